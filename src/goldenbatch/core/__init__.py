@@ -1,0 +1,1 @@
+"""Core: the types that everyone shares. Import its modules, there is nothing here."""

@@ -1,0 +1,89 @@
+"""What a capability brings, as pure data; its code is imported only when it is used."""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from goldenbatch.core.errors import NotFoundError
+
+ENTRY_POINT_GROUP = "goldenbatch.capabilities"
+Tier = Literal["bronze", "silver", "gold", "platinum"]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """One thing that a capability offers.
+
+    Attributes:
+        name: Name below the capability's name: `charts` of `monitoring` is
+            `monitoring.charts`.
+        target: Dotted name of what it is: `package.module:attribute`.
+        help: One line.
+    """
+
+    name: str
+    target: str
+    help: str
+
+    def load(self) -> Any:
+        """Import the target.
+
+        Raises:
+            NotFoundError: The module or the attribute does not exist.
+        """
+        module_name, _, attribute = self.target.partition(":")
+        try:
+            return getattr(importlib.import_module(module_name), attribute)
+        except (ImportError, AttributeError) as error:
+            raise NotFoundError(
+                f"offer {self.name!r} points to {self.target!r}, which cannot be loaded: {error}.",
+                hint="Install the package that brings it, or correct its _capability.py.",
+            ) from error
+
+
+@dataclass(frozen=True)
+class Capability:
+    """The manifest of a capability, found by the entry point group of the same name.
+
+    Attributes:
+        name: Folder name, unique.
+        title: For people.
+        tier: Maturity (see CONTRIBUTING).
+        analysts: Targets are `AnalystFactory`.
+        trials: Targets are classes that satisfy `Trial`, made without arguments.
+        commands: Targets are Typer applications or functions for the command line.
+        routes: Targets are functions `(get_site) -> fastapi.APIRouter`.
+        pages: Targets are page functions (loaded only by the web application).
+        record_types: Modules whose import registers record types; the attribute is one.
+        projections: Targets are `Projection`.
+        facts: Targets are providers of facts for `core.authority`.
+    """
+
+    name: str
+    title: str
+    tier: Tier
+    analysts: tuple[Offer, ...] = ()
+    trials: tuple[Offer, ...] = ()
+    commands: tuple[Offer, ...] = ()
+    routes: tuple[Offer, ...] = ()
+    pages: tuple[Offer, ...] = ()
+    record_types: tuple[Offer, ...] = ()
+    projections: tuple[Offer, ...] = ()
+    facts: tuple[Offer, ...] = ()
+
+    def offer(self, kind: str, name: str) -> Offer:
+        """The offer of a kind (`analysts`, `trials`, ...) by name.
+
+        Raises:
+            NotFoundError: There is none of that name.
+        """
+        offers: tuple[Offer, ...] = getattr(self, kind)
+        for one in offers:
+            if one.name == name:
+                return one
+        names = ", ".join(f"{self.name}.{one.name}" for one in offers) or "none"
+        raise NotFoundError(
+            f"capability {self.name!r} has no {kind} named {name!r}.", hint=f"It has: {names}."
+        )
