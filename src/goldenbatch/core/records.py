@@ -73,7 +73,7 @@ class Envelope(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
 
     schema_: Literal["goldenbatch/envelope/1"] = Field(
-        default="goldenbatch/envelope/1", alias="schema", description="Name and version of this form."
+        default="goldenbatch/envelope/1", alias="schema", description="Name and version of form."
     )
     home: str = Field(min_length=1, description="Identifier of the home that recorded it.")
     home_kind: HomeKind
