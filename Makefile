@@ -1,0 +1,57 @@
+# Every target sets up what it needs in .venv: Python 3.11+ with venv, make and a C compiler do.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+WORKERS ?= 2
+DEMO_HOME ?= demo-home
+CRASHES ?= 500
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test campaign lint bench docs lock clean
+
+help: ## show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+$(VENV)/bin/python:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "goldenbatch needs Python 3.11 or newer; set PYTHON=...")'
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.base: requirements.lock pyproject.toml | $(VENV)/bin/python
+	@echo "Installing goldenbatch into $(VENV) (a minute or two) ..."
+	$(PIP) --require-hashes -r requirements.lock
+	$(PIP) --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.dev: requirements-dev.lock $(VENV)/.base
+	$(PIP) --require-hashes -r requirements-dev.lock
+	@touch $@
+
+demo: $(VENV)/.base ## the main job on a real fermentation, from measurement to verified dossier
+	$(BIN)/goldenbatch demo $(DEMO_HOME)
+
+test: $(VENV)/.dev ## all tests, on 2 cores within 5 minutes
+	$(PYTEST) -n $(WORKERS) --dist worksteal -q
+
+campaign: $(VENV)/.dev ## full fault campaigns; writes a dated report under docs/campaigns
+	$(BIN)/python -m tests.campaign --crashes $(CRASHES)
+
+lint: $(VENV)/.dev ## ruff, mypy strict, import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+bench: $(VENV)/.dev ## speed and size, each as JSON in benchmarks/out
+	$(BIN)/python -m benchmarks
+
+docs: $(VENV)/.dev ## the documentation as a site, offline, in site/
+	$(BIN)/mkdocs build --strict --quiet
+
+lock: ## write the two locks again (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra build -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+
+clean: ## remove what the targets above made
+	rm -rf $(VENV) $(DEMO_HOME) site .coverage* .mypy_cache .ruff_cache .pytest_cache
