@@ -76,11 +76,26 @@ class Transition:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """A number that an analyst computed at a time: a prediction, a statistic, a limit.
+
+    It is logged in the historian under a tag of the analyst's own and remains the record;
+    a replay compares with it and never writes.
+    """
+
+    tag: str
+    time: int
+    value: float | None
+    quality: int = 0
+
+
+@dataclass(frozen=True)
 class Assessment:
-    """What an analyst returns: its next state, and what changed in its findings."""
+    """What an analyst returns: next state, what changed in its findings, what it computed."""
 
     state: State
     transitions: Sequence[Transition] = ()
+    derived: Sequence[Derived] = ()
 
 
 class TickView(Protocol):
