@@ -34,7 +34,7 @@ def matrix(values: ArrayLike, name: str = "x") -> Floats:
         DataError: the input has another shape, holds text, or holds an infinity.
     """
     array = _floats(values, name)
-    if array.ndim != 2:  # noqa: PLR2004
+    if array.ndim != 2:
         message = f"{name} has shape {array.shape}; give rows and columns, shape (n, p)"
         raise DataError(message)
     return array

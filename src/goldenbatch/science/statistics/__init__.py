@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from goldenbatch.science.statistics.autocorrelation import (
         ar1_reference,
-        ar1_step,
         lag1_autocorrelation,
         run_length_ar1,
     )
@@ -18,7 +17,7 @@ if TYPE_CHECKING:
         mean_of_training,
         rmse,
     )
-    from goldenbatch.science.statistics.capability import capability
+    from goldenbatch.science.statistics.capability import process_capability
     from goldenbatch.science.statistics.charts import (
         ChartDesign,
         ChartKind,
@@ -36,9 +35,9 @@ if TYPE_CHECKING:
     from goldenbatch.science.statistics.scoring import score, step
 
 _HOMES = {
-    "autocorrelation": ("ar1_reference", "ar1_step", "lag1_autocorrelation", "run_length_ar1"),
+    "autocorrelation": ("ar1_reference", "lag1_autocorrelation", "run_length_ar1"),
     "baselines": ("compare_errors", "last_result", "mean_of_training", "rmse"),
-    "capability": ("capability",),
+    "capability": ("process_capability",),
     "charts": (
         "ChartDesign",
         "ChartKind",
@@ -67,8 +66,6 @@ __all__ = [
     "FalseAlarmRate",
     "SigmaMethod",
     "ar1_reference",
-    "ar1_step",
-    "capability",
     "clopper_pearson",
     "compare_errors",
     "conformal_half_width",
@@ -77,6 +74,7 @@ __all__ = [
     "lag1_autocorrelation",
     "last_result",
     "mean_of_training",
+    "process_capability",
     "reference",
     "rmse",
     "rules_named",

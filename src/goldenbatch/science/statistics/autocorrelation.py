@@ -131,9 +131,7 @@ def ar1_reference(values: ArrayLike, *, fitted_until: int | None = None) -> Ar1D
     return Ar1Design(phi, centre, sigma, n_reference, until)
 
 
-def ar1_step(
-    design: Ar1Design, previous: float | None, value: float
-) -> tuple[float | None, float]:
+def ar1_step(design: Ar1Design, previous: float | None, value: float) -> tuple[float | None, float]:
     """Return the next state (the value itself) and the residual, value by value.
 
     The state is None before the first value and after a missing one: then the residual is NaN,

@@ -126,7 +126,7 @@ def compare_errors(
     errors = np.stack([target - _same_length(truth, p) for p in (model, baseline)]) ** 2
     errors = errors[:, ~np.isnan(errors).any(axis=0)]
     n = errors.shape[1]
-    if n < 2:  # noqa: PLR2004
+    if n < 2:
         message = f"{n} rows have a truth and both predictions; 2 are needed"
         raise DataError(message)
     gap = complete(errors[0] - errors[1], "differences")

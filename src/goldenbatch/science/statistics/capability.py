@@ -53,7 +53,7 @@ class Capability:
     n: int
 
 
-def capability(
+def process_capability(
     values: ArrayLike,
     lower: float | None = None,
     upper: float | None = None,
@@ -71,7 +71,7 @@ def capability(
         DesignError: no specification limit, or they are the wrong way round.
         DataError: too few values, or no variation.
 
-    >>> result = capability([9.0, 10.0, 11.0, 10.0, 9.0, 10.0, 11.0, 10.0], 7.0, 13.0)
+    >>> result = process_capability([9.0, 10.0, 11.0, 10.0, 9.0, 10.0, 11.0, 10.0], 7.0, 13.0)
     >>> round(result.ppk.estimate, 3), round(result.pp.interval.lower, 3)
     (1.323, 0.65)
     """

@@ -118,7 +118,9 @@ class ChartDesign:
         """Refuse a chart without width."""
         object.__setattr__(self, "sigma_method", SigmaMethod(self.sigma_method))
         if not (math.isfinite(self.centre) and 0 < self.sigma < math.inf):
-            message = f"centre {self.centre} and sigma {self.sigma} give no chart; sigma must be > 0"
+            message = (
+                f"centre {self.centre} and sigma {self.sigma} give no chart; sigma must be > 0"
+            )
             raise DesignError(message)
 
     @property

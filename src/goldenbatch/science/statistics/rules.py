@@ -8,10 +8,12 @@ References:
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -63,10 +65,9 @@ class RunRule:
             return _is_monotone(window)
         if self.pattern is Pattern.ALTERNATING:
             return _is_alternating(window)
-        if self.pattern is Pattern.WITHIN:
-            return all(abs(z) < self.distance for z in window)
-        if self.pattern is Pattern.OUTSIDE:
-            return all(abs(z) > self.distance for z in window)
+        if self.pattern in (Pattern.WITHIN, Pattern.OUTSIDE):
+            sign = 1.0 if self.pattern is Pattern.WITHIN else -1.0
+            return all(sign * abs(z) < sign * self.distance for z in window)
         newest = window[-1]
         if newest > self.distance:
             return sum(z > self.distance for z in window) >= self.n_needed
@@ -104,14 +105,14 @@ class RunRule:
 
 
 def _is_monotone(window: Sequence[float]) -> bool:
-    pairs = list(zip(window[:-1], window[1:], strict=True))
+    pairs = list(itertools.pairwise(window))
     return all(b > a for a, b in pairs) or all(b < a for a, b in pairs)
 
 
 def _is_alternating(window: Sequence[float]) -> bool:
-    steps = [b - a for a, b in zip(window[:-1], window[1:], strict=True)]
+    steps = [b - a for a, b in itertools.pairwise(window)]
     signs = [(d > 0) - (d < 0) for d in steps]
-    return signs[0] != 0 and all(b == -a for a, b in zip(signs[:-1], signs[1:], strict=True))
+    return signs[0] != 0 and all(b == -a for a, b in itertools.pairwise(signs))
 
 
 NELSON: tuple[RunRule, ...] = (
@@ -146,6 +147,12 @@ def rules_named(names: Sequence[str], width: float = 3.0) -> tuple[RunRule, ...]
     >>> [rule.distance for rule in rules_named(["nelson-1", "nelson-5"], width=3.5)]
     [3.5, 2.0]
     """
+    return _chosen(tuple(names), width)
+
+
+@lru_cache(maxsize=256)
+def _chosen(names: tuple[str, ...], width: float) -> tuple[RunRule, ...]:
+    """Cached, because a stream asks for the rules at every value."""
     if len(set(names)) != len(names):
         message = f"a run rule stands twice in {list(names)}"
         raise DesignError(message)

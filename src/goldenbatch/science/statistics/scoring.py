@@ -148,7 +148,7 @@ def _individuals_block(
         met.append(second > _range_limit(design))
     recent = tuple(joined[-_memory(design) :].tolist())
     after = replace(state, n=state.n + len(z), recent=recent)
-    return (values, second), np.array(met, dtype=np.bool_).reshape(-1, len(z)), after
+    return (values, second), np.array(met, dtype=np.bool_).reshape(len(met), len(z)), after
 
 
 def _memory(design: ChartDesign) -> int:
