@@ -1,0 +1,88 @@
+"""Find the code blocks of a Markdown page and run them in order, in one folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```", re.M | re.S)
+TITLE = re.compile(r'title="([^"]+)"')
+ILLUSTRATION = {"text", "mermaid"}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block: language, optional file title, text, line in the page."""
+
+    language: str
+    title: str
+    text: str
+    line: int
+
+
+def blocks(page: Path) -> list[Block]:
+    """All fenced blocks of a page, in order."""
+    text = page.read_text(encoding="utf-8")
+    found = []
+    for match in FENCE.finditer(text):
+        info = match["info"].strip()
+        indent = len(match["indent"])
+        body = "\n".join(line[indent:] for line in match["body"].split("\n"))
+        title = TITLE.search(info)
+        language = re.split(r"[\s{]", info)[0]
+        line = text.count("\n", 0, match.start()) + 1
+        found.append(Block(language, title[1] if title else "", body, line))
+    return found
+
+
+def run_block(block: Block, folder: Path, root: Path, names: dict[str, object]) -> None:
+    """Execute or parse one block; raises where it does not hold."""
+    if block.title:
+        target = folder / block.title
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(block.text, encoding="utf-8")
+    if block.language == "python" and not block.title:
+        exec(compile(block.text, f"block at line {block.line}", "exec"), names)
+    elif block.language == "bash":
+        _shell(block.text, folder, root)
+    elif block.language == "toml":
+        tomllib.loads(block.text)
+    elif block.language == "json":
+        json.loads(block.text)
+    elif block.language not in ILLUSTRATION and not block.title:
+        raise AssertionError(f"line {block.line}: a block of language {block.language!r}")
+
+
+def _shell(text: str, folder: Path, root: Path) -> None:
+    """Run a shell block; `make` and `git clone` are checked, as they would run this again."""
+    script = []
+    for line in text.splitlines():
+        if line.startswith("make "):
+            target = line.split("#")[0].split()[1:]
+            subprocess.run(["make", "-n", *target], cwd=root, check=True, capture_output=True)
+        elif not line.startswith("git clone"):
+            script.append(line)
+    bin_folder = str(Path(sys.executable).parent)
+    environment = {
+        **os.environ,
+        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "REPO": str(root),
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(script)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=110,
+        check=False,
+    )
+    if done.returncode:
+        raise AssertionError(f"exit {done.returncode}\n{text}\n{done.stdout}\n{done.stderr}")

@@ -1,0 +1,69 @@
+"""Every code block of README, CONTRIBUTING and docs holds; every link leads somewhere."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.docs.blocks import blocks, run_block
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted(
+    [
+        ROOT / "README.md",
+        ROOT / "CONTRIBUTING.md",
+        *(p for p in (ROOT / "docs").rglob("*.md") if "campaigns" not in p.parts),
+        *(ROOT / "src").rglob("README.md"),
+    ]
+)
+
+
+def page_id(page: Path) -> str:
+    return str(page.relative_to(ROOT))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_block_runs(page, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names: dict[str, object] = {"__name__": "docs"}
+    for block in blocks(page):
+        try:
+            run_block(block, tmp_path, ROOT, names)
+        except Exception as error:
+            raise AssertionError(f"{page_id(page)}:{block.line}: {error}") from error
+
+
+@pytest.mark.parametrize("page", PAGES, ids=page_id)
+def test_every_local_link_leads_somewhere(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.S)
+    for target in re.findall(r"\]\(([^)\s]+)\)", text):
+        if re.match(r"[a-z]+:", target) or target.startswith("#"):
+            continue
+        path = (page.parent / target.split("#")[0]).resolve()
+        assert path.exists(), f"{page_id(page)} links to {target}, which is not there"
+
+
+def test_a_broken_block_is_seen(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text("```python\nraise ValueError('seen')\n```\n", encoding="utf-8")
+    with pytest.raises(ValueError, match="seen"):
+        run_block(blocks(page)[0], tmp_path, ROOT, {})
+    page.write_text("```bash\nfalse\n```\n", encoding="utf-8")
+    with pytest.raises(AssertionError, match="exit 1"):
+        run_block(blocks(page)[0], tmp_path, ROOT, {})
+
+
+def test_the_site_builds_offline(tmp_path):
+    subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet", "-d", str(tmp_path)],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+    )
+    index = (tmp_path / "index.html").read_text(encoding="utf-8")
+    loaded = re.findall(r'<(?:script|link)[^>]+(?:src|href)="(https?:[^"]+)"', index)
+    assert not [url for url in loaded if "canonical" not in url], loaded
