@@ -1,0 +1,1 @@
+"""Bulk tables of a plant (stub)."""

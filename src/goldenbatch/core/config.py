@@ -1,0 +1,186 @@
+"""Settings of a home: its `home.toml`, its kind, and the words that the kind demands."""
+
+from __future__ import annotations
+
+from datetime import time
+from pathlib import Path
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from goldenbatch.core._toml import bad_key, read_toml, write_toml
+from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.records import Body, HomeKind, record_type
+
+HOME_FILE = "home.toml"
+NOT_FOR_GMP = "not for GMP use"
+
+
+def banner(kind: HomeKind) -> str:
+    """Words that stand on every page and document of a home; none in production.
+
+    >>> banner(HomeKind.DEMONSTRATION)
+    'DEMONSTRATION home: not for GMP use'
+    """
+    return "" if kind is HomeKind.PRODUCTION else f"{kind.value.upper()} home: {NOT_FOR_GMP}"
+
+
+def signature_note(kind: HomeKind) -> str:
+    """Words that stand beside every signature; none in production."""
+    return "" if kind is HomeKind.PRODUCTION else NOT_FOR_GMP
+
+
+@record_type
+class HomeCreated(Body):
+    """A home was made; its identity never changes."""
+
+    uid: str = Field(min_length=1)
+    name: str = Field(min_length=1)
+    home_kind: HomeKind
+    site: str
+    zone: str
+    owner: str = ""
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError) as error:
+        raise ValueError(f"{name!r} is no IANA time zone such as Europe/Ljubljana") from error
+    return name
+
+
+def _clock(text: str) -> str:
+    try:
+        moment = time.fromisoformat(text)
+    except ValueError as error:
+        raise ValueError(f"{text!r} is no time of day such as 06:00") from error
+    if moment.tzinfo is not None:
+        raise ValueError(f"{text!r} has an offset; give local time such as 06:00")
+    return moment.strftime("%H:%M")
+
+
+ZoneName = Annotated[str, AfterValidator(_zone)]
+"""Name of an IANA time zone."""
+
+ClockText = Annotated[str, AfterValidator(_clock)]
+"""Local time of day, `HH:MM`."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class ShiftSettings(_Strict):
+    """One shift of the day; it ends when the next one starts."""
+
+    name: str = Field(min_length=1)
+    starts_at: ClockText
+
+
+class DaySettings(_Strict):
+    """The manufacturing day and its shifts, in the home's zone."""
+
+    starts_at: ClockText = "06:00"
+    shifts: tuple[ShiftSettings, ...] = ()
+
+
+class CheckpointSettings(_Strict):
+    """When the head of the ledger's tree is signed: whichever comes first."""
+
+    n_events: int = Field(default=1000, ge=1)
+    interval_s: int = Field(default=3600, ge=1)
+
+
+class HistorianSettings(_Strict):
+    """When the frame log is handed over to the Delta table: whichever comes first."""
+
+    interval_s: int = Field(default=3600, ge=1)
+    n_readings: int = Field(default=5_000_000, ge=1)
+
+
+class Settings(_Strict):
+    """Settings of a home, as they stand in its `home.toml`.
+
+    Attributes:
+        uid: Opaque identity, given once when the home is made; empty before that.
+        zone: IANA zone in which local times without another zone are understood.
+        owner: Client organisation that owns the data; empty: the site itself.
+    """
+
+    uid: str = ""
+    name: str = Field(min_length=1)
+    kind: HomeKind = HomeKind.DEVELOPMENT
+    site: str = Field(min_length=1)
+    zone: ZoneName = "UTC"
+    owner: str = ""
+    day: DaySettings = DaySettings()
+    checkpoints: CheckpointSettings = CheckpointSettings()
+    historian: HistorianSettings = HistorianSettings()
+
+    @property
+    def banner(self) -> str:
+        """Words that stand on every page and document; none in production."""
+        return banner(self.kind)
+
+    def created(self) -> HomeCreated:
+        """The event that records the home's identity.
+
+        Raises:
+            BadInputError: The home has no uid yet.
+        """
+        if not self.uid:
+            raise BadInputError("the home has no uid.", hint="Make it with `goldenbatch init`.")
+        return HomeCreated(
+            uid=self.uid,
+            name=self.name,
+            home_kind=self.kind,
+            site=self.site,
+            zone=self.zone,
+            owner=self.owner,
+        )
+
+
+def parse_settings(text: str, file: str = HOME_FILE) -> Settings:
+    """Settings from the text of a `home.toml`.
+
+    Raises:
+        BadInputError: With file, line and key.
+    """
+    data = read_toml(text, file)
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        raise bad_key(error, text, file) from error
+
+
+def load_settings(home: Path) -> Settings:
+    """Settings of the home in a directory.
+
+    Raises:
+        NotFoundError: The directory has no `home.toml`.
+        BadInputError: With file, line and key.
+    """
+    path = home / HOME_FILE
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"{home} is no home: it has no {HOME_FILE}.",
+            hint="Make one with `goldenbatch init`, or name another directory.",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise BadInputError(
+            "this is not UTF-8 text.", hint="Save it as UTF-8.", file=str(path)
+        ) from error
+    return parse_settings(text, str(path))
+
+
+def save_settings(home: Path, settings: Settings) -> Path:
+    """Write the settings as `home.toml`, whole or not at all; return its path."""
+    path = home / HOME_FILE
+    partial = path.with_suffix(".toml.partial")
+    partial.write_text(write_toml(settings.model_dump(mode="json")), encoding="utf-8")
+    partial.replace(path)
+    return path
