@@ -58,6 +58,8 @@ class Capability:
         pages: Targets are page functions (loaded only by the web application).
         record_types: Modules whose import registers record types; the attribute is one.
         projections: Targets are `Projection`.
+        documents: Targets are functions `(site, batch) -> Sequence[Chart | Bars]` (of the
+            `ui` kit) that add to the dossier of a batch.
         facts: Targets are providers of facts for `core.authority`.
     """
 
@@ -71,6 +73,7 @@ class Capability:
     pages: tuple[Offer, ...] = ()
     record_types: tuple[Offer, ...] = ()
     projections: tuple[Offer, ...] = ()
+    documents: tuple[Offer, ...] = ()
     facts: tuple[Offer, ...] = ()
 
     def offer(self, kind: str, name: str) -> Offer:

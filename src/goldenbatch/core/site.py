@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from goldenbatch.core.records import Event, HomeKind, NewEvent, Row
 
 if TYPE_CHECKING:
+    from goldenbatch.core.capability import Offer
     from goldenbatch.core.plant import Plant
     from goldenbatch.core.series import Aligned, Frame, ReadingKind, Series
 
@@ -89,6 +90,13 @@ class LedgerPort(Protocol):
         limit: int | None = None,
     ) -> Sequence[Row]:
         """Rows of a projection whose columns equal `where` (a list means any of them)."""
+
+    def proof_bundle(self, seqs: Sequence[int]) -> dict[str, Any]:
+        """Self-contained proof of some events under a signed checkpoint, as JSON.
+
+        It holds the checkpoint's note, the public key, and for each event its envelope,
+        body, salt, leaf and inclusion proof, so that an outsider needs nothing else.
+        """
 
 
 class HistorianPort(Protocol):
@@ -187,3 +195,6 @@ class Site(Protocol):
 
     def windows(self, batch: str, phase: str = "") -> Sequence[Window]:
         """Windows of a batch, or of each run of a phase in it."""
+
+    def offers(self, kind: str) -> Sequence[tuple[str, Offer]]:
+        """What all capabilities offer of a kind, as (capability, offer)."""
