@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import fnmatch
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
+
+from goldenbatch.core.errors import BadInputError
 
 
 class _Strict(BaseModel):
@@ -88,6 +91,23 @@ class TrialData:
     tables: Mapping[str, Mapping[str, Sequence[Any]]]
     files: Mapping[str, Sequence[tuple[str, str]]]
 
+    def names(self, file: TrialFile, key: str, role: str) -> tuple[str, ...]:
+        """Columns of a role's table that the trial file names under a key of `columns`.
+
+        Raises:
+            BadInputError: The key, the table or the columns are missing.
+        """
+        patterns = file.columns.get(key, ())
+        table = self.tables.get(role, {})
+        chosen = select_columns(table, patterns)
+        if not chosen:
+            raise BadInputError(
+                f"the table of role {role!r} has no column for {key!r} ({patterns!r}).",
+                hint=f"It has: {', '.join(list(table)[:12]) or 'no columns'}.",
+                key=f"columns.{key}",
+            )
+        return chosen
+
 
 Measures = dict[str, Any]
 """Names of measures to numbers, intervals `[lower, upper]` or nested tables of them."""
@@ -107,3 +127,37 @@ class Trial(Protocol):
 
     def baseline(self, file: TrialFile, train: TrialData, test: TrialData) -> Measures:
         """The same measures for the naive method and the present practice."""
+
+
+def select_columns(available: Iterable[str], patterns: str | Iterable[str]) -> tuple[str, ...]:
+    """Columns that the patterns of a trial file mean, in the order of the patterns.
+
+    A pattern is a name, a glob, or a numeric range `"600..1898"` (both ends included) over
+    columns whose names are numbers, in rising order.
+
+    >>> select_columns(["id", "602", "600", "700"], "600..650")
+    ('600', '602')
+    >>> select_columns(["id", "force_mean", "force_max"], ("force_*", "id"))
+    ('force_max', 'force_mean', 'id')
+    """
+    names = list(available)
+    chosen: dict[str, None] = {}
+    for pattern in (patterns,) if isinstance(patterns, str) else patterns:
+        first, dots, last = pattern.partition("..")
+        if pattern in names:
+            chosen[pattern] = None
+        elif dots and (limits := (_number(first), _number(last))) and None not in limits:
+            low, high = limits
+            numbers = {name: number for name in names if (number := _number(name)) is not None}
+            inside = [name for name, number in numbers.items() if low <= number <= high]  # type: ignore[operator]
+            chosen.update(dict.fromkeys(sorted(inside, key=lambda name: numbers[name])))
+        else:
+            chosen.update(dict.fromkeys(sorted(fnmatch.filter(names, pattern))))
+    return tuple(chosen)
+
+
+def _number(text: str) -> float | None:
+    try:
+        return float(text)
+    except ValueError:
+        return None
