@@ -1,0 +1,1 @@
+"""Capabilities: thin rooms that bring methods, stores and people together."""

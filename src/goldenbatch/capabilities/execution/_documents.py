@@ -1,0 +1,172 @@
+"""Write a dossier as HTML and PDF, with the proof file that an outsider can check."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import goldenbatch
+from goldenbatch.capabilities.execution.dossier import Dossier, FindingLine, collect
+from goldenbatch.core.errors import GoldenbatchError
+from goldenbatch.core.records import EPOCH, HomeKind
+from goldenbatch.core.site import Site
+from goldenbatch.ui.charts import Bars, Chart, draw, draw_bars, to_svg
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A drawn chart with the sentence that stands for it where it cannot be seen."""
+
+    drawing: Any
+    caption: str
+
+    @property
+    def svg(self) -> str:
+        """The drawing as an SVG element."""
+        return to_svg(self.drawing, self.caption)
+
+
+@dataclass(frozen=True)
+class Report:
+    """A dossier with its figures, ready to be laid out.
+
+    Attributes:
+        contributions: Figure of each finding that has contributions, by uid.
+        proof: Content of the proof file.
+        proof_digest: SHA-256 of the proof file's bytes.
+    """
+
+    dossier: Dossier
+    figures: tuple[Figure, ...]
+    contributions: dict[str, Figure]
+    proof: dict[str, Any]
+    proof_name: str
+    proof_digest: str
+    written_at: int
+    problems: tuple[str, ...]
+
+    @property
+    def banner(self) -> str:
+        """Kind of the home, and that nothing outside production is for GMP use."""
+        kind = self.dossier.home.kind
+        note = "" if kind is HomeKind.PRODUCTION else ": not for GMP use"
+        return f"{kind.value} home{note}"
+
+    def when(self, micros: int | None) -> str:
+        """A time in the site's zone, with the zone's offset."""
+        if micros is None:
+            return "not recorded"
+        moment = EPOCH + timedelta(microseconds=micros)
+        return moment.astimezone(ZoneInfo(self.dossier.home.zone)).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def write_report(site: Site, batch: str, out_dir: Path) -> dict[str, str]:
+    """Write the dossier of a batch into a folder.
+
+    Returns:
+        Paths of what was written: `html`, `pdf`, `proof`.
+
+    Raises:
+        NotFoundError: There is no such batch.
+    """
+    dossier = collect(site, batch)
+    proof = site.ledger.proof_bundle([event.seq for event in dossier.events])
+    proof["batch"] = batch
+    content = (json.dumps(proof, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
+    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"batch-{batch}")
+    figures, problems = _figures(site, batch)
+    report = Report(
+        dossier=dossier,
+        figures=figures,
+        contributions=_contributions(dossier.findings),
+        proof=proof,
+        proof_name=f"{name}.proof.json",
+        proof_digest=hashlib.sha256(content).hexdigest(),
+        written_at=site.clock(),
+        problems=problems,
+    )
+    from goldenbatch.capabilities.execution._pdf import render_pdf
+
+    out_dir.mkdir(parents=True, exist_ok=True)
+    files = {
+        "html": (out_dir / f"{name}.html", render_html(report).encode()),
+        "pdf": (out_dir / f"{name}.pdf", render_pdf(report)),
+        "proof": (out_dir / report.proof_name, content),
+    }
+    for path, data in files.values():
+        _replace(path, data)
+    return {kind: str(path) for kind, (path, _) in files.items()}
+
+
+def render_html(report: Report) -> str:
+    """The report as one HTML file without scripts or outside links."""
+    from importlib.resources import files
+
+    import jinja2
+
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    source = files("goldenbatch.capabilities.execution") / "dossier.html.j2"
+    template = environment.from_string(source.read_text(encoding="utf-8"))
+    return template.render(
+        report=report,
+        dossier=report.dossier,
+        version=goldenbatch.__version__,
+        utc=lambda micros: (EPOCH + timedelta(microseconds=micros or 0)).strftime("%FT%TZ"),
+    )
+
+
+def _replace(path: Path, data: bytes) -> None:
+    partial = path.with_name(f".{path.name}.part")
+    with partial.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def _figures(site: Site, batch: str) -> tuple[tuple[Figure, ...], tuple[str, ...]]:
+    """Charts of all capabilities; one that fails is named in the report, not left out."""
+    figures: list[Figure] = []
+    problems = []
+    for capability, offer in site.offers("documents"):
+        try:
+            figures.extend(_drawn(offer.load()(site, batch)))
+        except GoldenbatchError as error:
+            problems.append(f"Charts of {capability}.{offer.name} are missing: {error}")
+    return tuple(figures), tuple(problems)
+
+
+def _drawn(charts: Sequence[Chart | Bars]) -> Iterable[Figure]:
+    for one in charts:
+        if isinstance(one, Bars):
+            yield Figure(draw_bars(one), one.title)
+        else:
+            n_points = sum(len(track.x) for track in one.tracks)
+            yield Figure(draw(one), f"{one.title}: {n_points} points, {one.y_label}")
+
+
+def _contributions(findings: Sequence[FindingLine]) -> dict[str, Figure]:
+    found = {}
+    for line in findings:
+        parts = line.finding.contributions
+        if parts:
+            title = f"What contributes to: {line.finding.title}"
+            bars = Bars(title, [p.variable for p in parts], [p.value for p in parts])
+            found[line.uid] = Figure(draw_bars(bars), title)
+    return found
+
+
+def written_day(report: Report) -> str:
+    """Day of writing in UTC, for document properties."""
+    moment = datetime.fromtimestamp(report.written_at / 1e6, tz=UTC)
+    return moment.strftime("%Y-%m-%d")

@@ -1,0 +1,262 @@
+"""The dossier as a PDF of A4 pages, laid out with reportlab."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Sequence
+from typing import Any
+from xml.sax.saxutils import escape
+
+import goldenbatch
+from goldenbatch.capabilities.execution._documents import Report
+from goldenbatch.capabilities.execution.dossier import FindingLine
+from goldenbatch.core.people import SignatureState
+
+_MARGIN = 48.0
+_WIDTH = 595.0 - 2 * _MARGIN
+
+
+def render_pdf(report: Report) -> bytes:
+    """Lay out the report; every page carries the banner, the batch and its number."""
+    from reportlab.lib.pagesizes import A4
+    from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate
+
+    buffer = io.BytesIO()
+    batch = report.dossier.batch["batch"]
+    document = BaseDocTemplate(
+        buffer,
+        pagesize=A4,
+        title=f"Batch {batch}",
+        author=f"goldenbatch {goldenbatch.__version__}",
+        subject=report.banner,
+        lang="en",
+        invariant=1,
+    )
+    frame = Frame(_MARGIN, 54, _WIDTH, A4[1] - 120, id="body", leftPadding=0, rightPadding=0)
+    document.addPageTemplates(PageTemplate(frames=[frame], onPage=_page(report)))
+    story: list[Any] = []
+    for part in (_head, _findings, _results, _materials, _charts, _proof):
+        story.extend(part(report))
+    document.build(story)
+    return buffer.getvalue()
+
+
+def _page(report: Report) -> Callable[[Any, Any], None]:
+    from reportlab.lib.colors import HexColor
+
+    def paint(canvas: Any, document: Any) -> None:
+        width, height = document.pagesize
+        canvas.saveState()
+        canvas.setFillColor(HexColor("#7a4b00"))
+        canvas.rect(0, height - 30, width, 30, stroke=0, fill=1)
+        canvas.setFillColor(HexColor("#ffffff"))
+        canvas.setFont("Helvetica-Bold", 9)
+        canvas.drawString(_MARGIN, height - 19, report.banner)
+        canvas.setFillColor(HexColor("#555555"))
+        canvas.setFont("Helvetica", 8)
+        left = f"Batch {report.dossier.batch['batch']} · {report.dossier.home.name}"
+        canvas.drawString(_MARGIN, 30, left)
+        canvas.drawRightString(width - _MARGIN, 30, f"page {canvas.getPageNumber()}")
+        canvas.restoreState()
+
+    return paint
+
+
+def _styles() -> dict[str, Any]:
+    from reportlab.lib.colors import HexColor
+    from reportlab.lib.styles import ParagraphStyle
+
+    base = ParagraphStyle("text", fontName="Helvetica", fontSize=9, leading=12.5)
+    return {
+        "text": base,
+        "cell": ParagraphStyle("cell", parent=base, fontSize=7.6, leading=9.6),
+        "quiet": ParagraphStyle(
+            "quiet", parent=base, fontSize=7.6, leading=10, textColor=HexColor("#555555")
+        ),
+        "code": ParagraphStyle(
+            "code", parent=base, fontName="Courier", fontSize=7, leading=9, wordWrap="CJK"
+        ),
+        "title": ParagraphStyle(
+            "title", parent=base, fontName="Helvetica-Bold", fontSize=18, leading=24
+        ),  # fmt: skip
+        "h2": ParagraphStyle(
+            "h2",
+            parent=base,
+            fontName="Helvetica-Bold",
+            fontSize=12,
+            leading=16,
+            spaceBefore=12,
+            spaceAfter=4,
+        ),  # fmt: skip
+        "h3": ParagraphStyle(
+            "h3",
+            parent=base,
+            fontName="Helvetica-Bold",
+            fontSize=10,
+            leading=13,
+            spaceBefore=8,
+            spaceAfter=2,
+        ),  # fmt: skip
+    }
+
+
+def _p(text: str, style: str = "text") -> Any:
+    from reportlab.platypus import Paragraph
+
+    return Paragraph(escape(text).replace("\n", "<br/>"), _styles()[style])
+
+
+def _table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float]) -> Any:
+    from reportlab.lib.colors import HexColor
+    from reportlab.platypus import Table
+
+    total = sum(widths)
+    cells = [[_p(text, "cell") for text in row] for row in ([header, *rows] if header else rows)]
+    return Table(
+        cells,
+        colWidths=[_WIDTH * width / total for width in widths],
+        repeatRows=1 if header else 0,
+        style=[
+            ("LINEBELOW", (0, 0), (-1, -1), 0.3, HexColor("#bbbbbb")),
+            ("BACKGROUND", (0, 0), (-1, 0), HexColor("#eef1f4" if header else "#ffffff")),
+            ("VALIGN", (0, 0), (-1, -1), "TOP"),
+            ("LEFTPADDING", (0, 0), (-1, -1), 2),
+            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
+            ("TOPPADDING", (0, 0), (-1, -1), 2),
+            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
+        ],
+    )
+
+
+def _head(report: Report) -> list[Any]:
+    dossier = report.dossier
+    batch = dossier.batch
+    rows = [
+        ["Product", str(batch["product"])],
+        ["Started", report.when(batch["started_at"])],
+        ["Ended", f"{report.when(batch['ended_at'])} {batch['outcome']}"],
+    ]
+    rows += [[key.capitalize(), batch[key]] for key in ("size", "place", "recipe") if batch[key]]
+    rows += [[key, value] for key, value in sorted(dossier.attributes.items())]
+    rows += [["Site, home", f"{dossier.home.site}, {dossier.home.name}"]]
+    rows += [["Written", report.when(report.written_at)]]
+    story = [_p(f"Batch {batch['batch']}", "title"), _table((), rows, (1, 4))]
+    story.append(_p("To be looked at first", "h2"))
+    gaps = [*dossier.gaps, *report.problems]
+    if not gaps:
+        gaps = [f"No gap was found among {len(dossier.events)} events."]
+    story += [_p(f"- {gap}") for gap in gaps]
+    if dossier.phases:
+        story.append(_p("Phases", "h2"))
+        phases = [
+            [p["phase"], str(p["run"]), p["place"], report.when(p["started_at"]),
+             report.when(p["ended_at"])]
+            for p in dossier.phases
+        ]  # fmt: skip
+        header = ("Phase", "Run", "Place", "Start", "End")
+        story.append(_table(header, phases, (2, 1, 4, 3, 3)))
+    return story
+
+
+def _findings(report: Report) -> list[Any]:
+    story = [_p("Findings and decisions", "h2")]
+    if not report.dossier.findings:
+        story.append(_p("No analyst found anything in this batch."))
+    for line in report.dossier.findings:
+        story.extend(_finding(report, line))
+    return story
+
+
+def _finding(report: Report, line: FindingLine) -> list[Any]:
+    from reportlab.platypus import KeepTogether
+
+    finding = line.finding
+    end = f" to {report.when(finding.end)}" if finding.end else ""
+    domain = "in its domain" if finding.in_domain else "outside its domain"
+    facts = (
+        f"{finding.severity.value} · {line.state} · from {report.when(finding.start)}{end} · "
+        f"{finding.analyst} {finding.analyst_version} · {domain} · {line.uid}"
+    )
+    story: list[Any] = [
+        KeepTogether([_p(finding.title, "h3"), _p(finding.statement), _p(facts, "quiet")])
+    ]
+    if finding.measures:
+        rows = [
+            [m.name, f"{m.value:.4g} {'' if m.unit == '1' else m.unit}",
+             _limit(m.lower_limit), _limit(m.upper_limit)]
+            for m in finding.measures
+        ]  # fmt: skip
+        story.append(_table(("Measure", "Value", "Lower", "Upper"), rows, (4, 2, 2, 2)))
+    if line.uid in report.contributions:
+        story.append(report.contributions[line.uid].drawing)
+    if finding.suggested_action:
+        story.append(_p(f"Suggested: {finding.suggested_action}"))
+    for one in line.decisions:
+        verdict = one.decision.verdict.value.replace("_", " ")
+        when = report.when(one.recorded_at)
+        story.append(_p(f"Decision: {verdict}, {when}: {one.decision.comment}"))
+    if not line.decisions:
+        story.append(_p("No decision yet."))
+    story += [_p(_signature(report, one)) for one in line.signatures]
+    return story
+
+
+def _signature(report: Report, state: SignatureState) -> str:
+    one = state.signature
+    reason = f": {one.reason}" if one.reason else ""
+    return (
+        f"Signed by {one.printed_name} ({one.role}), {report.when(one.at)}, meaning "
+        f"{one.meaning.value}{reason} · {state.label()} · {one.method}"
+    )
+
+
+def _limit(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _results(report: Report) -> list[Any]:
+    rows = []
+    for line in report.dossier.results:
+        limits = "\n".join(f"{check.kind}: {check.limit}" for check in line.checks)
+        row = line.row
+        rows.append(
+            [row["attribute"], row["sample"], line.text, limits, line.outcome, row["status"]]
+        )
+    header = ("Attribute", "Sample", "Result", "Limits", "Outcome", "Status")
+    story = [_p("Results against limits", "h2")]
+    return [*story, _table(header, rows, (4, 3, 2, 4, 2, 2)) if rows else _p("None recorded.")]
+
+
+def _materials(report: Report) -> list[Any]:
+    rows = []
+    for one in report.dossier.materials:
+        tests = ", ".join(f"{line.row['attribute']} {line.text}" for line in one.results)
+        rows.append([one.material, one.lot, one.quantity or "not recorded", tests or "none"])
+    header = ("Material", "Lot", "Quantity", "Results of the lot")
+    story = [_p("Materials and genealogy", "h2")]
+    return [*story, _table(header, rows, (2, 2, 2, 6)) if rows else _p("None recorded.")]
+
+
+def _charts(report: Report) -> list[Any]:
+    story = [_p("Charts", "h2")]
+    for figure in report.figures:
+        story += [figure.drawing, _p(figure.caption, "quiet")]
+    return story if report.figures else [*story, _p("No capability draws charts for this batch.")]
+
+
+def _proof(report: Report) -> list[Any]:
+    n_events = len(report.dossier.events)
+    return [
+        _p("The proof, and how to check it", "h2"),
+        _p(
+            f"This dossier rests on {n_events} events of the ledger. The file {report.proof_name} "
+            "holds each of them with its place in the Merkle tree under this signed checkpoint. "
+            "Its SHA-256 is:"
+        ),
+        _p(report.proof_digest, "code"),
+        _p(str(report.proof["checkpoint"]), "code"),
+        _p("Check it on any machine that has goldenbatch, without access to this home:"),
+        _p(f"goldenbatch verify --proof {report.proof_name}", "code"),
+        _p("Compare this public key with the one that the site gave you by another way:"),
+        _p(str(report.proof["public_key"]), "code"),
+    ]
