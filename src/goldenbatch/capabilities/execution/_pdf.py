@@ -78,7 +78,7 @@ def _styles() -> dict[str, Any]:
         ),
         "title": ParagraphStyle(
             "title", parent=base, fontName="Helvetica-Bold", fontSize=18, leading=24
-        ),  # fmt: skip
+        ),
         "h2": ParagraphStyle(
             "h2",
             parent=base,
@@ -87,7 +87,7 @@ def _styles() -> dict[str, Any]:
             leading=16,
             spaceBefore=12,
             spaceAfter=4,
-        ),  # fmt: skip
+        ),
         "h3": ParagraphStyle(
             "h3",
             parent=base,
@@ -96,7 +96,7 @@ def _styles() -> dict[str, Any]:
             leading=13,
             spaceBefore=8,
             spaceAfter=2,
-        ),  # fmt: skip
+        ),
     }
 
 
