@@ -1,0 +1,87 @@
+"""Status of equipment: the fold of its stream, and which status may follow which."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+from goldenbatch.core.batches import EquipmentStatus, EquipmentStatusChanged
+from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.records import Event, to_iso
+
+_S = EquipmentStatus
+_ALWAYS = frozenset({_S.HOLD, _S.OUT_OF_SERVICE})
+TRANSITIONS: Final[Mapping[EquipmentStatus, frozenset[EquipmentStatus]]] = MappingProxyType(
+    {
+        _S.IDLE: _ALWAYS | {_S.SET_UP, _S.IN_USE, _S.TO_BE_CLEANED, _S.CLEAN},
+        _S.SET_UP: _ALWAYS | {_S.IN_USE, _S.IDLE, _S.TO_BE_CLEANED},
+        _S.IN_USE: _ALWAYS | {_S.IDLE, _S.TO_BE_CLEANED},
+        _S.TO_BE_CLEANED: _ALWAYS | {_S.CLEAN},
+        _S.CLEAN: _ALWAYS | {_S.IDLE, _S.SET_UP, _S.IN_USE, _S.TO_BE_CLEANED},
+        _S.HOLD: frozenset({_S.IDLE, _S.TO_BE_CLEANED, _S.OUT_OF_SERVICE}),
+        _S.OUT_OF_SERVICE: frozenset({_S.HOLD, _S.TO_BE_CLEANED}),
+    }
+)
+"""Status to the statuses that may follow; dirty equipment is cleaned before it is used."""
+
+
+@dataclass(frozen=True)
+class EquipmentState:
+    """Status of a piece of equipment, folded from the stream `equipment/<place>`."""
+
+    place: str = ""
+    status: EquipmentStatus | None = None
+    since: int | None = None
+    expires_at: int | None = None
+
+    def after(self, body: EquipmentStatusChanged) -> EquipmentState:
+        """The equipment after one more change of status."""
+        return EquipmentState(body.place, body.status, body.at, body.expires_at)
+
+    def status_at(self, time: int) -> EquipmentStatus | None:
+        """Status at a time from `since` on: `clean` turns to `to be cleaned` on expiry."""
+        expired = self.expires_at is not None and time >= self.expires_at
+        return _S.TO_BE_CLEANED if self.status is _S.CLEAN and expired else self.status
+
+
+def equipment_state(events: Iterable[Event]) -> EquipmentState:
+    """Fold the stream of a piece of equipment."""
+    state = EquipmentState()
+    for event in events:
+        body = event.decode()
+        if isinstance(body, EquipmentStatusChanged):
+            state = state.after(body)
+    return state
+
+
+def check_status(state: EquipmentState, body: EquipmentStatusChanged) -> None:
+    """Refuse a change of status that may not follow the present one.
+
+    Raises:
+        BadInputError: It is out of order, not a legal transition, or its expiry makes no sense.
+    """
+    where = f"equipment {body.place!r}"
+    if body.expires_at is not None and (body.status is not _S.CLEAN or body.expires_at <= body.at):
+        raise BadInputError(
+            f"{where}: only status 'clean' expires, and after it began.", hint="Correct the expiry."
+        )
+    if body.status in _ALWAYS and not body.reason:
+        raise BadInputError(
+            f"{where}: status {body.status.value!r} needs a reason.", hint="Say why."
+        )
+    if state.status is None or state.since is None:
+        return
+    if body.at < state.since:
+        raise BadInputError(
+            f"{where}: {to_iso(body.at)} lies before its last change at {to_iso(state.since)}.",
+            hint="Record changes in their order.",
+        )
+    present = state.status_at(body.at) or state.status
+    if body.status not in TRANSITIONS[present]:
+        allowed = ", ".join(sorted(one.value for one in TRANSITIONS[present]))
+        raise BadInputError(
+            f"{where}: status {present.value!r} cannot become {body.status.value!r}.",
+            hint=f"It can become: {allowed}.",
+        )
