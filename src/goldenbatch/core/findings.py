@@ -82,9 +82,14 @@ class Measure(_Frozen):
 
 
 class Finding(_Frozen):
-    """One event that an analyst saw: opened, updated and closed under one uid."""
+    """One event that an analyst saw: opened, updated and closed under one uid.
+
+    Attributes:
+        batches: Further batches that the event touches, beside the subject's own.
+    """
 
     subject: Subject
+    batches: tuple[str, ...] = ()
     title: str = Field(min_length=1, max_length=120)
     statement: str = Field(min_length=1, description="What was seen, in words, with numbers.")
     severity: Severity
@@ -229,3 +234,26 @@ FINDINGS = Projection(
     indexes=(("batch",), ("state", "severity")),
 )
 """All findings, one row each, with the newest decision."""
+
+
+def _fold_batches(event: Event, _lookup: object) -> list[Row]:
+    body = event.decode()
+    if not isinstance(body, FindingOpened | FindingUpdated | FindingClosed):
+        return []
+    finding = body.finding
+    names = sorted({finding.subject.batch, *finding.batches} - {""})
+    return [{"batch": name, "uid": body.uid} for name in names]
+
+
+FINDING_BATCHES = Projection(
+    name="finding_batch",
+    version=1,
+    columns={"batch": "TEXT", "uid": "TEXT"},
+    key=("batch", "uid"),
+    kinds=frozenset({"FindingOpened", "FindingUpdated", "FindingClosed"}),
+    fold=_fold_batches,
+)
+"""Which findings touch which batch: one event may span several batches."""
+
+PROJECTIONS = (FINDINGS, FINDING_BATCHES)
+"""All projections of this module."""

@@ -85,3 +85,6 @@ MODELS = Projection(
     indexes=(("digest",),),
 )
 """All fitted models, one row a version."""
+
+PROJECTIONS = (MODELS,)
+"""All projections of this module."""

@@ -188,7 +188,10 @@ def _materials(site: Site, batch: str) -> Iterable[MaterialLine]:
 
 
 def _findings(site: Site, batch: str) -> Iterable[FindingLine]:
-    for row in site.ledger.select("finding", {"batch": batch}, ("started_at", "uid")):
+    touching = [row["uid"] for row in site.ledger.select("finding_batch", {"batch": batch})]
+    if not touching:
+        return
+    for row in site.ledger.select("finding", {"uid": touching}, ("started_at", "uid")):
         stream = site.ledger.stream(f"finding/{row['uid']}")
         decisions = []
         newest: Finding | None = None
