@@ -16,10 +16,11 @@ from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from goldenbatch.core._canonical import canonical_text
 from goldenbatch.core._toml import bad_key, read_toml
 from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
 from goldenbatch.core.facts import Fact, FactProvider, RecordFacts, RecordState
-from goldenbatch.core.people import HASH_PATTERN, Meaning, canonical_text
+from goldenbatch.core.people import HASH_PATTERN, Meaning
 from goldenbatch.core.records import Body, Event, Micros, record_type
 from goldenbatch.core.site import Actor
 

@@ -2,19 +2,46 @@
 
 The streams are `batch/<batch>`, `lot/<material>/<lot>`, `sample/<sample>` and
 `equipment/<place>`. Nothing is overwritten: a correction is an event of its own that names
-the old value and why. The fold of one stream stands in `goldenbatch.core.batch_state`.
+the old value and why. The fold of one stream stands in `goldenbatch.core.batch_state`, the
+status of equipment in `goldenbatch.core.equipment`.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
+from goldenbatch.core.equipment import EQUIPMENT, EquipmentStatus, EquipmentStatusChanged
 from goldenbatch.core.records import Body, Event, Micros, Projection, Row, from_iso, record_type
+
+__all__ = [
+    "BATCHES",
+    "EQUIPMENT",
+    "GENEALOGY",
+    "LOTS",
+    "PHASES",
+    "PROJECTIONS",
+    "SAMPLES",
+    "BatchCorrected",
+    "BatchCreated",
+    "BatchEnded",
+    "ConsumptionCorrected",
+    "EquipmentStatus",
+    "EquipmentStatusChanged",
+    "LotCorrected",
+    "LotRegistered",
+    "MaterialConsumed",
+    "PhaseCorrected",
+    "PhaseEnded",
+    "PhaseStarted",
+    "QuantityText",
+    "SampleCorrected",
+    "SampleTaken",
+    "as_json_text",
+]
 
 QUANTITY_PATTERN = r"^$|^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?( \S(.*\S)?)?$"
 
@@ -23,18 +50,6 @@ QuantityText = Annotated[str, Field(pattern=QUANTITY_PATTERN)]
 
 Name = Annotated[str, Field(min_length=1, max_length=180, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Reason = Annotated[str, Field(min_length=1, description="Why; required of every correction.")]
-
-
-class EquipmentStatus(StrEnum):
-    """What state a piece of equipment or a room is in (21 CFR 211.105, 211.182)."""
-
-    IDLE = "idle"
-    SET_UP = "set-up"
-    IN_USE = "in use"
-    TO_BE_CLEANED = "to be cleaned"
-    CLEAN = "clean"
-    HOLD = "hold"
-    OUT_OF_SERVICE = "out of service"
 
 
 @record_type
@@ -131,17 +146,6 @@ class ConsumptionCorrected(Body):
         description="Material, lot and quantity that went in; none: nothing did."
     )
     reason: Reason
-
-
-@record_type
-class EquipmentStatusChanged(Body):
-    """A piece of equipment or a room took another status."""
-
-    place: Name
-    status: EquipmentStatus
-    at: Micros
-    reason: str = ""
-    expires_at: Micros | None = Field(default=None, description="Until when `clean` holds.")
 
 
 @record_type
@@ -391,31 +395,6 @@ SAMPLES = Projection(
 )
 """One row a physical sample."""
 
-
-def _fold_equipment(event: Event, lookup: Lookup) -> list[Row]:
-    body = event.decode()
-    if not isinstance(body, EquipmentStatusChanged):
-        return []
-    row = {**body.model_dump(), "status": body.status.value}
-    return [{**row, "stream_version": event.envelope.version}]
-
-
-EQUIPMENT = Projection(
-    name="equipment",
-    version=1,
-    columns={
-        "place": "TEXT",
-        "status": "TEXT",
-        "at": "INTEGER",
-        "reason": "TEXT",
-        "expires_at": "INTEGER",
-        "stream_version": "INTEGER",
-    },
-    key=("place",),
-    kinds=frozenset({"EquipmentStatusChanged"}),
-    fold=_fold_equipment,
-)
-"""Present status of each piece of equipment and room."""
 
 PROJECTIONS = (BATCHES, PHASES, GENEALOGY, LOTS, SAMPLES, EQUIPMENT)
 """All projections of this module."""

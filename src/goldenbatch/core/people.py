@@ -16,7 +16,8 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core._canonical import canonical_text
+from goldenbatch.core.errors import NotFoundError
 from goldenbatch.core.records import Body, DataClass, Event, Micros, Projection, Row, record_type
 
 HASH_PATTERN = r"^[0-9a-f]{64}$"
@@ -90,34 +91,6 @@ class UserEnabled(_User):
     """A closed account was opened again."""
 
     reason: str = Field(min_length=1)
-
-
-def canonical_text(value: Any) -> str:
-    r"""JSON with sorted keys, no spaces and only ASCII characters.
-
-    For objects of strings, integers, booleans and lists whose keys are ASCII this differs
-    from RFC 8785 only in the escapes of characters outside ASCII, and like it is the same
-    on every machine. Floats are refused, so that no number depends on a printer.
-
-    >>> canonical_text({"b": 1, "a": "\xe9"})
-    '{"a":"\\u00e9","b":1}'
-
-    Raises:
-        BadInputError: A float is among the values.
-    """
-    if _has_float(value):
-        raise BadInputError(
-            "a canonical text holds no floats.", hint="Write the number as text with its unit."
-        )
-    return json.dumps(value, sort_keys=True, ensure_ascii=True, separators=(",", ":"))
-
-
-def _has_float(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_has_float(one) for one in value.values())
-    if isinstance(value, list | tuple):
-        return any(_has_float(one) for one in value)
-    return isinstance(value, float)
 
 
 class SigningStatement(BaseModel):

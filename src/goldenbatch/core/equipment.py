@@ -1,15 +1,67 @@
-"""Status of equipment: the fold of its stream, and which status may follow which."""
+"""Status of equipment: its event, the fold of its stream, and which status may follow."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from types import MappingProxyType
 from typing import Final
 
-from goldenbatch.core.batches import EquipmentStatus, EquipmentStatusChanged
+from pydantic import Field
+
 from goldenbatch.core.errors import BadInputError
-from goldenbatch.core.records import Event, to_iso
+from goldenbatch.core.records import Body, Event, Micros, Projection, Row, record_type, to_iso
+
+
+class EquipmentStatus(StrEnum):
+    """What state a piece of equipment or a room is in (21 CFR 211.105, 211.182)."""
+
+    IDLE = "idle"
+    SET_UP = "set-up"
+    IN_USE = "in use"
+    TO_BE_CLEANED = "to be cleaned"
+    CLEAN = "clean"
+    HOLD = "hold"
+    OUT_OF_SERVICE = "out of service"
+
+
+@record_type
+class EquipmentStatusChanged(Body):
+    """A piece of equipment or a room took another status."""
+
+    place: str = Field(min_length=1, max_length=180)
+    status: EquipmentStatus
+    at: Micros
+    reason: str = ""
+    expires_at: Micros | None = Field(default=None, description="Until when `clean` holds.")
+
+
+def _fold_equipment(event: Event, _lookup: object) -> list[Row]:
+    body = event.decode()
+    if not isinstance(body, EquipmentStatusChanged):
+        return []
+    row = {**body.model_dump(), "status": body.status.value}
+    return [{**row, "stream_version": event.envelope.version}]
+
+
+EQUIPMENT = Projection(
+    name="equipment",
+    version=1,
+    columns={
+        "place": "TEXT",
+        "status": "TEXT",
+        "at": "INTEGER",
+        "reason": "TEXT",
+        "expires_at": "INTEGER",
+        "stream_version": "INTEGER",
+    },
+    key=("place",),
+    kinds=frozenset({"EquipmentStatusChanged"}),
+    fold=_fold_equipment,
+)
+"""Present status of each piece of equipment and room."""
+
 
 _S = EquipmentStatus
 _ALWAYS = frozenset({_S.HOLD, _S.OUT_OF_SERVICE})
