@@ -1,0 +1,134 @@
+"""Row-wise steps before a latent model, each with one fixed order of accumulation.
+
+A row gives the same bits alone and in a block: elementwise work, and sums by `row_dot`, which
+uses no BLAS. Steps are plain values, so that a scoring plan can carry them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from goldenbatch.science._arrays import Floats
+from goldenbatch.science.errors import DataError
+
+
+class StepKind(StrEnum):
+    """The steps that a plan can carry."""
+
+    CUT = "cut"
+    SNV = "snv"
+    MSC = "msc"
+    SAVITZKY_GOLAY = "savitzky-golay"
+    LINE = "line"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Step:
+    """One step.
+
+    Attributes:
+        kind: what is done.
+        numbers: cut: first and end (exclusive) column; MSC: the reference, shape (n_columns,);
+            Savitzky-Golay: the filter's coefficients, first for the leftmost neighbour; else empty.
+    """
+
+    kind: StepKind
+    numbers: Floats = field(default_factory=lambda: np.zeros(0))
+
+    def apply(self, X: Floats) -> Floats:
+        """Return the rows after the step; NaN spreads to what depends on it.
+
+        Raises:
+            DataError: the rows have too few columns.
+        """
+        if self.kind is StepKind.CUT:
+            return _cut(X, int(self.numbers[0]), int(self.numbers[1]))
+        if self.kind is StepKind.SNV:
+            return _snv(X)
+        if self.kind is StepKind.MSC:
+            return _msc(X, self.numbers)
+        if self.kind is StepKind.SAVITZKY_GOLAY:
+            return _filter(X, self.numbers)
+        return _line(X)
+
+
+def apply_steps(steps: Sequence[Step], X: Floats) -> Floats:
+    """Apply steps one after the other to rows, shape (n, p) to (n, p_after).
+
+    >>> apply_steps([Step(StepKind.CUT, np.array([1.0, 3.0]))], np.array([[1.0, 2.0, 3.0]]))
+    array([[2., 3.]])
+    """
+    for step in steps:
+        X = step.apply(X)
+    return np.ascontiguousarray(X)
+
+
+def row_dot(X: Floats, W: Floats) -> Floats:
+    """Return X @ W.T with the same bits for each row alone and in any block.
+
+    Both arrays are made contiguous along the summed axis, which einsum then takes as its inner
+    loop whatever the number of rows.
+
+    Args:
+        X: shape (n, p).
+        W: shape (k, p).
+
+    >>> row_dot(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [0.0, 1.0]]))
+    array([[11.,  2.]])
+    """
+    left, right = np.ascontiguousarray(X), np.ascontiguousarray(W)
+    return np.asarray(np.einsum("ij,kj->ik", left, right, optimize=False))
+
+
+def _cut(X: Floats, first: int, end: int) -> Floats:
+    if X.shape[1] < end:
+        message = f"rows have {X.shape[1]} columns; the model cuts columns {first} to {end}"
+        raise DataError(message)
+    return np.ascontiguousarray(X[:, first:end])
+
+
+def _row_mean(X: Floats) -> Floats:
+    return np.asarray(row_dot(X, np.ones((1, X.shape[1]))) / X.shape[1])
+
+
+def _snv(X: Floats) -> Floats:
+    """Barnes, Dhanoa and Lister (1989), doi:10.1366/0003702894202201."""
+    centred = X - _row_mean(X)
+    spread = np.sqrt(_row_mean(centred * centred))
+    # A flat row has no scatter to correct: it is not scored, instead of being infinite.
+    return np.asarray(centred / np.where(spread > 0, spread, np.nan))
+
+
+def _msc(X: Floats, reference: Floats) -> Floats:
+    """Geladi, MacDougall and Martens (1985), doi:10.1366/0003702854248656."""
+    if X.shape[1] != len(reference):
+        message = f"rows have {X.shape[1]} columns; the MSC reference has {len(reference)}"
+        raise DataError(message)
+    base = float(reference.mean())
+    centred = (reference - base)[None, :]
+    mean = _row_mean(X)
+    slope = row_dot(X - mean, centred) / float((centred * centred).sum())
+    offset = mean - slope * base
+    return np.asarray((X - offset) / np.where(slope != 0, slope, np.nan))
+
+
+def _filter(X: Floats, coefficients: Floats) -> Floats:
+    """Convolve rows; beyond the ends the outermost value is repeated."""
+    half = len(coefficients) // 2
+    padded = np.pad(X, ((0, 0), (half, half)), mode="edge")
+    n_columns = X.shape[1]
+    out = padded[:, :n_columns] * coefficients[0]
+    for i in range(1, len(coefficients)):
+        out += padded[:, i : i + n_columns] * coefficients[i]
+    return np.asarray(out)
+
+
+def _line(X: Floats) -> Floats:
+    """Subtract the straight line through the first and the last column."""
+    share = np.linspace(0.0, 1.0, X.shape[1])
+    first, last = X[:, :1], X[:, -1:]
+    return np.asarray(X - (first + (last - first) * share))
