@@ -1,0 +1,1 @@
+"""Applications: the command line and the node, a site's service with its REST API."""

@@ -1,0 +1,94 @@
+"""The tree of commands: names, one-line helps, and where their functions are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from goldenbatch.apps.cli._lazy import Entry
+
+_CLI = "goldenbatch.apps.cli"
+_SET_UP, _WORK, _PROOF, _SERVICE = "Set up", "Work", "Proof", "Service"
+
+
+def _batch_commands() -> Mapping[str, Entry]:
+    return {
+        "list": Entry("Batches with their state and open findings.", f"{_CLI}.batches:list_"),
+        "show": Entry("A batch: phases, lots, results, findings.", f"{_CLI}.batches:show"),
+        "report": Entry(
+            "Write the dossier of a batch (HTML and PDF) with its proof.",
+            lambda: _offer("execution", "report"),
+        ),
+    }
+
+
+_TREE: dict[str, Entry] = {
+    "init": Entry("Make a home, empty or from an example.", f"{_CLI}.setup:init", panel=_SET_UP),
+    "plant": Entry(
+        "The plant's master data: show, preview, adopt.",
+        children={
+            "show": Entry("The plant in its effective version.", f"{_CLI}.plant:show"),
+            "preview": Entry(
+                "What adopting the files of the home would change.", f"{_CLI}.plant:preview"
+            ),
+            "adopt": Entry("Put the files of the home into force.", f"{_CLI}.plant:adopt"),
+        },
+        panel=_SET_UP,
+    ),
+    "user": Entry(
+        "People who sign: add, grant, list.",
+        children={
+            "add": Entry("Give a person an account with a password.", f"{_CLI}.people:add"),
+            "grant": Entry("Give a person a role.", f"{_CLI}.people:grant"),
+            "list": Entry("People and their roles.", f"{_CLI}.people:list_"),
+        },
+        panel=_SET_UP,
+    ),
+    "adopt": Entry("Put an analyst to work.", f"{_CLI}.analysts:adopt", panel=_SET_UP),
+    "import": Entry("Import files by a source card.", f"{_CLI}.intake:import_", panel=_WORK),
+    "imports": Entry("Files that were imported.", f"{_CLI}.intake:imports", panel=_WORK),
+    "quarantine": Entry(
+        "Rows that were refused, and why.", f"{_CLI}.intake:quarantine", panel=_WORK
+    ),
+    "conflicts": Entry("Rows that contradict the record.", f"{_CLI}.intake:conflicts", panel=_WORK),
+    "run": Entry("Wake the analysts, or replay history.", f"{_CLI}.analysts:run_", panel=_WORK),
+    "findings": Entry("Findings, newest first.", f"{_CLI}.findings:findings", panel=_WORK),
+    "show": Entry("A finding with its evidence.", f"{_CLI}.findings:show", panel=_WORK),
+    "decide": Entry("Decide on a finding, signed.", f"{_CLI}.findings:decide", panel=_WORK),
+    "sign": Entry("Sign a version of a record.", f"{_CLI}.findings:sign", panel=_WORK),
+    "batch": Entry("Batches: list, show, report.", children=_batch_commands, panel=_WORK),
+    "evaluate": Entry(
+        "Measure a method on a labelled data set.", f"{_CLI}.trials:evaluate", panel=_WORK
+    ),
+    "verify": Entry("Check everything that is stored.", f"{_CLI}.proof:verify", panel=_PROOF),
+    "checkpoint": Entry("Sign the head of the ledger.", f"{_CLI}.proof:checkpoint", panel=_PROOF),
+    "flush": Entry(
+        "Hand the frame log over to the Delta table.", f"{_CLI}.proof:flush", panel=_PROOF
+    ),
+    "serve": Entry("Start the node of the home.", f"{_CLI}.serve:serve", panel=_SERVICE),
+    "status": Entry("The home and what is in it.", f"{_CLI}.info:status", panel=_SERVICE),
+    "capabilities": Entry(
+        "What is installed, and what is broken.", f"{_CLI}.info:capabilities", panel=_SERVICE
+    ),
+}
+
+
+def tree() -> Mapping[str, Entry]:
+    """All commands: the platform's own, and those of the installed capabilities."""
+    from goldenbatch.runtime.discovery import discover
+
+    found = dict(_TREE)
+    for name, capability in sorted(discover().capabilities.items()):
+        if not capability.commands or name in found:
+            continue
+        children = {one.name: Entry(one.help, one.load) for one in capability.commands}
+        found[name] = Entry(
+            f"{capability.title}: {', '.join(children)}.", children=children, panel="Capabilities"
+        )
+    return found
+
+
+def _offer(capability: str, command: str) -> Any:
+    from goldenbatch.runtime.discovery import discover
+
+    return discover().offer("commands", f"{capability}.{command}").load()

@@ -1,0 +1,170 @@
+"""Findings and what people say of them: `findings`, `show`, `decide`, `sign`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+import typer
+
+from goldenbatch.apps.cli._session import Session
+from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.findings import Severity, Verdict
+from goldenbatch.core.people import Meaning
+from goldenbatch.core.records import Row
+from goldenbatch.core.site import Site
+
+COLUMNS = ("uid", "state", "severity", "batch", "attribute", "title", "started_at", "verdict")
+LoginOption = Annotated[str, typer.Option("--user", help="Login of the person who signs.")]
+StdinOption = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")
+]
+
+
+def findings(
+    session: Session,
+    batch: Annotated[str, typer.Option(help="Only findings on this batch.")] = "",
+    is_open: Annotated[
+        bool, typer.Option("--open", help="Only findings without a decision.")
+    ] = False,
+    severity: Annotated[Severity | None, typer.Option(help="Only findings so severe.")] = None,
+    analyst: Annotated[str, typer.Option(help="Only findings of this analyst.")] = "",
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+) -> None:
+    """Findings, newest first."""
+    where = {"batch": batch, "severity": severity.value if severity else "", "analyst": analyst}
+    where = {name: value for name, value in where.items() if value}
+    if is_open:
+        where["verdict"] = ""
+    with session.open_site() as desk:
+        rows = sorted(
+            desk.site.ledger.select("finding", where), key=lambda row: -int(row["opened_seq"])
+        )
+        answer = {"n_findings": len(rows), "findings": rows[:limit]}
+        session.show(answer, lambda _: _render_findings(session, rows, limit))
+
+
+def _render_findings(session: Session, rows: Sequence[Row], limit: int) -> None:
+    short = [{**row, "uid": row["uid"][:8]} for row in rows[:limit]]
+    session.output.table(short, COLUMNS, empty="No findings.")
+    if rows:
+        session.output.line(f"{len(short):,} of {len(rows):,} findings.")
+        session.output.line("`goldenbatch show UID` tells one; its first digits are enough.")
+
+
+def find_uid(site: Site, start: str) -> Row:
+    """The finding whose uid starts so.
+
+    Raises:
+        NotFoundError: There is none.
+        BadInputError: There are several.
+    """
+    exact = site.ledger.select("finding", {"uid": start}, limit=1)
+    if exact:
+        return exact[0]
+    rows = [row for row in site.ledger.select("finding") if row["uid"].startswith(start)]
+    if not rows or not start:
+        raise NotFoundError(
+            f"no finding has a uid that starts with {start!r}.", hint="See `goldenbatch findings`."
+        )
+    if len(rows) > 1:
+        raise BadInputError(
+            f"{len(rows)} findings have a uid that starts with {start!r}.",
+            hint="Give more of its digits.",
+        )
+    return rows[0]
+
+
+def show(session: Session, uid: Annotated[str, typer.Argument(help="Its first digits.")]) -> None:
+    """A finding: what was seen, on what evidence, and what people said of it."""
+    with session.open_site() as desk:
+        row = find_uid(desk.site, uid)
+        events = desk.site.ledger.stream(f"finding/{row['uid']}")
+        latest = next(
+            (one.body["finding"] for one in reversed(events) if one.body and "finding" in one.body),
+            {},
+        )
+        history = [
+            {
+                "version": one.envelope.version,
+                "what": one.kind,
+                "actor": one.envelope.actor,
+                "recorded_at": one.envelope.recorded_at,
+                "says": _says(one.body or {}),
+            }
+            for one in events
+        ]
+        answer = {**row, "finding": latest, "history": history}
+        session.show(answer, lambda _: _render(session, row, latest, history))
+
+
+def _says(body: dict[str, Any]) -> str:
+    if "verdict" in body:
+        return f"{body['verdict']}: {body['comment']}"
+    if "meaning" in body:
+        return f"{body['meaning']} by {body['printed_name']} ({body['role']})"
+    return str(body.get("finding", {}).get("statement", ""))
+
+
+def _render(session: Session, row: Row, finding: dict[str, Any], history: list[Row]) -> None:
+    output = session.output
+    output.line(str(finding.get("title", "")))
+    output.line(str(finding.get("statement", "")))
+    output.line("")
+    names = ("uid", "state", "severity", "batch", "place", "attribute", "started_at", "ended_at")
+    output.fields({name: row.get(name) for name in names})
+    output.fields(
+        {
+            "analyst": f"{finding.get('analyst')} {finding.get('analyst_version')}",
+            "in domain": finding.get("in_domain"),
+            "suggested": finding.get("suggested_action"),
+        }
+    )
+    for name, columns in (
+        ("measures", ("name", "value", "unit", "lower_limit", "upper_limit")),
+        ("contributions", ("variable", "value")),
+        ("evidence", ("kind", "tag", "start", "end", "n_readings", "stream", "version", "digest")),
+    ):
+        if finding.get(name):
+            output.line(f"\n{name.capitalize()}")
+            output.table(finding[name], columns)
+    output.line("\nHistory")
+    output.table(history, ("version", "what", "actor", "recorded_at", "says"))
+
+
+def decide(
+    session: Session,
+    uid: Annotated[str, typer.Argument(help="Its first digits.")],
+    verdict: Annotated[Verdict, typer.Option(help="What you say of it.")],
+    comment: Annotated[str, typer.Option(help="Why.")],
+    user: LoginOption,
+    *,
+    action: Annotated[str, typer.Option(help="What is to be done.")] = "",
+    password_stdin: StdinOption = False,
+) -> None:
+    """Decide on the newest version of a finding and sign the decision with your password."""
+    with session.open_site() as desk:
+        row = find_uid(desk.site, uid)
+        password = session.password(password_stdin)
+        answer = desk.decide(
+            user, password, row["uid"],
+            {"verdict": verdict.value, "comment": comment, "action": action},
+        )  # fmt: skip
+        session.show(answer)
+
+
+def sign(
+    session: Session,
+    stream: Annotated[str, typer.Argument(help="Stream of the record, such as batch/7.")],
+    meaning: Annotated[Meaning, typer.Option(help="What the signature means.")],
+    user: LoginOption,
+    *,
+    reason: Annotated[str, typer.Option(help="Why, where the meaning needs it.")] = "",
+    version: Annotated[int, typer.Option(min=0, help="Version signed; 0: the newest.")] = 0,
+    password_stdin: StdinOption = False,
+) -> None:
+    """Sign one version of a record with your password."""
+    with session.open_site() as desk:
+        signature = {"stream": stream, "meaning": meaning.value, "reason": reason}
+        password = session.password(password_stdin)
+        session.show(desk.sign(user, password, {**signature, "version": version}))
