@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from goldenbatch.core.quantities import Quantity
+from goldenbatch.core._plant_parts import DEPTH, NESTING
+from goldenbatch.core.quantities import Quantity, UnitError
 
 if TYPE_CHECKING:
     from goldenbatch.core.plant import Plant
@@ -46,8 +47,6 @@ def _unique(part: str, what: str, names: list[str]) -> None:
 
 
 def _check_places(plant: Plant) -> None:
-    from goldenbatch.core.plant import _DEPTH, _NESTING
-
     levels = {place.path: place.level for place in plant.places}
     for position, place in enumerate(plant.places):
         if not place.parent:
@@ -56,18 +55,19 @@ def _check_places(plant: Plant) -> None:
             message = f"place {place.path!r} lies in {place.parent!r}, which is not described"
             raise WrongEntryError(message, "places", position, "path")
         around = levels[place.parent]
-        is_nested = place.level is around and place.level in _NESTING
-        if _DEPTH[place.level] <= _DEPTH[around] and not is_nested:
+        is_nested = place.level is around and place.level in NESTING
+        if DEPTH[place.level] <= DEPTH[around] and not is_nested:
             message = f"a {place.level.value} ({place.path}) cannot lie in a {around.value}"
             raise WrongEntryError(message, "places", position, "level")
 
 
 def _check_references(plant: Plant) -> None:
     known = {place.path for place in plant.places}
-    for part, entries in (("tags", plant.tags), ("equipment", plant.equipment)):
-        for position, entry in enumerate(entries):
-            if entry.place not in known:
-                message = f"place {entry.place!r} is not described"
+    tags, equipment = [tag.place for tag in plant.tags], [one.place for one in plant.equipment]
+    for part, places in (("tags", tags), ("equipment", equipment)):
+        for position, path in enumerate(places):
+            if path not in known:
+                message = f"place {path!r} is not described"
                 raise WrongEntryError(message, part, position, "place")
     for position, room in enumerate(plant.rooms):
         for key, path in [("area", room.area), *(("places", path) for path in room.places)]:
@@ -112,10 +112,8 @@ def _check_units(plant: Plant) -> None:
 
 
 def _convertible(units: Iterable[str], target: str, *path: str | int) -> None:
-    from goldenbatch.core.errors import BadInputError
-
     for unit in units:
         try:
             Quantity("1", unit).to(target or "1")
-        except BadInputError as error:
+        except UnitError as error:
             raise WrongEntryError(error.message, *path, "limits") from error

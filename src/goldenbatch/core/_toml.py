@@ -103,7 +103,8 @@ def _open(
 def bad_key(error: ValidationError, text: str, file: str) -> BadInputError:
     """The first validation error of a document, with file, line and key."""
     first = error.errors(include_url=False)[0]
-    path: list[str | int] = list(first["loc"])
+    # A check of the whole document says itself where the wrong entry stands.
+    path = [*first["loc"], *getattr(first.get("ctx", {}).get("error"), "path", ())]
     others = len(error.errors()) - 1
     more = f" ({others} more after it)" if others else ""
     found = "" if first["type"] == "missing" else f", found {_short(first.get('input'))}"

@@ -6,209 +6,71 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
 from datetime import date
-from enum import StrEnum
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from goldenbatch.core._plant_checks import check_plant
+from goldenbatch.core._plant_parts import (
+    Attribute,
+    Calibration,
+    Equipment,
+    Item,
+    Level,
+    Material,
+    Place,
+    PressureStep,
+    Product,
+    QualifiedRange,
+    Room,
+    Tag,
+)
 from goldenbatch.core._toml import bad_key, read_toml
 from goldenbatch.core.errors import BadInputError, NotFoundError
-from goldenbatch.core.quantities import check_unit
-from goldenbatch.core.records import Body, DataClass, Micros, record_type
-from goldenbatch.core.results import Limit, LimitKind, NumberText
-from goldenbatch.core.series import ReadingKind
+from goldenbatch.core.records import Body, Micros, record_type
+from goldenbatch.core.results import Limit, LimitKind
+
+if TYPE_CHECKING:
+    from goldenbatch.core._plant_diff import Change, diff
+    from goldenbatch.core._plant_tables import BulkTable, Preview, merge, preview, read_table
+
+__all__ = [
+    "PLANT_FILE",
+    "PLANT_STREAM",
+    "Attribute",
+    "BulkTable",
+    "Calibration",
+    "Change",
+    "Equipment",
+    "Level",
+    "Material",
+    "Place",
+    "Plant",
+    "PlantAdopted",
+    "PressureStep",
+    "Preview",
+    "Product",
+    "QualifiedRange",
+    "Room",
+    "Tag",
+    "diff",
+    "load_plant",
+    "merge",
+    "parse_plant",
+    "preview",
+    "read_table",
+]  # fmt: skip
 
 PLANT_FILE = "plant.toml"
 PLANT_STREAM = "master/plant"
 
-PlacePath = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$", max_length=160)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$", max_length=60)]
-Unit = Annotated[str, AfterValidator(check_unit)]
 
-
-class Level(StrEnum):
-    """Levels of the equipment hierarchy, outermost first (ISA-95 part 1, ISA-88 part 1)."""
-
-    ENTERPRISE = "enterprise"
-    SITE = "site"
-    AREA = "area"
-    PROCESS_CELL = "process_cell"
-    PRODUCTION_LINE = "production_line"
-    STORAGE_ZONE = "storage_zone"
-    UNIT = "unit"
-    WORK_CELL = "work_cell"
-    EQUIPMENT_MODULE = "equipment_module"
-    CONTROL_MODULE = "control_module"
-
-
-_DEPTH = dict(zip(Level, (0, 1, 2, 3, 3, 3, 4, 4, 5, 6), strict=True))
-_NESTING = frozenset({Level.EQUIPMENT_MODULE, Level.CONTROL_MODULE})
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-class Place(_Strict):
-    """A place of the hierarchy; its path ends with its own name."""
-
-    path: PlacePath
-    level: Level
-    title: str = ""
-
-    @property
-    def parent(self) -> str:
-        """Path of the place around it; empty at the top."""
-        return self.path.rpartition("/")[0]
-
-
-class PressureStep(_Strict):
-    """A room is held above another one by a difference of pressure."""
-
-    above: Name
-    min_Pa: NumberText  # noqa: N815 - SI suffix
-    max_Pa: NumberText = ""  # noqa: N815
-
-
-class Room(_Strict):
-    """A room with its cleanliness grade and its steps in the pressure cascade.
-
-    Attributes:
-        area: Path of the area that it belongs to.
-        grade: EU GMP Annex 1 grade, or CNC (controlled, not classified).
-        places: Paths of the places that stand in it.
-    """
-
-    name: Name
-    area: PlacePath
-    title: str = ""
-    grade: Literal["", "A", "B", "C", "D", "CNC"] = ""
-    cascade: tuple[PressureStep, ...] = ()
-    places: tuple[PlacePath, ...] = ()
-
-
-def _one_a_kind(limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
-    kinds = [limit.kind for limit in limits]
-    for kind in kinds:
-        if kinds.count(kind) > 1:
-            raise ValueError(f"there is more than one {kind.value} limit")
-    for limit in limits:
-        check_unit(limit.unit)
-    return limits
-
-
-Limits = Annotated[tuple[Limit, ...], AfterValidator(_one_a_kind)]
-
-
-class Tag(_Strict):
-    """A named signal of a place.
-
-    Attributes:
-        unit: UCUM code of its values; `1` for counts and ratios, empty for text.
-        cadence_s: Usual time between readings; None: irregular.
-    """
-
-    place: PlacePath
-    signal: Name
-    unit: Unit = "1"
-    kind: ReadingKind = "number"
-    description: str = ""
-    cadence_s: float | None = Field(default=None, gt=0)
-    data_class: DataClass = DataClass.OPERATIONAL
-    limits: Limits = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _split_name(cls, data: Any) -> Any:
-        if isinstance(data, Mapping) and "name" in data:
-            if "place" in data or "signal" in data:
-                raise ValueError("give either name, or place and signal")
-            place, _, signal = str(data["name"]).rpartition("/")
-            rest = {key: value for key, value in data.items() if key != "name"}
-            return {**rest, "place": place, "signal": signal}
-        return data
-
-    @property
-    def name(self) -> str:
-        """Whole name: `<place>/<signal>`."""
-        return f"{self.place}/{self.signal}"
-
-
-class Attribute(_Strict):
-    """A quality attribute of a product or a material, with its limits.
-
-    Attributes:
-        is_critical: Whether it is a CQA (or CMA); the risk record says why.
-        n_decimals: Decimal places of the reportable value; None: as the method gives it.
-    """
-
-    name: str = Field(min_length=1)
-    title: str = ""
-    unit: Unit = "1"
-    is_critical: bool = False
-    n_decimals: int | None = Field(default=None, ge=0, le=12)
-    limits: Limits = ()
-
-
-class Item(_Strict):
-    """A product or a material: what may be made, bought, tested and released."""
-
-    code: str = Field(min_length=1)
-    name: str = ""
-    strength: str = ""
-    attributes: tuple[Attribute, ...] = ()
-
-
-class Product(Item):
-    """A product that is made here."""
-
-
-class Material(Item):
-    """A material that goes into products."""
-
-
-class QualifiedRange(_Strict):
-    """Range of a parameter within which the equipment was qualified."""
-
-    parameter: str = Field(min_length=1)
-    lower: NumberText = ""
-    upper: NumberText = ""
-    unit: Unit = "1"
-
-
-class Calibration(_Strict):
-    """A calibration of one signal of an equipment; valid up to and without `due_at`."""
-
-    signal: str = Field(min_length=1)
-    calibrated_at: date
-    due_at: date
-    certificate: str = ""
-
-    @model_validator(mode="after")
-    def _check(self) -> Calibration:
-        if self.due_at <= self.calibrated_at:
-            raise ValueError(f"due_at {self.due_at} is not after {self.calibrated_at}")
-        return self
-
-
-class Equipment(_Strict):
-    """The physical thing at a place: its identity, qualified ranges and calibrations."""
-
-    place: PlacePath
-    asset: str = ""
-    maker: str = ""
-    model: str = ""
-    qualified: tuple[QualifiedRange, ...] = ()
-    calibrations: tuple[Calibration, ...] = ()
-
-
-_Thing = TypeVar("_Thing")
-
-
-class Plant(_Strict):
+class Plant(BaseModel):
     """One version of the plant's master data, frozen and checked as a whole."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
     version: str = "1"
@@ -221,8 +83,6 @@ class Plant(_Strict):
 
     @model_validator(mode="after")
     def _check(self) -> Plant:
-        from goldenbatch.core._plant_checks import check_plant
-
         check_plant(self)
         return self
 
@@ -448,3 +308,16 @@ def load_plant(path: Path) -> Plant:
             "this is not UTF-8 text.", hint="Save it as UTF-8.", file=str(path)
         ) from error
     return merge(parse_plant(text, str(path)), read_tables(path.parent / "tables"))
+
+
+def __getattr__(name: str) -> Any:
+    # The tables build on the plant; who needs them finds them here all the same.
+    if name in {"Change", "diff"}:
+        from goldenbatch.core import _plant_diff
+
+        return getattr(_plant_diff, name)
+    if name in {"BulkTable", "Preview", "merge", "preview", "read_table"}:
+        from goldenbatch.core import _plant_tables
+
+        return getattr(_plant_tables, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

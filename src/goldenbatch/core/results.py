@@ -12,10 +12,9 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
 from goldenbatch.core.errors import BadInputError, GoldenbatchError
-from goldenbatch.core.quantities import Quantity, is_number
+from goldenbatch.core.quantities import Operator, Quantity, is_number
 from goldenbatch.core.records import Body, Event, Micros, Projection, Row, record_type
 
-Operator = Literal["", "<", "<=", ">", ">="]
 _WIDE = Context(prec=60)
 
 
@@ -246,26 +245,11 @@ RESULTS = Projection(
     name="result",
     version=1,
     columns={
-        "sample": "TEXT",
-        "test": "TEXT",
-        "batch": "TEXT",
-        "material": "TEXT",
-        "lot": "TEXT",
-        "attribute": "TEXT",
-        "kind": "TEXT",
-        "value": "TEXT",
-        "operator": "TEXT",
-        "unit": "TEXT",
+        **dict.fromkeys(("sample", "test", "batch", "material", "lot", "attribute"), "TEXT"),
+        **dict.fromkeys(("kind", "value", "operator", "unit"), "TEXT"),
         "number": "REAL",
-        "method": "TEXT",
-        "method_version": "TEXT",
-        "loq": "TEXT",
-        "status": "TEXT",
-        "cause": "TEXT",
-        "n_corrections": "INTEGER",
-        "performed_at": "INTEGER",
-        "seq": "INTEGER",
-        "stream_version": "INTEGER",
+        **dict.fromkeys(("method", "method_version", "loq", "status", "cause"), "TEXT"),
+        **dict.fromkeys(("n_corrections", "performed_at", "seq", "stream_version"), "INTEGER"),
     },
     key=("sample", "test"),
     kinds=frozenset({"ResultsReported", "ResultCorrected"}),
