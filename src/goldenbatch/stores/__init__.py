@@ -1,0 +1,1 @@
+"""Stores: what was done, measured and learnt, durable. Import the store that you need."""

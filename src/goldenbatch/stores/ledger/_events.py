@@ -1,0 +1,141 @@
+"""Events as they are written and as they are read back, each read checked against its hashes."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from goldenbatch.core.errors import BadInputError, IntegrityError
+from goldenbatch.core.records import Envelope, Event, NewEvent
+from goldenbatch.core.site import HomeInfo
+from goldenbatch.stores.ledger._sql import EventRow
+from goldenbatch.stores.ledger.canonical import body_digest, canonical, is_plain
+from goldenbatch.stores.ledger.tree import leaf_hash
+
+SALT_SIZE = 16
+_HINT = "Run `goldenbatch verify`; restore the home from its backup."
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A new event whose payload is ready; only its place in the ledger is open."""
+
+    event: NewEvent
+    kind: str
+    body: dict[str, Any]
+    salt: bytes
+    data: bytes
+    digest: bytes
+
+
+@dataclass(frozen=True)
+class Placed:
+    """An event at its place, with the rows that it gives."""
+
+    event: Event
+    leaf: bytes
+    event_row: tuple[Any, ...]
+    payload_row: tuple[bytes, bytes, bytes]
+
+
+def prepare(event: NewEvent) -> Prepared:
+    """Canonicalise, salt and digest the payload.
+
+    Raises:
+        BadInputError: The body is of no registered kind or has no canonical form.
+    """
+    kind = getattr(type(event.body), "kind", None)
+    if not isinstance(kind, str):
+        raise BadInputError(
+            f"{type(event.body).__name__} is no registered kind of event.",
+            hint="Register it with @record_type.",
+        )
+    body = event.body.as_json()
+    data = canonical(body)
+    if not is_plain(body):
+        body = json.loads(data)  # live folds must see what a rebuild will see
+    salt = os.urandom(SALT_SIZE)
+    return Prepared(event, kind, body, salt, data, body_digest(salt, data))
+
+
+def place(
+    prepared: Prepared, home: HomeInfo, seq: int, recorded_at: int, previous: bytes
+) -> Placed:
+    """Give a prepared event its place.
+
+    Raises:
+        BadInputError: A field of the envelope is not allowed.
+    """
+    event, body = prepared.event, prepared.event.body
+    try:
+        envelope = Envelope(
+            home=home.uid,
+            home_kind=home.kind,
+            site=home.site,
+            owner=event.owner,
+            data_class=event.data_class or body.data_class,
+            stream=event.stream,
+            version=event.expected_version + 1,
+            kind=prepared.kind,
+            body_version=body.body_version,
+            actor=event.actor,
+            acting_for=event.acting_for,
+            recorded_at=recorded_at,
+            performed_at=event.performed_at,
+            body_digest=prepared.digest.hex(),
+            previous=previous.hex(),
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadInputError(
+            f"{prepared.kind} of {event.stream!r}: {key}: {first['msg']}.",
+            hint="Correct the event and append it again.",
+        ) from error
+    data = canonical(envelope.as_json())
+    leaf = leaf_hash(data)
+    row = (
+        seq,
+        envelope.stream,
+        envelope.version,
+        envelope.kind,
+        envelope.actor,
+        None,
+        envelope.performed_at,
+        recorded_at,
+        prepared.digest,
+        previous,
+        data,
+    )
+    payload = (prepared.digest, prepared.salt, prepared.data)
+    return Placed(Event(seq, envelope, prepared.body, leaf.hex()), leaf, row, payload)
+
+
+def read(row: EventRow) -> Event:
+    """An event from its row; nobody acts on an event that is not what was recorded.
+
+    Raises:
+        IntegrityError: The envelope or the payload is not what was hashed.
+    """
+    seq, data, leaf, salt, body = row
+    if leaf is None or leaf_hash(data) != leaf:
+        raise IntegrityError(f"event {seq} is not what was recorded in the tree.", hint=_HINT)
+    try:
+        envelope = Envelope.model_validate_json(data)
+    except ValidationError as error:
+        raise IntegrityError(f"event {seq} has an unreadable envelope.", hint=_HINT) from error
+    if salt is None:
+        raise IntegrityError(f"the payload of event {seq} is missing.", hint=_HINT)
+    if body is None:
+        return Event(seq, envelope, None, leaf.hex())
+    if body_digest(salt, body).hex() != envelope.body_digest:
+        raise IntegrityError(
+            f"the payload of event {seq} ({envelope.kind} of {envelope.stream}) "
+            "is not what was recorded.",
+            hint=_HINT,
+        )
+    return Event(seq, envelope, json.loads(body), leaf.hex())

@@ -1,0 +1,299 @@
+"""Projections: indexed tables beside the proof, folded from the events."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+import sqlite3
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.records import Event, Projection, Row
+from goldenbatch.stores.ledger.errors import ProjectionError
+
+_NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
+_MAX_INT = 2**63
+_TYPES = ("TEXT", "INTEGER", "REAL")
+Values = tuple[Any, ...]
+
+
+class Table:
+    """The table of one projection, and the statements on it.
+
+    Args:
+        projection: What is kept.
+        is_shadow: A temporary twin, to compare the stored table with.
+    """
+
+    def __init__(self, projection: Projection, *, is_shadow: bool = False) -> None:
+        _check(projection)
+        self.projection = projection
+        self.name = f"temp.s_{projection.name}" if is_shadow else f"p_{projection.name}"
+        self._is_shadow = is_shadow
+        self.columns = tuple(projection.columns)
+        self.key_places = tuple(self.columns.index(column) for column in projection.key)
+        names = ", ".join(_quoted(self.columns))
+        marks = ",".join("?" for _ in self.columns)
+        equal = " AND ".join(f"{column} = ?" for column in _quoted(projection.key))
+        # Names have passed the pattern above; values are always parameters.
+        self.insert_sql = f"INSERT OR REPLACE INTO {self.name}({names}) VALUES ({marks})"  # noqa: S608
+        self.select_sql = f"SELECT {names} FROM {self.name}"  # noqa: S608
+        self.lookup_sql = f"{self.select_sql} WHERE {equal}"
+        self.names_sql = names
+
+    @property
+    def definition(self) -> str:
+        """Columns, key, kinds and indexes, as one comparable text."""
+        p = self.projection
+        parts = [dict(p.columns), p.key, sorted(p.kinds), p.indexes]
+        return json.dumps(parts, separators=(",", ":"))
+
+    def ddl(self) -> list[str]:
+        """Statements that make the table and its indexes."""
+        p = self.projection
+        columns = [
+            f'"{column}" {kind}{" NOT NULL" if column in p.key else ""}'
+            for column, kind in p.columns.items()
+        ]
+        key = ", ".join(_quoted(p.key))
+        made = [f"CREATE TABLE {self.name}({', '.join(columns)}, PRIMARY KEY({key}))"]
+        for number, index in enumerate(() if self._is_shadow else p.indexes):
+            names = ", ".join(_quoted(index))
+            made.append(f"CREATE INDEX {self.name}_i{number} ON {self.name}({names})")
+        return made
+
+    def key_of(self, values: Values) -> Values:
+        """Key of a row."""
+        return tuple(values[place] for place in self.key_places)
+
+    def as_row(self, values: Values) -> Row:
+        """A row as the fold and the reader see it."""
+        return dict(zip(self.columns, values, strict=True))
+
+    def values(self, row: Mapping[str, Any]) -> Values:
+        """A folded row as the database will give it back.
+
+        Raises:
+            ProjectionError: A column is unknown, a key is missing, or a type does not fit.
+        """
+        unknown = row.keys() - self.projection.columns.keys()
+        if unknown:
+            raise ProjectionError(
+                f"projection {self.projection.name} has no column {sorted(unknown)[0]!r}.",
+                hint="Correct its fold or its columns.",
+            )
+        return tuple(self.value(column, row.get(column)) for column in self.columns)
+
+    def value(self, column: str, value: Any) -> Any:
+        """One value as the database will give it back."""
+        kind = self.projection.columns[column]
+        is_key = column in self.projection.key
+        if value is None and not is_key:
+            return None
+        if kind == "TEXT" and isinstance(value, str):
+            return str.__str__(value)
+        if kind == "INTEGER" and isinstance(value, int) and -_MAX_INT <= value < _MAX_INT:
+            return int(value)
+        if kind == "REAL" and isinstance(value, int | float):
+            if not math.isnan(value):
+                return float(value)
+            if not is_key:
+                return None
+        raise ProjectionError(
+            f"projection {self.projection.name}: {value!r} does not fit column {column} ({kind}).",
+            hint="Correct its fold.",
+        )
+
+    def query(
+        self,
+        where: Mapping[str, Any] | None,
+        order_by: Sequence[str],
+        limit: int | None,
+    ) -> tuple[str, list[Any]]:
+        """Statement and parameters of a selection.
+
+        Raises:
+            NotFoundError: A column is unknown.
+            BadInputError: The limit is negative.
+        """
+        conditions, parameters = [], []
+        for column, value in (where or {}).items():
+            condition, more = _condition(self._known(column), value)
+            conditions.append(condition)
+            parameters.extend(more)
+        order = [_ordered(self._known(name.removeprefix("-")), name) for name in order_by]
+        order += _quoted(self.projection.key)
+        sql = self.select_sql
+        if conditions:
+            sql += f" WHERE {' AND '.join(conditions)}"
+        sql += f" ORDER BY {', '.join(order)}"
+        if limit is not None:
+            if limit < 0:
+                raise BadInputError(f"limit {limit} is negative.", hint="Give 0 or more.")
+            sql += " LIMIT ?"
+            parameters.append(limit)
+        return sql, parameters
+
+    def _known(self, column: str) -> str:
+        if column not in self.projection.columns:
+            raise NotFoundError(
+                f"projection {self.projection.name} has no column {column!r}.",
+                hint=f"It has {', '.join(self.columns)}.",
+            )
+        return column
+
+
+class Folder:
+    """Folds events into rows that wait to be written.
+
+    Rows of one append are staged; `keep` moves them to those that wait, `drop` forgets them,
+    so that a refused append leaves nothing.
+    """
+
+    def __init__(self, tables: Iterable[Table]) -> None:
+        self.tables = tuple(tables)
+        self.connection: sqlite3.Connection | None = None
+        self._by_kind: dict[str, tuple[Table, ...]] = {}
+        self._staged: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
+        self._waiting: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
+
+    def fold(self, event: Event) -> None:
+        """Stage the rows that an event gives.
+
+        Raises:
+            ProjectionError: A fold raised, or its rows do not fit.
+        """
+        tables = self._by_kind.get(event.kind)
+        if tables is None:
+            tables = tuple(t for t in self.tables if _wants(t.projection, event.kind))
+            self._by_kind[event.kind] = tables
+        for table in tables:
+            self._fold_one(table, event)
+
+    def _fold_one(self, table: Table, event: Event) -> None:
+        staged = self._staged[table]
+
+        def lookup(key: tuple[Any, ...]) -> Row | None:
+            return self._lookup(table, key)
+
+        try:
+            for row in table.projection.fold(event, lookup):
+                values = table.values(row)
+                staged[table.key_of(values)] = values
+        except (ProjectionError, sqlite3.Error):
+            raise
+        except Exception as error:
+            raise ProjectionError(
+                f"projection {table.projection.name} cannot fold {event.kind} "
+                f"{event.envelope.version} of {event.stream}: {type(error).__name__}: {error}.",
+                hint="Correct its fold; the event was refused.",
+            ) from error
+
+    def _lookup(self, table: Table, key: tuple[Any, ...]) -> Row | None:
+        p = table.projection
+        wanted = tuple(table.value(column, value) for column, value in zip(p.key, key, strict=True))
+        values = self._staged[table].get(wanted) or self._waiting[table].get(wanted)
+        if values is None and self.connection is not None:
+            values = self.connection.execute(table.lookup_sql, wanted).fetchone()
+        return None if values is None else table.as_row(values)
+
+    def keep(self) -> None:
+        """The staged rows shall be written."""
+        for table, rows in self._staged.items():
+            if rows:
+                self._waiting[table].update(rows)
+                rows.clear()
+
+    def drop(self) -> None:
+        """The staged rows shall not be written."""
+        for rows in self._staged.values():
+            rows.clear()
+
+    def clear(self) -> None:
+        """Nothing shall be written."""
+        self.drop()
+        for rows in self._waiting.values():
+            rows.clear()
+
+    def write(self) -> None:
+        """Write what waits to the connection."""
+        if self.connection is None:
+            raise ProjectionError("the folder has no connection.")
+        for table, rows in self._waiting.items():
+            if rows:
+                self.connection.executemany(table.insert_sql, rows.values())
+                rows.clear()
+
+
+def stored(connection: sqlite3.Connection) -> dict[str, tuple[int, str]]:
+    """Version and definition of each projection that the database holds up to date."""
+    rows = connection.execute("SELECT name, version, definition FROM projection").fetchall()
+    return {name: (version, definition) for name, version, definition in rows}
+
+
+def is_current(table: Table, found: Mapping[str, tuple[int, str]]) -> bool:
+    """Whether the database holds this projection in this version."""
+    p = table.projection
+    return found.get(p.name) == (p.version, table.definition)
+
+
+def make_empty(connection: sqlite3.Connection, table: Table) -> None:
+    """Make the table anew and empty, noted as current."""
+    drop(connection, table.projection.name)
+    for statement in table.ddl():
+        connection.execute(statement)
+    connection.execute(
+        "INSERT INTO projection(name, version, definition) VALUES (?,?,?)",
+        (table.projection.name, table.projection.version, table.definition),
+    )
+
+
+def drop(connection: sqlite3.Connection, name: str) -> None:
+    """Drop the table of a projection and its note."""
+    if _NAME.match(name):
+        connection.execute(f"DROP TABLE IF EXISTS p_{name}")
+    connection.execute("DELETE FROM projection WHERE name = ?", (name,))
+
+
+def _check(projection: Projection) -> None:
+    p = projection
+    names = [p.name, *p.columns, *p.key]
+    bad = [name for name in names if not _NAME.match(name)]
+    bad += [str(kind) for kind in p.columns.values() if kind not in _TYPES]
+    bad += [name for name in (*p.key, *(c for i in p.indexes for c in i)) if name not in p.columns]
+    if bad or not p.key:
+        raise ProjectionError(
+            f"projection {p.name!r}: {bad[0] if bad else 'key'!r} is no good name, type or column.",
+            hint="Names are of a-z, 0-9 and _; a key is needed; types are TEXT, INTEGER, REAL.",
+        )
+
+
+def _wants(projection: Projection, kind: str) -> bool:
+    return not projection.kinds or kind in projection.kinds
+
+
+def _quoted(names: Iterable[str]) -> list[str]:
+    return [f'"{name}"' for name in names]
+
+
+def _ordered(column: str, name: str) -> str:
+    return f'"{column}" {"DESC" if name.startswith("-") else "ASC"}'
+
+
+def _condition(column: str, value: Any) -> tuple[str, list[Any]]:
+    if value is None:
+        return f'"{column}" IS NULL', []
+    if isinstance(value, str | int | float):
+        return f'"{column}" = ?', [value]
+    if not isinstance(value, list | tuple | set | frozenset):
+        raise BadInputError(
+            f"column {column} cannot be compared with {type(value).__name__}.",
+            hint="Give a text, a number, None or a list of them.",
+        )
+    wanted = [item for item in value if item is not None]
+    inside = f'"{column}" IN (SELECT value FROM json_each(?))'  # noqa: S608 (a known column)
+    if len(wanted) < len(value):
+        inside = f'({inside} OR "{column}" IS NULL)'
+    return inside, [json.dumps(wanted)]

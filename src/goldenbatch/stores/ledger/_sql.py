@@ -1,0 +1,294 @@
+"""The statements of the ledger and the engine that runs them.
+
+Everything above speaks to `Engine` only, so that another database needs no other code there.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from goldenbatch.core.errors import GoldenbatchError, IntegrityError, NotFoundError
+from goldenbatch.stores.ledger.errors import StorageError, StorageFullError
+from goldenbatch.stores.ledger.tree import Key
+
+APPLICATION_ID = 0x47424C31
+SCHEMA_VERSION = 1
+BUSY_S = 30.0
+PAGE = 500
+TABLES = ("event", "payload", "node", "checkpoint", "projection")
+
+_TABLE_SQL = (
+    """CREATE TABLE event(seq INTEGER PRIMARY KEY, stream TEXT NOT NULL,
+ version INTEGER NOT NULL, kind TEXT NOT NULL, actor TEXT NOT NULL, role TEXT,
+ performed_at INTEGER, recorded_at INTEGER NOT NULL, body_digest BLOB NOT NULL,
+ prev_in_stream BLOB NOT NULL, envelope BLOB NOT NULL, UNIQUE(stream, version))""",
+    "CREATE TABLE payload(digest BLOB PRIMARY KEY NOT NULL, salt BLOB NOT NULL, bytes BLOB)",
+    """CREATE TABLE node(level INTEGER NOT NULL, idx INTEGER NOT NULL, h BLOB NOT NULL,
+ PRIMARY KEY(level, idx)) WITHOUT ROWID""",
+    """CREATE TABLE checkpoint(size INTEGER NOT NULL, root BLOB NOT NULL, note TEXT NOT NULL,
+ UNIQUE(size, note))""",
+    "CREATE TABLE projection(name TEXT PRIMARY KEY NOT NULL, version INTEGER NOT NULL,"
+    " definition TEXT NOT NULL)",
+)
+
+
+def _refusal(table: str, act: str, when: str = "") -> str:
+    return (
+        f"CREATE TRIGGER {table}_no_{act.lower()} BEFORE {act} ON {table} {when}"
+        f"BEGIN SELECT RAISE(ABORT, 'the ledger only adds: {act} of {table} refused'); END"
+    )
+
+
+# An erasure takes the salt along: with it, a short body could be guessed from its digest.
+_ERASURE = "WHEN NOT (NEW.digest = OLD.digest AND NEW.bytes IS NULL AND NEW.salt = x'') "
+_TRIGGER_SQL = (
+    *(_refusal(table, "UPDATE") for table in ("event", "node", "checkpoint")),
+    *(_refusal(table, "DELETE") for table in ("event", "node", "checkpoint", "payload")),
+    _refusal("payload", "UPDATE", _ERASURE),
+)
+SCHEMA_SQL = (*_TABLE_SQL, *_TRIGGER_SQL)
+
+_EVENT_COLUMNS = (
+    "SELECT e.seq, e.envelope, n.h, p.salt, p.bytes FROM event e"
+    " LEFT JOIN node n ON n.level = 0 AND n.idx = e.seq - 1"
+    " LEFT JOIN payload p ON p.digest = e.body_digest"
+)
+_INSERT_EVENT = (
+    "INSERT INTO event(seq, stream, version, kind, actor, role, performed_at, recorded_at,"
+    " body_digest, prev_in_stream, envelope) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+)
+_STREAM_HEAD = (
+    "SELECT e.version, n.h FROM event e JOIN node n ON n.level = 0 AND n.idx = e.seq - 1"
+    " WHERE e.stream = ? ORDER BY e.version DESC LIMIT 1"
+)
+
+EventRow = tuple[int, bytes, bytes | None, bytes | None, bytes | None]
+"""seq, envelope, leaf, salt, body."""
+
+
+class Engine:
+    """SQLite under the ledger: one writing connection, a pool of reading ones.
+
+    Args:
+        path: The database file.
+        read_only: Open no writing connection.
+    """
+
+    def __init__(self, path: Path, *, read_only: bool) -> None:
+        self.path, self.read_only = path, read_only
+        self._idle: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self.writer: sqlite3.Connection | None = None
+        if not path.exists():
+            if read_only:
+                raise NotFoundError(
+                    f"there is no ledger {path}.", hint="Check the home's path, or make a home."
+                )
+            path.parent.mkdir(parents=True, exist_ok=True)
+        with self.translated():
+            if not read_only:
+                self.writer = self._connect(read_only=False)
+                self._prepare(self.writer)
+            with self.reading() as connection:
+                self._check_form(connection)
+
+    def _connect(self, *, read_only: bool) -> sqlite3.Connection:
+        mode = "ro" if read_only else "rwc"
+        connection = sqlite3.connect(
+            f"{self.path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+            timeout=BUSY_S,
+        )
+        # A damaged text must reach the check that names it, not fail on its way there.
+        connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+        return connection
+
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        """Make the tables of a new file."""
+        connection.execute("BEGIN IMMEDIATE")
+        if connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0] == 0:
+            for statement in SCHEMA_SQL:
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+
+    def _check_form(self, connection: sqlite3.Connection) -> None:
+        found = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        if (found, version) != (APPLICATION_ID, SCHEMA_VERSION):
+            raise IntegrityError(
+                f"{self.path} is no ledger of form {SCHEMA_VERSION} "
+                f"(application id {found:#x}, form {version}).",
+                hint="Open it with the version of goldenbatch that wrote it, or restore it.",
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[sqlite3.Connection]:
+        """A reading connection for the duration of the block."""
+        with self._lock:
+            if self._is_closed:
+                raise StorageError("the ledger is closed.", hint="Open it again.")
+            connection = self._idle.pop() if self._idle else None
+        if connection is None:
+            connection = self._connect(read_only=True)
+        try:
+            with self.translated():
+                yield connection
+        finally:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            with self._lock:
+                is_kept = not self._is_closed
+                if is_kept:
+                    self._idle.append(connection)
+            if not is_kept:
+                connection.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Turn the database's errors into the ledger's own."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self.translate(error) from error
+
+    def translate(self, error: sqlite3.Error) -> GoldenbatchError:
+        """The ledger's error for an error of the database."""
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        if code == sqlite3.SQLITE_FULL:
+            return StorageFullError(
+                f"no space is left for {self.path}; nothing of the append was kept.",
+                hint="Free space on the disk and append again.",
+            )
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return IntegrityError(
+                f"{self.path} is damaged: {error}.",
+                hint="Run `goldenbatch verify`; restore the home from its backup.",
+            )
+        return StorageError(
+            f"{self.path}: {error}.", hint="See to the disk, open the home again and retry."
+        )
+
+    def close(self) -> None:
+        """Close all connections that are not in use; those in use close after it."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
+
+
+def insert(
+    connection: sqlite3.Connection,
+    events: Sequence[tuple[Any, ...]],
+    payloads: Sequence[tuple[bytes, bytes, bytes]],
+    nodes: Sequence[tuple[int, int, bytes]],
+) -> None:
+    """Add rows to the three tables that every append touches."""
+    connection.executemany(_INSERT_EVENT, events)
+    connection.executemany("INSERT INTO payload(digest, salt, bytes) VALUES (?,?,?)", payloads)
+    connection.executemany("INSERT INTO node(level, idx, h) VALUES (?,?,?)", nodes)
+
+
+def insert_checkpoint(connection: sqlite3.Connection, size: int, root: bytes, note: str) -> None:
+    """Add a checkpoint."""
+    connection.execute(
+        "INSERT INTO checkpoint(size, root, note) VALUES (?,?,?)", (size, root, note)
+    )
+
+
+def checkpoints(connection: sqlite3.Connection) -> list[tuple[int, bytes, str]]:
+    """All checkpoints (size, root, note), oldest first."""
+    return connection.execute(
+        "SELECT size, root, note FROM checkpoint ORDER BY size, rowid"
+    ).fetchall()
+
+
+def checkpoint_from(connection: sqlite3.Connection, size: int) -> tuple[int, bytes, str] | None:
+    """Newest checkpoint of at least `size` events."""
+    row: tuple[int, bytes, str] | None = connection.execute(
+        "SELECT size, root, note FROM checkpoint WHERE size >= ? ORDER BY size DESC, rowid LIMIT 1",
+        (size,),
+    ).fetchone()
+    return row
+
+
+def tail(connection: sqlite3.Connection) -> tuple[int, int, int]:
+    """Number of the last event, when it was recorded, and the number of leaves."""
+    row = connection.execute(
+        "SELECT seq, recorded_at FROM event ORDER BY seq DESC LIMIT 1"
+    ).fetchone() or (0, 0)
+    last = connection.execute("SELECT max(idx) FROM node WHERE level = 0").fetchone()[0]
+    return row[0], row[1], 0 if last is None else last + 1
+
+
+def stream_head(connection: sqlite3.Connection, stream: str) -> tuple[int, bytes]:
+    """Version and last leaf of a stream."""
+    return connection.execute(_STREAM_HEAD, (stream,)).fetchone() or (0, b"")
+
+
+def nodes(connection: sqlite3.Connection, keys: Sequence[Key]) -> dict[Key, bytes]:
+    """Hashes of complete nodes, fetched by one statement."""
+    if not keys:
+        return {}
+    wanted = ",".join("(?,?)" for _ in keys)
+    # Only question marks are put in; the cross join makes one search of the key per node.
+    sql = (
+        f"WITH w(level, idx) AS (VALUES {wanted})"  # noqa: S608
+        " SELECT n.level, n.idx, n.h FROM w CROSS JOIN node n"
+        " ON n.level = w.level AND n.idx = w.idx"
+    )
+    rows = connection.execute(sql, [number for key in keys for number in key]).fetchall()
+    found = {(level, idx): h for level, idx, h in rows}
+    missing = [key for key in keys if key not in found]
+    if missing:
+        raise IntegrityError(
+            f"node level={missing[0][0]} idx={missing[0][1]} of the tree is missing.",
+            hint="Run `goldenbatch verify`; restore the home from its backup.",
+        )
+    return found
+
+
+def stream_rows(connection: sqlite3.Connection, stream: str, after: int) -> list[EventRow]:
+    """Events of a stream after a version."""
+    return connection.execute(
+        f"{_EVENT_COLUMNS} WHERE e.stream = ? AND e.version > ? ORDER BY e.version",
+        (stream, after),
+    ).fetchall()
+
+
+def event_rows(
+    connection: sqlite3.Connection,
+    after: int,
+    upto: int,
+    kinds: Collection[str] = (),
+    prefix: str = "",
+) -> list[EventRow]:
+    """The next page of events with `after < seq <= upto`."""
+    where = ["e.seq > ?", "e.seq <= ?"]
+    parameters: list[Any] = [after, upto]
+    if kinds:
+        where.append(f"e.kind IN ({','.join('?' for _ in kinds)})")
+        parameters.extend(sorted(kinds))
+    if prefix:
+        where.append("substr(e.stream, 1, ?) = ?")
+        parameters.extend((len(prefix), prefix))
+    sql = f"{_EVENT_COLUMNS} WHERE {' AND '.join(where)} ORDER BY e.seq LIMIT {PAGE}"
+    return connection.execute(sql, parameters).fetchall()

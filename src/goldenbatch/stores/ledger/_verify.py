@@ -1,0 +1,303 @@
+"""Verification of everything that a ledger stores: each column of each table counts."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from goldenbatch.core.records import from_iso
+from goldenbatch.core.site import HomeInfo
+from goldenbatch.stores.ledger import _projections, _refold, _sql
+from goldenbatch.stores.ledger._problem import Problem
+from goldenbatch.stores.ledger._verify_tree import TreeCheck
+from goldenbatch.stores.ledger.canonical import body_digest
+from goldenbatch.stores.ledger.errors import ProofError
+from goldenbatch.stores.ledger.notes import VerifierKey, parse_checkpoint, parse_note
+from goldenbatch.stores.ledger.tree import leaf_hash
+
+_MAX_PROBLEMS = 1_000
+_COLUMNS = (
+    "stream",
+    "version",
+    "kind",
+    "actor",
+    "role",
+    "performed_at",
+    "recorded_at",
+    "body_digest",
+    "prev_in_stream",
+)
+_EVENTS = (
+    f"SELECT e.seq, e.envelope, n.h, p.salt, p.bytes, {', '.join(f'e.{c}' for c in _COLUMNS)}"  # noqa: S608
+    " FROM event e LEFT JOIN node n ON n.level = 0 AND n.idx = e.seq - 1"
+    " LEFT JOIN payload p ON p.digest = e.body_digest ORDER BY e.seq"
+)
+_ORPHANS = "SELECT digest FROM payload EXCEPT SELECT body_digest FROM event"
+
+
+class Check:
+    """One verification: collects problems, goes on after each.
+
+    Args:
+        home: The home that all events must belong to.
+        origin: Name of the log that its checkpoints must carry.
+        keys: Known verifier keys.
+        progress: Called with (events checked, all events).
+    """
+
+    def __init__(
+        self,
+        home: HomeInfo,
+        origin: str,
+        keys: Sequence[VerifierKey],
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self._home, self._origin, self._keys = home, origin, keys
+        self._progress = progress
+        self._problems: list[Problem] = []
+        self._suspects: dict[int, bytes] = {}
+        self._streams: dict[str, tuple[int, bytes | None, bytes]] = {}
+        self._expected_seq, self._recorded_at = 1, 0
+
+    def run(
+        self,
+        connection: sqlite3.Connection,
+        tables: Sequence[_projections.Table],
+        anchors: Sequence[str],
+    ) -> list[Problem]:
+        """Check the file, the events, the payloads, the tree, the checkpoints, the projections."""
+        self._step("the file", lambda: self._file(connection, tables))
+        self._step("event", lambda: self._events(connection))
+        self._step("payload", lambda: self._orphans(connection))
+        is_sound = all(problem.is_note for problem in self._problems)
+        self._step("node", lambda: self._tree(connection, anchors))
+        if is_sound:
+            self._step("projection", lambda: self._compare(connection, tables))
+        elif tables:
+            self._add("projection", "not compared, as the events are damaged.", is_note=True)
+        return self._problems
+
+    def _step(self, what: str, step: Callable[[], None]) -> None:
+        """A table that cannot even be read is a finding like any other."""
+        try:
+            step()
+        except sqlite3.Error as error:
+            self._add(what, f"cannot be read to its end: {error}.")
+
+    def _add(
+        self,
+        where: str,
+        message: str,
+        *,
+        seq: int | None = None,
+        stream: str | None = None,
+        is_note: bool = False,
+    ) -> None:
+        if len(self._problems) < _MAX_PROBLEMS:
+            self._problems.append(Problem(where, message, seq, stream, is_note))
+        elif len(self._problems) == _MAX_PROBLEMS:
+            self._problems.append(Problem("ledger", "there are more problems, not listed here."))
+
+    # ---- the file ---------------------------------------------------------------------------
+
+    def _file(self, connection: sqlite3.Connection, tables: Sequence[_projections.Table]) -> None:
+        for (message,) in connection.execute("PRAGMA integrity_check").fetchall():
+            if message != "ok":
+                self._add("the file", f"SQLite finds: {message}.")
+        stored = _projections.stored(connection)
+        current = [table for table in tables if _projections.is_current(table, stored)]
+        foreign = {f"p_{name}" for name in stored} - {table.name for table in current}
+        expected, found = _expected_schema(current), _schema(connection)
+        for name in sorted(expected.keys() - found.keys()):
+            self._add(f"{name[0]} {name[1]}", "is missing from the file.")
+        for name in sorted(found.keys() & expected.keys()):
+            if found[name] != expected[name]:
+                self._add(f"{name[0]} {name[1]}", "is defined in another way than it was made.")
+        for name in sorted(found.keys() - expected.keys()):
+            if found[name][0] not in foreign:
+                self._add(f"{name[0]} {name[1]}", "is not part of a ledger.")
+
+    # ---- events and payloads ----------------------------------------------------------------
+
+    def _events(self, connection: sqlite3.Connection) -> None:
+        n_events = connection.execute("SELECT count(*) FROM event").fetchone()[0]
+        for number, row in enumerate(connection.execute(_EVENTS)):
+            self._event(row)
+            if self._progress is not None and number % 1_000 == 999:
+                self._progress(number + 1, n_events)
+        if self._progress is not None:
+            self._progress(n_events, n_events)
+
+    def _event(self, row: tuple[Any, ...]) -> None:
+        seq, data, stored_leaf, salt, body = row[:5]
+        columns = row[5:]
+        stream = columns[0]
+        self._sequence(seq)
+        leaf = leaf_hash(data)
+        if leaf != stored_leaf:
+            self._suspects[seq - 1] = leaf
+        try:
+            envelope = json.loads(data)
+            given = _given(envelope)
+        except (ValueError, KeyError, TypeError, AttributeError):
+            self._report(seq, stream, "its envelope cannot be read.")
+            given = None
+        if given is not None and given != columns:
+            for name, said, there in zip(_COLUMNS, given, columns, strict=True):
+                if said != there:
+                    shown = f"column {name} is {_shown(there)}, its envelope says {_shown(said)}."
+                    self._report(seq, stream, shown)
+        if given is not None and envelope["home"] != self._home.uid:
+            self._report(seq, stream, f"it belongs to home {_shown(envelope['home'])}.")
+        self._chain(seq, given or columns, stored_leaf, leaf)
+        self._payload(seq, stream, salt, body, columns[7])
+
+    def _report(self, seq: int, stream: str, message: str) -> None:
+        self._add(f"event seq={seq}", message, seq=seq, stream=stream)
+
+    def _sequence(self, seq: int) -> None:
+        expected = self._expected_seq
+        if seq != expected:
+            last = f" to {seq - 1}" if seq - 1 > expected else ""
+            self._add(f"event seq={expected}", f"event {expected}{last} is missing.", seq=expected)
+        self._expected_seq = seq + 1
+
+    def _chain(
+        self, seq: int, fields: tuple[Any, ...], stored_leaf: bytes | None, leaf: bytes
+    ) -> None:
+        """Versions are contiguous, each event names the one before, time does not go back."""
+        stream, version, recorded_at, previous = fields[0], fields[1], fields[6], fields[8]
+        known = self._streams.get(stream, (0, b"", b""))
+        if version != known[0] + 1:
+            self._report(seq, stream, f"it is version {version} after version {known[0]}.")
+        elif previous not in known[1:]:
+            self._report(seq, stream, "it does not name the event before it in its stream.")
+        self._streams[stream] = (version, stored_leaf, leaf)
+        if recorded_at < self._recorded_at:
+            self._report(seq, stream, "it was recorded before the event before it.")
+        self._recorded_at = recorded_at
+
+    def _payload(
+        self, seq: int, stream: str, salt: bytes | None, body: bytes | None, digest: bytes
+    ) -> None:
+        where = f"payload of event seq={seq}"
+        if salt is None:
+            self._add(where, "the payload is missing.", seq=seq, stream=stream)
+        elif body is None:
+            is_note = salt == b""
+            message = "the payload was erased." if is_note else "the payload was erased in part."
+            self._add(where, message, seq=seq, stream=stream, is_note=is_note)
+        elif body_digest(salt, body) != digest:
+            message = "the payload or its salt is not what was recorded."
+            self._add(where, message, seq=seq, stream=stream)
+
+    def _orphans(self, connection: sqlite3.Connection) -> None:
+        for (digest,) in connection.execute(_ORPHANS).fetchall():
+            self._add(f"payload digest={_shown(digest)}", "no event has this payload.")
+
+    # ---- tree and checkpoints ---------------------------------------------------------------
+
+    def _tree(self, connection: sqlite3.Connection, anchors: Sequence[str]) -> None:
+        rows = _sql.checkpoints(connection)
+        sizes = {size for size, _, _ in rows}
+        parsed: list[tuple[str, Any]] = []
+        for size, root, note in rows:
+            parsed.append((f"checkpoint size={size}", self._note(size, root, note)))
+        for number, note in enumerate(anchors, 1):
+            parsed.append((f"anchor {number}", self._note(None, None, note, f"anchor {number}")))
+        sizes |= {checkpoint.size for _, checkpoint in parsed if checkpoint}
+        check = TreeCheck(connection, self._suspects, sizes)
+        for problem in check.run():
+            self._add(problem.where, problem.message, seq=problem.seq)
+        n_events = connection.execute("SELECT count(*) FROM event").fetchone()[0]
+        if n_events < check.size and self._expected_seq - 1 == n_events:
+            first = n_events + 1
+            message = f"events {first} to {check.size} were cut off; the tree has their leaves."
+            self._add(f"event seq={first}", message, seq=first)
+        for where, checkpoint in parsed:
+            if checkpoint is not None:
+                self._against(where, checkpoint, min(check.size, n_events), check)
+
+    def _note(self, size: int | None, root: bytes | None, note: str, where: str = "") -> Any:
+        where = where or f"checkpoint size={size}"
+        try:
+            if not self._keys:
+                self._add(where, "its signature cannot be checked: no verifier key is known.")
+            checkpoint = parse_checkpoint(note, self._keys or None)
+            known = {(key.name, key.id) for key in self._keys}
+            lines = parse_note(note).signatures
+        except (ProofError, UnicodeEncodeError) as error:
+            self._add(where, f"the note does not hold: {error}")
+            return None
+        for name, key_id, _ in lines if self._keys else ():
+            if (name, key_id) not in known:
+                self._add(where, f"nobody here knows the key of its signature line {name}.")
+        if checkpoint.origin != self._origin:
+            self._add(where, f"it is of the log {checkpoint.origin}, not {self._origin}.")
+        if size is not None and checkpoint.size != size:
+            self._add(where, f"column size is {size}, the signed note says {checkpoint.size}.")
+        if root is not None and checkpoint.root != root:
+            self._add(where, "column root is not the root in the signed note.")
+        return checkpoint
+
+    def _against(self, where: str, checkpoint: Any, n_events: int, check: TreeCheck) -> None:
+        size = checkpoint.size
+        if size > n_events:
+            self._add(
+                where,
+                f"it signs {size} events, the ledger has {n_events}: "
+                f"the tail from event {n_events + 1} on was cut off.",
+                seq=n_events + 1,
+            )
+        elif check.root(size) != checkpoint.root:
+            self._add(where, f"the first {size} events are not those whose root was signed.")
+
+    # ---- projections ------------------------------------------------------------------------
+
+    def _compare(
+        self, connection: sqlite3.Connection, tables: Sequence[_projections.Table]
+    ) -> None:
+        for problem in _refold.compare(connection, tables):
+            self._add(problem.where, problem.message, is_note=problem.is_note)
+
+
+def _given(envelope: dict[str, Any]) -> tuple[Any, ...]:
+    """What the columns of an event must hold, from its envelope."""
+    performed_at = envelope["performed_at"]
+    return (
+        envelope["stream"],
+        envelope["version"],
+        envelope["kind"],
+        envelope["actor"],
+        envelope.get("role"),
+        None if performed_at is None else from_iso(performed_at),
+        from_iso(envelope["recorded_at"]),
+        bytes.fromhex(envelope["body_digest"]),
+        bytes.fromhex(envelope["previous"]),
+    )
+
+
+def _schema(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, str | None]]:
+    rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_master").fetchall()
+    return {(kind, name): (table, sql) for kind, name, table, sql in rows}
+
+
+def _expected_schema(
+    tables: Sequence[_projections.Table],
+) -> dict[tuple[str, str], tuple[str, str | None]]:
+    memory = sqlite3.connect(":memory:")
+    try:
+        for statement in _sql.SCHEMA_SQL:
+            memory.execute(statement)
+        for table in tables:
+            for statement in table.ddl():
+                memory.execute(statement)
+        return _schema(memory)
+    finally:
+        memory.close()
+
+
+def _shown(value: Any) -> str:
+    return value.hex() if isinstance(value, bytes) else repr(value)

@@ -1,0 +1,266 @@
+"""The one writer: a thread that commits the appends of all callers together."""
+
+from __future__ import annotations
+
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from typing import Any
+
+from goldenbatch.core.errors import IntegrityError, VersionConflictError
+from goldenbatch.core.records import Event
+from goldenbatch.core.site import Clock, HomeInfo
+from goldenbatch.stores.ledger import _events, _projections, _sql
+from goldenbatch.stores.ledger.errors import StorageError
+from goldenbatch.stores.ledger.tree import Frontier, cover
+
+_MAX_BATCH = 2_000
+_MAX_STREAMS = 100_000
+
+Job = Callable[[sqlite3.Connection, "Head"], Any]
+
+
+@dataclass
+class Head:
+    """Where the ledger stands: what is needed to place the next event."""
+
+    seq: int = 0
+    recorded_at: int = 0
+    frontier: Frontier = field(default_factory=Frontier)
+    streams: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+
+    @classmethod
+    def load(cls, connection: sqlite3.Connection) -> Head:
+        """Read it from the database.
+
+        Raises:
+            IntegrityError: The events and the tree are of different size.
+        """
+        seq, recorded_at, n_leaves = _sql.tail(connection)
+        if seq != n_leaves:
+            raise IntegrityError(
+                f"the ledger has {seq} events, its tree {n_leaves} leaves.",
+                hint="Run `goldenbatch verify`; restore the home from its backup.",
+            )
+        keys = cover(0, seq)
+        found = _sql.nodes(connection, keys)
+        return cls(seq, recorded_at, Frontier(seq, [found[key] for key in keys]))
+
+
+@dataclass
+class _Request:
+    events: Sequence[_events.Prepared]
+    future: Future[Any]
+    job: Job | None = None
+
+
+@dataclass
+class _Batch:
+    """Rows of the appends that will be committed together."""
+
+    head: Head
+    streams: dict[str, tuple[int, bytes]] = field(default_factory=dict)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
+    payloads: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
+    nodes: list[tuple[int, int, bytes]] = field(default_factory=list)
+
+
+class Writer:
+    """Owner of the writing connection; every change of the database goes through it.
+
+    A clock that was set back never takes `recorded_at` below the event before: the later of
+    the two is kept, and `clock_behind_us` says by how much the clock was behind at most.
+    """
+
+    def __init__(
+        self,
+        engine: _sql.Engine,
+        home: HomeInfo,
+        clock: Clock,
+        tables: Sequence[_projections.Table],
+    ) -> None:
+        if engine.writer is None:
+            raise StorageError("the ledger is open for reading only.")
+        self._engine, self._home, self._clock = engine, home, clock
+        self._connection = engine.writer
+        self._folder = _projections.Folder(tables)
+        self._folder.connection = self._connection
+        self._has_tidied = False
+        self._head: Head | None = None
+        self._data_version = -1
+        self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
+        self._gate = threading.Lock()
+        self._is_closed = False
+        self.clock_behind_us = 0
+        self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
+        self._thread.start()
+
+    def append(self, events: Sequence[_events.Prepared]) -> Sequence[Event]:
+        """Append all or nothing; durable on return."""
+        result: Sequence[Event] = self._submit(_Request(events, Future()))
+        return result
+
+    def do(self, job: Job) -> Any:
+        """Run a job in the writer's thread, in a transaction of its own."""
+        return self._submit(_Request((), Future(), job))
+
+    def close(self) -> None:
+        """Finish what was asked for, then stop."""
+        with self._gate:
+            if self._is_closed:
+                return
+            self._is_closed = True
+            self._queue.put(None)
+        self._thread.join()
+
+    def _submit(self, request: _Request) -> Any:
+        with self._gate:
+            if self._is_closed:
+                raise StorageError("the ledger is closed.", hint="Open it again.")
+            self._queue.put(request)
+        return request.future.result()
+
+    def _run(self) -> None:
+        is_open = True
+        while is_open:
+            first = self._queue.get()
+            if first is None:
+                return
+            batch, n_events = [first], len(first.events)
+            while n_events < _MAX_BATCH and not batch[-1].job:
+                try:
+                    following = self._queue.get_nowait()
+                except queue.Empty:
+                    break
+                if following is None:
+                    is_open = False
+                    break
+                batch.append(following)
+                n_events += len(following.events)
+            self._serve(batch)
+
+    def _serve(self, requests: Sequence[_Request]) -> None:
+        """Commit appends together; a job always alone and after them."""
+        appends = [request for request in requests if request.job is None]
+        for group in [appends, *([request] for request in requests if request.job)]:
+            if group:
+                self._commit(group)
+
+    def _commit(self, requests: Sequence[_Request]) -> None:
+        """One transaction; results are handed out only after it is durable."""
+        results: list[tuple[_Request, Any, BaseException | None]] = []
+        try:
+            with self._engine.translated():
+                self._connection.execute("BEGIN IMMEDIATE")
+                head = self._fresh_head()
+                batch = _Batch(head)
+                batch_frontier, seq, recorded_at = head.frontier.copy(), head.seq, head.recorded_at
+                state = Head(seq, recorded_at, batch_frontier)
+                for request in requests:
+                    results.append(self._attempt(request, batch, state))
+                self._write(batch)
+                self._connection.execute("COMMIT")
+        except BaseException as error:
+            self._roll_back()
+            if len(requests) > 1:
+                for request in requests:
+                    self._commit([request])
+                return
+            results = [(requests[0], None, error)]
+        else:
+            self._advance(state, batch)
+        for request, result, problem in results:
+            if problem is None:
+                request.future.set_result(result)
+            else:
+                request.future.set_exception(problem)
+
+    def _attempt(
+        self, request: _Request, batch: _Batch, state: Head
+    ) -> tuple[_Request, Any, BaseException | None]:
+        """Place the events of one request, or leave no trace of it."""
+        if request.job is not None:
+            return request, request.job(self._connection, batch.head), None
+        try:
+            placed, after, nodes, streams = self._stage(request.events, batch, state)
+        except sqlite3.Error:
+            raise
+        except Exception as error:
+            self._folder.drop()
+            return request, None, error
+        self._folder.keep()
+        state.seq, state.recorded_at, state.frontier = after.seq, after.recorded_at, after.frontier
+        batch.streams.update(streams)
+        batch.nodes += nodes
+        batch.events += [item.event_row for item in placed]
+        batch.payloads += [item.payload_row for item in placed]
+        return request, tuple(item.event for item in placed), None
+
+    def _stage(
+        self, events: Sequence[_events.Prepared], batch: _Batch, state: Head
+    ) -> tuple[
+        list[_events.Placed],
+        Head,
+        list[tuple[int, int, bytes]],
+        dict[str, tuple[int, bytes]],
+    ]:
+        now = int(self._clock())
+        self.clock_behind_us = max(self.clock_behind_us, state.recorded_at - now)
+        after = Head(state.seq, max(now, state.recorded_at), state.frontier.copy())
+        streams: dict[str, tuple[int, bytes]] = {}
+        placed, nodes = [], []
+        for prepared in events:
+            name, expected = prepared.event.stream, prepared.event.expected_version
+            version, previous = streams.get(name) or self._stream_head(name, batch)
+            if version != expected:
+                raise VersionConflictError(name, expected, version)
+            after.seq += 1
+            item = _events.place(prepared, self._home, after.seq, after.recorded_at, previous)
+            nodes += after.frontier.add(item.leaf)
+            streams[name] = (version + 1, item.leaf)
+            self._folder.fold(item.event)
+            placed.append(item)
+        return placed, after, nodes, streams
+
+    def _stream_head(self, name: str, batch: _Batch) -> tuple[int, bytes]:
+        known = batch.streams.get(name) or batch.head.streams.get(name)
+        return known or _sql.stream_head(self._connection, name)
+
+    def _write(self, batch: _Batch) -> None:
+        if not batch.events:
+            return
+        if not self._has_tidied:
+            self._drop_unregistered()
+        _sql.insert(self._connection, batch.events, batch.payloads, batch.nodes)
+        self._folder.write()
+
+    def _drop_unregistered(self) -> None:
+        """Tables that nobody folds here would silently fall behind: a later opening rebuilds."""
+        registered = {table.projection.name for table in self._folder.tables}
+        for name in _projections.stored(self._connection).keys() - registered:
+            _projections.drop(self._connection, name)
+
+    def _fresh_head(self) -> Head:
+        """The head in memory, unless another process has written since."""
+        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
+        if self._head is None or version != self._data_version:
+            self._head = Head.load(self._connection)
+            self._data_version = version
+        return self._head
+
+    def _advance(self, state: Head, batch: _Batch) -> None:
+        self._has_tidied = self._has_tidied or bool(batch.events)
+        streams = batch.head.streams
+        if len(streams) > _MAX_STREAMS:
+            streams.clear()
+        streams.update(batch.streams)
+        self._head = Head(state.seq, state.recorded_at, state.frontier, streams)
+
+    def _roll_back(self) -> None:
+        self._folder.clear()
+        self._head = None
+        if self._connection.in_transaction:
+            self._connection.execute("ROLLBACK")

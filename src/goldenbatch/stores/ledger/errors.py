@@ -1,0 +1,23 @@
+"""Errors of the ledger."""
+
+from __future__ import annotations
+
+from goldenbatch.core.errors import GoldenbatchError, IntegrityError
+
+
+class ProofError(IntegrityError):
+    """A proof, note or signature that does not show what it claims to show."""
+
+
+class StorageError(GoldenbatchError):
+    """The medium refused: nothing of the append is kept."""
+
+    exit_code = 9
+
+
+class StorageFullError(StorageError):
+    """No space is left for the append: nothing of it is kept, later appends work again."""
+
+
+class ProjectionError(GoldenbatchError):
+    """A fold that raised, or gave rows that do not fit its table."""
