@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import fnmatch
-import hashlib
-import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field
 
 from goldenbatch.capabilities.monitoring._chart_book import (
     BookSettings,
@@ -17,10 +15,14 @@ from goldenbatch.capabilities.monitoring._chart_book import (
     add,
     correct_reference,
 )
+from goldenbatch.capabilities.monitoring._common import (
+    AnalystSettings,
+    read_settings,
+    record_evidence,
+)
 from goldenbatch.core.analyst import Assessment, OpenFindings, State, TickView
 from goldenbatch.core.batches import BatchCorrected, BatchCreated
-from goldenbatch.core.errors import BadInputError
-from goldenbatch.core.findings import Evidence, Finding, Measure, Severity, Subject
+from goldenbatch.core.findings import Finding, Measure, Severity, Subject
 from goldenbatch.core.records import Event
 from goldenbatch.core.results import Result, ResultCorrected, ResultsReported, ResultStatus
 from goldenbatch.science.statistics import ChartKind, ChartSettings, SigmaMethod
@@ -29,7 +31,7 @@ CODE_VERSION = "1"
 KINDS = ("BatchCreated", "BatchCorrected", "ResultsReported", "ResultCorrected")
 
 
-class ControlChartSettings(BaseModel):
+class ControlChartSettings(AnalystSettings):
     """Settings of `monitoring.charts`.
 
     Attributes:
@@ -45,8 +47,6 @@ class ControlChartSettings(BaseModel):
         autocorrelation: Chart AR(1) residuals where neighbours are clearly alike.
         severity: Of the findings.
     """
-
-    model_config = ConfigDict(frozen=True, extra="forbid")
 
     attributes: tuple[str, ...] = Field(min_length=1)
     n_reference: int = Field(default=25, ge=8, le=1000)
@@ -77,24 +77,13 @@ class ControlChartSettings(BaseModel):
         )
 
 
-def settings_digest(settings: BaseModel) -> str:
-    """Short digest of settings, part of an analyst's version."""
-    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:8]
-
-
 def control_charts(name: str, settings: Mapping[str, Any]) -> ControlCharts:
     """Build the analyst from its settings.
 
     Raises:
         BadInputError: A setting is missing, unknown or impossible.
     """
-    try:
-        return ControlCharts(name, ControlChartSettings.model_validate(dict(settings)))
-    except (ValidationError, ValueError) as error:
-        raise BadInputError(
-            f"analyst {name!r}: {error}", hint="See ControlChartSettings in the reference."
-        ) from error
+    return ControlCharts(name, read_settings(ControlChartSettings, name, settings))
 
 
 class ControlCharts:
@@ -107,7 +96,7 @@ class ControlCharts:
     def __init__(self, name: str, settings: ControlChartSettings) -> None:
         self.name = name
         self.settings = settings
-        self.version = f"charts-{CODE_VERSION}+{settings_digest(settings)}"
+        self.version = f"charts-{CODE_VERSION}+{settings.digest()}"
         self.book = settings.book()
 
     def start(self) -> State:
@@ -236,7 +225,7 @@ class _Seen:
             statement=self._statement(kind),
             severity=analyst.settings.severity,
             start=self.at,
-            evidence=(_record(self.event, f"result of batch {body.batch}"),),
+            evidence=(record_evidence(self.event, f"result of batch {body.batch}"),),
             measures=self._measures(unit, judged),
             analyst=analyst.name,
             analyst_version=analyst.version,
@@ -273,16 +262,6 @@ class _Seen:
         return value, centre, statistic
 
 
-def _record(event: Event, note: str) -> Evidence:
-    return Evidence(
-        kind="record",
-        digest=event.leaf,
-        stream=event.stream,
-        version=event.envelope.version,
-        note=note,
-    )
-
-
 def _joined(running: Finding, newest: Finding) -> Finding:
     """The running event with one more batch: its subject and start stay."""
     batches = dict.fromkeys((*running.batches, newest.subject.batch))
@@ -310,7 +289,7 @@ def _corrected_finding(analyst: ControlCharts, event: Event, body: ResultCorrect
         severity=Severity.INFO,
         start=at,
         end=at,
-        evidence=(_record(event, "the correction"),),
+        evidence=(record_evidence(event, "the correction"),),
         analyst=analyst.name,
         analyst_version=analyst.version,
         suggested_action="Replay as known now; judge whether a decision rests on the old value.",

@@ -1,0 +1,343 @@
+"""A soft sensor live: a quality attribute from spectra, with its domain and its interval.
+
+The sensor is silent on nothing: each spectrum gives a logged value with interval, T2 and
+SPE; one outside the domain is logged as uncertain, and when the sensor stays outside it
+says so in one finding and asks for the laboratory.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import Field
+
+from goldenbatch.capabilities.monitoring._common import (
+    AnalystSettings,
+    artefact_evidence,
+    read_settings,
+    record_evidence,
+    window_evidence,
+)
+from goldenbatch.capabilities.monitoring._laboratory import Laboratory
+from goldenbatch.core.analyst import Assessment, Derived, OpenFindings, State, TickView
+from goldenbatch.core.batches import BatchEnded, SampleTaken
+from goldenbatch.core.findings import Contribution, Finding, Measure, Severity, Subject
+from goldenbatch.core.models import ModelFitted
+from goldenbatch.core.records import Event
+from goldenbatch.core.results import ResultsReported
+from goldenbatch.core.series import Quality, Series
+from goldenbatch.science.errors import DataError
+from goldenbatch.science.latent import PlanScores, ScoringPlan
+
+CODE_VERSION = "1"
+N_CONTRIBUTIONS = 12
+KINDS = ("ModelFitted", "SampleTaken", "ResultsReported", "BatchEnded")
+OUTPUTS = ("value", "lower", "upper", "t2", "spe")
+
+
+class SoftSensorSettings(AnalystSettings):
+    """Settings of `monitoring.soft_sensor`.
+
+    Attributes:
+        tag: Array tag of the spectra.
+        attribute: What is inferred; results of this name are its reference.
+        unit: UCUM code of it.
+        output: Prefix of the tags that it writes; the tag's place by default.
+        n_outside: Consecutive spectra outside the domain that make an event.
+        n_inside: Consecutive spectra inside that end it.
+        max_gap_s: How far a spectrum may lie from a sample that it is compared with.
+        severity: Of the finding that it left its domain.
+        calibration: How the model is fitted; see `fitting`.
+    """
+
+    tag: str
+    attribute: str
+    unit: str = "1"
+    output: str = ""
+    n_outside: int = Field(default=5, ge=1)
+    n_inside: int = Field(default=20, ge=1)
+    max_gap_s: float = Field(default=300.0, gt=0)
+    severity: Severity = Severity.MAJOR
+    calibration: dict[str, Any] = Field(default_factory=dict)
+
+    @property
+    def place(self) -> str:
+        """Place of the spectrometer."""
+        return self.tag.rpartition("/")[0]
+
+    def output_tag(self, name: str) -> str:
+        """Tag of an output: `value`, `lower`, `upper`, `t2` or `spe`."""
+        return f"{self.output or self.place}/{self.attribute}_{name}"
+
+
+def soft_sensor(name: str, settings: Mapping[str, Any]) -> SoftSensor:
+    """Build the analyst from its settings.
+
+    Raises:
+        BadInputError: A setting is missing, unknown or impossible.
+    """
+    return SoftSensor(name, read_settings(SoftSensorSettings, name, settings))
+
+
+class SoftSensor:
+    """Analyst: predicts from each new spectrum with the frozen model in use."""
+
+    def __init__(self, name: str, settings: SoftSensorSettings) -> None:
+        self.name = name
+        self.settings = settings
+        self.version = f"soft-sensor-{CODE_VERSION}+{settings.digest()}"
+
+    def start(self) -> State:
+        """No model, nothing seen."""
+        return {
+            "model": "",
+            "samples": {},
+            "laboratory": Laboratory().to_json(),
+            "n_outside": 0,
+            "n_inside": 0,
+            "n_scored": 0,
+            "outside_since": 0,
+            "event": None,
+            "open": {},
+        }
+
+    def assess(self, state: State, view: TickView) -> Assessment:
+        """Predict from the new spectra, compare with new results of the laboratory."""
+        work = _Work(self, state, view)
+        events = view.new_events(KINDS)
+        for event in events:
+            work.take_model(event)
+        work.take_spectra(view.new_readings([self.settings.tag]))
+        for event in events:
+            work.take_record(event)
+        return work.assessment()
+
+
+class _Work:
+    """One assessment on copies of the state."""
+
+    def __init__(self, analyst: SoftSensor, state: State, view: TickView) -> None:
+        self.analyst, self.settings, self.view = analyst, analyst.settings, view
+        self.state = {**state, "samples": dict(state["samples"])}
+        self.laboratory = Laboratory.from_json(state["laboratory"])
+        self.open = OpenFindings(analyst.name, analyst.version, dict(state["open"]))
+        self.derived: list[Derived] = []
+        self._plan: ScoringPlan | None = None
+
+    def assessment(self) -> Assessment:
+        state = {
+            **self.state,
+            "laboratory": self.laboratory.to_json(),
+            "open": self.open.entries,
+        }
+        return Assessment(state, tuple(self.open.transitions), tuple(self.derived))
+
+    def plan(self) -> ScoringPlan | None:
+        """The frozen model in use; None before one is fitted."""
+        digest = self.state["model"]
+        if self._plan is None and digest:
+            self._plan = ScoringPlan.from_bytes(self.view.artefact(digest), digest)
+        return self._plan
+
+    def take_model(self, event: Event) -> None:
+        body = event.decode()
+        if isinstance(body, ModelFitted) and body.name == self.analyst.name:
+            self.state["model"] = body.digest
+            self._plan = None
+
+    def take_spectra(self, series: Series) -> None:
+        plan = self.plan()
+        if plan is None or not len(series):
+            return
+        rows, n_bad = _matrix(series, len(plan.facts.columns))
+        scores = plan.score(rows)
+        times, qualities = series.times().tolist(), series.qualities().tolist()
+        for i, (time, quality) in enumerate(zip(times, qualities, strict=True)):
+            self._log(scores, i, int(time), int(quality))
+            if scores.is_scored[i] and quality < Quality.BAD:
+                self._watch_domain(scores, i, int(time), rows[i])
+        if n_bad:
+            self._unreadable(series, n_bad, len(plan.facts.columns))
+
+    def take_record(self, event: Event) -> None:
+        body = event.decode()
+        if isinstance(body, SampleTaken) and body.taken_at is not None:
+            self.state["samples"][body.sample] = [body.batch, body.taken_at]
+        elif isinstance(body, ResultsReported):
+            self._compare(event, body)
+        elif isinstance(body, BatchEnded) and self.state["event"] is not None:
+            finding = Finding.model_validate(self.state["event"])
+            if finding.subject.batch == body.batch:
+                self._close(finding, body.ended_at, "The batch ended.")
+
+    def _log(self, scores: PlanScores, i: int, time: int, quality: int) -> None:
+        is_good = bool(scores.is_scored[i]) and quality < Quality.BAD
+        worst = max(quality, Quality.GOOD if scores.in_domain[i] else Quality.UNCERTAIN)
+        numbers = (
+            scores.values[i, 0],
+            scores.lower[i, 0],
+            scores.upper[i, 0],
+            scores.t2[i],
+            scores.spe[i],
+        )
+        for name, number in zip(OUTPUTS, numbers, strict=True):
+            value = float(number) if is_good and math.isfinite(number) else None
+            code = int(worst) if is_good else int(Quality.BAD)
+            self.derived.append(Derived(self.settings.output_tag(name), time, value, code))
+        self.state["n_scored"] += 1
+
+    def _watch_domain(self, scores: PlanScores, i: int, time: int, row: Sequence[float]) -> None:
+        is_inside = bool(scores.in_domain[i])
+        if not is_inside and self.state["n_outside"] == 0:
+            self.state["outside_since"] = time
+        self.state["n_inside"] = self.state["n_inside"] + 1 if is_inside else 0
+        self.state["n_outside"] = 0 if is_inside else self.state["n_outside"] + 1
+        running = self.state["event"]
+        if running is None and self.state["n_outside"] >= self.settings.n_outside:
+            finding = self._left_domain(scores, i, time, row)
+            self.state["event"] = finding.model_dump(mode="json")
+            self.open.put(finding, self.view.tick)
+        elif running is not None and self.state["n_inside"] >= self.settings.n_inside:
+            finding = Finding.model_validate(running)
+            self._close(finding, time, f"Inside again for {self.settings.n_inside} spectra.")
+
+    def _close(self, finding: Finding, at: int, words: str) -> None:
+        statement = f"{finding.statement} {words}"
+        self.open.close(finding.model_copy(update={"end": at, "statement": statement}))
+        self.state["event"] = None
+
+    def _left_domain(self, scores: PlanScores, i: int, time: int, row: Sequence[float]) -> Finding:
+        plan, settings = self.plan(), self.settings
+        if plan is None:
+            raise DataError("a sensor without a model has no domain.")
+        t2, spe = float(scores.t2[i]), float(scores.spe[i])
+        since = int(self.state["outside_since"])
+        spectra = self.view.read([settings.tag], (since, time + 1))
+        as_of = self.view.tick.historian_seq
+        value = f"{float(scores.values[i, 0]):.1f} {settings.unit}"
+        return Finding(
+            subject=Subject(
+                batch=self.view.batch_at(settings.place, time),
+                place=settings.place,
+                tag=settings.tag,
+                attribute=settings.attribute,
+                key="domain",
+            ),
+            title=f"The soft sensor for {settings.attribute} left its domain",
+            statement=(
+                f"{settings.n_outside} spectra in a row lie outside what the model was calibrated "
+                f"on: T2 {t2:.3g} (limit {plan.facts.t2_limit:.3g}), SPE {spe:.3g} (limit "
+                f"{plan.facts.spe_limit:.3g}). Its value now, {value}, and its interval are not "
+                "to be relied on."
+            ),
+            severity=settings.severity,
+            start=since,
+            evidence=(
+                window_evidence(spectra, settings.tag, as_of, "spectra outside"),
+                artefact_evidence(plan.digest, "the frozen model"),
+            ),
+            contributions=_most(plan, row),
+            measures=(
+                Measure(name="T2", value=t2, upper_limit=plan.facts.t2_limit),
+                Measure(name="SPE", value=spe, upper_limit=plan.facts.spe_limit),
+            ),
+            in_domain=False,
+            analyst=self.analyst.name,
+            analyst_version=self.analyst.version,
+            model_digest=plan.digest,
+            suggested_action=(
+                f"Take a sample and have {settings.attribute} determined in the laboratory; do "
+                "not act on the sensor until it is back in its domain or calibrated anew."
+            ),
+        )
+
+    def _unreadable(self, series: Series, n_bad: int, n_columns: int) -> None:
+        time = int(series.times()[0])
+        finding = Finding(
+            subject=Subject(
+                batch=self.view.batch_at(self.settings.place, time),
+                place=self.settings.place,
+                tag=self.settings.tag,
+                key="unreadable",
+            ),
+            title=f"Spectra of {self.settings.tag} cannot be scored",
+            statement=(
+                f"{n_bad} of {len(series)} spectra have no {n_columns} channels and were not scored."
+            ),
+            severity=self.settings.severity,
+            start=time,
+            end=int(series.times()[-1]),
+            evidence=(artefact_evidence(self.state["model"], "the frozen model"),),
+            in_domain=False,
+            analyst=self.analyst.name,
+            analyst_version=self.analyst.version,
+            model_digest=self.state["model"],
+            suggested_action="Check the spectrometer and its axis; use the laboratory until then.",
+        )
+        self.open.put(finding, self.view.tick)
+        self.open.close(finding)
+
+    def _compare(self, event: Event, body: ResultsReported) -> None:
+        """Compare a result of the laboratory with what the sensor said at the sample."""
+        plan = self.plan()
+        sample = self.state["samples"].get(body.sample)
+        results = [r for r in body.results if r.attribute == self.settings.attribute]
+        if plan is None or sample is None or not results or results[0].number is None:
+            return
+        taken_at, truth = int(sample[1]), float(results[0].value)
+        gap = int(self.settings.max_gap_s * 1e6)
+        near = self.view.read([self.settings.tag], (taken_at - gap, taken_at + gap + 1))
+        if not len(near):
+            return
+        rows, _ = _matrix(near, len(plan.facts.columns))
+        scores = plan.score(rows[int(abs(near.times() - taken_at).argmin())])
+        if not scores.is_scored[0]:
+            return
+        self.laboratory = self.laboratory.after(
+            truth,
+            float(scores.values[0, 0]),
+            (float(scores.lower[0, 0]), float(scores.upper[0, 0])),
+            bool(scores.in_domain[0]),
+        )
+        if self.state["event"] is not None:
+            self._tell(event, truth, float(scores.values[0, 0]))
+
+    def _tell(self, event: Event, truth: float, predicted: float) -> None:
+        """Add what the laboratory found to the open finding."""
+        running = Finding.model_validate(self.state["event"])
+        base = running.statement.partition(" The laboratory")[0]
+        unit = self.settings.unit
+        finding = running.model_copy(
+            update={
+                "statement": (
+                    f"{base} The laboratory found {truth:.3g} {unit} where the sensor said "
+                    f"{predicted:.3g}. {self.laboratory.words(unit)}"
+                ),
+                "evidence": (*running.evidence, record_evidence(event, "laboratory")),
+                "measures": (*running.measures[:2], *self.laboratory.measures(unit)),
+            }
+        )
+        self.state["event"] = finding.model_dump(mode="json")
+        self.open.put(finding, self.view.tick)
+
+
+def _matrix(series: Series, n_columns: int) -> tuple[list[list[float]], int]:
+    """Spectra as rows; one of another length becomes a row of NaN, and is counted."""
+    rows, n_bad = [], 0
+    for one in series.table.column("value").to_pylist():
+        is_whole = one is not None and len(one) == n_columns
+        n_bad += not is_whole
+        rows.append(
+            [math.nan if v is None else v for v in one] if is_whole else [math.nan] * n_columns
+        )
+    return rows, n_bad
+
+
+def _most(plan: ScoringPlan, row: Sequence[float]) -> tuple[Contribution, ...]:
+    """The channels that add most to SPE, signed."""
+    parts = plan.contributions([row])
+    values = parts.spe[0]
+    order = sorted(range(len(values)), key=lambda k: -abs(values[k]))[:N_CONTRIBUTIONS]
+    return tuple(Contribution(variable=parts.columns[k], value=float(values[k])) for k in order)
