@@ -65,6 +65,8 @@ EQUIPMENT = Projection(
 
 _S = EquipmentStatus
 _ALWAYS = frozenset({_S.HOLD, _S.OUT_OF_SERVICE})
+_DIRTY = frozenset({_S.TO_BE_CLEANED, _S.OUT_OF_SERVICE})
+_READY = frozenset({_S.IDLE, _S.SET_UP, _S.IN_USE})
 TRANSITIONS: Final[Mapping[EquipmentStatus, frozenset[EquipmentStatus]]] = MappingProxyType(
     {
         _S.IDLE: _ALWAYS | {_S.SET_UP, _S.IN_USE, _S.TO_BE_CLEANED, _S.CLEAN},
@@ -81,16 +83,33 @@ TRANSITIONS: Final[Mapping[EquipmentStatus, frozenset[EquipmentStatus]]] = Mappi
 
 @dataclass(frozen=True)
 class EquipmentState:
-    """Status of a piece of equipment, folded from the stream `equipment/<place>`."""
+    """Status of a piece of equipment, folded from the stream `equipment/<place>`.
+
+    Attributes:
+        since: When the status began.
+        expires_at: Until when `clean` holds.
+        needs_cleaning: It became dirty and was not cleaned since; a hold does not undo it.
+    """
 
     place: str = ""
     status: EquipmentStatus | None = None
     since: int | None = None
     expires_at: int | None = None
+    needs_cleaning: bool = False
 
     def after(self, body: EquipmentStatusChanged) -> EquipmentState:
         """The equipment after one more change of status."""
-        return EquipmentState(body.place, body.status, body.at, body.expires_at)
+        before = self.needs_cleaning or self.status_at(body.at) in _DIRTY
+        is_dirty = body.status is not _S.CLEAN and (before or body.status in _DIRTY)
+        return EquipmentState(body.place, body.status, body.at, body.expires_at, is_dirty)
+
+    def may_become(self, at: int) -> frozenset[EquipmentStatus]:
+        """Statuses that may follow at a time; all while none is recorded."""
+        present = self.status_at(at)
+        if present is None:
+            return frozenset(EquipmentStatus)
+        is_dirty = self.needs_cleaning or present in _DIRTY
+        return TRANSITIONS[present] - (_READY if is_dirty else frozenset())
 
     def status_at(self, time: int) -> EquipmentStatus | None:
         """Status at a time from `since` on: `clean` turns to `to be cleaned` on expiry."""
@@ -131,8 +150,9 @@ def check_status(state: EquipmentState, body: EquipmentStatusChanged) -> None:
             hint="Record changes in their order.",
         )
     present = state.status_at(body.at) or state.status
-    if body.status not in TRANSITIONS[present]:
-        allowed = ", ".join(sorted(one.value for one in TRANSITIONS[present]))
+    may_become = state.may_become(body.at)
+    if body.status not in may_become:
+        allowed = ", ".join(sorted(one.value for one in may_become))
         raise BadInputError(
             f"{where}: status {present.value!r} cannot become {body.status.value!r}.",
             hint=f"It can become: {allowed}.",
