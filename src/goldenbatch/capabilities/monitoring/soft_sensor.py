@@ -264,7 +264,7 @@ class _Work:
             ),
             title=f"Spectra of {self.settings.tag} cannot be scored",
             statement=(
-                f"{n_bad} of {len(series)} spectra have no {n_columns} channels and were not scored."
+                f"{n_bad} of {len(series)} spectra lack {n_columns} channels and were not scored."
             ),
             severity=self.settings.severity,
             start=time,

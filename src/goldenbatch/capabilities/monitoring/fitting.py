@@ -1,0 +1,307 @@
+"""Fit the frozen models of monitoring from what a home holds, and record what was done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from pydantic import Field
+
+from goldenbatch.capabilities.monitoring._common import (
+    PLAN_MEDIA_TYPE,
+    AnalystSettings,
+    read_settings,
+)
+from goldenbatch.capabilities.monitoring.multivariate import BatchModelSettings, model_name
+from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensorSettings
+from goldenbatch.core.analyst import AnalystAdopted
+from goldenbatch.core.batches import BatchCreated
+from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.intake import array_axis
+from goldenbatch.core.models import ModelFitted, TrainingData
+from goldenbatch.core.records import NewEvent
+from goldenbatch.core.results import ResultsReported
+from goldenbatch.core.site import Site
+from goldenbatch.science.latent import PCA, LimitKind, ScoringPlan
+from goldenbatch.science.latent.selection import components_for_variance, interleaved_folds
+from goldenbatch.science.spectra import SensorSettings, SoftSensor, Treatment, fit_soft_sensor
+
+
+class CalibrationSettings(AnalystSettings):
+    """Table `calibration` of a soft sensor: fixed before its results are seen.
+
+    Attributes:
+        batch: Batch whose samples carry the reference results.
+        tag: Array tag of the calibration spectra; that of the sensor by default.
+        lower: Lower end of the range of the axis that is used.
+        upper: Upper end.
+        order: Treatments in order: line, snv, msc, savitzky-golay.
+        n_components_max: Largest number of components that is tried.
+        limits: Which limits of T2 and SPE are in force.
+    """
+
+    batch: str
+    tag: str = ""
+    lower: float | None = None
+    upper: float | None = None
+    order: tuple[str, ...] = ("line", "savitzky-golay")
+    window: int = 15
+    degree: int = 2
+    derivative: int = 1
+    n_components_max: int = Field(default=8, ge=1)
+    confidence: float = Field(default=0.99, gt=0.5, lt=1)
+    coverage: float = Field(default=0.95, gt=0.5, lt=1)
+    limits: Literal["left-out", "theoretical"] = "left-out"
+
+    def sensor_settings(self, target: str) -> SensorSettings:
+        """The settings of the method."""
+        return SensorSettings(
+            treatment=Treatment(
+                lower=self.lower,
+                upper=self.upper,
+                order=self.order,
+                window=self.window,
+                degree=self.degree,
+                derivative=self.derivative,
+            ),
+            n_components_max=self.n_components_max,
+            confidence=self.confidence,
+            coverage=self.coverage,
+            limit_kind=LimitKind(self.limits),
+            target=target,
+        )
+
+
+@dataclass(frozen=True)
+class _Calibration:
+    """Spectra with their reference results, in time order."""
+
+    spectra: list[list[float]]
+    results: list[float]
+    training: TrainingData
+
+
+def fit(site: Site, name: str) -> list[ModelFitted]:
+    """Fit the models of an adopted analyst, freeze them and record them in the ledger.
+
+    Returns:
+        What was recorded; nothing for an analyst that needs no model.
+
+    Raises:
+        NotFoundError: No analyst of the name was adopted.
+        BadInputError: The home does not hold what the model is to be fitted to.
+    """
+    adopted = _adopted(site, name)
+    if adopted.analyst == "monitoring.soft_sensor":
+        sensor_settings = read_settings(SoftSensorSettings, name, adopted.settings)
+        bodies = [(name, _fit_sensor(site, name, sensor_settings))]
+    elif adopted.analyst == "monitoring.batches":
+        batch_settings = read_settings(BatchModelSettings, name, adopted.settings)
+        bodies = _fit_products(site, name, batch_settings)
+    else:
+        return []
+    events = []
+    for model, body in bodies:
+        stream = f"model/{model}"
+        events.append(NewEvent(stream, body, site.ledger.version(stream), site.actor.uid))
+    site.ledger.append(events)
+    return [body for _, body in bodies]
+
+
+def _adopted(site: Site, name: str) -> AnalystAdopted:
+    newest: AnalystAdopted | None = None
+    for event in site.ledger.events(kinds=("AnalystAdopted",)):
+        body = event.decode()
+        if isinstance(body, AnalystAdopted) and body.name == name:
+            newest = body
+    if newest is None:
+        raise NotFoundError(
+            f"no analyst named {name!r} was adopted.", hint="Adopt it with `goldenbatch adopt`."
+        )
+    return newest
+
+
+def _fit_sensor(site: Site, name: str, settings: SoftSensorSettings) -> ModelFitted:
+    chosen = read_settings(CalibrationSettings, f"{name} (calibration)", settings.calibration)
+    data = _calibration(site, settings, chosen)
+    axis = array_axis(site, chosen.tag or settings.tag)
+    sensor = fit_soft_sensor(
+        data.spectra, axis.values, data.results, chosen.sensor_settings(settings.attribute)
+    )
+    digest = site.registry.put(sensor.plan.to_bytes(), PLAN_MEDIA_TYPE)
+    return ModelFitted(
+        name=name,
+        method="PLS on treated spectra",
+        code_version="soft-sensor-1",
+        digest=digest,
+        media_type=PLAN_MEDIA_TYPE,
+        settings=settings.model_dump(mode="json"),
+        training=(data.training,),
+        measures=sensor_measures(sensor),
+    )
+
+
+def sensor_measures(sensor: SoftSensor) -> dict[str, float]:
+    """What the calibration found, as flat numbers; left-out errors beside the flattering ones."""
+    facts = sensor.facts
+    return {
+        "n_reference": float(facts.n_reference),
+        "n_components": float(facts.n_components),
+        "rmse_training": facts.rmse_training,
+        "rmse_left_out": facts.rmse_left_out,
+        "reference_lower": facts.reference_lower,
+        "reference_upper": facts.reference_upper,
+        **{f"limit_{key}": value for key, value in facts.limits.items() if value is not None},
+    }
+
+
+def _calibration(
+    site: Site, settings: SoftSensorSettings, chosen: CalibrationSettings
+) -> _Calibration:
+    tag = chosen.tag or settings.tag
+    rows = site.ledger.select(
+        "result", {"batch": chosen.batch, "attribute": settings.attribute}, ("sample",)
+    )
+    taken = {
+        row["sample"]: row["taken_at"]
+        for row in site.ledger.select("sample", {"batch": chosen.batch})
+    }
+    by_time = {
+        taken[row["sample"]]: float(row["number"])
+        for row in rows
+        if row["number"] is not None and taken.get(row["sample"]) is not None
+    }
+    if not by_time:
+        raise BadInputError(
+            f"batch {chosen.batch!r} has no results of {settings.attribute!r} with a sampling "
+            "time.",
+            hint="Import the calibration first, or correct `calibration.batch`.",
+        )
+    window = (min(by_time), max(by_time) + 1)
+    series = site.historian.read([tag], window)
+    spectra = dict(zip(series.times().tolist(), series.table["value"].to_pylist(), strict=True))
+    times = sorted(set(by_time) & set(spectra))
+    if len(times) < len(by_time):
+        missing = sorted(set(by_time) - set(spectra))
+        raise BadInputError(
+            f"{len(missing)} of {len(by_time)} reference results have no spectrum of {tag} at "
+            f"their sampling time, the first at {missing[0]} us.",
+            hint="A spectrum and its result must carry the same time.",
+        )
+    digest, n_readings = site.historian.digest(tag, window)
+    training = TrainingData(
+        what=tag, digest=digest, n=n_readings, start=window[0], end=window[1],
+        batches=(chosen.batch,),
+    )  # fmt: skip
+    return _Calibration([spectra[t] for t in times], [by_time[t] for t in times], training)
+
+
+def _fit_products(
+    site: Site, name: str, settings: BatchModelSettings
+) -> list[tuple[str, ModelFitted]]:
+    rows = _rows_by_product(site, settings)
+    fitted = []
+    for product, reports in sorted(rows.items()):
+        if len(reports) > settings.n_reference:
+            model = model_name(name, product)
+            reference = reports[: settings.n_reference]
+            fitted.append((model, _fit_product(site, model, settings, reference)))
+    if not fitted:
+        most = max((len(one) for one in rows.values()), default=0)
+        raise BadInputError(
+            f"no product has more than {settings.n_reference} batches with these attributes; "
+            f"the most is {most}.",
+            hint="Import more batches, or lower n_reference.",
+        )
+    return fitted
+
+
+_Report = tuple[int, str, dict[str, float]]
+
+
+def _rows_by_product(site: Site, settings: BatchModelSettings) -> dict[str, list[_Report]]:
+    """Rows (event number, batch, numbers) of each product, in the order of the ledger."""
+    products: dict[str, str] = {}
+    rows: dict[str, list[_Report]] = {}
+    for event in site.ledger.events(kinds=("BatchCreated", "ResultsReported")):
+        body = event.decode()
+        if isinstance(body, BatchCreated):
+            products[body.batch] = body.product
+        elif isinstance(body, ResultsReported):
+            row = settings.row_of(body)
+            if row and body.batch in products:
+                rows.setdefault(products[body.batch], []).append((event.seq, body.batch, row))
+    return rows
+
+
+def _fit_product(
+    site: Site, model: str, settings: BatchModelSettings, reports: Sequence[_Report]
+) -> ModelFitted:
+    columns, matrix = _matrix([row for _, _, row in reports])
+    plan, explained = fit_batch_plan(columns, matrix, settings)
+    digest = site.registry.put(plan.to_bytes(), PLAN_MEDIA_TYPE)
+    text = json.dumps([[seq, batch, row] for seq, batch, row in reports], sort_keys=True)
+    training = TrainingData(
+        what=", ".join(columns),
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+        n=len(reports),
+        batches=tuple(batch for _, batch, _ in reports),
+    )
+    chosen: dict[str, Any] = settings.model_dump(mode="json")
+    return ModelFitted(
+        name=model,
+        method="PCA of batch attributes",
+        code_version="batches-1",
+        digest=digest,
+        media_type=PLAN_MEDIA_TYPE,
+        settings={**chosen, "fitted_until_seq": reports[-1][0]},
+        training=(training,),
+        measures={
+            "n_columns": float(len(columns)),
+            "n_components": float(plan.arrays.projection.shape[0]),
+            "explained": explained,
+            "t2_limit": plan.facts.t2_limit,
+            "spe_limit": plan.facts.spe_limit,
+        },
+    )
+
+
+def _matrix(rows: Sequence[dict[str, float]]) -> tuple[list[str], list[list[float]]]:
+    """Columns that vary and are mostly there, and the rows; NaN where missing."""
+    names = sorted({name for row in rows for name in row})
+    kept = []
+    for name in names:
+        values = [row[name] for row in rows if name in row]
+        if len(values) >= 0.8 * len(rows) and len(set(values)) > 2:
+            kept.append(name)
+    nan = float("nan")
+    return kept, [[row.get(name, nan) for name in kept] for row in rows]
+
+
+def fit_batch_plan(
+    columns: Sequence[str], rows: Sequence[Sequence[float]], settings: BatchModelSettings
+) -> tuple[ScoringPlan, float]:
+    """Fit a PCA to reference batches; limits from left-out batches.
+
+    Args:
+        columns: Names of the columns.
+        rows: Shape (n_batches, n_columns); NaN where missing.
+        settings: Number of components, confidence.
+
+    Returns:
+        The frozen plan, and the share of variance that its components explain.
+    """
+    n_most = min(len(rows) - 2, len(columns) - 1)
+    n_components = settings.n_components
+    if not n_components:
+        full = PCA(n_most, confidence=settings.confidence).fit(rows)
+        eigenvalues = [*full.score_variance_.tolist(), *full.residual_eigenvalues_.tolist()]
+        n_components = components_for_variance(eigenvalues, settings.explained)
+    n_components = max(1, min(n_components, n_most))
+    model = PCA(n_components, confidence=settings.confidence).fit(rows)
+    model.limits_from_left_out(rows, interleaved_folds(len(rows), min(10, len(rows))))
+    plan = model.plan(columns, limit_kind=LimitKind.LEFT_OUT)
+    return plan, float(sum(model.explained_.tolist()))
