@@ -182,6 +182,11 @@ class ScoringPlan:
         return names
 
     @cached_property
+    def _rebuild(self) -> Floats:
+        """Loadings with components as the inner axis, shape (p, a)."""
+        return np.ascontiguousarray(self.arrays.loadings.T)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical bytes, 64 hexadecimal digits."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
@@ -201,14 +206,12 @@ class ScoringPlan:
             DataError: the number of columns is another, or a value is infinite.
         """
         Z, T, is_scored, n_missing = self._project(X)
-        residuals = _residuals(Z, T, self.arrays.loadings)
-        known = Z.shape[1] - n_missing
-        with np.errstate(divide="ignore", invalid="ignore"):
-            weight = np.where(is_scored, Z.shape[1] / known, np.nan)
+        residuals = _residuals(Z, T, self._rebuild)
+        weight = Z.shape[1] / np.maximum(Z.shape[1] - n_missing, 1)
         spe = np.einsum("ij,ij->i", residuals, residuals, optimize=False) * weight
-        t2 = np.zeros(len(T))
-        for a, variance in enumerate(self.arrays.score_variance.tolist()):
-            t2 += T[:, a] * T[:, a] / variance
+        spe[~is_scored] = np.nan
+        scaled = T / np.sqrt(self.arrays.score_variance)
+        t2 = np.einsum("ij,ij->i", scaled, scaled, optimize=False)
         is_near = is_scored & (t2 <= self.facts.t2_limit) & (spe <= self.facts.spe_limit)
         values, half = self._predict(T, t2)
         lower, upper = values - half, values + half
@@ -221,10 +224,8 @@ class ScoringPlan:
             Westerhuis et al. (2000), equations 8 (T2, complete decomposition) and 4 (SPE).
         """
         Z, T, _, n_missing = self._project(X)
-        residuals = _residuals(Z, T, self.arrays.loadings)
-        part = np.zeros(Z.shape)
-        for a, variance in enumerate(self.arrays.score_variance.tolist()):
-            part += (T[:, a] / variance)[:, None] * self.arrays.projection[a]
+        residuals = _residuals(Z, T, self._rebuild)
+        part = row_dot(T / self.arrays.score_variance, self.arrays.projection.T)
         weight = (Z.shape[1] / np.maximum(Z.shape[1] - n_missing, 1))[:, None]
         t2 = np.nan_to_num(part * Z, nan=0.0)
         spe = np.sign(residuals) * residuals * residuals * weight
@@ -287,10 +288,7 @@ class ScoringPlan:
 
     def _predict(self, T: Floats, t2: Floats) -> tuple[Floats, Floats]:
         targets, n_rows = self.targets, self.facts.n_rows
-        values = np.zeros((len(T), len(targets.centre)))
-        for a in range(T.shape[1]):
-            values += T[:, a : a + 1] * targets.loadings[:, a]
-        values = values * targets.scale + targets.centre
+        values = row_dot(T, targets.loadings) * targets.scale + targets.centre
         leverage = 1.0 + 1.0 / n_rows + t2 / (n_rows - 1)
         half = targets.quantile * np.sqrt(targets.variance * leverage[:, None])
         return values, half
@@ -319,11 +317,9 @@ class ScoringPlan:
             raise PlanError(message)
 
 
-def _residuals(Z: Floats, T: Floats, loadings: Floats) -> Floats:
-    """What the scores leave over, column by column; 0 where the column is missing."""
-    rest = Z.copy()
-    for a in range(T.shape[1]):
-        rest -= T[:, a : a + 1] * loadings[a]
+def _residuals(Z: Floats, T: Floats, rebuild: Floats) -> Floats:
+    """What the scores leave over, not z'z - t't: that loses all digits where SPE is small."""
+    rest = np.asarray(Z - row_dot(T, rebuild))
     rest[np.isnan(Z)] = 0.0
     return rest
 

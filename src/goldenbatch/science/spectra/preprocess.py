@@ -14,7 +14,6 @@ References:
 
 from __future__ import annotations
 
-import math
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
@@ -58,7 +57,8 @@ class Treatment:
             message = f"unknown treatments {unknown}; choose from {TREATMENTS}"
             raise DesignError(message)
         if self.window % 2 == 0 or not 0 <= self.derivative <= self.degree < self.window:
-            message = f"window {self.window} must be odd and above degree {self.degree}, and that not below the derivative {self.derivative}"  # noqa: E501
+            size = (self.window, self.degree, self.derivative)
+            message = f"Savitzky-Golay needs an odd window > degree >= derivative, not {size}"
             raise DesignError(message)
         if (self.lower is None) != (self.upper is None):
             message = "give both ends of the range, or neither"
@@ -180,7 +180,7 @@ def chemotools_pipeline(treatment: Treatment, axis: ArrayLike) -> Any:
     For notebooks and as the independent check; scoring runs the plan's own kernels.
 
     >>> chemotools_pipeline(Treatment(order=("snv",)), np.arange(3.0)).steps[0][0]
-    'snv'
+    '0-snv'
     """
     from chemotools.baseline import LinearCorrection
     from chemotools.derivative import SavitzkyGolay
@@ -203,7 +203,7 @@ def chemotools_pipeline(treatment: Treatment, axis: ArrayLike) -> Any:
             deriv=treatment.derivative,
         ),
     }
-    stages.extend((name, makers[name]()) for name in treatment.order)
+    stages.extend((f"{i}-{name}", makers[name]()) for i, name in enumerate(treatment.order))
     return Pipeline(stages)
 
 
@@ -215,6 +215,6 @@ def _step(name: str, treatment: Treatment, rows: Floats) -> Step:
         size = (treatment.window, treatment.degree)
         filtered = savgol_coeffs(*size, deriv=treatment.derivative, use="dot")
         # An odd derivative has no weight in the middle: keep it an exact zero, not 1e-17.
-        is_tiny = np.abs(filtered) < 1e-14 * math.fabs(float(np.abs(filtered).max()))
+        is_tiny = np.abs(filtered) < 1e-14 * float(np.abs(filtered).max())
         return Step(StepKind.SAVITZKY_GOLAY, np.where(is_tiny, 0.0, filtered))
     return Step(StepKind(name))
