@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from goldenbatch.apps.cli._session import Session
-
-KINDS = ("analysts", "trials", "commands", "routes", "pages", "record_types", "projections")
+from goldenbatch.apps.listing import list_capabilities
 
 
 def status(session: Session) -> None:
@@ -27,26 +26,3 @@ def capabilities(session: Session) -> None:
             session.output.line(f"BROKEN {broken['name']} ({broken['package']}): {broken['error']}")
 
     session.show(answer, render)
-
-
-def list_capabilities() -> dict[str, Any]:
-    """Capabilities and their offers as rows, and the broken entry points."""
-    from dataclasses import asdict
-
-    from goldenbatch.runtime.discovery import discover
-
-    found = discover()
-    rows = [
-        {
-            "name": one.name,
-            "title": one.title,
-            "tier": one.tier,
-            "offers": [
-                {"kind": kind, "name": f"{one.name}.{offer.name}", "help": offer.help}
-                for kind in KINDS
-                for offer in getattr(one, kind)
-            ],
-        }
-        for one in found.capabilities.values()
-    ]
-    return {"capabilities": rows, "broken": [asdict(one) for one in found.broken]}

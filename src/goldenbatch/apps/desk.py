@@ -1,0 +1,161 @@
+"""The desk: what people do with a site, the same here and through a node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
+
+from goldenbatch.core.site import Actor, HomeInfo, Site
+
+if TYPE_CHECKING:
+    from goldenbatch.core.plant import Plant
+    from goldenbatch.runtime.remote import RemoteSite
+
+Answer = dict[str, Any]
+"""What an act gives: plain values, as they stand in JSON."""
+
+
+class Desk(Protocol):
+    """What people do with a site; each act gives plain values."""
+
+    @property
+    def site(self) -> Site:
+        """The site itself."""
+
+    @property
+    def home(self) -> HomeInfo:
+        """Identity and kind of the home."""
+
+    def wake(self) -> Answer:
+        """Wake the analysts once: `transitions`."""
+
+    def replay(self, mode: str, batch: str) -> Answer:
+        """Replay `as-seen` or `as-known`; an empty batch means all."""
+
+    def adopt(self, name: str, analyst: str, settings: Mapping[str, Any]) -> Answer:
+        """Put an analyst to work."""
+
+    def decide(self, login: str, password: str, uid: str, decision: Mapping[str, str]) -> Answer:
+        """Decide on a finding (verdict, comment, action), signed."""
+
+    def sign(self, login: str, password: str, signature: Mapping[str, Any]) -> Answer:
+        """Sign a version of a record (stream, meaning, reason, version)."""
+
+    def add_user(self, login: str, printed_name: str, password: str) -> Answer:
+        """Give a person an account."""
+
+    def grant(self, login: str, role: str, reason: str) -> Answer:
+        """Give a person a role."""
+
+    def preview_plant(self, plant: Plant) -> Answer:
+        """What adopting a plant would change: `changes`."""
+
+    def adopt_plant(self, plant: Plant, effective_from: str) -> Answer:
+        """Put a plant into force."""
+
+    def verify(self) -> Answer:
+        """Check everything: `is_ok`, `problems`."""
+
+    def checkpoint(self) -> Answer:
+        """Sign the head of the ledger's tree."""
+
+    def flush(self) -> Answer:
+        """Hand the frame log over."""
+
+    def status(self) -> Answer:
+        """The home and how much is in it."""
+
+
+class RemoteDesk:
+    """The desk of a site through its node."""
+
+    def __init__(self, site: RemoteSite) -> None:
+        self.site: Site = site
+        self.home = site.home
+        self._client = site.client
+
+    def wake(self) -> Answer:
+        """Wake the analysts once."""
+        return self._post("/tick")
+
+    def replay(self, mode: str, batch: str) -> Answer:
+        """Replay history."""
+        return self._post("/replay", {"mode": mode, "batch": batch})
+
+    def adopt(self, name: str, analyst: str, settings: Mapping[str, Any]) -> Answer:
+        """Put an analyst to work."""
+        body = {"name": name, "analyst": analyst, "settings": dict(settings)}
+        return self._post("/analysts", body)
+
+    def decide(self, login: str, password: str, uid: str, decision: Mapping[str, str]) -> Answer:
+        """Decide on a finding, signed."""
+        body = {"login": login, "password": password, **decision}
+        return self._post(f"/findings/{quote(uid, safe='')}/decision", body)
+
+    def sign(self, login: str, password: str, signature: Mapping[str, Any]) -> Answer:
+        """Sign a version of a record."""
+        return self._post("/signatures", {"login": login, "password": password, **signature})
+
+    def add_user(self, login: str, printed_name: str, password: str) -> Answer:
+        """Give a person an account."""
+        body = {"login": login, "printed_name": printed_name, "password": password}
+        return self._post("/users", body)
+
+    def grant(self, login: str, role: str, reason: str) -> Answer:
+        """Give a person a role."""
+        path = f"/users/{quote(login, safe='')}/roles"
+        return self._post(path, {"role": role, "reason": reason})
+
+    def preview_plant(self, plant: Plant) -> Answer:
+        """What adopting a plant would change."""
+        return self._post("/plant/preview", {"plant": plant.model_dump(mode="json")})
+
+    def adopt_plant(self, plant: Plant, effective_from: str) -> Answer:
+        """Put a plant into force."""
+        body = {"plant": plant.model_dump(mode="json"), "effective_from": effective_from}
+        return self._post("/plant", body)
+
+    def verify(self) -> Answer:
+        """Check everything that is stored."""
+        return self._post("/verify")
+
+    def checkpoint(self) -> Answer:
+        """Sign the head of the ledger's tree."""
+        return self._post("/checkpoint")
+
+    def flush(self) -> Answer:
+        """Hand the frame log over."""
+        return self._post("/flush")
+
+    def status(self) -> Answer:
+        """The home and how much is in it."""
+        found: Answer = self._client.get("/status")
+        return found
+
+    def _post(self, path: str, body: Mapping[str, Any] | None = None) -> Answer:
+        found: Answer = self._client.post(path, dict(body or {}))
+        return found
+
+
+@contextmanager
+def open_desk(home: Path, actor: str = "") -> Iterator[Desk]:
+    """Open a home: through its node where one runs, else under its own lock.
+
+    Raises:
+        LockedError: Another process that is no node holds the home.
+    """
+    from goldenbatch.runtime.remote import connect
+
+    remote = connect(home)
+    if remote is not None:
+        with remote:
+            yield RemoteDesk(remote)
+        return
+    from goldenbatch.apps.local_desk import LocalDesk
+    from goldenbatch.runtime.local import LocalSite
+
+    with LocalSite.open(home, actor=Actor(actor) if actor else None) as site:
+        yield LocalDesk(site)

@@ -1,0 +1,78 @@
+"""What command line and node both list: batches with their parts, capabilities."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.site import Site
+
+KINDS = (
+    "analysts",
+    "trials",
+    "commands",
+    "routes",
+    "pages",
+    "record_types",
+    "projections",
+    "documents",
+    "facts",
+)
+"""Kinds of offers of a capability."""
+
+PARTS = {
+    "phases": ("phase", ("place", "phase", "run", "started_at", "ended_at")),
+    "materials": ("genealogy", ("material", "lot", "quantity")),
+    "samples": ("sample", ("sample", "point", "taken_at", "taken_by")),
+    "results": ("result", ("sample", "attribute", "operator", "value", "unit", "status")),
+    "findings": ("finding", ("uid", "state", "severity", "attribute", "title", "verdict")),
+}
+"""Parts of a batch: name to projection and the columns that people see."""
+
+
+def list_batches(site: Site, product: str = "") -> list[dict[str, Any]]:
+    """Rows of batches, newest first, each with `n_open`: findings without a decision."""
+    waiting = Counter(row["batch"] for row in site.ledger.select("finding", {"verdict": ""}))
+    rows = site.ledger.select("batch", {"product": product} if product else None)
+    ordered = sorted(rows, key=lambda row: (-(row["started_at"] or 0), row["batch"]))
+    return [{**row, "n_open": waiting[row["batch"]]} for row in ordered]
+
+
+def batch_detail(site: Site, batch: str) -> dict[str, Any]:
+    """A batch and the rows of its parts.
+
+    Raises:
+        NotFoundError: There is no such batch.
+    """
+    rows = site.ledger.select("batch", {"batch": batch}, limit=1)
+    if not rows:
+        raise NotFoundError(f"there is no batch {batch!r}.", hint="See `goldenbatch batch list`.")
+    parts = {
+        name: list(site.ledger.select(projection, {"batch": batch}))
+        for name, (projection, _columns) in PARTS.items()
+    }
+    return {"batch": rows[0], **parts}
+
+
+def list_capabilities() -> dict[str, Any]:
+    """Capabilities and their offers as rows, and the broken entry points."""
+    from dataclasses import asdict
+
+    from goldenbatch.runtime.discovery import discover
+
+    found = discover()
+    rows = [
+        {
+            "name": one.name,
+            "title": one.title,
+            "tier": one.tier,
+            "offers": [
+                {"kind": kind, "name": f"{one.name}.{offer.name}", "help": offer.help}
+                for kind in KINDS
+                for offer in getattr(one, kind)
+            ],
+        }
+        for one in found.capabilities.values()
+    ]
+    return {"capabilities": rows, "broken": [asdict(one) for one in found.broken]}

@@ -1,0 +1,125 @@
+"""The application of the node: all endpoints under /api/v1, those of capabilities too."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import secrets
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Depends, FastAPI
+
+from goldenbatch import __version__
+from goldenbatch.apps.local_desk import LocalDesk
+from goldenbatch.apps.node import routes_historian, routes_home, routes_ledger, routes_work
+from goldenbatch.apps.node.background import Background
+from goldenbatch.apps.node.failures import RESPONSES, add_handlers
+from goldenbatch.apps.node.state import NodeState, get_principal
+from goldenbatch.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from goldenbatch.core.site import Site
+    from goldenbatch.runtime.local import LocalSite
+
+API = "/api/v1"
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def create_app(
+    site: LocalSite, *, token: str = "", wake_s: float = 0, flush_s: float = 0
+) -> FastAPI:
+    """The REST API of an open site.
+
+    Args:
+        site: The open site; calls and background work take turns at it.
+        token: Bearer token of the home's own command line; empty: a new one
+            (`app.state.node.token`).
+        wake_s: Seconds between ticks of the analysts; 0: never by itself.
+        flush_s: Seconds between hand-overs of the frame log; 0: never by itself.
+    """
+    state = NodeState(LocalDesk(site), token or secrets.token_urlsafe(32))
+    background = Background(state, wake_s=wake_s, flush_s=flush_s)
+    app = FastAPI(
+        title="goldenbatch node",
+        version=__version__,
+        description=f"The REST API of the home {site.home.name!r} ({site.home.kind.value}).",
+        docs_url=f"{API}/docs",
+        openapi_url=f"{API}/openapi.json",
+        redoc_url=None,
+        lifespan=_lifespan(background),
+        separate_input_output_schemas=False,
+    )
+    app.state.node = state
+    add_handlers(app)
+    app.include_router(routes_home.open_router, prefix=API)
+    for module in (routes_home, routes_ledger, routes_historian, routes_work):
+        app.include_router(module.router, prefix=API)
+    for router in _capability_routers(state):
+        app.include_router(router, prefix=API)
+    return app
+
+
+def _capability_routers(state: NodeState) -> list[APIRouter]:
+    """Routers that capabilities offer, each below its capability's name and the login.
+
+    One that cannot be loaded is told at `/readiness` and does not stop the others.
+    """
+    found = []
+
+    def get_site() -> Site:
+        return state.desk.site
+
+    for name, offer in state.desk.site.offers("routes"):
+        try:
+            inner = offer.load()(get_site)
+            for route in inner.routes:
+                _through_gate(route, state)
+        except Exception as error:  # whatever an outside package throws, the node must run
+            state.problems.append(f"routes {name}.{offer.name}: {error}")
+            continue
+        outer = APIRouter(
+            prefix=f"/{name}",
+            tags=[name],
+            dependencies=[Depends(get_principal)],
+            responses=RESPONSES,
+        )
+        outer.include_router(inner)
+        found.append(outer)
+    return found
+
+
+def _through_gate(route: Any, state: NodeState) -> None:
+    """Let a capability's endpoint take its turn at the site, as all others do."""
+    endpoint = getattr(route, "endpoint", None)
+    if endpoint is None or inspect.iscoroutinefunction(endpoint):
+        raise BadInputError(
+            f"route {getattr(route, 'path', route)!r} is no plain function.",
+            hint="Define endpoints of capabilities with `def`, not `async def`.",
+        )
+
+    @functools.wraps(endpoint)
+    def gated(**values: Any) -> Any:
+        with state.gate:
+            return endpoint(**values)
+
+    route.endpoint = gated
+
+
+def _lifespan(background: Background) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        background.start()
+        try:
+            yield
+        finally:
+            await _stop(background)
+
+    return lifespan
+
+
+async def _stop(background: Background) -> Any:
+    from starlette.concurrency import run_in_threadpool
+
+    return await run_in_threadpool(background.stop)

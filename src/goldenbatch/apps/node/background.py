@@ -1,0 +1,61 @@
+"""The node's own work: analysts woken every few seconds, the frame log handed over hourly."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from goldenbatch.apps.node.state import NodeState
+from goldenbatch.core.errors import IntegrityError
+
+log = logging.getLogger("goldenbatch.node")
+
+MAX_PROBLEMS = 20
+
+
+class Background:
+    """One thread a task; a failure is told at `/readiness` and tried again at the next turn."""
+
+    def __init__(self, state: NodeState, *, wake_s: float, flush_s: float) -> None:
+        self._state = state
+        self._is_stopped = threading.Event()
+        self._tasks: list[tuple[str, float, Callable[[], Any]]] = []
+        if wake_s > 0:
+            self._tasks.append(("wake", wake_s, state.desk.wake))
+        if flush_s > 0:
+            self._tasks.append(("flush", flush_s, state.desk.flush))
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Start the tasks."""
+        for name, seconds, task in self._tasks:
+            thread = threading.Thread(
+                target=self._run, args=(name, seconds, task), name=f"node-{name}", daemon=True
+            )
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Let running turns end, and start no more."""
+        self._is_stopped.set()
+        for thread in self._threads:
+            thread.join()
+
+    def _run(self, name: str, seconds: float, task: Callable[[], Any]) -> None:
+        while not self._is_stopped.wait(seconds):
+            try:
+                with self._state.gate:
+                    task()
+            except IntegrityError as error:  # fail closed: what is damaged is not worked on
+                self._tell(f"{name} stopped: {error}")
+                self._state.is_ready = False
+                return
+            except Exception as error:
+                self._tell(f"{name} failed: {type(error).__name__}: {error}")
+                log.exception("%s failed; it is tried again in %g s", name, seconds)
+
+    def _tell(self, text: str) -> None:
+        log.error("%s", text)
+        self._state.problems = [*self._state.problems, text][-MAX_PROBLEMS:]

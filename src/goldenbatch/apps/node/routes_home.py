@@ -1,0 +1,93 @@
+"""Endpoints of the home itself: health, login, identity, plant, capabilities."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Request
+
+from goldenbatch import __version__
+from goldenbatch.apps.listing import list_capabilities
+from goldenbatch.apps.node.failures import RESPONSES
+from goldenbatch.apps.node.inputs import Form, Text, plain
+from goldenbatch.apps.node.state import Caller, State, bearer
+
+open_router = APIRouter(tags=["node"], responses=RESPONSES)
+router = APIRouter(tags=["home"], responses=RESPONSES)
+
+
+class Login(Form):
+    """Login and password of a person."""
+
+    login: Text
+    password: Text
+
+
+@open_router.get("/health")
+def health() -> dict[str, Any]:
+    """The process is alive."""
+    return {"status": "alive", "version": __version__}
+
+
+@open_router.get("/readiness")
+def readiness(state: State) -> dict[str, Any]:
+    """Whether the home is open and its background work succeeds."""
+    return {"is_ready": state.is_ready, "problems": state.problems[-5:]}
+
+
+@open_router.post("/login")
+def login(form: Login, state: State) -> dict[str, Any]:
+    """A session token for a person; 15 minutes without a call end it."""
+    token, actor = state.log_in(form.login, form.password)
+    return {"token": token, "uid": actor.uid, "roles": sorted(actor.roles)}
+
+
+@router.post("/logout")
+def logout(request: Request, state: State, _: Caller) -> dict[str, Any]:
+    """End the session of the token that is given."""
+    state.log_out(bearer(request))
+    return {"is_logged_in": False}
+
+
+@router.get("/home")
+def home(state: State, caller: Caller) -> dict[str, Any]:
+    """Identity and kind of the home, and who the caller is."""
+    from dataclasses import asdict
+
+    identity = asdict(state.desk.site.home)
+    identity["kind"] = state.desk.site.home.kind.value
+    return {
+        "home": identity,
+        "actor": {"uid": caller.actor.uid, "roles": sorted(caller.actor.roles)},
+        "version": __version__,
+    }
+
+
+@router.get("/status")
+def status(state: State, _: Caller) -> dict[str, Any]:
+    """The home and how much is in it."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.status())
+    return answer
+
+
+@router.get("/heads")
+def heads(state: State, _: Caller) -> dict[str, int]:
+    """Numbers of the newest event and the newest frame."""
+    with state.gate:
+        site = state.desk.site
+        return {"ledger": site.ledger.head(), "historian": site.historian.head()}
+
+
+@router.get("/plant")
+def plant(state: State, _: Caller) -> dict[str, Any]:
+    """The plant in its effective version."""
+    with state.gate:
+        found = state.desk.site.plant
+    return {"digest": found.digest, "plant": found.model_dump(mode="json")}
+
+
+@router.get("/capabilities")
+def capabilities(_: Caller) -> dict[str, Any]:
+    """What is installed and what it offers; what is broken, with the reason."""
+    return list_capabilities()

@@ -1,0 +1,168 @@
+"""Endpoints of what was done: events, streams, projections, proofs, artefacts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Query, Request, Response
+from pydantic import Field
+
+from goldenbatch.apps.node.failures import RESPONSES
+from goldenbatch.apps.node.inputs import (
+    MAX_INT,
+    After,
+    Form,
+    Limit,
+    Number,
+    Scalar,
+    Text,
+    Upto,
+    plain,
+)
+from goldenbatch.apps.node.state import Caller, LocalCaller, State
+from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.records import STREAM_PATTERN, DataClass
+from goldenbatch.runtime import _wire as wire
+
+router = APIRouter(responses=RESPONSES)
+Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Projection = Annotated[str, Path(pattern=r"^[a-z_]{1,60}$")]
+
+
+class EventForm(Form):
+    """An event that is to be appended."""
+
+    stream: Annotated[Text, Field(pattern=STREAM_PATTERN)]
+    kind: Text
+    body: dict[str, Any]
+    expected_version: Number
+    actor: Annotated[Text, Field(min_length=1)]
+    acting_for: Text = ""
+    performed_at: Annotated[int, Field(ge=-(2**57), le=2**57)] | None = None
+    owner: Text = ""
+    data_class: DataClass | None = None
+
+
+class EventsForm(Form):
+    """Events that are appended all or not at all."""
+
+    events: Annotated[list[EventForm], Field(min_length=1, max_length=10_000)]
+
+
+class SelectForm(Form):
+    """Which rows of a projection: columns that equal a value, or any of a list."""
+
+    where: dict[Text, Scalar | list[Scalar]] = Field(default_factory=dict)
+    order_by: list[Text] = Field(default_factory=list)
+    limit: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
+
+
+@router.get("/events", tags=["ledger"])
+def events(
+    state: State,
+    _: Caller,
+    kind: Annotated[list[Text] | None, Query(description="Kinds; none: all.")] = None,
+    stream_prefix: Text = "",
+    after: After = 0,
+    upto: Upto = None,
+    limit: Limit = 1000,
+) -> dict[str, Any]:
+    """Events in the order of the ledger."""
+    found = Field(default_factory=list)
+    with state.gate:
+        if limit:
+            for event in state.desk.site.ledger.events(after, upto, kind or (), stream_prefix):
+                found.append(wire.event_to_json(event))
+                if len(found) == limit:
+                    break
+    return {"events": found}
+
+
+@router.post("/events", tags=["ledger"])
+def append(form: EventsForm, state: State, _: LocalCaller) -> dict[str, Any]:
+    """Append events, durable on return; the home's own command line only."""
+    new = [wire.new_event_from_json(one.model_dump(mode="json")) for one in form.events]
+    with state.gate:
+        return {"events": [wire.event_to_json(one) for one in state.desk.site.ledger.append(new)]}
+
+
+@router.get("/stream", tags=["ledger"])
+def stream(
+    name: Annotated[Text, Query(pattern=STREAM_PATTERN)],
+    state: State,
+    _: Caller,
+    after: After = 0,
+    limit: Limit = 1000,
+) -> dict[str, Any]:
+    """Events of one stream and its version."""
+    with state.gate:
+        ledger = state.desk.site.ledger
+        version = ledger.version(name)
+        found = ledger.stream(name, after)[:limit] if limit else []
+    return {"version": version, "events": [wire.event_to_json(one) for one in found]}
+
+
+@router.post("/projections/{projection}/select", tags=["ledger"])
+def select(projection: Projection, form: SelectForm, state: State, _: Caller) -> dict[str, Any]:
+    """Rows of a projection."""
+    with state.gate:
+        rows = state.desk.site.ledger.select(projection, form.where, form.order_by, form.limit)
+    return {"rows": plain(list(rows))}
+
+
+@router.get("/proofs", tags=["proof"])
+def proofs(
+    state: State,
+    _: Caller,
+    seq: Annotated[
+        list[Annotated[int, Field(ge=1, le=MAX_INT)]], Query(min_length=1, max_length=1000)
+    ],
+) -> dict[str, Any]:
+    """Self-contained proof of some events under a signed checkpoint."""
+    with state.gate:
+        ledger = state.desk.site.ledger
+        if max(seq) > ledger.head():
+            raise BadInputError(
+                f"the ledger has {ledger.head()} events, not {max(seq)}.",
+                key="seq",
+                hint="Ask for events that exist.",
+            )
+        return ledger.proof_bundle(seq)
+
+
+@router.get("/artefacts", tags=["registry"])
+def check(state: State, _: Caller) -> dict[str, Any]:
+    """Digests of damaged artefacts."""
+    with state.gate:
+        return {"damaged": list(state.desk.site.registry.check())}
+
+
+@router.post("/artefacts", tags=["registry"])
+async def put(request: Request, state: State, _: LocalCaller) -> dict[str, str]:
+    """Store an artefact under its SHA-256; the home's own command line only."""
+    from starlette.concurrency import run_in_threadpool
+
+    content = await request.body()
+    media_type = request.headers.get("content-type", "application/octet-stream")
+
+    def store() -> str:
+        with state.gate:
+            return state.desk.site.registry.put(content, media_type)
+
+    return {"digest": await run_in_threadpool(store)}
+
+
+@router.get("/artefacts/{digest}", tags=["registry"], response_class=Response)
+def get(digest: Digest, state: State, _: Caller) -> Response:
+    """Content of an artefact, as a download."""
+    with state.gate:
+        content = state.desk.site.registry.get(digest)
+    headers = {"Content-Disposition": f'attachment; filename="{digest}"'}
+    return Response(content, media_type="application/octet-stream", headers=headers)
+
+
+@router.get("/artefacts/{digest}/type", tags=["registry"])
+def media_type(digest: Digest, state: State, _: Caller) -> dict[str, str]:
+    """Media type of an artefact."""
+    with state.gate:
+        return {"media_type": state.desk.site.registry.media_type(digest)}

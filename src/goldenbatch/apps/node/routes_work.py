@@ -1,0 +1,250 @@
+"""Endpoints of the work: batches, findings, decisions, signatures, analysts, upkeep."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Path, Query
+from pydantic import Field
+
+from goldenbatch.apps.listing import batch_detail, list_batches
+from goldenbatch.apps.node.failures import RESPONSES
+from goldenbatch.apps.node.inputs import Form, Limit, Number, Text, plain
+from goldenbatch.apps.node.state import Caller, LocalCaller, State
+from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.findings import Severity, Verdict
+from goldenbatch.core.people import Meaning
+from goldenbatch.core.plant import Plant
+from goldenbatch.core.records import STREAM_PATTERN
+from goldenbatch.runtime import _wire as wire
+
+router = APIRouter(responses=RESPONSES)
+Uid = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
+Flag = Annotated[bool | None, Query()]
+
+
+class Decision(Form):
+    """What a person says of a finding; login and password sign it."""
+
+    login: Text
+    password: Text
+    verdict: Verdict
+    comment: Annotated[Text, Field(min_length=1)]
+    action: Text = ""
+
+
+class Signature(Form):
+    """A signature on one version of a record; version 0 is the newest."""
+
+    login: Text
+    password: Text
+    stream: Annotated[Text, Field(pattern=STREAM_PATTERN)]
+    meaning: Meaning
+    reason: Text = ""
+    version: Number = 0
+
+
+class Adoption(Form):
+    """An analyst with its settings."""
+
+    name: Annotated[Text, Field(min_length=1, max_length=100)]
+    analyst: Text
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+
+class Replay(Form):
+    """What is replayed, and with which knowledge; an empty batch means all."""
+
+    mode: Literal["as-seen", "as-known"] = "as-seen"
+    batch: Text = ""
+
+
+class NewUser(Form):
+    """A person who gets an account."""
+
+    login: Text
+    printed_name: Text
+    password: Text
+
+
+class Role(Form):
+    """A role that is given, and why."""
+
+    role: Text
+    reason: Annotated[Text, Field(min_length=1)]
+
+
+class PlantForm(Form):
+    """A plant, and from when it is in force (ISO 8601; empty: now)."""
+
+    plant: dict[str, Any]
+    effective_from: Text = ""
+
+
+@router.get("/batches", tags=["batches"])
+def batches(state: State, _: Caller, product: Text = "", limit: Limit = 1000) -> dict[str, Any]:
+    """Batches, newest first, with the number of findings that wait for a decision."""
+    with state.gate:
+        rows = list_batches(state.desk.site, product)
+    return {"n_batches": len(rows), "batches": plain(rows[:limit])}
+
+
+@router.get("/batch", tags=["batches"])
+def batch(name: Text, state: State, _: Caller) -> dict[str, Any]:
+    """A batch: phases, lots, samples, results and findings."""
+    with state.gate:
+        answer: dict[str, Any] = plain(batch_detail(state.desk.site, name))
+    return answer
+
+
+@router.get("/windows", tags=["batches"])
+def windows(batch: Text, state: State, _: Caller, phase: Text = "") -> dict[str, Any]:
+    """Windows of a batch, or of each run of a phase in it."""
+    with state.gate:
+        return {"windows": [list(one) for one in state.desk.site.windows(batch, phase)]}
+
+
+@router.get("/results", tags=["batches"])
+def results(
+    state: State, _: Caller, batch: Text = "", attribute: Text = "", limit: Limit = 1000
+) -> dict[str, Any]:
+    """Results of tests, by batch and attribute."""
+    where = {name: one for name, one in (("batch", batch), ("attribute", attribute)) if one}
+    with state.gate:
+        rows = state.desk.site.ledger.select("result", where, limit=limit)
+    return {"results": plain(list(rows))}
+
+
+@router.get("/findings", tags=["findings"])
+def findings(
+    state: State, _: Caller, batch: Text = "", severity: Severity | None = None,
+    analyst: Text = "", is_open: Flag = None, limit: Limit = 1000,
+) -> dict[str, Any]:  # fmt: skip
+    """Findings, newest first; `is_open` picks those without a decision."""
+    where: dict[str, Any] = {"batch": batch, "severity": severity, "analyst": analyst}
+    where = {name: one for name, one in where.items() if one}
+    with state.gate:
+        rows = list(state.desk.site.ledger.select("finding", where))
+    if is_open is not None:
+        rows = [row for row in rows if (row["verdict"] == "") == is_open]
+    rows.sort(key=lambda row: -int(row["opened_seq"]))
+    return {"n_findings": len(rows), "findings": plain(rows[:limit])}
+
+
+@router.get("/findings/{uid}", tags=["findings"])
+def finding(uid: Uid, state: State, _: Caller) -> dict[str, Any]:
+    """A finding and the events of its life."""
+    with state.gate:
+        rows = state.desk.site.ledger.select("finding", {"uid": uid}, limit=1)
+        if not rows:
+            raise NotFoundError(f"there is no finding {uid}.", hint="See GET /api/v1/findings.")
+        events = state.desk.site.ledger.stream(f"finding/{uid}")
+    return {"finding": plain(dict(rows[0])), "events": [wire.event_to_json(one) for one in events]}
+
+
+@router.post("/findings/{uid}/decision", tags=["findings"])
+def decide(uid: Uid, form: Decision, state: State, _: Caller) -> dict[str, Any]:
+    """Decide on the newest version of a finding, signed by login and password."""
+    decision = {"verdict": form.verdict.value, "comment": form.comment, "action": form.action}
+    state.prove(form.login, form.password)
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.decide(form.login, form.password, uid, decision))
+    return answer
+
+
+@router.post("/signatures", tags=["people"])
+def sign(form: Signature, state: State, _: Caller) -> dict[str, Any]:
+    """Sign one version of a record."""
+    signature = form.model_dump(mode="json", exclude={"login", "password"})
+    state.prove(form.login, form.password)
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.sign(form.login, form.password, signature))
+    return answer
+
+
+@router.post("/analysts", tags=["work"])
+def adopt(form: Adoption, state: State, _: LocalCaller) -> dict[str, Any]:
+    """Put an analyst to work from the next tick on."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.adopt(form.name, form.analyst, form.settings))
+    return answer
+
+
+@router.post("/tick", tags=["work"])
+def tick(state: State, _: LocalCaller) -> dict[str, Any]:
+    """Wake the analysts once."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.wake())
+    return answer
+
+
+@router.post("/replay", tags=["work"])
+def replay(form: Replay, state: State, _: LocalCaller) -> dict[str, Any]:
+    """Replay history and compare it with what was found live; nothing is written."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.replay(form.mode, form.batch))
+    return answer
+
+
+@router.post("/users", tags=["people"])
+def add_user(form: NewUser, state: State, _: LocalCaller) -> dict[str, Any]:
+    """Give a person an account."""
+    with state.gate:
+        answer: dict[str, Any] = plain(
+            state.desk.add_user(form.login, form.printed_name, form.password)
+        )
+    return answer
+
+
+@router.post("/users/{login}/roles", tags=["people"])
+def grant(login: Text, form: Role, state: State, _: LocalCaller) -> dict[str, Any]:
+    """Give a person a role."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.grant(login, form.role, form.reason))
+    return answer
+
+
+@router.post("/plant/preview", tags=["home"])
+def preview_plant(form: PlantForm, state: State, _: LocalCaller) -> dict[str, Any]:
+    """What adopting a plant would change."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.preview_plant(_plant(form)))
+    return answer
+
+
+@router.post("/plant", tags=["home"])
+def adopt_plant(form: PlantForm, state: State, _: LocalCaller) -> dict[str, Any]:
+    """Put a plant into force."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.adopt_plant(_plant(form), form.effective_from))
+    return answer
+
+
+def _plant(form: PlantForm) -> Plant:
+    import json
+
+    return Plant.from_text(json.dumps(form.plant))
+
+
+@router.post("/verify", tags=["proof"])
+def verify(state: State, _: LocalCaller) -> dict[str, Any]:
+    """Check everything that is stored."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.verify())
+    return answer
+
+
+@router.post("/checkpoint", tags=["proof"])
+def checkpoint(state: State, _: LocalCaller) -> dict[str, Any]:
+    """Sign the head of the ledger's tree."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.checkpoint())
+    return answer
+
+
+@router.post("/flush", tags=["proof"])
+def flush(state: State, _: LocalCaller) -> dict[str, Any]:
+    """Hand the frame log over to the Delta table."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.flush())
+    return answer

@@ -1,0 +1,98 @@
+"""The node as a service: open the home, listen, say where, stop in good order."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from goldenbatch.core.errors import BadInputError
+from goldenbatch.runtime.remote import NODE_FILE, NodeAddress
+
+if TYPE_CHECKING:
+    import uvicorn
+
+DEFAULT_PORT = 8600
+
+
+@dataclass(frozen=True)
+class NodeOptions:
+    """How a node serves.
+
+    Attributes:
+        port: Port to listen on; 0: any free one.
+        wake_s: Seconds between ticks of the analysts; 0: never.
+        flush_s: Seconds between hand-overs of the frame log; 0: never.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    wake_s: float = 5
+    flush_s: float = 3600
+
+
+def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None]) -> None:
+    """Hold a home and answer calls until SIGTERM or Ctrl-C.
+
+    Args:
+        home: Directory of the home.
+        options: Where it listens, and how often it works by itself.
+        told: Called once with the address, when calls are answered.
+
+    Raises:
+        LockedError: Another process holds the home.
+        BadInputError: The address cannot be listened on.
+    """
+    from goldenbatch.apps.node.app import create_app
+    from goldenbatch.runtime.local import LocalSite
+
+    with LocalSite.open(home) as site, _listen(options) as listener:
+        port = listener.getsockname()[1]
+        host = f"[{options.host}]" if ":" in options.host else options.host
+        address = NodeAddress(f"http://{host}:{port}", secrets.token_urlsafe(32), os.getpid())
+        app = create_app(site, token=address.token, wake_s=options.wake_s, flush_s=options.flush_s)
+        server = _server(app, lambda: (address.save(home), told(address)))
+        try:
+            server.run(sockets=[listener])
+        finally:
+            (home / NODE_FILE).unlink(missing_ok=True)
+
+
+def _listen(options: NodeOptions) -> socket.socket:
+    family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
+    listener = socket.socket(family)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((options.host, options.port))
+    except OSError as error:
+        listener.close()
+        raise BadInputError(
+            f"cannot listen on {options.host}:{options.port}: {error.strerror or error}.",
+            hint="Choose another address with --host and --port.",
+        ) from error
+    return listener
+
+
+def _server(app: object, started: Callable[[], object]) -> uvicorn.Server:
+    import uvicorn
+
+    class Server(uvicorn.Server):
+        """Says that it listens only when it does."""
+
+        async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+            await super().startup(sockets)
+            if self.started:
+                started()
+
+    config = uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=30,
+        server_header=False,
+    )
+    return Server(config)
