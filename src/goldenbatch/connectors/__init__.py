@@ -1,0 +1,1 @@
+"""Connectors: what was measured and done comes in, from files first."""

@@ -1,0 +1,305 @@
+"""The plan of one file: what is new in it, what is refused and why; nothing is written."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known
+from goldenbatch.connectors.tabular._phases import take_phases
+from goldenbatch.connectors.tabular._readings import (
+    Axis,
+    Problems,
+    TagReadings,
+    Units,
+    check_tags,
+    read_tags,
+)
+from goldenbatch.connectors.tabular._rows import RowReader
+from goldenbatch.connectors.tabular._settle import Settled, settle
+from goldenbatch.connectors.tabular._sheet import Refused, Sheet, read_sheet, trimmed
+from goldenbatch.connectors.tabular._times import (
+    UNITS_US,
+    duration_us,
+    parse_local,
+    parse_times,
+)
+from goldenbatch.connectors.tabular._values import CellError, numbers
+from goldenbatch.connectors.tabular.card import SourceCard, TableSpec, TimeSpec
+from goldenbatch.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from goldenbatch.core.site import HistorianPort
+
+UNCHANGED, ACCEPTED, CONFLICT, REJECTED = range(4)
+
+
+@dataclass(frozen=True)
+class FoundConflict:
+    """A contradiction with the first line that has it and the number of such rows."""
+
+    line: int
+    n_rows: int
+    what: str
+    key: str
+    stored: str
+    offered: str
+
+
+@dataclass
+class FilePlan:
+    """What one file brings.
+
+    Attributes:
+        file: Path below the root, with forward slashes.
+        status: What became of each row that was read into columns, shape `(n_rows,)`.
+        refused: All rows that are refused, by line.
+        axes: Axes of array tags.
+    """
+
+    file: str
+    digest: str
+    table: str
+    content: bytes
+    status: NDArray[np.int8]
+    refused: list[Refused]
+    settled: Settled
+    drafts: list[Draft]
+    conflicts: list[FoundConflict]
+    conflict_rows: list[Refused]
+    notes: list[str]
+    axes: list[Axis] = field(default_factory=list)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Rows by what became of them; they add up to `n_rows`."""
+        found = np.bincount(self.status, minlength=4)
+        return {
+            "n_rows": int(np.count_nonzero(self.status != REJECTED)) + len(self.refused),
+            "n_accepted": int(found[ACCEPTED]),
+            "n_unchanged": int(found[UNCHANGED]),
+            "n_rejected": len(self.refused),
+            "n_conflicts": int(found[CONFLICT]),
+        }
+
+    @property
+    def n_readings(self) -> int:
+        """Readings to write, corrections among them."""
+        return sum(len(one.rows) for one in (*self.settled.new, *self.settled.corrections))
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Number of refused rows by kind of reason."""
+        return dict(Counter(one.kind for one in self.refused))
+
+
+@dataclass
+class Planner:
+    """Plans the files of a card against what is recorded.
+
+    Attributes:
+        reason: Why contradicting values are corrections; empty: they are conflicts.
+    """
+
+    card: SourceCard
+    known: Known
+    units: Units
+    historian: HistorianPort | None
+    reason: str = ""
+
+    def plan(
+        self, spec: TableSpec, path: Path, file: str, content: bytes | None = None
+    ) -> FilePlan:
+        """Read a file to its end and say what it brings.
+
+        Raises:
+            BadInputError: The file as a whole or the card cannot be taken.
+        """
+        content = path.read_bytes() if content is None else content
+        check_tags(spec, self.units)
+        sheet = read_sheet(content, spec, file)
+        problems: Problems = {}
+        times = {one: self._times(sheet, spec, one, problems) for one in spec.times}
+        row_times = times[spec.time] if spec.time else np.zeros(sheet.n_rows, dtype=np.int64)
+        readings, axes = read_tags(sheet, spec, row_times, self.units, problems)
+        status = np.zeros(sheet.n_rows, dtype=np.int8)
+        found: list[tuple[int, Contradiction]] = []
+        self._records(RowReader(spec, sheet, times, self.known), problems, status, found)
+        readings = [_without(one, problems) for one in readings]
+        good = np.setdiff1d(np.arange(sheet.n_rows), np.fromiter(problems, dtype=np.int64))
+        for row, answer in take_phases(sheet, spec, row_times, good, self.known):
+            _note(row, answer, status, found)
+        settled = self._settle(readings, status, found)
+        for row, (kind, reason) in problems.items():
+            line = int(sheet.lines[row])
+            sheet.refused.append(Refused(line, kind, reason, sheet.raw(line)))
+        status[list(problems)] = REJECTED
+        sheet.refused.sort(key=lambda one: one.line)
+        drafts, self.known.drafts = self.known.drafts, []
+        return FilePlan(
+            file=file,
+            digest=hashlib.sha256(content).hexdigest(),
+            table=spec.name,
+            content=content,
+            status=status,
+            refused=sheet.refused,
+            settled=settled,
+            drafts=drafts,
+            conflicts=_grouped(sheet, found),
+            conflict_rows=_conflict_rows(sheet, found),
+            notes=sheet.notes,
+            axes=axes,
+        )
+
+    def _records(
+        self,
+        reader: RowReader,
+        problems: Problems,
+        status: NDArray[np.int8],
+        found: list[tuple[int, Contradiction]],
+    ) -> None:
+        if not reader.spec.row_parts:
+            return
+        reader.prepare()
+        for row in range(reader.sheet.n_rows):
+            if row in problems:
+                continue
+            try:
+                outcome = reader.take(row)
+            except CellError as error:
+                problems[row] = (error.kind, error.reason)
+                continue
+            if outcome.n_new:
+                status[row] = ACCEPTED
+            for conflict in outcome.conflicts:
+                _note(row, conflict, status, found)
+
+    def _settle(
+        self,
+        readings: list[TagReadings],
+        status: NDArray[np.int8],
+        found: list[tuple[int, Contradiction]],
+    ) -> Settled:
+        readings = [one for one in readings if len(one.rows)]
+        if self.historian is None:
+            settled = Settled(new=readings)
+        else:
+            settled = settle(readings, self.historian, is_correcting=bool(self.reason))
+        for one in (*settled.new, *settled.corrections):
+            rows = one.rows[status[one.rows] == UNCHANGED]
+            status[rows] = ACCEPTED
+        for conflict in settled.conflicts:
+            told = Contradiction("reading", conflict.key, conflict.stored, conflict.offered)
+            _note(conflict.row, told, status, found)
+        return settled
+
+    def _times(
+        self, sheet: Sheet, spec: TableSpec, time: TimeSpec, problems: Problems
+    ) -> NDArray[np.int64]:
+        """Times of all rows, 0 where a row has a problem."""
+        zone = time.zone or self.card.zone
+        if time.column:
+            texts = trimmed(sheet.column(time.column)).combine_chunks()
+            found = parse_times(texts, time.formats, time.months, zone)
+            for row, reason in found.problems.items():
+                problems.setdefault(row, ("time", f"{time.column}: {reason}"))
+            return found.micros
+        base = parse_local(time.base, zone)
+        if time.every:
+            # By line, not by row: a refused row must not move the ones after it.
+            return base + (sheet.lines - spec.header - 1) * duration_us(time.every)
+        values, gaps, wrong = numbers(sheet.column(time.elapsed), spec)
+        for row in np.flatnonzero(gaps).tolist():
+            wrong.setdefault(row, "no elapsed time")
+        for row, reason in wrong.items():
+            problems.setdefault(row, ("time", f"{time.elapsed}: {reason}"))
+        elapsed = np.rint(np.nan_to_num(values) * UNITS_US[time.elapsed_unit])
+        return base + elapsed.astype(np.int64)
+
+
+def _without(one: TagReadings, problems: Problems) -> TagReadings:
+    if not problems:
+        return one
+    return one.take(~np.isin(one.rows, np.fromiter(problems, dtype=np.int64)))
+
+
+def _note(
+    row: int,
+    answer: bool | Contradiction,
+    status: NDArray[np.int8],
+    found: list[tuple[int, Contradiction]],
+) -> None:
+    if isinstance(answer, Contradiction):
+        status[row] = CONFLICT
+        found.append((row, answer))
+    elif answer and status[row] == UNCHANGED:
+        status[row] = ACCEPTED
+
+
+def _grouped(sheet: Sheet, found: list[tuple[int, Contradiction]]) -> list[FoundConflict]:
+    """Each contradiction once, with its first line and the number of rows that have it."""
+    rows: dict[Contradiction, set[int]] = {}
+    for row, one in found:
+        rows.setdefault(one, set()).add(int(sheet.lines[row]))
+    return [
+        FoundConflict(min(lines), len(lines), one.what, one.key, one.stored, one.offered)
+        for one, lines in rows.items()
+    ]
+
+
+def _conflict_rows(sheet: Sheet, found: list[tuple[int, Contradiction]]) -> list[Refused]:
+    texts: dict[int, list[str]] = {}
+    for row, one in found:
+        line = int(sheet.lines[row])
+        words = f"{one.what} {one.key}: recorded {one.stored}, offered {one.offered}"
+        texts.setdefault(line, []).append(words)
+    return [
+        Refused(line, "conflict", "; ".join(words[:20]), sheet.raw(line))
+        for line, words in sorted(texts.items())
+    ]
+
+
+def find_files(spec: TableSpec, root: Path) -> list[tuple[Path, str]]:
+    """Files of a table below the root, each with its name there, in natural order.
+
+    Raises:
+        BadInputError: There is none.
+    """
+    from goldenbatch.connectors.tabular._sheet import natural
+
+    found: dict[str, Path] = {}
+    for pattern in spec.files:
+        for path in root.glob(pattern):
+            if path.is_file():
+                found[path.relative_to(root).as_posix()] = path
+    if not found:
+        raise BadInputError(
+            f"table {spec.name!r}: no file matches {' or '.join(spec.files)} below {root}.",
+            hint="Check the folder that is imported, or the card's `files`.",
+        )
+    return [(found[name], name) for name in sorted(found, key=natural)]
+
+
+def as_json_lines(plan: FilePlan) -> bytes:
+    """Refused and conflicting rows of a file, one JSON object a line."""
+    import json
+
+    rows: list[dict[str, Any]] = [
+        {
+            "file": plan.file,
+            "line": one.line,
+            "kind": one.kind,
+            "reason": one.reason,
+            "raw": one.raw,
+        }
+        for one in (*plan.refused, *plan.conflict_rows)
+    ]
+    texts = (json.dumps(row, ensure_ascii=False, sort_keys=True) for row in rows)
+    return "".join(f"{text}\n" for text in texts).encode()

@@ -1,0 +1,291 @@
+"""Rows to records: each row of a table is taken whole, or refused with the reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from pydantic import ValidationError
+
+from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known, contradiction
+from goldenbatch.connectors.tabular._sheet import Sheet, rows_of
+from goldenbatch.connectors.tabular._templates import render
+from goldenbatch.connectors.tabular._times import duration_us
+from goldenbatch.connectors.tabular._values import CellError, result_of
+from goldenbatch.connectors.tabular.card import (
+    BatchSpec,
+    CheckSpec,
+    LotSpec,
+    MaterialSpec,
+    SampleSpec,
+    StatusSpec,
+    TableSpec,
+    TimeSpec,
+)
+from goldenbatch.core.batches import (
+    BatchCreated,
+    BatchEnded,
+    EquipmentStatusChanged,
+    LotRegistered,
+    MaterialConsumed,
+    SampleTaken,
+)
+from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.records import Body
+from goldenbatch.core.results import Result, ResultsReported
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+TimeColumns = Mapping[TimeSpec, "NDArray[np.int64]"]
+
+
+@dataclass
+class RowOutcome:
+    """What became of a row's records."""
+
+    n_new: int = 0
+    conflicts: list[Contradiction] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _Offer:
+    """One record of a row, ready to be offered."""
+
+    draft: Draft
+    is_single: bool = False
+    sample: str = ""
+    results: tuple[Result, ...] = ()
+    is_check: bool = False
+
+
+@dataclass
+class RowReader:
+    """Makes the records of the rows of one sheet.
+
+    Attributes:
+        times: Micros UTC of each declared time, shape `(n_rows,)` each.
+    """
+
+    spec: TableSpec
+    sheet: Sheet
+    times: TimeColumns
+    known: Known
+    _cells: list[dict[str, Any]] = field(default_factory=list)
+
+    def prepare(self) -> None:
+        """Read the cells that the records need, and what is recorded of them."""
+        names = [name for name in self.spec.columns_used() if name in self.sheet.header]
+        everything = np.ones(self.sheet.n_rows, dtype=bool)
+        missing = frozenset(mark.strip() for mark in self.spec.missing)
+        self._cells = rows_of(self.sheet, names, everything)
+        path = PurePosixPath(self.sheet.file)
+        for at, cells in enumerate(self._cells):
+            for name, text in cells.items():
+                if text in missing:
+                    cells[name] = ""
+            cells |= self.spec.constants
+            cells |= {"row": at + 1, "line": int(self.sheet.lines[at])}
+            cells |= {"file": self.sheet.file, "stem": path.stem}
+        self._preload()
+
+    def _preload(self) -> None:
+        batches, samples, lots = set(), set(), set()
+        for cells in self._cells:
+            for part in (*self.spec.batches, *self.spec.materials, *self.spec.samples):
+                batches.add(_try(part.batch, cells))
+            for sample in self.spec.samples:
+                samples.add(_try(sample.sample, cells))
+            for lot in self.spec.lots:
+                lots.add(_try(lot.lot, cells))
+        self.known.load(batches - {""}, samples - {""}, lots - {""})
+
+    def take(self, row: int) -> RowOutcome:
+        """Offer all records of a row.
+
+        Raises:
+            CellError: The row is refused; nothing of it was taken.
+        """
+        offers = self._offers(row)
+        checks = [found for one in self.spec.checks for found in self._check(one, row)]
+        outcome = RowOutcome(conflicts=checks)
+        for offer in offers:
+            self._take(offer, outcome)
+        return outcome
+
+    def _take(self, offer: _Offer, outcome: RowOutcome) -> None:
+        if offer.is_check:
+            outcome.conflicts += self.known.compare_results(offer.sample, offer.results)
+        elif offer.results:
+            n_new, found = self.known.offer_results(offer.draft, offer.sample, offer.results)
+            outcome.n_new += n_new
+            outcome.conflicts += found
+        else:
+            answer = self.known.offer(offer.draft, offer.is_single)
+            if isinstance(answer, Contradiction):
+                outcome.conflicts.append(answer)
+            else:
+                outcome.n_new += answer
+
+    def _offers(self, row: int) -> list[_Offer]:
+        cells = self._cells[row]
+        offers: list[_Offer] = []
+        makers: tuple[tuple[Any, Callable[[Any, dict[str, Any], int], list[_Offer]]], ...] = (
+            (self.spec.lots, self._lot),
+            (self.spec.batches, self._batch),
+            (self.spec.materials, self._material),
+            (self.spec.samples, self._sample),
+            (self.spec.statuses, self._status),
+        )
+        for parts, make in makers:
+            for part in parts:
+                try:
+                    offers += make(part, cells, row)
+                except BadInputError as error:
+                    if not getattr(part, "is_optional", False):
+                        raise CellError("empty", error.message) from error
+                except ValidationError as error:
+                    first = error.errors()[0]
+                    where = ".".join(str(one) for one in first["loc"])
+                    raise CellError("record", f"{where}: {first['msg']}") from error
+        self._require_batches(offers)
+        return offers
+
+    def _require_batches(self, offers: list[_Offer]) -> None:
+        made = {one.draft.body.batch for one in offers if isinstance(one.draft.body, BatchCreated)}
+        for offer in offers:
+            batch = getattr(offer.draft.body, "batch", "")
+            if batch and batch not in made and not self.known.has_batch(batch):
+                raise CellError(
+                    "batch", f"batch {batch!r} is not known: import the card that creates it first"
+                )
+
+    def _time(self, row: int) -> int | None:
+        return int(self.times[self.spec.time][row]) if self.spec.time else None
+
+    def _lot(self, one: LotSpec, cells: dict[str, Any], row: int) -> list[_Offer]:
+        body = LotRegistered(
+            material=render(one.material, cells),
+            lot=render(one.lot, cells),
+            supplier=_try(one.supplier, cells),
+            attributes=_filled(one.attributes, cells),
+        )
+        return [_offer(f"lot/{body.material}/{body.lot}", body)]
+
+    def _batch(self, one: BatchSpec, cells: dict[str, Any], row: int) -> list[_Offer]:
+        started = int(self.times[one.started][row]) if one.started else None
+        body = BatchCreated(
+            batch=render(one.batch, cells),
+            product=render(one.product, cells),
+            recipe=_try(one.recipe, cells),
+            size=_try(one.size, cells),
+            place=_try(one.place, cells),
+            started_at=started,
+            attributes=_filled(one.attributes, cells),
+        )
+        at = started if started is not None else self._time(row)
+        offers = [_offer(f"batch/{body.batch}", body, at)]
+        if one.ended:
+            ended = int(self.times[one.ended][row])
+            end = BatchEnded(batch=body.batch, ended_at=ended, outcome=one.outcome)
+            offers.append(_offer(f"batch/{body.batch}", end, ended))
+        return offers
+
+    def _material(self, one: MaterialSpec, cells: dict[str, Any], row: int) -> list[_Offer]:
+        body = MaterialConsumed(
+            batch=render(one.batch, cells),
+            material=render(one.material, cells),
+            lot=render(one.lot, cells),
+            quantity=_try(one.quantity, cells),
+        )
+        draft = Draft(f"batch/{body.batch}", body, self._time(row))
+        return [_Offer(draft, is_single=one.is_single)]
+
+    def _sample(self, one: SampleSpec, cells: dict[str, Any], row: int) -> list[_Offer]:
+        sample = render(one.sample, cells)
+        taken = self._time(row) if one.taken == "row" else None
+        if isinstance(one.taken, TimeSpec):
+            taken = int(self.times[one.taken][row])
+        subject = {name: render(getattr(one, name), cells) for name in ("batch", "material", "lot")}
+        results = tuple(
+            result
+            for spec in one.results
+            if (result := result_of(str(cells[spec.column]), spec, self.spec, {""}))
+        )
+        stream, offers = f"sample/{sample}", []
+        body = SampleTaken(
+            sample=sample,
+            **subject,
+            **{name: _try(getattr(one, name), cells) for name in _SAMPLE_TEXTS},
+            taken_at=taken,
+        )
+        if not one.is_check:
+            offers.append(_offer(stream, body, taken))
+        if results:
+            at = None if taken is None else taken + duration_us(one.results_after)
+            dated = tuple(result.model_copy(update={"performed_at": at}) for result in results)
+            reported = ResultsReported(sample=sample, **subject, results=dated)
+            offers.append(
+                _Offer(
+                    Draft(stream, reported, at),
+                    sample=sample,
+                    results=dated,
+                    is_check=one.is_check,
+                )
+            )
+        return offers
+
+    def _status(self, one: StatusSpec, cells: dict[str, Any], row: int) -> list[_Offer]:
+        at = self._time(row) if one.at == "row" else int(self.times[one.at][row])
+        place = render(one.place, cells)
+        body = EquipmentStatusChanged.model_validate(
+            {
+                "place": place,
+                "status": render(one.status, cells),
+                "at": at,
+                "reason": _try(one.reason, cells),
+            }
+        )
+        return [_offer(f"equipment/{place}", body, at)]
+
+    def _check(self, one: CheckSpec, row: int) -> list[Contradiction]:
+        cells = self._cells[row]
+        try:
+            product = render(one.product, cells)
+        except BadInputError as error:
+            raise CellError("empty", error.message) from error
+        offered = {"size": _try(one.size, cells)}
+        filled = _filled(one.attributes, cells)
+        offered |= {f"attributes.{name}": text for name, text in filled.items()}
+        found: dict[tuple[str, str], list[str]] = {}
+        for batch in self.known.batches_of(product):
+            one_found = contradiction("batch", batch["batch"], batch, offered)
+            if one_found:
+                found.setdefault((one_found.stored, one_found.offered), []).append(batch["batch"])
+        return [
+            Contradiction("product", f"{product} (batches {', '.join(batches)})", stored, said)
+            for (stored, said), batches in found.items()
+        ]
+
+
+_SAMPLE_TEXTS = ("point", "plan", "container", "taken_by")
+
+
+def _offer(stream: str, body: Body, at: int | None = None) -> _Offer:
+    return _Offer(Draft(stream, body, at))
+
+
+def _try(template: str, cells: Mapping[str, Any]) -> str:
+    """Template with the cells put in; empty where a cell is."""
+    try:
+        return render(template, cells)
+    except BadInputError:
+        return ""
+
+
+def _filled(templates: Mapping[str, str], cells: Mapping[str, Any]) -> dict[str, str]:
+    filled = {name: _try(template, cells) for name, template in templates.items()}
+    return {name: text for name, text in filled.items() if text}

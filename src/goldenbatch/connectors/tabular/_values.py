@@ -1,0 +1,135 @@
+"""Numbers and results of cells: decimal marks, missing values, reporting limits."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from goldenbatch.connectors.tabular.card import ResultSpec, TableSpec
+from goldenbatch.core.quantities import is_number
+from goldenbatch.core.results import Result, ResultKind
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+_PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
+_LIMIT = re.compile(r"(<=|>=|≤|≥|<|>)\s*(\S.*)")
+_OPERATORS = {"≤": "<=", "≥": ">="}
+_EXACT = 2.0**53
+
+
+class CellError(Exception):
+    """A cell that cannot be read; the row is refused with this reason."""
+
+    def __init__(self, kind: str, reason: str) -> None:
+        super().__init__(reason)
+        self.kind, self.reason = kind, reason
+
+
+def numbers(
+    column: pa.ChunkedArray, spec: TableSpec
+) -> tuple[NDArray[np.float64], NDArray[np.bool_], dict[int, str]]:
+    """(values, is missing, reason by row of each cell that is no number) of a column."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    missing = pc.is_in(column, value_set=pa.array(spec.missing, pa.string()))
+    texts = pc.if_else(missing, None, column) if pc.any(missing).as_py() else column
+    is_bad = None
+    try:
+        if spec.decimal != "." or spec.thousands:
+            raise pa.ArrowInvalid("marks are to be replaced first")
+        cast = texts.cast(pa.float64())
+    except pa.ArrowInvalid:
+        plain, missing, is_bad = _plain(column, spec)
+        cast = plain.cast(pa.float64())
+    values = cast.to_numpy()
+    gap = np.asarray(missing.to_numpy(), dtype=bool)
+    wrong = np.zeros(len(values), dtype=bool) if is_bad is None else is_bad.to_numpy().astype(bool)
+    wrong |= ~gap & ~np.isfinite(values)
+    problems = {
+        int(row): f"{column[int(row)].as_py()!r} is no number" for row in np.flatnonzero(wrong)
+    }
+    with np.errstate(invalid="ignore"):
+        large = np.flatnonzero(np.abs(values) > _EXACT)
+    for row in large.tolist():
+        text = column[row].as_py().strip()
+        if re.fullmatch(r"[+-]?\d+", text) and int(float(text)) != int(text):
+            problems[row] = f"{text} has more digits than a number can hold exactly"
+    return values, gap, problems
+
+
+def _plain(
+    column: pa.ChunkedArray, spec: TableSpec
+) -> tuple[pa.ChunkedArray, pa.ChunkedArray, pa.ChunkedArray]:
+    """(numbers with a decimal point, is missing, is no number)."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    texts = pc.utf8_trim_whitespace(column)
+    missing = pc.is_in(texts, value_set=pa.array([m.strip() for m in spec.missing], pa.string()))
+    if spec.thousands:
+        texts = pc.replace_substring(texts, spec.thousands, "")
+    if spec.decimal == ",":
+        point = pc.match_substring(texts, ".")  # a point beside a decimal comma is no number
+        texts = pc.if_else(point, "x", pc.replace_substring(texts, ",", "."))
+    texts = pc.utf8_ltrim(texts, "+")
+    fits = pc.match_substring_regex(texts, _PLAIN)
+    is_good = pc.and_(fits, pc.invert(missing))
+    is_bad = pc.and_(pc.invert(fits), pc.invert(missing))
+    return pc.if_else(is_good, texts, None), missing, is_bad
+
+
+def number_text(text: str, spec: TableSpec) -> str:
+    """Digits as entered, with a decimal point.
+
+    Raises:
+        CellError: It is no number.
+    """
+    plain = text.replace(spec.thousands, "") if spec.thousands else text
+    if spec.decimal == ",":
+        plain = "x" if "." in plain else plain.replace(",", ".")
+    if not is_number(plain):
+        raise CellError("number", f"{text!r} is no number")
+    return plain
+
+
+def result_of(
+    text: str, one: ResultSpec, spec: TableSpec, missing: Collection[str]
+) -> Result | None:
+    """Result of a cell; None where it is missing.
+
+    Raises:
+        CellError: The cell is no result of the kind that the card says.
+    """
+    if text in missing:
+        return None
+    test = one.test or one.column
+    common = {
+        "test": test,
+        "attribute": one.attribute or test,
+        "unit": one.unit,
+        "method": one.method,
+        "method_version": one.method_version,
+        "loq": one.loq,
+    }
+    if one.kind != "number":
+        return Result(**common, value=text, kind=ResultKind(one.kind))  # type: ignore[arg-type]
+    if text in spec.below_limit:
+        if not one.loq:
+            raise CellError("limit", f"{one.column}: {text!r}, but the card states no loq")
+        return Result(**common, value=one.loq, kind=ResultKind.CENSORED, operator="<")  # type: ignore[arg-type]
+    found = _LIMIT.fullmatch(text)
+    if found:
+        operator = _OPERATORS.get(found[1], found[1])
+        value = number_text(found[2], spec)
+        return Result(**common, value=value, kind=ResultKind.CENSORED, operator=operator)  # type: ignore[arg-type]
+    try:
+        value = number_text(text, spec)
+    except CellError as error:
+        raise CellError(error.kind, f"{one.column}: {error.reason}") from error
+    return Result(**common, value=value)  # type: ignore[arg-type]

@@ -1,0 +1,401 @@
+"""Import of files by a source card: what is new is written, all else is accounted for."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+
+from goldenbatch.connectors.tabular._known import Appender, Draft, Known
+from goldenbatch.connectors.tabular._live import run_live
+from goldenbatch.connectors.tabular._plan import FilePlan, Planner, as_json_lines, find_files
+from goldenbatch.connectors.tabular._readings import Axis, Units
+from goldenbatch.connectors.tabular._settle import Source, frames_of
+from goldenbatch.connectors.tabular.card import SourceCard, TableSpec
+from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
+from goldenbatch.core.intake import ConflictFound, FileImported, RowsQuarantined, import_stream
+from goldenbatch.core.records import Body
+
+if TYPE_CHECKING:
+    from goldenbatch.core.plant import Plant
+    from goldenbatch.core.site import Site
+
+MAX_CONFLICT_EVENTS = 1000
+"""Contradictions of one file that get events of their own; all stand in its artefact."""
+
+_N_SHOWN = 20
+_MEDIA = {
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "parquet": "application/vnd.apache.parquet",
+}
+
+
+@dataclass(frozen=True)
+class ImportOptions:
+    """How to import.
+
+    Attributes:
+        correct_reason: Write readings and results that differ from the record as
+            corrections, with this reason; without it they are conflicts.
+        is_live: Feed readings and records in the order of their times, one step a frame.
+        before_step: Called with the time of each step before it is written.
+        on_step: Called with the time of each step after it was written.
+        progress: Called with (file, files done, files in all).
+        tables: Names of the tables to import; empty: all.
+    """
+
+    correct_reason: str = ""
+    is_live: bool = False
+    before_step: Callable[[int], None] | None = None
+    on_step: Callable[[int], None] | None = None
+    progress: Callable[[str, int, int], None] | None = None
+    tables: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A row that was refused, or that contradicts the record."""
+
+    file: str
+    line: int
+    kind: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class FileReport:
+    """What became of one file; the four counts of rows add up to `n_rows`.
+
+    Attributes:
+        is_repeated: The file was imported before by the same card; nothing was done.
+        artefact: Digest of the refused and conflicting rows in the registry; empty: none.
+        problems: The first refused and conflicting rows.
+        n_contradictions: Distinct contradictions; one may stand in many rows.
+    """
+
+    file: str
+    table: str
+    digest: str
+    n_rows: int
+    n_accepted: int
+    n_unchanged: int
+    n_rejected: int
+    n_conflicts: int
+    n_readings: int
+    n_records: int
+    n_contradictions: int = 0
+    is_repeated: bool = False
+    artefact: str = ""
+    reasons: dict[str, int] = field(default_factory=dict)
+    problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse to report rows that are not accounted for."""
+        total = self.n_accepted + self.n_unchanged + self.n_rejected + self.n_conflicts
+        if total != self.n_rows:
+            raise BadInputError(
+                f"{self.file}: {self.n_rows} rows were read, but {total} are accounted for.",
+                hint="This is a defect of goldenbatch: report it with the file.",
+            )
+
+
+@dataclass(frozen=True)
+class ImportReport:
+    """What became of all files of a card."""
+
+    card: str
+    files: tuple[FileReport, ...]
+
+    def total(self, name: str) -> int:
+        """Sum of a count over the files, such as `n_rows`."""
+        return sum(int(getattr(one, name)) for one in self.files)
+
+    def as_json(self) -> dict[str, Any]:
+        """Totals and files, for `--json`."""
+        totals = {name: self.total(name) for name in _COUNTS}
+        return {"card": self.card, **totals, "files": [asdict(one) for one in self.files]}
+
+
+Preview = ImportReport
+"""What an import would do, as far as it can be said without doing it."""
+
+_COUNTS = (
+    "n_rows",
+    "n_accepted",
+    "n_unchanged",
+    "n_rejected",
+    "n_conflicts",
+    "n_contradictions",
+    "n_readings",
+    "n_records",
+)
+
+
+class _NoLedger:
+    """A ledger with nothing in it, for previews without a site."""
+
+    def select(self, *_: object, **__: object) -> Sequence[Any]:
+        return ()
+
+    def stream(self, *_: object) -> Sequence[Any]:
+        return ()
+
+
+def card_root(card: SourceCard, root: Path | str | None) -> Path:
+    """Folder of the files: the one given, or the card's own (`package:NAME/folder`).
+
+    Raises:
+        NotFoundError: There is no such folder, or the package is not installed.
+    """
+    where = str(root) if root else card.root
+    if where.startswith("package:"):
+        name, _, folder = where.removeprefix("package:").partition("/")
+        spec = find_spec(name)
+        places = list(spec.submodule_search_locations or ()) if spec else []
+        if not places:
+            raise NotFoundError(f"package {name!r} is not installed.", hint="Install it.")
+        path = Path(places[0]) / folder
+    else:
+        path = Path(where)
+    if not where or not path.is_dir():
+        raise NotFoundError(
+            f"card {card.name!r}: there is no folder {str(path) if where else '(none given)'!r}.",
+            hint="Give the folder that holds the files.",
+        )
+    return path
+
+
+def preview(
+    card: SourceCard, root: Path | str | None = None, plant: Plant | None = None
+) -> Preview:
+    """Read all files of a card and say what an import into an empty home would do.
+
+    Raises:
+        BadInputError: A file as a whole, or the card, cannot be taken.
+        NotFoundError: There is no such folder.
+    """
+    known = Known(_NoLedger(), is_any_batch_known=True)  # type: ignore[arg-type]
+    planner = Planner(card, known, Units(plant), None)
+    reports = []
+    for table, path, file in _files(card, card_root(card, root), ()):
+        reports.append(_report(planner.plan(table, path, file), ""))
+    return Preview(card.name, tuple(reports))
+
+
+def import_card(
+    site: Site,
+    card: SourceCard,
+    root: Path | str | None = None,
+    options: ImportOptions | None = None,
+) -> ImportReport:
+    """Import all files of a card; the same again adds nothing.
+
+    A file is planned to its end before anything of it is written. A fault in the middle
+    leaves what was durable; the same import again completes it and doubles nothing.
+
+    Raises:
+        BadInputError: A file as a whole, or the card, cannot be taken; it names the place.
+        NotFoundError: There is no such folder, or the plant has no such tag.
+        ConflictError: The headers of an array are another axis than the recorded one.
+    """
+    return _Import(site, card, options or ImportOptions()).run(card_root(card, root))
+
+
+def _files(
+    card: SourceCard, root: Path, tables: Sequence[str]
+) -> Iterator[tuple[TableSpec, Path, str]]:
+    unknown = sorted(set(tables) - {table.name for table in card.tables})
+    if unknown:
+        raise NotFoundError(f"card {card.name!r} has no table {unknown[0]!r}.")
+    for table in card.tables:
+        if not tables or table.name in tables:
+            for path, file in find_files(table, root):
+                yield table, path, file
+
+
+class _Import:
+    """One run of an import."""
+
+    def __init__(self, site: Site, card: SourceCard, options: ImportOptions) -> None:
+        self.site, self.card, self.options = site, card, options
+        self.known = Known(site.ledger, options.correct_reason)
+        units = Units(site.plant)
+        self.planner = Planner(card, self.known, units, site.historian, options.correct_reason)
+        self.appender = Appender(site.ledger, site.actor.uid)
+
+    def run(self, root: Path) -> ImportReport:
+        files = list(_files(self.card, root, self.options.tables))
+        reports: list[FileReport] = []
+        plans: list[FilePlan] = []
+        for at, (table, path, file) in enumerate(files):
+            if self.options.progress:
+                self.options.progress(file, at, len(files))
+            content = path.read_bytes()
+            repeated = self._repeated(table, file, content)
+            if repeated:
+                reports.append(repeated)
+                continue
+            plan = self.planner.plan(table, path, file, content)
+            self._keep(plan, table)
+            if self.options.is_live:
+                plans.append(plan)
+                continue
+            self._write(plan)
+            reports.append(self._finish(plan))
+        if plans:
+            run_live(self.site, self.card.name, plans, self.appender, self.options)
+            reports += [self._finish(plan) for plan in plans]
+        if self.options.progress and files:
+            self.options.progress(files[-1][2], len(files), len(files))
+        return ImportReport(self.card.name, tuple(reports))
+
+    def _repeated(self, table: TableSpec, file: str, content: bytes) -> FileReport | None:
+        """Report of a file that the same card has imported to its end already."""
+        digest = hashlib.sha256(content).hexdigest()
+        row = self._row(file, digest)
+        if row is None or self.options.correct_reason:
+            return None
+        n_unchanged = row["n_rows"] - row["n_rejected"] - row["n_conflicts"]
+        return FileReport(
+            file=file,
+            table=table.name,
+            digest=digest,
+            n_rows=row["n_rows"],
+            n_accepted=0,
+            n_unchanged=n_unchanged,
+            n_rejected=row["n_rejected"],
+            n_conflicts=row["n_conflicts"],
+            n_readings=0,
+            n_records=0,
+            is_repeated=True,
+            artefact=row["artefact"],
+        )
+
+    def _row(self, file: str, digest: str) -> dict[str, Any] | None:
+        where = {"card": self.card.name, "file": file, "digest": digest}
+        rows = self.site.ledger.select("import_file", where)
+        fitting = [row for row in rows if row["card_digest"] == self.card.digest]
+        return fitting[0] if fitting else None
+
+    def _keep(self, plan: FilePlan, table: TableSpec) -> None:
+        """Keep the original before anything of it is used; refuse another axis."""
+        self.site.registry.put(plan.content, _MEDIA[table.format])
+        for axis in plan.axes:
+            digest = self._put_axis(axis)
+            rows = self.site.ledger.select("array_axis", {"tag": axis.tag})
+            if rows and rows[0]["artefact"] != digest:
+                raise ConflictError(
+                    f"{plan.file}: the headers of array {axis.tag!r} are another axis than "
+                    "the recorded one.",
+                    hint="Import it under a tag of its own.",
+                )
+
+    def _put_axis(self, axis: Axis) -> str:
+        import json
+
+        text = json.dumps({"axis": axis.values, "unit": axis.unit}, sort_keys=True)
+        return self.site.registry.put(text.encode(), "application/json")
+
+    def _write(self, plan: FilePlan) -> None:
+        source = Source(self.card.name, plan.digest, plan.table)
+        now = self.site.clock()
+        for frame in frames_of(plan.settled.new, source, now):
+            self.site.historian.write(frame)
+        reason = self.options.correct_reason
+        for frame in frames_of(plan.settled.corrections, source, now, reason):
+            self.site.historian.write(frame)
+        self.appender.append(plan.drafts)
+
+    def _finish(self, plan: FilePlan) -> FileReport:
+        """Record that the file was read to its end, unless that says nothing new."""
+        lines = as_json_lines(plan)
+        artefact = self.site.registry.put(lines, "application/x-ndjson") if lines else ""
+        report = _report(plan, artefact)
+        is_new = report.n_accepted or self._row(plan.file, plan.digest) is None
+        conflicts = self._new_conflicts(plan)
+        bodies: list[Body] = []
+        if plan.refused and is_new:
+            bodies.append(
+                RowsQuarantined(
+                    card=self.card.name,
+                    file=plan.file,
+                    digest=plan.digest,
+                    artefact=artefact,
+                    n_rows=len(plan.refused),
+                    reasons=plan.reasons,
+                )
+            )
+        bodies += conflicts
+        if is_new or conflicts:
+            bodies.append(self._imported(plan, report))
+        self.appender.forget()
+        stream = import_stream(self.card.name)
+        self.appender.append([Draft(stream, body) for body in bodies])
+        return report
+
+    def _imported(self, plan: FilePlan, report: FileReport) -> FileImported:
+        return FileImported(
+            card=self.card.name,
+            card_digest=self.card.digest,
+            card_table=plan.table,
+            file=plan.file,
+            digest=plan.digest,
+            **plan.counts,
+            n_readings=report.n_readings,
+            n_records=report.n_records,
+            artefact=report.artefact,
+            reason=self.options.correct_reason,
+            axes={axis.tag: self._put_axis(axis) for axis in plan.axes},
+            notes=report.notes,
+        )
+
+    def _new_conflicts(self, plan: FilePlan) -> list[ConflictFound]:
+        """Events of the contradictions that were not shown before."""
+        if not plan.conflicts:
+            return []
+        where = {"card": self.card.name, "what": sorted({one.what for one in plan.conflicts})}
+        shown = {
+            (row["what"], row["key"], row["stored"], row["offered"])
+            for row in self.site.ledger.select("conflict", where)
+        }
+        fresh = [
+            one
+            for one in plan.conflicts
+            if (one.what, one.key, one.stored, one.offered) not in shown
+        ]
+        return [
+            ConflictFound(card=self.card.name, file=plan.file, **asdict(one))
+            for one in fresh[:MAX_CONFLICT_EVENTS]
+        ]
+
+
+def _report(plan: FilePlan, artefact: str) -> FileReport:
+    problems = [
+        Problem(plan.file, one.line, one.kind, one.reason)
+        for one in (*plan.refused[:_N_SHOWN], *plan.conflict_rows[:_N_SHOWN])
+    ]
+    notes = list(plan.notes)
+    if len(plan.conflicts) > MAX_CONFLICT_EVENTS:
+        notes.append(
+            f"{len(plan.conflicts)} contradictions: the first {MAX_CONFLICT_EVENTS} have events, "
+            "all stand in the artefact"
+        )
+    return FileReport(
+        file=plan.file,
+        table=plan.table,
+        digest=plan.digest,
+        **plan.counts,
+        n_readings=plan.n_readings,
+        n_records=len(plan.drafts),
+        n_contradictions=len(plan.conflicts),
+        artefact=artefact,
+        reasons=plan.reasons,
+        problems=tuple(problems),
+        notes=tuple(notes),
+    )
