@@ -82,11 +82,12 @@ def test_spectral_steps_and_predictions_keep_the_bits_too(n, seed):
     assert np.array_equal(alone.spe[0], together.spe[0])
 
 
-def test_a_large_plan_keeps_the_bits():
-    plan = PCA(5).fit(_data(30, 5000, 3)).plan()
-    rows = _data(101, 5000, 4)
+@pytest.mark.parametrize("p", [5000, 9000, 20_000])
+def test_plans_longer_than_the_buffers_of_einsum_keep_the_bits(p):
+    plan = PCA(5).fit(_data(20, p, 3)).plan()
+    rows = _data(41, p, 4)
     block = plan.score(rows)
-    for i in (0, 50, 100):
+    for i in (0, 1, 20, 39, 40):
         _same(block, plan.score(rows[i]), slice(i, i + 1))
 
 

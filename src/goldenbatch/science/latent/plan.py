@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from goldenbatch.science._arrays import Bools, Floats, Integers, matrix
 from goldenbatch.science.errors import DataError, PlanError
 from goldenbatch.science.latent._format import pack, unpack
-from goldenbatch.science.latent.steps import Step, StepKind, apply_steps, row_dot
+from goldenbatch.science.latent.steps import Step, StepKind, apply_steps, row_dot, row_squares
 
 
 class LimitKind(StrEnum):
@@ -208,10 +208,10 @@ class ScoringPlan:
         Z, T, is_scored, n_missing = self._project(X)
         residuals = _residuals(Z, T, self._rebuild)
         weight = Z.shape[1] / np.maximum(Z.shape[1] - n_missing, 1)
-        spe = np.einsum("ij,ij->i", residuals, residuals, optimize=False) * weight
+        spe = row_squares(residuals) * weight
         spe[~is_scored] = np.nan
         scaled = T / np.sqrt(self.arrays.score_variance)
-        t2 = np.einsum("ij,ij->i", scaled, scaled, optimize=False)
+        t2 = row_squares(scaled)
         is_near = is_scored & (t2 <= self.facts.t2_limit) & (spe <= self.facts.spe_limit)
         values, half = self._predict(T, t2)
         lower, upper = values - half, values + half
