@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import StringIO
 from pathlib import Path
 from typing import Any, Literal
 
@@ -84,10 +85,9 @@ def read_table(name: TableName, path: Path) -> BulkTable:
         raise BadInputError(
             "this is not UTF-8 text.", hint="Save it as CSV UTF-8.", file=str(path)
         ) from error
-    lines = text.splitlines()
-    head = lines[0] if lines else ""
+    head = text.partition("\n")[0]
     separator = ";" if head.count(";") > head.count(",") else ","
-    reader = csv.reader(lines, delimiter=separator, strict=True)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=separator, strict=True)
     rows: list[tuple[int, Mapping[str, str]]] = []
     try:
         header = [cell.strip() for cell in next(reader, [])]

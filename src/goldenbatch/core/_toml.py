@@ -67,7 +67,7 @@ def _keys(text: str) -> list[tuple[int, list[str | int]]]:
     table: list[str | int] = []
     counts: dict[tuple[str | int, ...], int] = {}
     fence = ""
-    for number, line in enumerate(text.splitlines(), start=1):
+    for number, line in enumerate(text.split("\n"), start=1):
         if fence:
             fence = "" if line.count(fence) % 2 else fence
             continue
@@ -108,7 +108,7 @@ def bad_key(error: ValidationError, text: str, file: str) -> BadInputError:
     others = len(error.errors()) - 1
     more = f" ({others} more after it)" if others else ""
     found = "" if first["type"] == "missing" else f", found {_short(first.get('input'))}"
-    message = first["msg"].removeprefix("Value error, ")
+    message = first["msg"].removeprefix("Value error, ").rstrip(".")
     return BadInputError(
         f"{message}{found}{more}.",
         hint="Correct the entry and try again.",
