@@ -94,12 +94,12 @@ def fit(site: Site, name: str) -> list[ModelFitted]:
         NotFoundError: No analyst of the name was adopted.
         BadInputError: The home does not hold what the model is to be fitted to.
     """
-    adopted = _adopted(site, name)
-    if adopted.analyst == "monitoring.soft_sensor":
-        sensor_settings = read_settings(SoftSensorSettings, name, adopted.settings)
+    found = adopted(site, name)
+    if found.analyst == "monitoring.soft_sensor":
+        sensor_settings = read_settings(SoftSensorSettings, name, found.settings)
         bodies = [(name, _fit_sensor(site, name, sensor_settings))]
-    elif adopted.analyst == "monitoring.batches":
-        batch_settings = read_settings(BatchModelSettings, name, adopted.settings)
+    elif found.analyst == "monitoring.batches":
+        batch_settings = read_settings(BatchModelSettings, name, found.settings)
         bodies = _fit_products(site, name, batch_settings)
     else:
         return []
@@ -111,7 +111,12 @@ def fit(site: Site, name: str) -> list[ModelFitted]:
     return [body for _, body in bodies]
 
 
-def _adopted(site: Site, name: str) -> AnalystAdopted:
+def adopted(site: Site, name: str) -> AnalystAdopted:
+    """The newest adoption of an analyst's name.
+
+    Raises:
+        NotFoundError: There is none.
+    """
     newest: AnalystAdopted | None = None
     for event in site.ledger.events(kinds=("AnalystAdopted",)):
         body = event.decode()

@@ -1,0 +1,71 @@
+"""Limits in force: what they rest on, and how often they alarmed on later batches."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from goldenbatch.capabilities.monitoring._chart_book import ChartPage
+from goldenbatch.capabilities.monitoring.charts import ControlCharts, ControlChartSettings
+from goldenbatch.capabilities.monitoring.fitting import adopted
+from goldenbatch.core.analyst import Tick
+from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.site import Site
+from goldenbatch.science.statistics import clopper_pearson
+
+
+class _WholeLedger:
+    """A view of all events at once, enough for an analyst that reads only events."""
+
+    def __init__(self, site: Site) -> None:
+        self.site = site
+        self.tick = Tick(1, 0, site.ledger.head(), 0)
+
+    def new_events(self, kinds: tuple[str, ...]) -> Any:
+        return self.site.ledger.events(kinds=kinds)
+
+
+def limits_of(site: Site, name: str) -> list[dict[str, Any]]:
+    """One row a chart of an adopted `monitoring.charts` analyst.
+
+    The charts are folded from the ledger by the analyst itself, so what is shown is what
+    judges. False-alarm rates count only batches after the reference period.
+
+    Raises:
+        NotFoundError: No analyst of the name was adopted.
+        BadInputError: It draws no charts.
+    """
+    found = adopted(site, name)
+    if found.analyst != "monitoring.charts":
+        raise BadInputError(
+            f"{name!r} is a {found.analyst}, which draws no charts.",
+            hint="Its limits stand in the record of its model: `goldenbatch monitoring fit`.",
+        )
+    analyst = ControlCharts(name, ControlChartSettings.model_validate(found.settings))
+    view: Any = _WholeLedger(site)
+    state = analyst.assess(analyst.start(), view).state
+    pages = {key: ChartPage.from_json(page) for key, page in state["charts"].items()}
+    return [row(key, page) for key, page in sorted(pages.items())]
+
+
+def row(key: str, page: ChartPage) -> dict[str, Any]:
+    """A chart as one row: reference, limits, alarms on later batches with their interval."""
+    product, _, attribute = key.partition("|")
+    facts: dict[str, Any] = {"product": product, "attribute": attribute}
+    if page.design is None:
+        why = page.faults[0] if page.faults else "the reference period is not full"
+        return {**facts, "state": why, "n_reference": len(page.references)}
+    half = page.design.settings.width * page.design.sigma
+    interval = clopper_pearson(page.n_alarms, page.n_later) if page.n_later else None
+    return {
+        **facts,
+        "state": "residuals" if page.ar1 else "watching",
+        "n_reference": page.design.n_reference,
+        "centre": page.design.centre,
+        "lower": page.design.centre - half,
+        "upper": page.design.centre + half,
+        "lag1": page.lag1,
+        "n_later": page.n_later,
+        "n_alarms": page.n_alarms,
+        "false_alarm_rate": page.n_alarms / page.n_later if page.n_later else None,
+        "interval": [interval.lower, interval.upper] if interval else None,
+    }
