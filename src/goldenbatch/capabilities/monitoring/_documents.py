@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from goldenbatch.capabilities.monitoring._common import read_settings
 from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensorSettings
 from goldenbatch.core.analyst import AnalystAdopted
-from goldenbatch.core.findings import Finding, FindingOpened
+from goldenbatch.core.findings import Finding
 from goldenbatch.core.records import Row
 from goldenbatch.core.site import Site, Window
 from goldenbatch.ui.charts import Chart, Level, Span, Track
@@ -121,8 +121,8 @@ def _sensor_charts(
     x, y = _series(site, settings.output_tag("value"), window)
     if not x:
         return
-    _, lower = _series(site, settings.output_tag("lower"), window)
-    _, upper = _series(site, settings.output_tag("upper"), window)
+    lower = _at(site, settings.output_tag("lower"), window, x)
+    upper = _at(site, settings.output_tag("upper"), window, x)
     spans = [Span(f.start, f.end or window[1], "out of its domain") for f in findings]
     tracks = [Track("soft sensor", x, y, lower, upper)]
     results = _results(site, batch, settings.attribute)
@@ -162,6 +162,13 @@ def _series(site: Site, tag: str, window: Window) -> tuple[list[float], list[flo
     bad = (series.qualities() >= Quality.BAD).tolist()
     values = series.values().tolist()
     return times, [math.nan if is_bad else v for v, is_bad in zip(values, bad, strict=True)]
+
+
+def _at(site: Site, tag: str, window: Window, times: Sequence[float]) -> list[float]:
+    """Values of a tag at given times, those of another tag; NaN where there is none."""
+    series = site.historian.read([tag], window)
+    known = dict(zip(series.times().tolist(), series.values().tolist(), strict=True))
+    return [float(known.get(int(time), math.nan)) for time in times]
 
 
 def _results(site: Site, batch: str, attribute: str) -> list[tuple[int, Row]]:
