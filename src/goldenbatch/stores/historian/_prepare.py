@@ -1,0 +1,147 @@
+"""From a frame as a connector writes it to columns that can be stored; bad input is refused."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.series import Frame
+from goldenbatch.stores.historian._columns import Ints, ints, logged_schema, stored_order
+from goldenbatch.stores.historian._tags import TagDictionary
+
+# 1900-01-01 and 2262-01-01: outside of it a time is a mistake, and engines disagree on it.
+FIRST_TIME, LAST_TIME = -2_208_988_800_000_000, 9_214_646_400_000_000
+MAX_TEXT = 400
+MAX_SOURCE = 200
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Columns of a frame with numbers for tags.
+
+    Attributes:
+        batch: Of `logged_schema(kind)`, in the order in which the connector wrote it.
+        tags: Numbers of the tags that occur, ascending.
+        newest: Row of the newest reading of each of them.
+    """
+
+    batch: pa.RecordBatch
+    tags: Ints
+    newest: Ints
+
+
+def require_frame(frame: Frame) -> None:
+    """Refuse a frame whose names or times cannot be kept.
+
+    Raises:
+        BadInputError: Names the frame and what is wrong.
+    """
+    where = f"frame {frame.source[:60]!r}/{frame.key[:60]!r}"
+    limits = (("source", frame.source, MAX_SOURCE), ("key", frame.key, MAX_TEXT))
+    for name, text, longest in limits:
+        if not 0 < len(text) <= longest or not text.isprintable():
+            raise BadInputError(
+                f"{where}: its {name} must be 1 to {longest} printable characters.",
+                hint="Name the source after its card or server and the key after its rows.",
+            )
+    if not FIRST_TIME <= frame.received_at < LAST_TIME:
+        raise BadInputError(f"{where}: received_at {frame.received_at} is no time in microseconds.")
+
+
+def _flat(column: pa.ChunkedArray) -> Any:
+    flat = column.combine_chunks()
+    return pa.concat_arrays(flat.chunks) if isinstance(flat, pa.ChunkedArray) else flat
+
+
+def _values(frame: Frame) -> Any:
+    """Value column with NaN as missing, and no missing elements inside arrays."""
+    values = _flat(frame.readings.column("value"))
+    if frame.kind == "number":
+        is_nan = pc.fill_null(pc.is_nan(values), False)
+        if pc.any(is_nan).as_py():
+            values = pc.if_else(is_nan, pa.scalar(None, pa.float64()), values)
+    elif frame.kind == "array" and values.values.null_count:
+        nan = float("nan")
+        rows = [
+            None if row is None else [nan if item is None else item for item in row]
+            for row in values.to_pylist()
+        ]
+        values = pa.array(rows, type=values.type)
+    return values
+
+
+def prepare(frame: Frame, tags: TagDictionary) -> Prepared:
+    """Check a frame and give its tags their numbers, durable before they are used.
+
+    Raises:
+        BadInputError: A null or a wrong quality, a time out of range, a tag of another kind,
+            or two readings of one tag at one time.
+    """
+    table, where = frame.readings, f"frame {frame.source}/{frame.key}"
+    for name in ("time", "tag", "quality"):
+        if table.column(name).null_count:
+            raise BadInputError(f"{where}: column {name!r} has missing entries.")
+    quality = ints(table, "quality")
+    if quality.size and (quality.min() < 0 or quality.max() > 0xFFFFFFFF):
+        raise BadInputError(
+            f"{where}: a quality is no OPC UA status code (0 to 4294967295).",
+            hint="Use goldenbatch.core.series.Quality.",
+        )
+    coded = pc.dictionary_encode(_flat(table.column("tag")))
+    names = coded.dictionary.to_pylist()
+    time = ints(table, "time")
+    _require_times(where, time, names, coded)
+    numbers = np.asarray(tags.ids(names, frame.kind), dtype=np.int64)
+    tag = numbers[coded.indices.to_numpy(zero_copy_only=False)] if len(names) else time
+    newest = _newest(where, tag, time, tags)
+    arrays = [
+        _flat(table.column("time")),
+        pa.array(tag.astype(np.int32)),
+        _values(frame),
+        _flat(table.column("quality")),
+    ]
+    batch = pa.RecordBatch.from_arrays(arrays, schema=logged_schema(frame.kind))
+    return Prepared(batch, tag[newest], newest)
+
+
+def _require_times(where: str, time: Ints, names: list[str], coded: Any) -> None:
+    if not time.size or (time.min() >= FIRST_TIME and time.max() < LAST_TIME):
+        return
+    row = int(np.flatnonzero((time < FIRST_TIME) | (time >= LAST_TIME))[0])
+    raise BadInputError(
+        f"{where}: tag {names[coded.indices[row].as_py()]!r} has a reading at {time[row]} us, "
+        "outside the years 1900 to 2261.",
+        hint="Times are microseconds UTC since 1970; correct the source's unit or clock.",
+    )
+
+
+def newest_rows(batch: pa.RecordBatch) -> Ints:
+    """Row of the newest reading of each tag in a logged batch."""
+    tag, time = ints(batch, "tag"), ints(batch, "time")
+    order = stored_order(tag, time)
+    by_tag = tag if order is None else tag[order]
+    last = np.flatnonzero(np.append(by_tag[1:] != by_tag[:-1], True)[: len(tag)])
+    return last if order is None else order[last]
+
+
+def _newest(where: str, tag: Ints, time: Ints, tags: TagDictionary) -> Ints:
+    """Row of the newest reading of each tag; refuses one tag twice at one time."""
+    order = stored_order(tag, time)
+    by_tag, by_time = (tag, time) if order is None else (tag[order], time[order])
+    is_last = np.ones(len(tag), dtype=bool)
+    is_last[:-1] = by_tag[1:] != by_tag[:-1]
+    twice = np.flatnonzero(~is_last[:-1] & (by_time[1:] == by_time[:-1]))
+    if twice.size:
+        row = int(twice[0])
+        raise BadInputError(
+            f"{where}: tag {tags.name(int(by_tag[row]))!r} has two readings at "
+            f"{by_time[row]} us in one frame.",
+            hint="Write the second one in a later frame if it corrects the first.",
+        )
+    last = np.flatnonzero(is_last)
+    return last if order is None else order[last]

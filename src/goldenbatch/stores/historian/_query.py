@@ -1,0 +1,186 @@
+"""Queries over hot and cold together: DuckDB filters and sorts, NumPy picks the newest version."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import duckdb
+import numpy as np
+import pyarrow as pa
+
+from goldenbatch.core.errors import IntegrityError
+from goldenbatch.core.series import ReadingKind, Series, series_schema
+from goldenbatch.stores.historian._cold import Snapshot
+from goldenbatch.stores.historian._columns import Ints, ints, stored_schema
+
+MAX_SEQ = (1 << 63) - 1
+
+_SOURCE = """
+SELECT r.time, r.tag, r.value, r.quality, r.seq, r.received_at
+FROM {source} r {join}
+WHERE r.time >= make_timestamptz($first) AND r.time < make_timestamptz($last)
+  AND r.tag IN (SELECT unnest($tags)) AND r.seq > $after AND r.seq <= $upto {only}
+"""
+_SPANS = "JOIN spans s ON r.time >= make_timestamptz(s.first) AND r.time < make_timestamptz(s.last)"
+
+
+@dataclass(frozen=True)
+class View:
+    """What a reader sees: one version of a kind's cold table, and the frames above it."""
+
+    kind: ReadingKind
+    cold: Snapshot
+    hot: pa.Table
+
+
+@dataclass(frozen=True)
+class Selection:
+    """Which readings: tags by number, disjoint ascending spans, and `after < seq <= upto`."""
+
+    tags: Ints
+    spans: Sequence[tuple[int, int]]
+    after: int = 0
+    upto: int = MAX_SEQ
+
+
+def merged(windows: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Windows as disjoint ascending spans."""
+    spans: list[tuple[int, int]] = []
+    for first, last in sorted(window for window in windows if window[0] < window[1]):
+        if spans and first <= spans[-1][1]:
+            spans[-1] = (spans[-1][0], max(spans[-1][1], last))
+        else:
+            spans.append((first, last))
+    return spans
+
+
+class Engine:
+    """One in-memory DuckDB; each query has a cursor of its own.
+
+    Args:
+        n_threads: Threads of a query.
+    """
+
+    def __init__(self, n_threads: int) -> None:
+        self._db = duckdb.connect(
+            config={
+                "threads": n_threads,
+                "autoinstall_known_extensions": False,
+                "autoload_known_extensions": False,
+            }
+        )
+        self._db.execute("SET TimeZone='UTC'")
+
+    def close(self) -> None:
+        """Give back its memory."""
+        self._db.close()
+
+    def select(self, view: View, chosen: Selection, order: str = "tag, time, seq") -> pa.Table:
+        """Readings as a stored table, every version, in order.
+
+        Raises:
+            IntegrityError: A file of the table cannot be read.
+        """
+        kind = view.kind
+        if not chosen.spans or not chosen.tags.size:
+            return stored_schema(kind).empty_table()
+        first, last = chosen.spans[0][0], chosen.spans[-1][1]
+        files = [
+            file.path
+            for file in view.cold.overlapping(chosen.tags, first, last - 1)
+            if file.seqs[1] > chosen.after
+            and file.seqs[0] <= chosen.upto
+            and any(a <= file.times[1] and b > file.times[0] for a, b in chosen.spans)
+        ]
+        parameters = {
+            "first": first,
+            "last": last,
+            "tags": chosen.tags.tolist(),
+            "after": chosen.after,
+            "upto": chosen.upto,
+        }
+        join = _SPANS if len(chosen.spans) > 1 else ""
+        parts = []
+        if view.hot.num_rows:
+            parts.append(_SOURCE.format(source="hot", join=join, only=""))
+        if files:
+            parts.append(_SOURCE.format(source="read_parquet($files)", join=join, only=""))
+            parameters["files"] = files
+        if not parts:
+            return stored_schema(kind).empty_table()
+        # The query is made of the constants above; all that varies is bound.
+        sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY {order}"  # noqa: S608
+        return self._run(sql, parameters, view, chosen).cast(stored_schema(kind))
+
+    def newest(self, kind: ReadingKind, cold: Snapshot) -> pa.Table:
+        """Newest reading of each tag by scanning all of it, when what was saved is lost."""
+        if not cold.files:
+            return stored_schema(kind).empty_table()
+        sql = (
+            "SELECT DISTINCT ON (tag) time, tag, value, quality, seq, received_at "
+            "FROM read_parquet($files) ORDER BY tag, time DESC, seq DESC"
+        )
+        view = View(kind, cold, stored_schema(kind).empty_table())
+        files = [file.path for file in cold.files]
+        nothing = Selection(np.empty(0, dtype=np.int64), ())
+        return self._run(sql, {"files": files}, view, nothing).cast(stored_schema(kind))
+
+    def _run(
+        self, sql: str, parameters: dict[str, object], view: View, chosen: Selection
+    ) -> pa.Table:
+        cursor = self._db.cursor()
+        try:
+            cursor.register("hot", view.hot)
+            if len(chosen.spans) > 1:
+                spans = {
+                    "first": pa.array([span[0] for span in chosen.spans], pa.int64()),
+                    "last": pa.array([span[1] for span in chosen.spans], pa.int64()),
+                }
+                cursor.register("spans", pa.table(spans))
+            return cursor.sql(sql, params=parameters).to_arrow_table()
+        except duckdb.Error as error:
+            raise IntegrityError(
+                f"the readings of kind {view.kind!r} cannot be read ({str(error)[:300]}).",
+                hint="Run `goldenbatch verify`; it names the damaged file.",
+            ) from error
+        finally:
+            cursor.close()
+
+
+def newest_versions(table: pa.Table) -> pa.Table:
+    """Of a table ordered by (tag, time, seq): the highest seq of each tag and time."""
+    if table.num_rows < 2:
+        return table
+    tag, time = ints(table, "tag"), ints(table, "time")
+    is_newest = np.ones(len(tag), dtype=bool)
+    is_newest[:-1] = (tag[1:] != tag[:-1]) | (time[1:] != time[:-1])
+    return table if is_newest.all() else table.filter(pa.array(is_newest))
+
+
+def by_request(table: pa.Table, tags: Ints) -> pa.Table:
+    """Rows ordered by (tag, ...) put into the order in which the tags were asked for."""
+    tag = ints(table, "tag")
+    starts = np.searchsorted(tag, tags, side="left")
+    stops = np.searchsorted(tag, tags, side="right")
+    if bool(np.all(starts[1:] >= stops[:-1])):
+        return table
+    spans = zip(starts.tolist(), stops.tolist(), strict=True)
+    rows = np.concatenate([np.arange(start, stop) for start, stop in spans])
+    return table.take(pa.array(rows))
+
+
+def as_series(table: pa.Table, kind: ReadingKind, names: Sequence[str], tags: Ints) -> Series:
+    """A stored table with names for numbers."""
+    order = np.argsort(tags, kind="stable")
+    place = order[np.searchsorted(tags[order], ints(table, "tag"))] if len(tags) else tags
+    label = pa.array(list(names), pa.string()).take(pa.array(place, pa.int64()))
+    columns = [
+        table.column("time"),
+        label,
+        table.column("value"),
+        table.column("quality"),
+        table.column("received_at"),
+        table.column("seq"),
+    ]
+    return Series(kind, pa.Table.from_arrays(columns, schema=series_schema(kind)))

@@ -1,0 +1,341 @@
+"""The historian: durable frames in, readings of tags out, hot and cold as one."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import threading
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Self, cast
+
+import pyarrow as pa
+
+from goldenbatch.core.chunks import ChunkClosed, FrameEntry
+from goldenbatch.core.errors import BadInputError, IntegrityError, LockedError
+from goldenbatch.core.records import Recorder
+from goldenbatch.core.series import Frame, ReadingKind
+from goldenbatch.core.site import Clock, Written
+from goldenbatch.stores.historian import _files, _manifest, _recover, _transfer, verify
+from goldenbatch.stores.historian._cold import Cold
+from goldenbatch.stores.historian._keys import KeyIndex
+from goldenbatch.stores.historian._log import FrameLog, Pending, WriteRefusedError
+from goldenbatch.stores.historian._prepare import Prepared, prepare, require_frame
+from goldenbatch.stores.historian._query import Engine
+from goldenbatch.stores.historian._reader import Reader
+from goldenbatch.stores.historian._tags import TagDictionary
+from goldenbatch.stores.historian.settings import HistorianSettings
+
+N_TRIES = 6
+
+
+class Historian(Reader):
+    """What was measured: readings of tags, durable and bitemporal. Open it with `open`.
+
+    Attributes:
+        notes: What was found and put right, such as a torn tail that was cut.
+    """
+
+    def __init__(
+        self, path: Path, recorder: Recorder | None, clock: Clock, settings: HistorianSettings
+    ) -> None:
+        self._folder, self._recorder, self._clock = path, recorder, clock
+        self._settings = settings
+        self._lock = threading.RLock()
+        self._flush_lock = threading.Lock()
+        self._waiting: dict[tuple[str, str], Pending] = {}
+        self._flush_at = settings.flush_readings
+        self._lock_file = -1
+        self._log: FrameLog | None = None
+        self._keys: KeyIndex | None = None
+        self._seen: object = None
+        self._on_step: Callable[[str], None] = lambda _: None
+        self.notes: list[str] = []
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        recorder: Recorder | None,
+        clock: Clock,
+        settings: HistorianSettings | None = None,
+        read_only: bool = False,
+    ) -> Self:
+        """Open a historian's folder; a writer makes it and finishes what a crash left undone.
+
+        Args:
+            path: The folder.
+            recorder: Takes `ChunkClosed` of each chunk; None: they are recorded when one is given.
+            clock: Present time, for the notes.
+            settings: How the log is cut and the tables are written.
+            read_only: Only read, beside a writer in another process.
+
+        Raises:
+            LockedError: Another writer has it open.
+            IntegrityError: What is stored is not what was written.
+        """
+        self = cls(Path(path), recorder, clock, settings or HistorianSettings())
+        self._engine = Engine(self._settings.query_threads)
+        try:
+            if read_only:
+                self._open_reader()
+            else:
+                self._open_writer()
+        except BaseException:
+            self.close()
+            raise
+        return self
+
+    def _open_reader(self) -> None:
+        if not (self._folder / "log").is_dir():
+            raise BadInputError(f"{self._folder} holds no historian.", hint="Name its folder.")
+        self._tags = TagDictionary(self._folder / "tags.log")
+        self._cold = Cold(self._folder, self._settings.row_group_rows)
+        self.refresh()
+
+    def _open_writer(self) -> None:
+        for name in ("log", "chunks"):
+            _files.make_dir(self._folder / name)
+        self._lock_file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise LockedError(
+                f"{self._folder} is open for writing elsewhere.", hint="Close the other process."
+            ) from error
+        self._tags = TagDictionary(self._folder / "tags.log")
+        self._cold = Cold(self._folder, self._settings.row_group_rows)
+        for note in _recover.cut_torn_tail(self._folder / "log"):
+            self.notes.append(f"{_files.stamp(self._clock())} {note}")
+        self._keys = KeyIndex(self._folder / "keys.sqlite")
+        state = _manifest.load_state(self._folder)
+        manifest = _recover.unfinished(self._folder, state)
+        if manifest is not None:
+            self._transfer().complete(manifest, state)
+        self._loaded = _recover.load(self._folder, self._tags, self._cold, self._engine)
+        self._transfer().catch_up(self._loaded.state)
+        self._loaded.state = _manifest.load_state(self._folder)
+        head, chain = self._loaded.head, bytes.fromhex(self._loaded.chain)
+        folder = self._folder / "log"
+        self._log = FrameLog(folder, head, chain, self._publish, self._settings.segment_bytes)
+        self._lock = self._log.lock
+        self._log.open()
+
+    def _transfer(self) -> _transfer.Transfer:
+        """The hand-over, bound to what this historian holds."""
+        if self._keys is None:
+            raise BadInputError(f"{self._folder} is open for reading only.")
+        return _transfer.Transfer(
+            self._folder, self._cold, self._keys, self._recorder, self._tags.name, self._on_step
+        )
+
+    def refresh(self) -> None:
+        """See what a writer in another process has written; a writer sees it always."""
+        if self._lock_file >= 0:
+            return
+        for attempt in range(N_TRIES):
+            seen = self._stamp()
+            if seen == self._seen:
+                return
+            try:
+                loaded = _recover.load(self._folder, self._tags, self._cold, self._engine)
+            except (IntegrityError, FileNotFoundError):
+                # The writer may just have moved on; what is damaged stays so.
+                if attempt == N_TRIES - 1:
+                    raise
+                time.sleep(0.02 * 2**attempt)
+            else:
+                with self._lock:
+                    self._loaded, self._seen = loaded, seen
+                return
+
+    def _stamp(self) -> object:
+        """Changes when a writer has done something that can be read."""
+        paths = [*(self._folder / "log").glob("*.frames"), self._folder / _manifest.STATE]
+        found = []
+        for path in sorted(paths):
+            if path.exists():
+                status = path.stat()
+                found.append((path.name, status.st_size, status.st_mtime_ns, status.st_ino))
+        return tuple(found)
+
+    def _writer(self) -> FrameLog:
+        if self._log is None:
+            raise BadInputError(
+                f"{self._folder} is open for reading only.", hint="Open it with read_only=False."
+            )
+        return self._log
+
+    def write(self, frame: Frame) -> Written:
+        """Make a frame durable; the same source and key again adds nothing.
+
+        Raises:
+            BadInputError: The frame cannot be kept; names tag and time.
+            WriteRefusedError: The disk is full or broken; nothing of the frame was kept.
+        """
+        log = self._writer()
+        require_frame(frame)
+        known = self._known(frame)
+        if known is not None:
+            return self._written_before(known)
+        try:
+            prepared = prepare(frame, self._tags)
+        except OSError as error:
+            raise WriteRefusedError(
+                f"frame {frame.source}/{frame.key}: its new tags were not written to "
+                f"{self._folder} ({error.strerror}).",
+                hint="Make room on the disk and write the frame again.",
+            ) from error
+        pending = self._append(log, frame, prepared)
+        if not isinstance(pending, Pending):
+            return self._written_before(pending[0])
+        try:
+            log.settle(pending)
+        finally:
+            with log.lock:
+                self._waiting.pop((frame.source, frame.key), None)
+        self._flush_when_due()
+        return Written(pending.entry.seq, pending.entry.n_readings, is_new=True)
+
+    def _append(
+        self, log: FrameLog, frame: Frame, prepared: Prepared
+    ) -> Pending | tuple[Pending | FrameEntry | tuple[int, int]]:
+        """Put a frame into the log, or say who was faster with the same key."""
+        draft = FrameEntry(
+            seq=0,
+            source=frame.source,
+            key=frame.key,
+            kind=frame.kind,
+            received_at=frame.received_at,
+            n_readings=prepared.batch.num_rows,
+            origin=frame.origin,
+            reason=frame.reason,
+            digest="",
+        )
+        payload = memoryview(prepared.batch.serialize()).cast("B")
+        with log.lock:
+            known = self._known(frame)
+            if known is not None:
+                return (known,)
+            pending = log.append(draft, payload, prepared)
+            self._waiting[frame.source, frame.key] = pending
+            return pending
+
+    def _known(self, frame: Frame) -> Pending | FrameEntry | tuple[int, int] | None:
+        """An earlier frame of the same source and key: waiting, hot or handed over."""
+        key = (frame.source, frame.key)
+        with self._lock:
+            waiting = self._waiting.get(key) or self._loaded.hot.keys.get(key)
+            if waiting is not None or self._keys is None:
+                return waiting
+            return self._keys.find(*key)
+
+    def _written_before(self, known: Pending | FrameEntry | tuple[int, int]) -> Written:
+        if isinstance(known, Pending):
+            self._writer().settle(known)
+            known = known.entry
+        if isinstance(known, FrameEntry):
+            known = (known.seq, known.n_readings)
+        return Written(known[0], known[1], is_new=False)
+
+    def _publish(self, group: list[Pending]) -> None:
+        """Frames have become durable: let readers see them. Called with the lock held."""
+        for pending in group:
+            entry, prepared = pending.entry, cast("Prepared", pending.content)
+            kind = cast("ReadingKind", entry.kind)
+            self._loaded.hot.add(entry, prepared.batch, kind)
+            self._loaded.latest.update(entry, prepared.batch, prepared.newest, kind)
+            self._loaded.head = entry.seq
+
+    def _flush_when_due(self) -> None:
+        if not 0 < self._flush_at <= self._loaded.hot.n_readings or self._flush_lock.locked():
+            return
+        try:
+            self.flush()
+        except (WriteRefusedError, OSError) as error:
+            # The frame itself is durable: a full disk must not make its writer believe otherwise.
+            self._flush_at = self._loaded.hot.n_readings + self._settings.flush_readings
+            self.notes.append(f"{_files.stamp(self._clock())} hand-over put off: {error}")
+
+    def flush(self) -> tuple[ChunkClosed, ...]:
+        """Hand over what is in the log to the cold tables; safe to be cut short at any point.
+
+        Returns:
+            The chunks that were closed, one a source; none when the log was empty.
+
+        Raises:
+            IntegrityError: What was read back is not what was written; the log is kept.
+            WriteRefusedError: The disk is full or broken; the log is kept.
+        """
+        log = self._writer()
+        with self._flush_lock:
+            try:
+                return self._flush(log)
+            except (OSError, pa.ArrowException) as error:
+                raise WriteRefusedError(
+                    f"the hand-over of {self._folder} failed: {error}.",
+                    hint="Make room on the disk; nothing is lost, the log is kept.",
+                ) from error
+
+    def _flush(self, log: FrameLog) -> tuple[ChunkClosed, ...]:
+        transfer, state = self._transfer(), self._loaded.state
+        manifest = _recover.unfinished(self._folder, state)
+        if manifest is None:
+            n = log.rotate()
+            if n == state.n:
+                return ()
+            self._on_step("rotated")
+            manifest = transfer.begin(self._loaded.hot, n, state, log.lock)
+        done = transfer.complete(manifest, state)
+        snapshots = verify.snapshots(self._cold)
+        with log.lock:
+            self._loaded.state, self._loaded.cold = done, snapshots
+            self._loaded.hot.drop(manifest.n)
+            data = self._loaded.latest.dump(manifest.n, self._tags.kind_codes())
+        _files.write_atomic(self._folder / "latest.bin", data)
+        self._on_step("saved latest")
+        _transfer.cut_log(self._folder / "log", state.n)
+        self._on_step("cut")
+        self._flush_at = self._settings.flush_readings
+        return tuple(chunk.body() for chunk in manifest.chunks)
+
+    def verify(self, recorded: Iterable[ChunkClosed] | None = None) -> list[verify.Problem]:
+        """What is stored and is not what was written, from the bytes on the disk.
+
+        Args:
+            recorded: Bodies of all `ChunkClosed` events of the ledger, to compare with.
+        """
+        self.refresh()
+        keys = self._keys or KeyIndex(self._folder / "keys.sqlite", is_read_only=True)
+        with self._flush_lock, self._lock:
+            stored = verify.Stored(
+                self._folder, self._cold, self._tags, keys, self._loaded.state, self._tags.name
+            )
+            return list(verify.check_all(stored, recorded))
+
+    def close(self) -> None:
+        """Give back files and the lock; what was acknowledged is on the disk already."""
+        if self._log is not None:
+            self._log.close()
+        if self._keys is not None:
+            self._keys.close()
+        self._engine.close()
+        if self._lock_file >= 0:
+            os.close(self._lock_file)
+        self._log = self._keys = None
+
+    def __enter__(self) -> Self:
+        """The historian itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close it."""
+        self.close()

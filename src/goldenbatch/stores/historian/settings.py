@@ -1,0 +1,24 @@
+"""Settings of the historian."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class HistorianSettings(BaseModel):
+    """How the historian cuts its log and writes its tables."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    segment_bytes: int = Field(
+        default=64 << 20, ge=1 << 12, description="A log segment is closed at this size."
+    )
+    flush_readings: int = Field(
+        default=4_000_000,
+        ge=0,
+        description="Hand over by itself when so many readings are hot; 0: only when asked.",
+    )
+    row_group_rows: int = Field(
+        default=32_768, ge=1, description="Rows of a Parquet row group (cut at no tag border)."
+    )
+    query_threads: int = Field(default=2, ge=1, description="Threads of a query.")

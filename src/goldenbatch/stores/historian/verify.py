@@ -1,0 +1,177 @@
+"""Whether all that is stored is what was written: recomputed from the bytes on the disk."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from goldenbatch.core.chunks import ChunkClosed, FrameEntry
+from goldenbatch.core.errors import IntegrityError
+from goldenbatch.stores.historian import _files, _frames, _manifest
+from goldenbatch.stores.historian._cold import Cold, Snapshot
+from goldenbatch.stores.historian._handover import Name, differences
+from goldenbatch.stores.historian._keys import KeyIndex
+from goldenbatch.stores.historian._latest import load_latest
+from goldenbatch.stores.historian._manifest import Manifest, State, chunk_root
+from goldenbatch.stores.historian._tags import TagDictionary
+
+if TYPE_CHECKING:
+    from goldenbatch.core.series import ReadingKind
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something stored that is not what was written.
+
+    Attributes:
+        where: File, or chunk and tag.
+        message: What is wrong with it.
+    """
+
+    where: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What a verification looks at."""
+
+    folder: Path
+    cold: Cold
+    tags: TagDictionary
+    keys: KeyIndex
+    state: State
+    name: Name
+
+
+def check_all(stored: Stored, recorded: Iterable[ChunkClosed] | None) -> Iterator[Problem]:
+    """All problems; a chunk is compared with the ledger when its events are given."""
+    yield from _check_tags(stored)
+    yield from _check_log(stored)
+    manifests: list[Manifest] = []
+    for item in _check_manifests(stored):
+        if isinstance(item, Problem):
+            yield item
+        else:
+            manifests.append(item)
+    if recorded is not None:
+        yield from _check_recorded(manifests, recorded)
+    for manifest in manifests:
+        yield from _check_files(stored, manifest)
+        for message in differences(manifest, stored.cold, stored.name):
+            yield Problem(f"hand-over {manifest.n}", message)
+    yield from _check_tables(stored, manifests)
+    frames = [frame for manifest in manifests for frame in manifest.frames]
+    yield from _check_derived(stored, frames)
+
+
+def _check_tags(stored: Stored) -> Iterator[Problem]:
+    path = stored.folder / "tags.log"
+    try:
+        if not stored.tags.same_as_file():
+            yield Problem(str(path), "the dictionary of tags is not what was read at the start")
+    except (IntegrityError, ValueError) as error:
+        yield Problem(str(path), str(error))
+
+
+def _check_log(stored: Stored) -> Iterator[Problem]:
+    folder, last = stored.folder / "log", None
+    try:
+        for path, scan in _frames.scan_log(folder, is_thorough=True):
+            if scan.is_torn:
+                yield Problem(str(path), f"unfinished bytes at offset {scan.end}")
+            for record in scan.records:
+                entry = record.entry
+                if entry.seq == stored.state.n and entry.digest != stored.state.chain:
+                    yield Problem(str(path), f"frame {entry.seq} is not the one handed over")
+                if entry.seq == stored.state.n + 1 and record.previous.hex() != stored.state.chain:
+                    yield Problem(str(path), f"frame {entry.seq} does not follow the hand-over")
+                last = entry
+    except IntegrityError as error:
+        yield Problem(str(folder), str(error))
+    if last is None and stored.state.n == 0 and not list(folder.glob("*.frames")):
+        yield Problem(str(folder), "the log has no segment")
+
+
+def _check_manifests(stored: Stored) -> Iterator[Problem | Manifest]:
+    folder, base, previous = stored.folder / "chunks", 0, ""
+    for n in _manifest.manifest_numbers(folder):
+        path = _manifest.manifest_path(folder, n)
+        try:
+            manifest = _manifest.load_manifest(path)
+        except (IntegrityError, ValueError, TypeError, KeyError) as error:
+            yield Problem(str(path), str(error))
+            base, previous = n, _manifest.manifest_digest(folder, n)
+            continue
+        if manifest.base != base or manifest.previous != previous:
+            yield Problem(str(path), f"does not follow hand-over {base}")
+        for chunk in manifest.chunks:
+            own = [frame for frame in manifest.frames if frame.source == chunk.source]
+            if chunk_root(own, list(chunk.leaves)) != chunk.root:
+                yield Problem(str(path), f"root of chunk {chunk.source}/{chunk.chunk} is wrong")
+        base, previous = n, _manifest.manifest_digest(folder, n)
+        yield manifest
+    if base != stored.state.n:
+        yield Problem(str(folder), f"hand-overs end at {base}, the state at {stored.state.n}")
+
+
+def _check_recorded(
+    manifests: list[Manifest], recorded: Iterable[ChunkClosed]
+) -> Iterator[Problem]:
+    held = {(part.source, part.chunk): part.body() for item in manifests for part in item.chunks}
+    for body in recorded:
+        own = held.pop((body.source, body.chunk), None)
+        where = f"chunk {body.source}/{body.chunk}"
+        if own is None:
+            yield Problem(where, "is recorded in the ledger and missing in the historian")
+        elif own != body:
+            yield Problem(where, "is not what the ledger has recorded of it")
+    for source, number in held:
+        yield Problem(f"chunk {source}/{number}", "is not recorded in the ledger")
+
+
+def _check_files(stored: Stored, manifest: Manifest) -> Iterator[Problem]:
+    for file in manifest.files:
+        path = stored.folder / file.kind / file.path
+        if not path.exists():
+            yield Problem(str(path), "the file is missing")
+        elif _files.file_digest(path) != file.sha256:
+            yield Problem(str(path), f"the file of hand-over {manifest.n} was changed")
+
+
+def _check_tables(stored: Stored, manifests: list[Manifest]) -> Iterator[Problem]:
+    """The Delta tables must hold just the files of the hand-overs, with their bounds."""
+    kinds: tuple[ReadingKind, ...] = ("number", "text", "array", "reference")
+    for kind in kinds:
+        files = [file for item in manifests for file in item.files if file.kind == kind]
+        try:
+            held = {file.name: file for file in stored.cold.snapshot(kind).files}
+        except (IntegrityError, TypeError, KeyError, AttributeError) as error:
+            yield Problem(str(stored.folder / kind), str(error))
+            continue
+        for file in files:
+            own = held.pop(file.path, None)
+            if own is None:
+                yield Problem(str(stored.folder / kind / file.path), "is not in the Delta table")
+            elif own.size != file.size or own.stats != file.stats:
+                yield Problem(
+                    str(stored.folder / kind / file.path), "its entry in the Delta log was changed"
+                )
+        for name in held:
+            yield Problem(str(stored.folder / kind / name), "no hand-over has written it")
+
+
+def _check_derived(stored: Stored, frames: list[FrameEntry]) -> Iterator[Problem]:
+    if not stored.keys.same_as(frames):
+        yield Problem(str(stored.folder / "keys.sqlite"), "is not the index of the frames")
+    path = stored.folder / "latest.bin"
+    if path.exists() and load_latest(path) is None:
+        yield Problem(str(path), "does not match its own digest")
+
+
+def snapshots(cold: Cold) -> dict[ReadingKind, Snapshot]:
+    """Newest version of each kind's table."""
+    kinds: tuple[ReadingKind, ...] = ("number", "text", "array", "reference")
+    return {kind: cold.snapshot(kind) for kind in kinds}
