@@ -66,6 +66,16 @@ def test_a_wrong_entry_is_named_with_line_and_key(old: str, new: str, line: int,
     assert str(caught.value).startswith(f"home.toml:{line}:")
 
 
+def test_shifts_become_a_calendar_or_are_refused() -> None:
+    calendar = config.parse_settings(GOOD).calendar()
+    assert (calendar.zone, [name for name, _ in calendar.shifts]) == ("Europe/Ljubljana", ["early"])
+    wrong = GOOD.replace(
+        'starts_at = "05:30"\n\n[checkpoints]', 'starts_at = "07:00"\n\n[checkpoints]'
+    )
+    with pytest.raises(BadInputError, match="do not follow one another"):
+        config.parse_settings(wrong)
+
+
 def test_a_missing_entry_is_named() -> None:
     with pytest.raises(BadInputError, match="Field required") as caught:
         config.parse_settings('site = "x"')

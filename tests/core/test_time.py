@@ -169,6 +169,29 @@ def test_what_is_no_time_is_refused(text: str) -> None:
     assert repr(text) in str(caught.value)
 
 
+@given(st.datetimes(datetime(1975, 1, 1), datetime(2036, 1, 1)), st.sampled_from(ZONES))
+def test_the_fast_way_agrees_with_the_thorough_way(moment: datetime, zone: str) -> None:
+    plain = moment.replace(microsecond=0)
+    iso, dotted = f"{plain:%Y-%m-%d %H:%M:%S}", f"{plain:%d.%m.%Y %H:%M:%S}"
+    found: list[int | str] = []
+    for text, pattern in ((iso, ""), (dotted, "%d.%m.%Y %H:%M:%S")):
+        try:
+            found.append(LocalClock(zone, TimeFormat(pattern), "first").micros(text))
+        except LocalTimeError as error:
+            found.append(error.reason)
+    assert found[0] == found[1]
+    if isinstance(found[0], int):
+        assert found[0] == to_micros(plain.replace(tzinfo=load_zone(zone)))
+
+
+def test_the_last_day_of_the_calendar_is_read_or_refused() -> None:
+    assert LocalClock("UTC").micros("9999-12-31 23:59:59") == utc(9999, 12, 31, 23, 59, 59)
+    with pytest.raises(LocalTimeError, match="beyond the calendar"):
+        LocalClock("America/New_York").micros("9999-12-31 23:59:59")
+    with pytest.raises(LocalTimeError, match=r"beyond the calendar|does not exist"):
+        LocalClock("Asia/Kolkata").micros("0001-01-01 00:00:00")
+
+
 @pytest.mark.parametrize("pattern", ["%q", "%d %d"])
 def test_an_impossible_format_is_refused(pattern: str) -> None:
     with pytest.raises(BadInputError, match="time format"):

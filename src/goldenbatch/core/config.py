@@ -5,13 +5,20 @@ from __future__ import annotations
 from datetime import time
 from pathlib import Path
 from typing import Annotated
-from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
 from goldenbatch.core._toml import bad_key, read_toml, write_toml
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.records import Body, HomeKind, record_type
+from goldenbatch.core.time import ManufacturingCalendar, load_zone
 
 HOME_FILE = "home.toml"
 NOT_FOR_GMP = "not for GMP use"
@@ -45,8 +52,8 @@ class HomeCreated(Body):
 
 def _zone(name: str) -> str:
     try:
-        ZoneInfo(name)
-    except (KeyError, ValueError, OSError) as error:
+        load_zone(name)
+    except BadInputError as error:
         raise ValueError(f"{name!r} is no IANA time zone such as Europe/Ljubljana") from error
     return name
 
@@ -123,6 +130,19 @@ class Settings(_Strict):
     def banner(self) -> str:
         """Words that stand on every page and document; none in production."""
         return banner(self.kind)
+
+    @model_validator(mode="after")
+    def _check(self) -> Settings:
+        try:
+            self.calendar()
+        except BadInputError as error:
+            raise ValueError(error.message) from error
+        return self
+
+    def calendar(self) -> ManufacturingCalendar:
+        """Manufacturing days and shifts of the home, in its zone."""
+        shifts = tuple((one.name, time.fromisoformat(one.starts_at)) for one in self.day.shifts)
+        return ManufacturingCalendar(self.zone, time.fromisoformat(self.day.starts_at), shifts)
 
     def created(self) -> HomeCreated:
         """The event that records the home's identity.
