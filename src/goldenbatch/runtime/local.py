@@ -1,0 +1,377 @@
+"""A site bound to a home on this machine: the stores under one lock, people and analysts."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
+
+from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.plant import PLANT_FILE, PLANT_STREAM, Plant, load_plant
+from goldenbatch.core.records import NewEvent
+from goldenbatch.core.site import Actor
+from goldenbatch.runtime import adoption
+from goldenbatch.runtime import discovery as capabilities
+from goldenbatch.runtime._clock import system_clock
+from goldenbatch.runtime.home import (
+    HomeLock,
+    Layout,
+    home_info,
+    load_home,
+    load_keys,
+    write_plant,
+)
+from goldenbatch.runtime.people import People
+from goldenbatch.runtime.recorder import LedgerRecorder
+from goldenbatch.runtime.signing import Signing
+from goldenbatch.runtime.views import PlantHistory
+from goldenbatch.runtime.wake import Runner
+
+if TYPE_CHECKING:
+    from goldenbatch.core._plant_diff import Change
+    from goldenbatch.core.analyst import Transition
+    from goldenbatch.core.chunks import ChunkClosed
+    from goldenbatch.core.config import Settings
+    from goldenbatch.core.facts import FactProvider
+    from goldenbatch.core.findings import Verdict
+    from goldenbatch.core.people import Meaning
+    from goldenbatch.core.records import Event, Projection
+    from goldenbatch.core.site import Clock, HomeInfo, Window
+    from goldenbatch.runtime.discovery import Broken, Discovery
+    from goldenbatch.runtime.replay import Mode, ReplayReport
+    from goldenbatch.runtime.verify import VerifyReport
+    from goldenbatch.stores.historian import Historian
+    from goldenbatch.stores.ledger import Ledger
+    from goldenbatch.stores.registry import Registry
+
+ANALYST_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
+OPERATOR = Actor("operator")
+"""Who holds the machine and with it the home's lock; it signs nothing."""
+
+
+@dataclass(frozen=True)
+class PlantPreview:
+    """What adopting a plant would change; nothing has been done yet."""
+
+    plant: Plant
+    changes: tuple[Change, ...]
+
+
+class LocalSite:
+    """A home opened for work: it holds the lock until it is closed. Open it with `open`.
+
+    Attributes:
+        path: Folder of the home.
+        settings: Its `home.toml`.
+        ledger: What was done.
+        historian: What was measured.
+        registry: What was learnt.
+        people: Accounts, roles and passwords.
+        signing: Signatures and decisions.
+        runner: Wakes the analysts.
+        broken: Capabilities that could not be used, and why.
+    """
+
+    ledger: Ledger
+    historian: Historian
+    registry: Registry
+
+    def __init__(self, path: Path, *, clock: Clock, actor: Actor, discovery: Discovery) -> None:
+        self.path = path
+        self.layout = Layout(path)
+        self.settings: Settings = load_home(path)
+        self._home = home_info(self.settings)
+        self._clock, self._actor = clock, actor
+        self.discovery = discovery
+        self.broken: list[Broken] = list(discovery.broken)
+        self._stack = ExitStack()
+
+    @classmethod
+    def open(
+        cls,
+        path: Path | str,
+        *,
+        clock: Clock | None = None,
+        actor: Actor | str | None = None,
+        discovery: Discovery | None = None,
+        on_step: Callable[[str], None] | None = None,
+    ) -> Self:
+        """Open a home for work.
+
+        Args:
+            path: Its folder.
+            clock: Present time; the machine's by default.
+            actor: Who acts; a text is the login of a person, the operator by default.
+            discovery: Which capabilities there are; the installed ones by default.
+            on_step: Called with each step of waking, for progress.
+
+        Raises:
+            NotFoundError: The folder is no home.
+            LockedError: Another process holds it.
+            IntegrityError: It is damaged, or was never finished.
+        """
+        chosen = actor if isinstance(actor, Actor) else OPERATOR
+        found = capabilities.discover() if discovery is None else discovery
+        site = cls(Path(path), clock=clock or system_clock, actor=chosen, discovery=found)
+        try:
+            site._bind(on_step)
+            if isinstance(actor, str) and actor:
+                user = site.people.find(actor)
+                site._actor = Actor(user.uid, user.roles)
+        except BaseException:
+            site.close()
+            raise
+        return site
+
+    def _bind(self, on_step: Callable[[str], None] | None) -> None:
+        from goldenbatch.stores.historian import Historian
+        from goldenbatch.stores.ledger import Ledger
+        from goldenbatch.stores.registry import Registry
+
+        self._stack.enter_context(HomeLock(self.path))
+        self.broken += capabilities.register_record_types(self.discovery)
+        self.keys = load_keys(self.path, self._home)
+        self.ledger = self._stack.enter_context(
+            Ledger.open(
+                self.layout.ledger, self._home, self._clock, self._projections(), keys=self.keys
+            )
+        )
+        self.historian = self._stack.enter_context(
+            Historian.open(
+                self.layout.historian, recorder=LedgerRecorder(self.ledger), clock=self._clock
+            )
+        )
+        self.registry = Registry(self.layout.registry)
+        self.people = People(self.ledger, self._clock, self._actor.uid, self._facts)
+        self.signing = Signing(self.ledger, self.people, self.keys.signers[0], self._clock)
+        self._workshop = adoption.Workshop(self.discovery)
+        self.runner = Runner(self, self.layout.state, self._workshop, on_step)
+        self._plants = PlantHistory(self.ledger)
+
+    def _projections(self) -> list[Projection]:
+        found, broken = capabilities.projections(self.discovery)
+        self.broken += broken
+        return [*core_projections(), *found]
+
+    def _facts(self) -> Mapping[str, FactProvider]:
+        """Facts of capabilities; one that is broken is missing, and what needs it is denied."""
+        targets, broken = capabilities.facts(self.discovery)
+        self.broken += [one for one in broken if one not in self.broken]
+        made = [one(self) if callable(one) else one for one in targets.values()]
+        return {provider.name: provider for provider in made}
+
+    def close(self) -> None:
+        """Close the stores and give the lock back."""
+        self._stack.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    # ---- the site ---------------------------------------------------------------------------
+
+    @property
+    def home(self) -> HomeInfo:
+        """Identity and kind of the home."""
+        return self._home
+
+    @property
+    def plant(self) -> Plant:
+        """The plant in its effective version."""
+        return self._plants.at(self.ledger.head(), self._clock())
+
+    @property
+    def actor(self) -> Actor:
+        """Who acts."""
+        return self._actor
+
+    @property
+    def clock(self) -> Clock:
+        """Present time."""
+        return self._clock
+
+    def windows(self, batch: str, phase: str = "") -> Sequence[Window]:
+        """Windows of a batch, or of each run of a phase in it; what still runs ends now.
+
+        Without a start of its own a batch begins with its first phase.
+
+        Raises:
+            NotFoundError: There is no such batch.
+        """
+        rows = self.ledger.select("batch", {"batch": batch}, limit=1)
+        if not rows:
+            raise NotFoundError(f"there is no batch {batch!r}.", hint="See `batch list`.")
+        where = {"batch": batch, "phase": phase} if phase else {"batch": batch}
+        now = self._clock()
+        runs = [
+            (int(row["started_at"]), int(row["ended_at"] or now))
+            for row in self.ledger.select("phase", where)
+            if row["started_at"] is not None
+        ]
+        if phase:
+            return sorted(runs)
+        start, end = rows[0]["started_at"], rows[0]["ended_at"]
+        if start is None and not runs:
+            return ()
+        first = min((run[0] for run in runs), default=now) if start is None else int(start)
+        last = max((run[1] for run in runs), default=now) if end is None else int(end)
+        return ((first, max(first, last)),)
+
+    # ---- master data ------------------------------------------------------------------------
+
+    def preview_plant(self, text: str, tables: Mapping[str, str] | None = None) -> PlantPreview:
+        """What a `plant.toml` and bulk tables would change.
+
+        Raises:
+            BadInputError: They are not well formed; file, line and key are named.
+        """
+        from goldenbatch.core._plant_diff import diff
+
+        with tempfile.TemporaryDirectory(prefix="plant-", dir=self.layout.state) as folder:
+            root = Path(folder)
+            (root / "tables").mkdir()
+            write_plant(root, text, tables or {})
+            plant = load_plant(root / PLANT_FILE)
+        return PlantPreview(plant, diff(self.plant, plant))
+
+    def adopt_plant(
+        self, text: str, tables: Mapping[str, str] | None = None, *, effective_from: int = 0
+    ) -> PlantPreview:
+        """Put a version of the plant into force; one without a change is not recorded.
+
+        Args:
+            text: Its `plant.toml`.
+            tables: Bulk tables (`tags.csv`, ...) to their text; they replace those there are.
+            effective_from: From when on; 0: now.
+
+        Raises:
+            BadInputError: It is not well formed, or changed without a new version.
+        """
+        preview = self.preview_plant(text, tables)
+        if preview.plant.digest == self.plant.digest:
+            return preview
+        if preview.plant.version == self.plant.version:
+            raise BadInputError(
+                f"the plant differs from version {self.plant.version} and bears its number.",
+                hint="Give it a new version.",
+                file=PLANT_FILE,
+                key="version",
+            )
+        body = preview.plant.adopted(effective_from or self._clock())
+        head = self.ledger.version(PLANT_STREAM)
+        self.ledger.append([NewEvent(PLANT_STREAM, body, head, actor=self._actor.uid)])
+        for old in (self.path / "tables").glob("*.csv"):
+            old.unlink()
+        write_plant(self.path, text, tables or {})
+        return preview
+
+    # ---- analysts ---------------------------------------------------------------------------
+
+    def adopt(self, name: str, analyst: str, settings: Mapping[str, Any]) -> Event | None:
+        """Put an analyst to work from the next tick on; the same again does nothing.
+
+        Args:
+            name: Name of its own in this home.
+            analyst: Full name of what it is, such as `monitoring.charts`.
+            settings: Its settings.
+
+        Raises:
+            BadInputError: A setting is missing, unknown or impossible.
+            NotFoundError: No capability offers it.
+        """
+        import re
+
+        if not re.match(ANALYST_NAME, name):
+            raise BadInputError(
+                f"{name!r} is no name of an analyst.",
+                hint="Use letters, digits, dots, dashes and underscores.",
+                key="name",
+            )
+        body = adoption.adoption_body(self._workshop, name, analyst, settings)
+        return adoption.adopt(self.ledger, body, self._actor.uid)
+
+    def retire(self, name: str, reason: str) -> Event:
+        """Take an analyst from its work from the next tick on."""
+        return adoption.retire(self.ledger, name, reason, self._actor.uid)
+
+    def adopted(self) -> dict[str, adoption.Adoption]:
+        """Analysts at work now, by name."""
+        return adoption.adopted(self.ledger)
+
+    def wake(self) -> list[Transition]:
+        """Take a tick if something is new, and let each analyst catch up."""
+        return self.runner.wake()
+
+    def replay(self, mode: Mode, batch: str = "") -> ReplayReport:
+        """Run all logged ticks again and compare with what live found; never appends."""
+        from goldenbatch.runtime.replay import replay
+
+        return replay(self, mode, batch)
+
+    # ---- people -----------------------------------------------------------------------------
+
+    def sign(
+        self,
+        stream: str,
+        meaning: Meaning | str,
+        login: str,
+        password: str,
+        *,
+        reason: str = "",
+        version: int = 0,
+    ) -> Event:
+        """Sign the newest version of a record: see `Signing.sign`."""
+        return self.signing.sign(stream, meaning, login, password, reason=reason, version=version)
+
+    def decide(
+        self,
+        uid: str,
+        verdict: Verdict | str,
+        comment: str,
+        login: str,
+        password: str,
+        *,
+        meaning: Meaning | str = "reviewed",
+    ) -> Sequence[Event]:
+        """Decide on a finding and sign the decision: see `Signing.decide`."""
+        return self.signing.decide(uid, verdict, comment, login, password, meaning=meaning)
+
+    # ---- proof ------------------------------------------------------------------------------
+
+    def flush(self) -> tuple[ChunkClosed, ...]:
+        """Hand the frame log over to the Delta tables, and sign the head of the ledger."""
+        closed = self.historian.flush()
+        self.ledger.checkpoint()
+        return closed
+
+    def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
+        """Check everything that is stored: see `goldenbatch.runtime.verify`."""
+        from goldenbatch.runtime.verify import verify
+
+        return verify(self, progress=progress)
+
+
+def core_projections() -> tuple[Projection, ...]:
+    """The projections of core, which every home keeps."""
+    from goldenbatch.core import batches, findings, intake, models, people, recipe_use, results
+
+    return (
+        *batches.PROJECTIONS,
+        *findings.PROJECTIONS,
+        *intake.PROJECTIONS,
+        *models.PROJECTIONS,
+        *people.PROJECTIONS,
+        *recipe_use.PROJECTIONS,
+        results.RESULTS,
+    )

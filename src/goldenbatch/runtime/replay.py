@@ -1,0 +1,288 @@
+"""Replay: the logged ticks again through the analysts of their time; it never appends.
+
+*As seen* must equal live, transition by transition and number by number. *As known now* runs
+the same ticks over source time with late and corrected data in place; what differs is what
+would have been different, and no error.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from goldenbatch.core.analyst import Derived, Tick, Transition
+from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.findings import Finding, FindingClosed, FindingOpened, FindingUpdated
+from goldenbatch.runtime._findings import FINDING_KINDS, FINDING_PREFIX
+from goldenbatch.runtime._state import Saved
+from goldenbatch.runtime.adoption import Adoptions, Workshop
+from goldenbatch.runtime.known import KnownViews
+from goldenbatch.runtime.views import TICK_ZERO, SeenViews, Stores, Views, logged_ticks
+from goldenbatch.runtime.wake import Runner, assess
+
+if TYPE_CHECKING:
+    from goldenbatch.runtime.discovery import Discovery
+
+Mode = Literal["as-seen", "as-known"]
+"""How a replay looks: as live saw it, or with all that is known now."""
+
+
+class ReplaySite(Stores, Protocol):
+    """What a replay needs of a site."""
+
+    runner: Runner
+    discovery: Discovery
+
+
+@dataclass(frozen=True)
+class Step:
+    """One transition, live or replayed.
+
+    Attributes:
+        tick: Number of the tick.
+        ordinal: Number of the transition in its finding.
+    """
+
+    uid: str
+    tick: int
+    ordinal: int
+    step: str
+    finding: Finding
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which a replay differs from live.
+
+    Attributes:
+        what: `only live`, `only replayed`, `changed` or `derived`.
+        uid: Uid of the finding, where it is about one (live's, if there is one).
+        tick: Number of the tick, live's if there is one.
+        words: What differs, in words.
+    """
+
+    what: Literal["only live", "only replayed", "changed", "derived"]
+    analyst: str
+    batch: str
+    uid: str
+    tick: int
+    words: str
+
+
+@dataclass(frozen=True)
+class ReplayReport:
+    """What a replay gave.
+
+    Attributes:
+        n_ticks: Ticks that were run again.
+        n_live: Transitions that live recorded (of the batch, if one was named).
+        n_replayed: Transitions that the replay gave.
+        n_derived: Computed numbers that were compared.
+        differences: Empty when the replay equals live.
+        transitions: What the replay gave.
+        failures: Analyst to why it stopped, and at which tick.
+    """
+
+    mode: Mode
+    n_ticks: int
+    n_live: int
+    n_replayed: int
+    n_derived: int
+    differences: tuple[Difference, ...]
+    transitions: tuple[Step, ...]
+    failures: Mapping[str, str]
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether the replay equals live."""
+        return not self.differences
+
+
+def replay(
+    site: ReplaySite, mode: Mode, batch: str = "", *, on_tick: object = None
+) -> ReplayReport:
+    """Run all logged ticks again from empty states and compare with what live found.
+
+    Args:
+        site: The site.
+        mode: `as-seen` or `as-known`.
+        batch: Compare findings on this batch alone; all if empty.
+        on_tick: Called with (number of the tick, number of ticks), for progress.
+
+    Raises:
+        BadInputError: The mode is unknown.
+    """
+    if mode not in {"as-seen", "as-known"}:
+        raise BadInputError(f"{mode!r} is no mode of replay.", hint="as-seen or as-known.")
+    ticks = logged_ticks(site.ledger)
+    is_seen = mode == "as-seen"
+    views: Views = SeenViews(site) if is_seen else KnownViews(site, ticks)
+    run = _Run(site, views)
+    for place, tick in enumerate(ticks):
+        run.tick(tick, ticks[place - 1] if place else TICK_ZERO)
+        if callable(on_tick):
+            on_tick(place + 1, len(ticks))
+    live = [one for one in live_steps(site) if not batch or is_about(one.finding, batch)]
+    replayed = [one for one in run.steps if not batch or is_about(one.finding, batch)]
+    differences = [*_compare(live, replayed, is_seen=is_seen)]
+    if is_seen and not batch:
+        differences += _compare_derived(site, run.derived)
+    return ReplayReport(
+        mode=mode,
+        n_ticks=len(ticks),
+        n_live=len(live),
+        n_replayed=len(replayed),
+        n_derived=sum(map(len, run.derived.values())),
+        differences=tuple(differences),
+        transitions=tuple(replayed),
+        failures=run.failures,
+    )
+
+
+class _Run:
+    """The analysts of the time, from empty states; live's laggards stop where live stands."""
+
+    def __init__(self, site: ReplaySite, views: Views) -> None:
+        self._views = views
+        self._adoptions = Adoptions(site.ledger)
+        self._workshop = Workshop(site.discovery)
+        self._cursors = site.runner.cursors()
+        self._saved: dict[str, Saved] = {}
+        self.steps: list[Step] = []
+        self.derived: dict[str, list[Derived]] = {}
+        self.failures: dict[str, str] = {}
+
+    def tick(self, tick: Tick, previous: Tick) -> None:
+        view = self._views.at(tick, previous)
+        for name, adoption in self._adoptions.at(tick.ledger_seq).items():
+            if name in self.failures or tick.number > self._cursors.get(name, 0):
+                continue
+            try:
+                outcome = assess(self._workshop, adoption, self._saved.get(name), view)
+            except Exception as error:  # as live does: the others go on
+                self.failures[name] = f"tick {tick.number}: {type(error).__name__}: {error}"
+                continue
+            self._saved[name] = Saved(tick.number, adoption.version, outcome.state)
+            self.steps += (_step(one, tick.number) for one in outcome.transitions)
+            self.derived.setdefault(name, []).extend(outcome.derived)
+
+
+def _step(transition: Transition, tick: int) -> Step:
+    return Step(transition.uid, tick, transition.version, transition.step, transition.finding)
+
+
+def live_steps(stores: Stores) -> Iterator[Step]:
+    """All transitions that the ledger holds, in its order."""
+    counts: Counter[str] = Counter()
+    names = {FindingOpened: "opened", FindingUpdated: "updated", FindingClosed: "closed"}
+    for event in stores.ledger.events(kinds=FINDING_KINDS, stream_prefix=FINDING_PREFIX):
+        body = event.decode()
+        if isinstance(body, FindingOpened | FindingUpdated | FindingClosed):
+            counts[body.uid] += 1
+            yield Step(body.uid, body.tick, counts[body.uid], names[type(body)], body.finding)
+
+
+def is_about(finding: Finding, batch: str) -> bool:
+    """Whether a finding is about a batch."""
+    return batch == finding.subject.batch or batch in finding.batches
+
+
+# ---- comparing ------------------------------------------------------------------------------
+
+
+def _compare(
+    live: Sequence[Step], replayed: Sequence[Step], *, is_seen: bool
+) -> Iterator[Difference]:
+    """Differences, in live's order; as known, findings are matched by their subjects.
+
+    As known an event may be seen at another tick, so that its uid is another one too.
+    """
+    left, right = (_keyed(steps, is_seen=is_seen) for steps in (live, replayed))
+    for key, step in left.items():
+        other = right.get(key)
+        if other is None:
+            yield _difference("only live", step, f"{step.step}: {step.finding.title}")
+        elif words := _words(step, other, is_seen=is_seen):
+            yield _difference("changed", step, words)
+    for key, step in right.items():
+        if key not in left:
+            yield _difference("only replayed", step, f"{step.step}: {step.finding.title}")
+
+
+def _keyed(steps: Iterable[Step], *, is_seen: bool) -> dict[tuple[object, ...], Step]:
+    """Steps by what makes them the same: uid and ordinal, or subject and how often seen."""
+    if is_seen:
+        return {(one.uid, one.ordinal): one for one in steps}
+    numbers: dict[str, int] = {}
+    counts: Counter[tuple[str, str]] = Counter()
+    keyed: dict[tuple[object, ...], Step] = {}
+    for one in steps:
+        subject = (one.finding.analyst, one.finding.subject.model_dump_json())
+        if one.uid not in numbers:
+            counts[subject] += 1
+            numbers[one.uid] = counts[subject]
+        keyed[(*subject, numbers[one.uid], one.ordinal)] = one
+    return keyed
+
+
+def _words(live: Step, replayed: Step, *, is_seen: bool) -> str:
+    """What differs between two steps; empty when nothing does."""
+    found: list[str] = []
+    if live.step != replayed.step:
+        found.append(f"{live.step} live, {replayed.step} replayed")
+    if live.tick != replayed.tick:
+        found.append(f"at tick {live.tick} live, {replayed.tick} replayed")
+    skipped = set() if is_seen else {"evidence"}
+    left, right = (one.finding.model_dump(mode="json") for one in (live, replayed))
+    found += [
+        f"{name}: {_short(left[name])} live, {_short(right[name])} replayed"
+        for name in left
+        if name not in skipped and left[name] != right[name]
+    ]
+    return "; ".join(found)
+
+
+def _short(value: object) -> str:
+    text = str(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."
+
+
+def _difference(
+    what: Literal["only live", "only replayed", "changed"], step: Step, words: str
+) -> Difference:
+    finding = step.finding
+    return Difference(what, finding.analyst, finding.subject.batch, step.uid, step.tick, words)
+
+
+def _compare_derived(
+    stores: Stores, derived: Mapping[str, Sequence[Derived]]
+) -> Iterator[Difference]:
+    """Numbers that the analysts computed again against those that stand in the historian."""
+    known = stores.historian.tags()
+    for name, computed in derived.items():
+        by_tag: dict[str, list[Derived]] = {}
+        for one in computed:
+            by_tag.setdefault(one.tag, []).append(one)
+        for tag, again in by_tag.items():
+            logged = _logged(stores, tag) if tag in known else []
+            given = [(one.time, one.value, one.quality) for one in again]
+            if logged == given:
+                continue
+            place = next(
+                (i for i, (a, b) in enumerate(zip(logged, given, strict=False)) if a != b),
+                min(len(logged), len(given)),
+            )
+            words = (
+                f"{tag}: {len(logged)} numbers live, {len(given)} replayed; the first that "
+                f"differs is number {place + 1}"
+            )
+            yield Difference("derived", name, "", "", 0, words)
+
+
+def _logged(stores: Stores, tag: str) -> list[tuple[int, float | None, int]]:
+    series = stores.historian.since([tag], 0)
+    values = series.table.column("value").to_pylist()
+    times, qualities = series.times().tolist(), series.qualities().tolist()
+    return list(zip(times, values, qualities, strict=True))
