@@ -101,3 +101,20 @@ def test_tennessee_eastman_rates_of_yin_2012():
         rows = _eastman(f"d{fault:02d}_te.dat")[160:]
         found = 100 * (~plan.score(rows).in_domain).mean()
         assert found == pytest.approx(rate, abs=0.05), fault
+
+
+def test_what_does_not_settle_is_an_error_and_not_a_model():
+    rows = _data()
+    rows[3, 2] = np.nan
+    for method in ("nipals", "em"):
+        with pytest.raises(DataError, match="did not settle"):
+            PCA(3, method=method, max_iter=1).fit(rows)
+
+
+def test_a_column_that_never_varied_is_seen_when_it_does():
+    rows = np.column_stack([_data(), np.full(60, 4.0)])
+    plan = PCA(3).fit(rows).plan()
+    moved = rows[0].copy()
+    moved[-1] += 5.0
+    assert plan.score(rows[0]).in_domain[0]
+    assert not plan.score(moved).in_domain[0]

@@ -214,3 +214,40 @@ def test_a_plan_cannot_be_changed():
         ScoringPlan(
             plan.facts, plan.arrays, plan.targets, (Step(StepKind.CUT, np.array([0, 3.0])),)
         )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"t2_limit": "x"},
+        {"t2_limit": None},
+        {"columns": None},
+        {"columns": ["one"]},
+        {"limit_kind": "magic"},
+        {"limits": 3},
+        {"n_rows": 1},
+        {"unknown": 1},
+    ],
+)
+def test_a_well_formed_file_with_wrong_facts_is_refused(change):
+    header, arrays = unpack(_pls_with_steps(p=12).to_bytes())
+    header["facts"] |= change
+    with pytest.raises(PlanError):
+        ScoringPlan.from_bytes(pack(header, arrays))
+
+
+def test_a_well_formed_file_with_wrong_arrays_is_refused():
+    header, arrays = unpack(_pls_with_steps(p=12).to_bytes())
+    for name in arrays:
+        with pytest.raises(PlanError):
+            ScoringPlan.from_bytes(pack(header, {k: v for k, v in arrays.items() if k != name}))
+    with pytest.raises(PlanError):
+        ScoringPlan.from_bytes(pack(header, arrays | {"step.000": np.zeros(0)}))
+    with pytest.raises(PlanError):
+        ScoringPlan.from_bytes(pack(header, arrays | {"model.scale": -arrays["model.scale"]}))
+
+
+def test_the_limits_of_a_plan_cannot_be_changed_behind_its_digest():
+    facts = PCA(2).fit(_data(30, 6, 12)).plan().facts
+    with pytest.raises(TypeError):
+        facts.limits["t2_theoretical"] = 1e9

@@ -110,3 +110,13 @@ def test_estimator_contract_and_bad_input():
         PLS(3).fit(np.outer(X[:, 0], np.ones(5)), Y[:, 0])
     with pytest.raises(DesignError, match="exactly once"):
         cross_validate(PLS(), X, Y, (np.array([0, 1]),))
+
+
+def test_fewer_components_of_a_fit_are_a_fit_of_fewer():
+    X, Y = _data()
+    full, part = PLS(4).fit(X, Y[:, 0]), PLS(2).fit(X, Y[:, 0])
+    assert full.with_components(2).predict(X) == pytest.approx(part.predict(X))
+    with pytest.raises(DesignError, match="asked of"):
+        full.with_components(5)
+    with pytest.raises(DataError, match="goes along"):
+        PLS(1).fit(X, np.ones(60))

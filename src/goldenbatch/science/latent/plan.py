@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
 from functools import cached_property
+from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -102,6 +103,10 @@ class PlanFacts:
     coverage: float = 0.0
     max_missing_fraction: float = 0.5
     fitted_until: int | None = None
+
+    def __post_init__(self) -> None:
+        """Freeze the limits too: the digest stands for them."""
+        object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -262,11 +267,12 @@ class ScoringPlan:
             )
             latent = {f.name: arrays[f"model.{f.name}"] for f in fields(LatentArrays)}
             target = {f.name: arrays[f"target.{f.name}"] for f in fields(TargetArrays)}
-            built = PlanFacts(**facts)
-        except (KeyError, TypeError, ValueError) as error:
-            message = f"the scoring plan lacks a part: {error}; take it from the registry again"
+            return cls(PlanFacts(**facts), LatentArrays(**latent), TargetArrays(**target), steps)
+        except PlanError:
+            raise
+        except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
+            message = f"the scoring plan has a wrong part: {error}; take it from the registry again"
             raise PlanError(message) from error
-        return cls(built, LatentArrays(**latent), TargetArrays(**target), steps)
 
     def _project(self, X: ArrayLike) -> tuple[Floats, Floats, Bools, Integers]:
         """Scaled rows with NaN where missing, scores, whether scored, and missing columns."""
