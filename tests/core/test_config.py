@@ -66,6 +66,13 @@ def test_a_wrong_entry_is_named_with_line_and_key(old: str, new: str, line: int,
     assert str(caught.value).startswith(f"home.toml:{line}:")
 
 
+def test_keys_inside_a_long_string_are_no_keys() -> None:
+    text = 'site = """\nname = "a"\n[day]\n"""\nname = "x"\n\n[day]\nstarts_at = 6\n'
+    with pytest.raises(BadInputError) as caught:
+        config.parse_settings(text)
+    assert (caught.value.line, caught.value.key) == (8, "day.starts_at")
+
+
 def test_shifts_become_a_calendar_or_are_refused() -> None:
     calendar = config.parse_settings(GOOD).calendar()
     assert (calendar.zone, [name for name, _ in calendar.shifts]) == ("Europe/Ljubljana", ["early"])

@@ -203,6 +203,14 @@ def test_a_mistake_is_reported_with_file_line_and_key(
     assert (found.file, found.line, found.key) == ("plant.toml", line, key)
 
 
+def test_a_limit_without_unit_has_that_of_what_it_limits() -> None:
+    text = TABLETS.replace('upper = 0.50, unit = "%"', "upper = 0.50")
+    text = text.replace('upper = "6.00", unit = "kN"', 'upper = "6.00"')
+    plant = parse_plant(text)
+    assert plant.digest == parse_plant(TABLETS).digest
+    assert plant.limits("25", "impurities_total")[0].unit == "%"
+
+
 def test_limits_of_one_kind_stand_once() -> None:
     with pytest.raises(ValueError, match="more than one alert"):
         Tag.model_validate(

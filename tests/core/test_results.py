@@ -95,6 +95,12 @@ def test_what_cannot_be_compared_is_undecidable() -> None:
     assert "'mg'" in wrong.why
 
 
+def test_a_number_without_unit_is_not_taken_for_percent() -> None:
+    verdict = compare(number("0.05", unit=""), limit(upper="5.0"))
+    assert (verdict.outcome, "no unit" in verdict.why) == ("undecidable", True)
+    assert compare(number("4", unit=""), limit(upper="5", unit="1")).is_within
+
+
 def test_categories_are_compared_by_letter() -> None:
     allowed = Limit(kind="release", allowed=("complies",))
     good = Result(test="id", attribute="identity", value="complies", kind="category")

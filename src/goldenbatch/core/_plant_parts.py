@@ -83,6 +83,18 @@ class Room(_Strict):
     places: tuple[PlacePath, ...] = ()
 
 
+def _inherit_unit(data: Any) -> Any:
+    """Limits without a unit are in the unit of what they limit, never silently pure numbers."""
+    if not isinstance(data, Mapping) or not isinstance(data.get("limits"), list | tuple):
+        return data
+    unit = data.get("unit", "1") or "1"
+    limits = [
+        {"unit": unit, **one} if isinstance(one, Mapping) and not one.get("allowed") else one
+        for one in data["limits"]
+    ]
+    return {**data, "limits": limits}
+
+
 def _one_a_kind(limits: tuple[Limit, ...]) -> tuple[Limit, ...]:
     kinds = [limit.kind for limit in limits]
     for kind in kinds:
@@ -121,8 +133,8 @@ class Tag(_Strict):
                 raise ValueError("give either name, or place and signal")
             place, _, signal = str(data["name"]).rpartition("/")
             rest = {key: value for key, value in data.items() if key != "name"}
-            return {**rest, "place": place, "signal": signal}
-        return data
+            return _inherit_unit({**rest, "place": place, "signal": signal})
+        return _inherit_unit(data)
 
     @property
     def name(self) -> str:
@@ -144,6 +156,11 @@ class Attribute(_Strict):
     is_critical: bool = False
     n_decimals: int | None = Field(default=None, ge=0, le=12)
     limits: Limits = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        return _inherit_unit(data)
 
 
 class Item(_Strict):

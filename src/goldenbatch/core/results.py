@@ -338,6 +338,10 @@ def compare(result: Result, limit: Limit) -> Comparison:
         return Comparison(
             "undecidable", f"{result.text!r} is no number to hold to {limit.as_text()}."
         )
+    if not result.unit and limit.unit != "1":
+        return Comparison(
+            "undecidable", f"{result.text} has no unit, the limit has {limit.unit!r}."
+        )
     try:
         value = Quantity(result.value, result.unit or "1").to(limit.unit).decimal
     except GoldenbatchError as error:
