@@ -11,7 +11,7 @@ from goldenbatch.capabilities.monitoring._chart_book import BookSettings, ChartP
 from goldenbatch.capabilities.monitoring.charts import ControlChartSettings
 from goldenbatch.capabilities.monitoring.fitting import CalibrationSettings
 from goldenbatch.core.errors import BadInputError
-from goldenbatch.core.trial import Measures, TrialData, TrialFile
+from goldenbatch.core.trial import Measures, TrialData, TrialFile, select_columns
 from goldenbatch.science.spectra import SoftSensor, fit_soft_sensor
 from goldenbatch.science.statistics import (
     ChartSettings,
@@ -120,8 +120,9 @@ def _pairs(file: TrialFile, side: TrialData) -> _Pairs:
     rows = [list(map(float, row)) for row in zip(*(table[c] for c in channels), strict=True)]
     truth = [float(one) for one in results[target]]
     axis = [float(c) for c in channels]
-    if "time" in file.columns and spectra_role != results_role:
-        time = side.names(file, "time", results_role)[0]
+    times = select_columns(results, file.columns.get("time", ()))
+    if times and spectra_role != results_role:
+        time = times[0]
         at = [float(one) for one in results[time]]
         cadence = float(file.settings.get("cadence", 0))
         if not cadence > 0:
