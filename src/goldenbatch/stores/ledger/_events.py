@@ -122,7 +122,8 @@ def read(row: EventRow) -> Event:
         IntegrityError: The envelope or the payload is not what was hashed.
     """
     seq, data, leaf, salt, body = row
-    if leaf is None or leaf_hash(data) != leaf:
+    # SQLite keeps any type in any column, so that even the types may have been changed.
+    if not (isinstance(data, bytes) and isinstance(leaf, bytes) and leaf_hash(data) == leaf):
         raise IntegrityError(f"event {seq} is not what was recorded in the tree.", hint=_HINT)
     try:
         envelope = Envelope.model_validate_json(data)
@@ -132,7 +133,8 @@ def read(row: EventRow) -> Event:
         raise IntegrityError(f"the payload of event {seq} is missing.", hint=_HINT)
     if body is None:
         return Event(seq, envelope, None, leaf.hex())
-    if body_digest(salt, body).hex() != envelope.body_digest:
+    is_bytes = isinstance(salt, bytes) and isinstance(body, bytes)
+    if not is_bytes or body_digest(salt, body).hex() != envelope.body_digest:
         raise IntegrityError(
             f"the payload of event {seq} ({envelope.kind} of {envelope.stream}) "
             "is not what was recorded.",

@@ -94,8 +94,17 @@ def _differences(connection: sqlite3.Connection, table: Table, shadow: Table) ->
         yield _difference(table, key, values, stored)
     for values in connection.execute(extra).fetchall():
         key = table.key_of(values)
-        if connection.execute(shadow.lookup_sql, key).fetchone() is None:
+        if not _is_text(key) or connection.execute(shadow.lookup_sql, key).fetchone() is None:
             yield Problem(_place(table, key), "the row is there, but no event gives it.")
+
+
+def _is_text(key: Values) -> bool:
+    """Whether a key could ever have been folded: damaged text cannot even be asked for."""
+    try:
+        "".join(part for part in key if isinstance(part, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _difference(table: Table, key: Values, folded: Values, stored: Values | None) -> Problem:

@@ -165,6 +165,11 @@ class Engine:
             yield
         except sqlite3.Error as error:
             raise self.translate(error) from error
+        except UnicodeDecodeError as error:  # SQLite quotes damaged names in its messages
+            raise IntegrityError(
+                f"{self.path} is damaged: it holds text that is none.",
+                hint="Run `goldenbatch verify`; restore the home from its backup.",
+            ) from error
 
     def translate(self, error: sqlite3.Error) -> GoldenbatchError:
         """The ledger's error for an error of the database."""

@@ -69,9 +69,10 @@ class Check:
     ) -> list[Problem]:
         """Check the file, the events, the payloads, the tree, the checkpoints, the projections."""
         self._step("the file", lambda: self._file(connection, tables))
+        n_before = len(self._problems)
         self._step("event", lambda: self._events(connection))
         self._step("payload", lambda: self._orphans(connection))
-        is_sound = all(problem.is_note for problem in self._problems)
+        is_sound = all(problem.is_note for problem in self._problems[n_before:])
         self._step("node", lambda: self._tree(connection, anchors))
         if is_sound:
             self._step("projection", lambda: self._compare(connection, tables))
@@ -83,7 +84,7 @@ class Check:
         """A table that cannot even be read is a finding like any other."""
         try:
             step()
-        except sqlite3.Error as error:
+        except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
             self._add(what, f"cannot be read to its end: {error}.")
 
     def _add(
@@ -108,7 +109,8 @@ class Check:
                 self._add("the file", f"SQLite finds: {message}.")
         stored = _projections.stored(connection)
         current = [table for table in tables if _projections.is_current(table, stored)]
-        foreign = {f"p_{name}" for name in stored} - {table.name for table in current}
+        foreign = {f"p_{name}" for name in stored} | {table.name for table in tables}
+        foreign -= {table.name for table in current}
         expected, found = _expected_schema(current), _schema(connection)
         for name in sorted(expected.keys() - found.keys()):
             self._add(f"{name[0]} {name[1]}", "is missing from the file.")
@@ -135,6 +137,9 @@ class Check:
         columns = row[5:]
         stream = columns[0]
         self._sequence(seq)
+        if not isinstance(data, bytes):
+            self._report(seq, stream, "its envelope is no longer a row of bytes.")
+            data = str(data).encode("utf-8", "surrogateescape")
         leaf = leaf_hash(data)
         if leaf != stored_leaf:
             self._suspects[seq - 1] = leaf
@@ -151,7 +156,8 @@ class Check:
                     self._report(seq, stream, shown)
         if given is not None and envelope["home"] != self._home.uid:
             self._report(seq, stream, f"it belongs to home {_shown(envelope['home'])}.")
-        self._chain(seq, given or columns, stored_leaf, leaf)
+        if given is not None:
+            self._chain(seq, given, stored_leaf, leaf)
         self._payload(seq, stream, salt, body, columns[7])
 
     def _report(self, seq: int, stream: str, message: str) -> None:
@@ -179,9 +185,7 @@ class Check:
             self._report(seq, stream, "it was recorded before the event before it.")
         self._recorded_at = recorded_at
 
-    def _payload(
-        self, seq: int, stream: str, salt: bytes | None, body: bytes | None, digest: bytes
-    ) -> None:
+    def _payload(self, seq: int, stream: str, salt: object, body: object, digest: bytes) -> None:
         where = f"payload of event seq={seq}"
         if salt is None:
             self._add(where, "the payload is missing.", seq=seq, stream=stream)
@@ -189,6 +193,8 @@ class Check:
             is_note = salt == b""
             message = "the payload was erased." if is_note else "the payload was erased in part."
             self._add(where, message, seq=seq, stream=stream, is_note=is_note)
+        elif not (isinstance(salt, bytes) and isinstance(body, bytes)):
+            self._add(where, "it is no longer a row of bytes.", seq=seq, stream=stream)
         elif body_digest(salt, body) != digest:
             message = "the payload or its salt is not what was recorded."
             self._add(where, message, seq=seq, stream=stream)
@@ -228,7 +234,7 @@ class Check:
             checkpoint = parse_checkpoint(note, self._keys or None)
             known = {(key.name, key.id) for key in self._keys}
             lines = parse_note(note).signatures
-        except (ProofError, UnicodeEncodeError) as error:
+        except (ProofError, UnicodeError, TypeError) as error:
             self._add(where, f"the note does not hold: {error}")
             return None
         for name, key_id, _ in lines if self._keys else ():

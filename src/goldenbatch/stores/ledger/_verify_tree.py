@@ -70,7 +70,7 @@ class TreeCheck:
         problems = []
         sql = "SELECT idx, h FROM node WHERE level = ? ORDER BY idx"
         for index, h in self._connection.execute(sql, (level,)):
-            if isinstance(index, int) and 0 <= index < count:
+            if isinstance(index, int) and 0 <= index < count and isinstance(h, bytes):
                 hashes[index] = h
             else:
                 problems.append(Problem(_place(level, index), "the node is not part of the tree."))
@@ -149,5 +149,5 @@ def _likely_size(connection: sqlite3.Connection) -> int:
     return min(likely, int(n_events) + int(n_leaves))
 
 
-def _place(level: int, index: int) -> str:
+def _place(level: object, index: object) -> str:
     return f"node level={level} idx={index}"
