@@ -142,8 +142,7 @@ class Known:
 
     def _offer_thing(self, draft: Draft, body: Body) -> bool | Contradiction:
         what, key = _key_of(body)
-        fields = body.model_dump(exclude={"pinned", "attributes"})
-        fields |= {f"attributes.{k}": v for k, v in getattr(body, "attributes", {}).items()}
+        fields = _fields_of(body)
         stored = self._things.get((what, *key))
         if stored is None:
             self._put((what, *key), fields, is_fresh=True)
@@ -232,6 +231,14 @@ class Known:
             self.drafts.append(Draft(draft.stream, body, draft.at))
         return n_taken + len(new), found
 
+    def compare_batch(self, body: Body) -> Contradiction | None:
+        """Contradiction between a batch of a file and the recorded one; nothing is written."""
+        what, key = _key_of(body)
+        stored = self._things.get((what, *key))
+        if stored is None:
+            return None
+        return contradiction(what, "/".join(key), stored.fields, _fields_of(body))
+
     def compare_results(self, sample: str, results: Iterable[Result]) -> list[Contradiction]:
         """Contradictions between results of a file and those recorded; none is written."""
         found = []
@@ -239,7 +246,8 @@ class Known:
             stored = self._things.get(("result", sample, result.test))
             key = f"{sample}/{result.test}"
             if stored is None:
-                found.append(Contradiction("result", key, "not recorded", _words(result)))
+                if not self.is_any_batch_known:
+                    found.append(Contradiction("result", key, "not recorded", _words(result)))
             elif not _is_same(stored.fields, result):
                 found.append(Contradiction("result", key, _shown(stored.fields), _words(result)))
         return found
@@ -272,6 +280,12 @@ def _key_of(body: Body) -> tuple[str, tuple[str, ...]]:
     if isinstance(body, SampleTaken):
         return "sample", (body.sample,)
     raise TypeError(f"{type(body).__name__} is no record of a file")
+
+
+def _fields_of(body: Body) -> Fields:
+    fields = body.model_dump(exclude={"pinned", "attributes"})
+    further = getattr(body, "attributes", {})
+    return fields | {f"attributes.{name}": text for name, text in further.items()}
 
 
 def _attributes(row: Mapping[str, Any]) -> Fields:

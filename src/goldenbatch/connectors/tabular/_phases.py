@@ -12,7 +12,7 @@ import numpy as np
 
 from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known
 from goldenbatch.connectors.tabular._sheet import Sheet, trimmed
-from goldenbatch.connectors.tabular._templates import placeholders, render
+from goldenbatch.connectors.tabular._templates import render
 from goldenbatch.connectors.tabular._times import duration_us
 from goldenbatch.connectors.tabular.card import PhaseSpec, TableSpec
 from goldenbatch.core.batches import BatchCreated, BatchEnded, PhaseEnded, PhaseStarted
@@ -38,8 +38,7 @@ def take_phases(
 ) -> Iterator[tuple[int, bool | Contradiction]]:
     """Offer the runs of all phases; row of each and what became of it.
 
-    Args:
-        rows: Rows that have no problem.
+    Only the rows in `rows`, which have no problem, count.
 
     Raises:
         BadInputError: A batch is not known; nothing was written yet.

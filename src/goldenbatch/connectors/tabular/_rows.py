@@ -87,9 +87,9 @@ class RowReader:
             for name, text in cells.items():
                 if text in missing:
                     cells[name] = ""
-            cells |= self.spec.constants
-            cells |= {"row": at + 1, "line": int(self.sheet.lines[at])}
-            cells |= {"file": self.sheet.file, "stem": path.stem}
+            cells.update(self.spec.constants)
+            cells.update(row=at + 1, line=int(self.sheet.lines[at]))
+            cells.update(file=self.sheet.file, stem=path.stem)
         self._preload()
 
     def _preload(self) -> None:
@@ -117,7 +117,10 @@ class RowReader:
         return outcome
 
     def _take(self, offer: _Offer, outcome: RowOutcome) -> None:
-        if offer.is_check:
+        if offer.is_check and not offer.results:
+            found_batch = self.known.compare_batch(offer.draft.body)
+            outcome.conflicts += [found_batch] if found_batch else []
+        elif offer.is_check:
             outcome.conflicts += self.known.compare_results(offer.sample, offer.results)
         elif offer.results:
             n_new, found = self.known.offer_results(offer.draft, offer.sample, offer.results)
@@ -186,6 +189,8 @@ class RowReader:
             started_at=started,
             attributes=_filled(one.attributes, cells),
         )
+        if one.is_check:
+            return [_Offer(Draft(f"batch/{body.batch}", body), is_check=True)]
         at = started if started is not None else self._time(row)
         offers = [_offer(f"batch/{body.batch}", body, at)]
         if one.ended:

@@ -129,7 +129,11 @@ class ArraySpec(_Part):
 
 
 class BatchSpec(_Part):
-    """A row makes a batch known (`BatchCreated`, and `BatchEnded` where `ended` is given)."""
+    """A row makes a batch known (`BatchCreated`, and `BatchEnded` where `ended` is given).
+
+    Attributes:
+        is_check: Compare only: the batch must be known, a difference is a conflict.
+    """
 
     batch: str
     product: str
@@ -139,6 +143,7 @@ class BatchSpec(_Part):
     started: TimeSpec | None = None
     ended: TimeSpec | None = None
     outcome: Literal["completed", "aborted"] = "completed"
+    is_check: bool = False
     attributes: dict[str, str] = Field(default_factory=dict)
 
 
@@ -318,7 +323,7 @@ class TableSpec(_Part):
 
     @model_validator(mode="after")
     def _check(self) -> TableSpec:
-        if self.decimal == self.thousands or self.decimal == self.separator:
+        if self.decimal in (self.thousands, self.separator):
             raise ValueError(f"decimal mark {self.decimal!r} is another mark as well")
         if (self.tags or self.arrays or self.phases) and self.time is None:
             raise ValueError(f"table {self.name!r} has readings or phases, but no time")

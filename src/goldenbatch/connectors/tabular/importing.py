@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-
 from goldenbatch.connectors.tabular._known import Appender, Draft, Known
 from goldenbatch.connectors.tabular._live import run_live
 from goldenbatch.connectors.tabular._plan import FilePlan, Planner, as_json_lines, find_files
