@@ -6,6 +6,7 @@ the runtime builds for the present, for a replay *as seen*, or for one *as known
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
@@ -198,4 +199,5 @@ class OpenFindings:
 
 
 def _key(subject: Subject) -> str:
-    return "|".join(str(value) for value in subject.model_dump().values())
+    # JSON quotes what separates: names with any character stay apart.
+    return json.dumps(list(subject.model_dump().values()), ensure_ascii=False)
