@@ -66,6 +66,7 @@ def test_statement_has_one_text_and_hash():
     assert one.text().isascii()
     assert one.digest() == hashlib.sha256(one.text().encode()).hexdigest()
     assert one.signed("password").statement() == one
+    assert one.signed("passkey", {"algorithm": "ES256"}).statement() == one
     assert one.signed("password").statement_hash == one.digest()
 
 
@@ -77,6 +78,7 @@ def test_statement_has_one_text_and_hash():
         {"printed_name": "Ana Zizek"},
         {"role": "inspector"},
         {"reason": "x"},
+        {"facts": ("user/u1@2",)},
         {"at": 5},
     ],
 )
@@ -141,6 +143,7 @@ def test_a_change_between_record_and_signature_counts():
         ({"stream": "batch/8"}, "names the stream"),
         ({"signer": "u2"}, "another person"),
         ({"reason": "x"}, "does not fit the statement"),
+        ({"facts": ("user/u9@1",)}, "does not fit the statement"),
     ],
 )
 def test_a_forged_signature_is_void(change, words):

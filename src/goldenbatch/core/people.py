@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, ClassVar, Literal
@@ -110,6 +111,7 @@ class SigningStatement(BaseModel):
     role: str = Field(min_length=1)
     reason: str = ""
     policy_hash: str = Field(pattern=HASH_PATTERN)
+    facts: tuple[str, ...] = Field(default=(), description="Events that allow it, `stream@n`.")
     at: Micros
 
     def text(self) -> str:
@@ -120,10 +122,11 @@ class SigningStatement(BaseModel):
         """SHA-256 of the canonical text, hexadecimal."""
         return hashlib.sha256(self.text().encode("ascii")).hexdigest()
 
-    def signed(self, method: str) -> SignatureApplied:
+    def signed(self, method: str, evidence: Mapping[str, str] | None = None) -> SignatureApplied:
         """The signature's event, once the signer has proved who they are by `method`."""
         values = self.model_dump(exclude={"schema_"})
-        return SignatureApplied(**values, statement_hash=self.digest(), method=method)
+        values |= {"statement_hash": self.digest(), "evidence": dict(evidence or {})}
+        return SignatureApplied(**values, method=method)
 
 
 @record_type
@@ -141,11 +144,13 @@ class SignatureApplied(_Personal):
     policy_hash: str = Field(pattern=HASH_PATTERN)
     statement_hash: str = Field(pattern=HASH_PATTERN)
     method: str = Field(min_length=1, description="How the signer proved who they are.")
+    evidence: dict[str, str] = Field(default_factory=dict, description="Proof of it, by name.")
+    facts: tuple[str, ...] = Field(default=(), description="Events that allow it, `stream@n`.")
     at: Micros
 
     def statement(self) -> SigningStatement:
         """The statement that was signed."""
-        return SigningStatement(**self.model_dump(exclude={"statement_hash", "method"}))
+        return SigningStatement(**self.model_dump(exclude={"statement_hash", "method", "evidence"}))
 
 
 def statement_for(record: Event, policy_hash: str, **entries: Any) -> SigningStatement:
@@ -154,7 +159,7 @@ def statement_for(record: Event, policy_hash: str, **entries: Any) -> SigningSta
     Args:
         record: Newest event of the record, as the signer was shown it.
         policy_hash: Digest of the policy under which the signature is allowed.
-        entries: meaning, signer, printed_name, role, reason and at.
+        entries: meaning, signer, printed_name, role, reason, facts and at.
     """
     return SigningStatement(
         stream=record.stream,
@@ -226,12 +231,12 @@ def signature_state(events: Sequence[Event]) -> tuple[SignatureState, ...]:
         body = event.decode()
         if not isinstance(body, SignatureApplied):
             continue
-        later = [version for version in changes if version > body.version]
+        place = bisect_right(changes, body.version)
         states.append(
             SignatureState(
                 signature=body,
                 event_version=event.envelope.version,
-                unsigned_since=min(later) if later else None,
+                unsigned_since=changes[place] if place < len(changes) else None,
                 faults=_faults(event, body, leaves),
             )
         )
@@ -351,7 +356,10 @@ def _fold_signature(event: Event, _lookup: object) -> list[Row]:
     body = event.decode()
     if not isinstance(body, SignatureApplied):
         return []
-    row = {**body.model_dump(exclude={"version", "stream"}), "meaning": body.meaning.value}
+    row = {
+        **body.model_dump(exclude={"version", "stream", "evidence", "facts"}),
+        "meaning": body.meaning.value,
+    }
     place = {"stream": event.stream, "event_version": event.envelope.version}
     return [{**place, **row, "signed_version": body.version}]
 
