@@ -44,7 +44,7 @@ MEDIA_TYPES = frozenset(
 )
 """Media types that are kept; none of them runs code when it is loaded."""
 
-VENDOR = re.compile(r"^application/vnd\.goldenbatch\.[a-z0-9.-]+\+json$")
+VENDOR = re.compile(r"^application/vnd\.goldenbatch\.[a-z0-9.-]+(\+json)?$")
 DIGEST = re.compile(r"^[0-9a-f]{64}$")
 PICKLE = re.compile(rb"^\x80[\x02-\x05]")
 
