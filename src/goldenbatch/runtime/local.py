@@ -61,6 +61,28 @@ class PlantPreview:
     changes: tuple[Change, ...]
 
 
+@dataclass(frozen=True)
+class Flushed:
+    """What a hand-over gave.
+
+    Attributes:
+        chunks: The chunks that were closed, one a source.
+        checkpoint_size: Events that the newest checkpoint signs.
+    """
+
+    chunks: tuple[ChunkClosed, ...]
+    checkpoint_size: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return {
+            "n_chunks": len(self.chunks),
+            "n_readings": sum(one.n_readings for one in self.chunks),
+            "checkpoint_size": self.checkpoint_size,
+            "chunks": [one.as_json() for one in self.chunks],
+        }
+
+
 class LocalSite:
     """A home opened for work: it holds the lock until it is closed. Open it with `open`.
 
@@ -313,7 +335,7 @@ class LocalSite:
         """Take a tick if something is new, and let each analyst catch up."""
         return self.runner.wake()
 
-    def replay(self, mode: Mode, batch: str = "") -> ReplayReport:
+    def replay(self, mode: Mode | str, batch: str = "") -> ReplayReport:
         """Run all logged ticks again and compare with what live found; never appends."""
         from goldenbatch.runtime.replay import replay
 
@@ -343,17 +365,19 @@ class LocalSite:
         password: str,
         *,
         meaning: Meaning | str = "reviewed",
+        action: str = "",
     ) -> Sequence[Event]:
         """Decide on a finding and sign the decision: see `Signing.decide`."""
-        return self.signing.decide(uid, verdict, comment, login, password, meaning=meaning)
+        return self.signing.decide(
+            uid, verdict, comment, login, password, meaning=meaning, action=action
+        )
 
     # ---- proof ------------------------------------------------------------------------------
 
-    def flush(self) -> tuple[ChunkClosed, ...]:
+    def flush(self) -> Flushed:
         """Hand the frame log over to the Delta tables, and sign the head of the ledger."""
         closed = self.historian.flush()
-        self.ledger.checkpoint()
-        return closed
+        return Flushed(closed, self.ledger.checkpoint().size)
 
     def verify(self, progress: Callable[[int, int], None] | None = None) -> VerifyReport:
         """Check everything that is stored: see `goldenbatch.runtime.verify`."""

@@ -8,9 +8,9 @@ would have been different, and no error.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from goldenbatch.core.analyst import Derived, Tick, Transition
 from goldenbatch.core.errors import BadInputError
@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 Mode = Literal["as-seen", "as-known"]
 """How a replay looks: as live saw it, or with all that is known now."""
+
+
+OnTick = Callable[[int, int], None]
+"""Called with (number of the tick, number of ticks)."""
 
 
 class ReplaySite(Stores, Protocol):
@@ -99,9 +103,27 @@ class ReplayReport:
         """Whether the replay equals live."""
         return not self.differences
 
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values; the findings as the ledger would hold them."""
+        steps = [
+            {**asdict(one), "finding": one.finding.model_dump(mode="json")}
+            for one in self.transitions
+        ]
+        return {
+            "mode": self.mode,
+            "is_equal": self.is_equal,
+            "n_ticks": self.n_ticks,
+            "n_live": self.n_live,
+            "n_replayed": self.n_replayed,
+            "n_derived": self.n_derived,
+            "differences": [asdict(one) for one in self.differences],
+            "transitions": steps,
+            "failures": dict(self.failures),
+        }
+
 
 def replay(
-    site: ReplaySite, mode: Mode, batch: str = "", *, on_tick: object = None
+    site: ReplaySite, mode: Mode | str, batch: str = "", *, on_tick: OnTick | None = None
 ) -> ReplayReport:
     """Run all logged ticks again from empty states and compare with what live found.
 
@@ -114,15 +136,14 @@ def replay(
     Raises:
         BadInputError: The mode is unknown.
     """
-    if mode not in {"as-seen", "as-known"}:
-        raise BadInputError(f"{mode!r} is no mode of replay.", hint="as-seen or as-known.")
+    chosen = _mode(mode)
     ticks = logged_ticks(site.ledger)
-    is_seen = mode == "as-seen"
+    is_seen = chosen == "as-seen"
     views: Views = SeenViews(site) if is_seen else KnownViews(site, ticks)
     run = _Run(site, views)
     for place, tick in enumerate(ticks):
         run.tick(tick, ticks[place - 1] if place else TICK_ZERO)
-        if callable(on_tick):
+        if on_tick is not None:
             on_tick(place + 1, len(ticks))
     live = [one for one in live_steps(site) if not batch or is_about(one.finding, batch)]
     replayed = [one for one in run.steps if not batch or is_about(one.finding, batch)]
@@ -130,7 +151,7 @@ def replay(
     if is_seen and not batch:
         differences += _compare_derived(site, run.derived)
     return ReplayReport(
-        mode=mode,
+        mode=chosen,
         n_ticks=len(ticks),
         n_live=len(live),
         n_replayed=len(replayed),
@@ -139,6 +160,15 @@ def replay(
         transitions=tuple(replayed),
         failures=run.failures,
     )
+
+
+def _mode(mode: str) -> Mode:
+    name = mode.replace("_", "-")
+    if name == "as-seen":
+        return "as-seen"
+    if name == "as-known":
+        return "as-known"
+    raise BadInputError(f"{mode!r} is no mode of replay.", hint="as-seen or as-known.")
 
 
 class _Run:

@@ -88,8 +88,9 @@ class Signing:
     ) -> Sequence[Event]:
         """Decide on a finding and sign the decision.
 
-        The decision is appended and then signed at its leaf hash; if the signature cannot
-        follow, the decision stands unsigned in the trail and says so.
+        The decision is appended, and then signed over its leaf hash, which only the ledger
+        can give. After a crash between the two the same decision of the same person is
+        signed, and not made twice.
 
         Raises:
             DeniedError: The password is wrong, or the policy forbids it.
@@ -111,10 +112,10 @@ class Signing:
             comment=comment,
             action=action,
         )
-        head = self._ledger.version(stream)
-        decision = self._ledger.append([NewEvent(stream, body, head, actor=user.uid)])[0]
+        decision = self._unsigned(stream, body, user) or self._append_decision(stream, body, user)
+        head = decision.envelope.version
         statement = self._statement(decision, user, meaning, allowed, comment)
-        signature = self._ledger.append([self._signature(statement, head + 1)])[0]
+        signature = self._ledger.append([self._signature(statement, head)])[0]
         return (decision, signature)
 
     # ---- inside -----------------------------------------------------------------------------
@@ -140,6 +141,16 @@ class Signing:
             f"there is no finding {stream.removeprefix(FINDING_PREFIX)!r}.",
             hint="See `goldenbatch findings`.",
         )
+
+    def _unsigned(self, stream: str, body: DecisionMade, user: UserState) -> Event | None:
+        """The same decision of the same person, if it is the newest event: not signed yet."""
+        newest = self._ledger.stream(stream)[-1]
+        is_same = newest.decode() == body and newest.envelope.actor == user.uid
+        return newest if is_same else None
+
+    def _append_decision(self, stream: str, body: DecisionMade, user: UserState) -> Event:
+        head = self._ledger.version(stream)
+        return self._ledger.append([NewEvent(stream, body, head, actor=user.uid)])[0]
 
     def _statement(
         self,

@@ -1,0 +1,164 @@
+"""What binds the parts of a home: artefacts named by events, signatures, findings, states."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, NamedTuple
+
+from goldenbatch.core.authority import POLICY_STREAM, PolicyAdopted
+from goldenbatch.core.errors import GoldenbatchError, IntegrityError
+from goldenbatch.core.findings import FindingClosed, FindingOpened, FindingUpdated
+from goldenbatch.core.intake import FileImported, RowsQuarantined
+from goldenbatch.core.models import ModelFitted
+from goldenbatch.core.people import SignatureApplied, signature_state
+from goldenbatch.core.plant import PLANT_FILE, load_plant
+from goldenbatch.runtime._state import StateFolder
+from goldenbatch.runtime.signing import attestation_fault
+from goldenbatch.runtime.views import logged_ticks
+
+if TYPE_CHECKING:
+    from goldenbatch.core.records import Body, Event
+    from goldenbatch.runtime.local import LocalSite
+    from goldenbatch.runtime.verify import Part
+
+
+class Found(NamedTuple):
+    """A problem: its part, where, message, and whether it is only a note."""
+
+    part: Part
+    where: str
+    message: str
+    is_note: bool = False
+
+
+class Links(NamedTuple):
+    """What following the links gave."""
+
+    problems: list[Found]
+    counts: dict[str, int]
+
+
+def check_links(site: LocalSite) -> Links:
+    """Follow everything that an event names to where it should be.
+
+    Raises:
+        IntegrityError: An event cannot be read.
+    """
+    counts: Counter[str] = Counter(signatures=0, findings=0, models=0, files=0)
+    held = set(site.registry.digests())
+    problems: list[Found] = []
+    kinds = {"FindingOpened", "FindingUpdated", "FindingClosed"}
+    for event in site.ledger.events(kinds=kinds | {"ModelFitted", *_FILES}):
+        body = event.decode()
+        problems += _artefacts(event, body, held)
+        if isinstance(body, FindingOpened | FindingUpdated | FindingClosed):
+            problems += _records(site, event, body)
+        counts[_COUNTED.get(event.kind, "transitions")] += 1
+    problems += _signatures(site, counts)
+    problems += _states(site, counts)
+    problems += _plant(site)
+    return Links(problems, dict(counts))
+
+
+_FILES = ("FileImported", "RowsQuarantined")
+_COUNTED = {
+    "FindingOpened": "findings",
+    "ModelFitted": "models",
+    "FileImported": "files",
+    "RowsQuarantined": "quarantines",
+}
+
+
+def _artefacts(event: Event, body: Body | None, held: set[str]) -> Iterator[Found]:
+    """Artefacts that an event names and the registry does not hold."""
+    named: list[tuple[str, str]] = []
+    if isinstance(body, ModelFitted):
+        named.append((body.digest, f"model {body.name!r}"))
+    elif isinstance(body, FileImported):
+        named.append((body.digest, f"the original of {body.file!r}"))
+        named += [(digest, f"the axis of {tag!r}") for tag, digest in body.axes.items()]
+        if body.artefact:
+            named.append((body.artefact, f"the rejected rows of {body.file!r}"))
+    elif isinstance(body, RowsQuarantined):
+        named.append((body.artefact, f"the rejected rows of {body.file!r}"))
+    elif isinstance(body, FindingOpened | FindingUpdated | FindingClosed):
+        evidence = body.finding.evidence
+        named += [(one.digest, "its evidence") for one in evidence if one.kind == "artefact"]
+        if body.finding.model_digest:
+            named.append((body.finding.model_digest, "its model"))
+    for digest, what in named:
+        if digest not in held:
+            where = f"event {event.seq} ({event.kind} of {event.stream})"
+            yield Found("links", where, f"{what}, artefact {digest}, is not in the registry.")
+
+
+def _records(
+    site: LocalSite, event: Event, body: FindingOpened | FindingUpdated | FindingClosed
+) -> Iterator[Found]:
+    """Records that a finding names as evidence and that are not there, or are others."""
+    for one in body.finding.evidence:
+        if one.kind != "record" or one.version is None:
+            continue
+        events = site.ledger.stream(one.stream, one.version - 1)
+        if not events or events[0].leaf != one.digest:
+            where = f"event {event.seq} ({event.kind} of {event.stream})"
+            yield Found(
+                "links", where, f"its evidence {one.stream}@{one.version} is not what it names."
+            )
+
+
+def _signatures(site: LocalSite, counts: Counter[str]) -> Iterator[Found]:
+    """Signatures that do not hold, by hash, by statement, by policy or by key."""
+    streams = {one.stream for one in site.ledger.events(kinds={SignatureApplied.kind})}
+    policies = {
+        body.digest
+        for event in site.ledger.stream(POLICY_STREAM)
+        if isinstance(body := event.decode(), PolicyAdopted)
+    }
+    for stream in sorted(streams):
+        for state in signature_state(site.ledger.stream(stream)):
+            counts["signatures"] += 1
+            faults = list(state.faults)
+            if fault := attestation_fault(state.signature, site.keys.known()):
+                faults.append(fault)
+            if state.signature.policy_hash not in policies:
+                faults.append("its policy was never adopted")
+            where = f"{stream}@{state.event_version}"
+            yield from (Found("signatures", where, f"{fault}.") for fault in faults)
+
+
+def _states(site: LocalSite, counts: Counter[str]) -> Iterator[Found]:
+    """States of analysts that are damaged, or ahead of the ticks of the ledger."""
+    try:
+        n_ticks = len(logged_ticks(site.ledger))
+    except IntegrityError as error:
+        yield Found("analysts", "ticks", str(error))
+        return
+    counts["ticks"] = n_ticks
+    folder = StateFolder(site.layout.state)
+    at_work = site.adopted()
+    for name in folder.names():
+        try:
+            saved = folder.load(name)
+        except IntegrityError as error:
+            yield Found("analysts", name, str(error))
+            continue
+        cursor = saved.cursor if saved is not None else 0
+        if cursor > n_ticks:
+            message = f"its state stands at tick {cursor}, the ledger has {n_ticks}."
+            yield Found("analysts", name, message)
+        elif name in at_work and cursor < n_ticks:
+            message = f"it has assessed {cursor} of {n_ticks} ticks; wake it."
+            yield Found("analysts", name, message, is_note=True)
+
+
+def _plant(site: LocalSite) -> Iterator[Found]:
+    """A `plant.toml` that is not the plant in force is a draft, worth knowing."""
+    try:
+        is_same = load_plant(site.path / PLANT_FILE).digest == site.plant.digest
+    except GoldenbatchError as error:
+        yield Found("home", PLANT_FILE, str(error), is_note=True)
+        return
+    if not is_same:
+        yield Found("home", PLANT_FILE, "it is not the plant that is in force.", is_note=True)

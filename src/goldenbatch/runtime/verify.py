@@ -1,0 +1,197 @@
+"""One verification of a whole home: ledger, historian, registry, and what binds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from goldenbatch.core.chunks import ChunkClosed
+from goldenbatch.core.errors import GoldenbatchError, IntegrityError, NotFoundError
+from goldenbatch.runtime._verify_links import check_links
+from goldenbatch.runtime.home import Layout, home_info, load_home, load_keys
+
+if TYPE_CHECKING:
+    from goldenbatch.runtime.local import LocalSite
+
+Part = Literal["home", "keys", "ledger", "historian", "registry", "links", "analysts", "signatures"]
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it was recorded.
+
+    Attributes:
+        part: Which part of the home it was found in.
+        where: Table and key, file, stream or name.
+        message: What is wrong, in plain words.
+        is_note: True when it is worth knowing but does not speak against the home.
+    """
+
+    part: Part
+    where: str
+    message: str
+    is_note: bool = False
+
+    def __str__(self) -> str:
+        """One line for people."""
+        return f"{self.part}: {self.where}: {self.message}"
+
+
+@dataclass(frozen=True)
+class VerifyReport:
+    """What a verification found.
+
+    Attributes:
+        problems: What is wrong, notes among it.
+        counts: What was looked at: events, frames, artefacts, signatures, ...
+    """
+
+    problems: tuple[Problem, ...]
+    counts: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def is_ok(self) -> bool:
+        """Whether nothing speaks against the home."""
+        return all(one.is_note for one in self.problems)
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        rows = [
+            {"part": one.part, "where": one.where, "message": one.message, "is_note": one.is_note}
+            for one in self.problems
+        ]
+        return {"is_ok": self.is_ok, "problems": rows, "counts": dict(self.counts)}
+
+
+def verify(home: LocalSite | Path | str, *, progress: Progress | None = None) -> VerifyReport:
+    """Check everything that a home stores, naming each thing that is not as it was recorded.
+
+    A home that cannot be opened for work is checked part by part, for reading only.
+
+    Args:
+        home: A site that is open, or the folder of a home that nobody holds.
+        progress: Called with (events checked, all events).
+
+    Raises:
+        NotFoundError: The folder is no home.
+        LockedError: Another process holds it.
+    """
+    from goldenbatch.runtime.local import LocalSite
+
+    if isinstance(home, LocalSite):
+        return _verify_site(home, progress)
+    try:
+        site = LocalSite.open(home)
+    except NotFoundError:
+        if not (Path(home) / "home.toml").is_file():
+            raise
+        return _verify_parts(Path(home), progress)
+    except IntegrityError:
+        return _verify_parts(Path(home), progress)
+    with site:
+        return _verify_site(site, progress)
+
+
+def _verify_site(site: LocalSite, progress: Progress | None) -> VerifyReport:
+    problems = [
+        *_keys(site.path),
+        *_ledger(site.ledger, progress),
+        *_historian(site.historian, site.ledger),
+        *_registry(site.registry),
+    ]
+    counts = {
+        "events": site.ledger.head(),
+        "checkpoints": len(_safely(site.ledger.checkpoints)),
+        "frames": site.historian.head(),
+        "artefacts": len(list(site.registry.digests())),
+    }
+    try:
+        links = check_links(site)
+        problems += [Problem(*row) for row in links.problems]
+        counts |= links.counts
+    except IntegrityError as error:
+        # An event that cannot be read is named by the ledger's own check above.
+        problems.append(Problem("links", "ledger", f"could not be followed to the end: {error}"))
+    return VerifyReport(tuple(problems), counts)
+
+
+def _verify_parts(path: Path, progress: Progress | None) -> VerifyReport:
+    """Each part by itself, of a home that does not open."""
+    from goldenbatch.runtime._clock import system_clock
+    from goldenbatch.runtime.local import core_projections
+    from goldenbatch.stores.historian import Historian
+    from goldenbatch.stores.ledger import Keyring, Ledger
+    from goldenbatch.stores.registry import Registry
+
+    problems: list[Problem] = []
+    layout = Layout(path)
+    try:
+        info = home_info(load_home(path))
+    except GoldenbatchError as error:
+        return VerifyReport((Problem("home", str(path), str(error)),))
+    problems += _keys(path)
+    keys = Keyring() if problems else load_keys(path, info)
+    ledger: Ledger | None = None
+    try:
+        ledger = Ledger.open(
+            layout.ledger, info, system_clock, core_projections(), read_only=True, keys=keys
+        )
+        problems += _ledger(ledger, progress)
+    except GoldenbatchError as error:
+        problems.append(Problem("ledger", str(layout.ledger), str(error)))
+    try:
+        with Historian.open(
+            layout.historian, recorder=None, clock=system_clock, read_only=True
+        ) as historian:
+            problems += _historian(historian, ledger)
+    except GoldenbatchError as error:
+        problems.append(Problem("historian", str(layout.historian), str(error)))
+    problems += _registry(Registry(layout.registry))
+    if ledger is not None:
+        ledger.close()
+    if not any(not one.is_note for one in problems):
+        problems.append(Problem("home", str(path), "cannot be opened for work."))
+    return VerifyReport(tuple(problems))
+
+
+def _keys(path: Path) -> Iterator[Problem]:
+    try:
+        load_keys(path, home_info(load_home(path)))
+    except GoldenbatchError as error:
+        yield Problem("keys", str(Layout(path).key), str(error))
+    if Layout(path).key.parent.stat().st_mode & 0o077:
+        yield Problem("keys", str(Layout(path).key.parent), "others may read it.", is_note=True)
+
+
+def _ledger(ledger: Any, progress: Progress | None) -> Iterator[Problem]:
+    for found in ledger.verify(progress):
+        yield Problem("ledger", found.where, found.message, found.is_note)
+
+
+def _historian(historian: Any, ledger: Any) -> Iterator[Problem]:
+    recorded: list[ChunkClosed] | None = None
+    if ledger is not None:
+        try:
+            events = ledger.events(kinds={ChunkClosed.kind})
+            bodies = [event.decode() for event in events]
+            recorded = [body for body in bodies if isinstance(body, ChunkClosed)]
+        except IntegrityError:
+            recorded = None  # which event it is, the ledger's own check says
+    for found in historian.verify(recorded):
+        yield Problem("historian", found.where, found.message)
+
+
+def _registry(registry: Any) -> Iterator[Problem]:
+    for digest in registry.check():
+        yield Problem("registry", digest, "the artefact is not what was put under its digest.")
+
+
+def _safely(read: Callable[[], list[Any]]) -> list[Any]:
+    """What is read, or nothing when it is damaged: the ledger's own check names it."""
+    try:
+        return read()
+    except GoldenbatchError:
+        return []
