@@ -244,7 +244,7 @@ class _Seen:
             f"Batch {self.body.batch}: {result.attribute} {result.text}{unit}, expected "
             f"{judged.expected:.4g}{forecast}; {kind} chart alarm: "
             f"{', '.join(judged.point.alarms)}. Limits from {n_reference} results of the "
-            f"reference period; on later batches, {self.page.false_alarms()}."
+            f"reference period; {self.page.false_alarms()}."
         )
 
     def _measures(self, unit: str, judged: Judged) -> tuple[Measure, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
 import json
 from collections.abc import Sequence
@@ -34,7 +35,7 @@ class CalibrationSettings(AnalystSettings):
     """Table `calibration` of a soft sensor: fixed before its results are seen.
 
     Attributes:
-        batch: Batch whose samples carry the reference results.
+        samples: Samples that carry the reference results; `*` stands for any letters.
         tag: Array tag of the calibration spectra; that of the sensor by default.
         lower: Lower end of the range of the axis that is used.
         upper: Upper end.
@@ -43,7 +44,7 @@ class CalibrationSettings(AnalystSettings):
         limits: Which limits of T2 and SPE are in force.
     """
 
-    batch: str
+    samples: str
     tag: str = ""
     lower: float | None = None
     upper: float | None = None
@@ -167,13 +168,11 @@ def _calibration(
     site: Site, settings: SoftSensorSettings, chosen: CalibrationSettings
 ) -> _Calibration:
     tag = chosen.tag or settings.tag
-    rows = site.ledger.select(
-        "result", {"batch": chosen.batch, "attribute": settings.attribute}, ("sample",)
-    )
-    taken = {
-        row["sample"]: row["taken_at"]
-        for row in site.ledger.select("sample", {"batch": chosen.batch})
-    }
+    rows = site.ledger.select("result", {"attribute": settings.attribute}, ("sample",))
+    rows = [row for row in rows if fnmatch.fnmatchcase(row["sample"], chosen.samples)]
+    names = [row["sample"] for row in rows]
+    samples = site.ledger.select("sample", {"sample": names}) if names else []
+    taken = {row["sample"]: row["taken_at"] for row in samples}
     by_time = {
         taken[row["sample"]]: float(row["number"])
         for row in rows
@@ -181,9 +180,9 @@ def _calibration(
     }
     if not by_time:
         raise BadInputError(
-            f"batch {chosen.batch!r} has no results of {settings.attribute!r} with a sampling "
-            "time.",
-            hint="Import the calibration first, or correct `calibration.batch`.",
+            f"no sample {chosen.samples!r} has a result of {settings.attribute!r} with a "
+            "sampling time.",
+            hint="Import the calibration first, or correct `calibration.samples`.",
         )
     window = (min(by_time), max(by_time) + 1)
     series = site.historian.read([tag], window)
@@ -197,10 +196,7 @@ def _calibration(
             hint="A spectrum and its result must carry the same time.",
         )
     digest, n_readings = site.historian.digest(tag, window)
-    training = TrainingData(
-        what=tag, digest=digest, n=n_readings, start=window[0], end=window[1],
-        batches=(chosen.batch,),
-    )  # fmt: skip
+    training = TrainingData(what=tag, digest=digest, n=n_readings, start=window[0], end=window[1])
     return _Calibration([spectra[t] for t in times], [by_time[t] for t in times], training)
 
 

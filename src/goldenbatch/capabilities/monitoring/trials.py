@@ -56,7 +56,7 @@ class SoftSensorTrial:
         """Calibrate on the training side; all choices by cross-validation on it."""
         pairs = _pairs(file, train)
         own = {k: v for k, v in file.settings.items() if k != "cadence"}
-        chosen = CalibrationSettings.model_validate({"batch": "train", **own})
+        chosen = CalibrationSettings.model_validate({"samples": "*", **own})
         target = _one(file.columns.get("target", ()))
         settings = chosen.sensor_settings(target)
         return fit_soft_sensor(pairs.spectra, pairs.axis, pairs.results, settings)
