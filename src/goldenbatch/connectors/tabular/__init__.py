@@ -13,7 +13,7 @@
 ... column = "weight"
 ... unit = "g"
 ... ''')
->>> card.tables[0].columns_used()
+>>> card.tables[0].declared_columns()
 ('at', 'weight')
 """
 

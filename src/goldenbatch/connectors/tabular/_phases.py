@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known
+from goldenbatch.connectors.tabular._parts import PhaseSpec
 from goldenbatch.connectors.tabular._sheet import Sheet, trimmed
 from goldenbatch.connectors.tabular._templates import render
 from goldenbatch.connectors.tabular._times import duration_us
-from goldenbatch.connectors.tabular.card import PhaseSpec, TableSpec
+from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.batches import BatchCreated, BatchEnded, PhaseEnded, PhaseStarted
 from goldenbatch.core.errors import BadInputError
 

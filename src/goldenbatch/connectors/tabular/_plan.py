@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known
+from goldenbatch.connectors.tabular._open import read_sheet
+from goldenbatch.connectors.tabular._parts import TimeSpec
 from goldenbatch.connectors.tabular._phases import take_phases
 from goldenbatch.connectors.tabular._readings import (
     Axis,
@@ -22,7 +24,7 @@ from goldenbatch.connectors.tabular._readings import (
 )
 from goldenbatch.connectors.tabular._rows import RowReader
 from goldenbatch.connectors.tabular._settle import Settled, settle
-from goldenbatch.connectors.tabular._sheet import Refused, Sheet, read_sheet, trimmed
+from goldenbatch.connectors.tabular._sheet import Refused, Sheet, trimmed
 from goldenbatch.connectors.tabular._times import (
     UNITS_US,
     duration_us,
@@ -30,7 +32,7 @@ from goldenbatch.connectors.tabular._times import (
     parse_times,
 )
 from goldenbatch.connectors.tabular._values import CellError, numbers
-from goldenbatch.connectors.tabular.card import SourceCard, TableSpec, TimeSpec
+from goldenbatch.connectors.tabular.card import SourceCard, TableSpec
 from goldenbatch.core.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -188,10 +190,7 @@ class Planner:
         found: list[tuple[int, Contradiction]],
     ) -> Settled:
         readings = [one for one in readings if len(one.rows)]
-        if self.historian is None:
-            settled = Settled(new=readings)
-        else:
-            settled = settle(readings, self.historian, is_correcting=bool(self.reason))
+        settled = settle(readings, self.historian, is_correcting=bool(self.reason))
         for one in (*settled.new, *settled.corrections):
             rows = one.rows[status[one.rows] == UNCHANGED]
             status[rows] = ACCEPTED

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from goldenbatch.connectors.tabular._parts import ArraySpec, TagSpec
 from goldenbatch.connectors.tabular._sheet import Sheet, trimmed
 from goldenbatch.connectors.tabular._templates import placeholders, render
 from goldenbatch.connectors.tabular._values import numbers
-from goldenbatch.connectors.tabular.card import ArraySpec, TableSpec, TagSpec
+from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.quantities import check_unit, conversion
 

@@ -11,20 +11,20 @@ import numpy as np
 from pydantic import ValidationError
 
 from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known, contradiction
-from goldenbatch.connectors.tabular._sheet import Sheet, rows_of
-from goldenbatch.connectors.tabular._templates import render
-from goldenbatch.connectors.tabular._times import duration_us
-from goldenbatch.connectors.tabular._values import CellError, result_of
-from goldenbatch.connectors.tabular.card import (
+from goldenbatch.connectors.tabular._parts import (
     BatchSpec,
     CheckSpec,
     LotSpec,
     MaterialSpec,
     SampleSpec,
     StatusSpec,
-    TableSpec,
     TimeSpec,
 )
+from goldenbatch.connectors.tabular._sheet import Sheet, rows_of
+from goldenbatch.connectors.tabular._templates import render
+from goldenbatch.connectors.tabular._times import duration_us
+from goldenbatch.connectors.tabular._values import CellError, result_of
+from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.batches import (
     BatchCreated,
     BatchEnded,
@@ -78,25 +78,28 @@ class RowReader:
 
     def prepare(self) -> None:
         """Read the cells that the records need, and what is recorded of them."""
-        names = [name for name in self.spec.columns_used() if name in self.sheet.header]
+        names = [name for name in self.spec.declared_columns() if name in self.sheet.header]
         everything = np.ones(self.sheet.n_rows, dtype=bool)
         missing = frozenset(mark.strip() for mark in self.spec.missing)
-        self._cells = rows_of(self.sheet, names, everything)
+        self._cells = [dict(row) for row in rows_of(self.sheet, names, everything)]
         path = PurePosixPath(self.sheet.file)
         for at, cells in enumerate(self._cells):
             for name, text in cells.items():
                 if text in missing:
                     cells[name] = ""
             cells.update(self.spec.constants)
-            cells.update(row=at + 1, line=int(self.sheet.lines[at]))
-            cells.update(file=self.sheet.file, stem=path.stem)
+            cells["row"], cells["line"] = at + 1, int(self.sheet.lines[at])
+            cells["file"], cells["stem"] = self.sheet.file, path.stem
         self._preload()
 
     def _preload(self) -> None:
-        batches, samples, lots = set(), set(), set()
+        batches: set[str] = set()
+        samples: set[str] = set()
+        lots: set[str] = set()
         for cells in self._cells:
-            for part in (*self.spec.batches, *self.spec.materials, *self.spec.samples):
-                batches.add(_try(part.batch, cells))
+            batches.update(_try(one.batch, cells) for one in self.spec.batches)
+            batches.update(_try(one.batch, cells) for one in self.spec.materials)
+            batches.update(_try(one.batch, cells) for one in self.spec.samples)
             for sample in self.spec.samples:
                 samples.add(_try(sample.sample, cells))
             for lot in self.spec.lots:

@@ -59,12 +59,12 @@ class Settled:
 
 
 def settle(
-    readings: Sequence[TagReadings], historian: HistorianPort, *, is_correcting: bool
+    readings: Sequence[TagReadings], historian: HistorianPort | None, *, is_correcting: bool
 ) -> Settled:
-    """Compare readings with one another and with what the historian holds."""
+    """Compare readings with one another and with what the historian holds, if there is one."""
     settled = Settled()
     unique = [_unique(one, settled) for one in readings]
-    stored = _stored(unique, historian)
+    stored = _stored(unique, historian) if historian else {}
     for one in unique:
         found = stored.get(one.tag)
         if found is None:
@@ -122,11 +122,11 @@ def _equal(
     left, right = one.values[mine], other.values[theirs]
     if left.ndim == 2 and right.ndim == 2 and left.shape != right.shape:
         return np.zeros(len(mine), dtype=bool)
-    same = np.asarray(left == right)
+    same: NDArray[Any] = np.asarray(left == right)
     if left.dtype.kind == "f":
-        same |= np.isnan(left) & np.isnan(right)
+        same = np.logical_or(same, np.isnan(left) & np.isnan(right))
     if same.ndim == 2:
-        same = same.all(axis=1)
+        same = np.asarray(same.all(axis=1))
     gaps, other_gaps = one.gaps[mine], other.gaps[theirs]
     return np.asarray((same & ~gaps & ~other_gaps) | (gaps & other_gaps), dtype=bool)
 
@@ -262,8 +262,9 @@ def _frame(
     for one in pieces:
         content.update(one.tag.encode())
         content.update(one.times.tobytes())
-        cells = "\x1f".join(map(str, one.values)).encode() if one.kind == "text" else one.values
-        content.update(np.ascontiguousarray(cells).tobytes() if one.kind != "text" else cells)
+        is_text = one.kind == "text"
+        content.update("\x1f".join(map(str, one.values)).encode() if is_text else b"")
+        content.update(b"" if is_text else np.ascontiguousarray(one.values).tobytes())
     if reason:
         # Correcting there and back again must not meet the key of the first time.
         content.update(str(received_at).encode())

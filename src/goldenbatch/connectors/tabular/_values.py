@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from goldenbatch.connectors.tabular.card import ResultSpec, TableSpec
+from goldenbatch.connectors.tabular._parts import ResultSpec
+from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.quantities import is_number
 from goldenbatch.core.results import Result, ResultKind
 
@@ -118,18 +119,18 @@ def result_of(
         "loq": one.loq,
     }
     if one.kind != "number":
-        return Result(**common, value=text, kind=ResultKind(one.kind))  # type: ignore[arg-type]
+        return Result(**common, value=text, kind=ResultKind(one.kind))
     if text in spec.below_limit:
         if not one.loq:
             raise CellError("limit", f"{one.column}: {text!r}, but the card states no loq")
-        return Result(**common, value=one.loq, kind=ResultKind.CENSORED, operator="<")  # type: ignore[arg-type]
+        return Result(**common, value=one.loq, kind=ResultKind.CENSORED, operator="<")
     found = _LIMIT.fullmatch(text)
     if found:
         operator = _OPERATORS.get(found[1], found[1])
         value = number_text(found[2], spec)
-        return Result(**common, value=value, kind=ResultKind.CENSORED, operator=operator)  # type: ignore[arg-type]
+        return Result(**common, value=value, kind=ResultKind.CENSORED, operator=operator)
     try:
         value = number_text(text, spec)
     except CellError as error:
         raise CellError(error.kind, f"{one.column}: {error.reason}") from error
-    return Result(**common, value=value)  # type: ignore[arg-type]
+    return Result(**common, value=value)

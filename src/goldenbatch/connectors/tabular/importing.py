@@ -389,7 +389,7 @@ def _report(plan: FilePlan, artefact: str) -> FileReport:
         file=plan.file,
         table=plan.table,
         digest=plan.digest,
-        **plan.counts,
+        **plan.counts,  # type: ignore[arg-type]
         n_readings=plan.n_readings,
         n_records=len(plan.drafts),
         n_contradictions=len(plan.conflicts),

@@ -1,0 +1,218 @@
+"""CSV files as sheets: fast in bulk, exact row by row where something is odd."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from goldenbatch.connectors.tabular._sheet import Refused, Sheet, from_rows
+from goldenbatch.connectors.tabular.card import TableSpec
+from goldenbatch.core.errors import BadInputError
+
+_MAGIC = {
+    b"PK\x03\x04": "an Excel or ZIP file",
+    b"PAR1": "a Parquet file",
+    b"\x1f\x8b": "a gzip file",
+    b"%PDF": "a PDF",
+    b"\xd0\xcf\x11\xe0": "an old Excel file (.xls)",
+}
+_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+
+
+@dataclass
+class _Text:
+    """Text of a CSV file as UTF-8, with the lines that are not in its encoding."""
+
+    content: bytes
+    undecodable: dict[int, str]
+
+    @cached_property
+    def lines(self) -> list[bytes]:
+        return self.content.split(b"\n")
+
+    def raw(self, line: int) -> str:
+        if line in self.undecodable:
+            return self.undecodable[line]
+        if not 0 < line <= len(self.lines):
+            return ""
+        return self.lines[line - 1].decode("utf-8", "replace").rstrip("\r")
+
+
+def _decode(content: bytes, encoding: str, file: str) -> _Text:
+    for magic, what in _MAGIC.items():
+        if content.startswith(magic):
+            raise BadInputError(f"this is {what}, no CSV.", hint="Check the format.", file=file)
+    for bom, name in _BOMS:
+        if content.startswith(bom):
+            content, encoding = content[len(bom) :], name
+    encoding = "utf-8" if encoding == "auto" else encoding
+    try:
+        text = content.decode(encoding)
+    except LookupError as error:
+        raise BadInputError(
+            f"encoding {encoding!r} is not known.", hint="Use one such as cp1250.", file=file
+        ) from error
+    except UnicodeDecodeError as error:
+        return _decode_lines(content, encoding, file, error)
+    if text[:4096].count("\x00") > 8:
+        raise BadInputError("this is a binary file.", hint="Check the format.", file=file)
+    if "\r" in text and "\n" not in text:
+        text = text.replace("\r", "\n")
+    return _Text(text.encode(), {})
+
+
+def _decode_lines(content: bytes, encoding: str, file: str, cause: UnicodeDecodeError) -> _Text:
+    """Line by line, so that only the lines that are in another encoding are refused."""
+    undecodable: dict[int, str] = {}
+    lines: list[bytes] = []
+    for number, line in enumerate(content.split(b"\n"), start=1):
+        try:
+            lines.append(line.decode(encoding).encode())
+        except UnicodeDecodeError:
+            undecodable[number] = line.decode("latin-1").rstrip("\r")
+            lines.append(b"")
+    is_wide = encoding.lower().startswith("utf-16") or encoding.lower().startswith("utf-32")
+    if is_wide or 1 in undecodable or len(undecodable) * 2 > len(lines):
+        raise BadInputError(
+            f"the file is not {encoding} text (byte {cause.start}).",
+            hint="Say the encoding of the file in the card, such as cp1250 or utf-16.",
+            file=file,
+        ) from cause
+    return _Text(b"\n".join(lines), undecodable)
+
+
+def read_csv(content: bytes, spec: TableSpec, file: str) -> Sheet:
+    """A CSV file; rows that cannot be read are refused one by one."""
+    import pyarrow as pa
+
+    text = _decode(content, spec.encoding, file)
+    head = next(
+        csv.reader([text.raw(spec.header)], delimiter=spec.separator, quotechar=spec.quote or None),
+        [],
+    )
+    header = tuple(name.strip() for name in head)
+    if not any(header):
+        raise BadInputError(
+            "there is no header on this line.",
+            hint="Set `header` in the card to the line of the headers.",
+            file=file,
+            line=spec.header,
+        )
+    is_quoted = bool(spec.quote) and spec.quote.encode() in text.content
+    try:
+        sheet = _bulk(text, spec, file, header, is_quoted)
+    except pa.ArrowInvalid:
+        sheet = _row_by_row(text, spec, file, header)
+    _refuse_odd_rows(sheet, text)
+    if not text.content.endswith(b"\n"):
+        sheet.notes.append("the last line has no line end: the file may be cut off")
+    return sheet
+
+
+def _bulk(
+    text: _Text, spec: TableSpec, file: str, header: tuple[str, ...], is_quoted: bool
+) -> Sheet:
+    import pyarrow as pa
+    import pyarrow.csv as pacsv
+
+    ragged: dict[int, int] = {}
+
+    def on_ragged(row: Any) -> str:
+        ragged[row.number] = row.actual_columns
+        return "skip"
+
+    names = [str(at) for at in range(len(header))]
+    convert = pacsv.ConvertOptions(
+        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
+    )
+
+    def read(is_tolerant: bool) -> pa.Table:
+        return pacsv.read_csv(
+            pa.BufferReader(text.content),
+            # Only the single-threaded reader tells the number of a ragged row.
+            pacsv.ReadOptions(
+                use_threads=not is_tolerant,
+                skip_rows=spec.header,
+                column_names=names,
+                block_size=1 << 23,
+            ),
+            pacsv.ParseOptions(
+                delimiter=spec.separator,
+                quote_char=spec.quote or False,
+                ignore_empty_lines=False,
+                newlines_in_values=is_quoted,
+                invalid_row_handler=on_ragged if is_tolerant else None,
+            ),
+            convert,
+        )
+
+    try:
+        table = read(is_tolerant=False)
+    except pa.ArrowInvalid:
+        table = read(is_tolerant=True)
+    total = table.num_rows + len(ragged)
+    numbers = np.arange(spec.header + 1, spec.header + 1 + total, dtype=np.int64)
+    n_lines = text.content.count(b"\n") + (not text.content.endswith(b"\n"))
+    if is_quoted and total + spec.header != n_lines:
+        raise pa.ArrowInvalid("a quoted cell has line ends: lines are counted row by row")
+    lines = np.setdiff1d(numbers, np.fromiter(ragged, dtype=np.int64), assume_unique=True)
+    sheet = Sheet(file, header, list(table.columns), lines, text.raw)
+    for number, n_cells in ragged.items():
+        reason = f"{n_cells} cells, but {len(header)} headers"
+        sheet.refused.append(Refused(number, "ragged", reason, text.raw(number)))
+    return sheet
+
+
+def _row_by_row(text: _Text, spec: TableSpec, file: str, header: tuple[str, ...]) -> Sheet:
+    """The slow and exact reader, for files whose cells hold line ends or broken quotes."""
+    rows: list[list[str]] = []
+    lines: list[int] = []
+    refused: list[Refused] = []
+    source = io.StringIO(text.content.decode("utf-8", "replace"), newline="")
+    reader = csv.reader(source, delimiter=spec.separator, quotechar=spec.quote or None, strict=True)
+    start = 1
+    while True:
+        try:
+            cells = next(reader)
+        except StopIteration:
+            break
+        except csv.Error as error:
+            refused.append(Refused(start, "quotes", str(error), text.raw(start)))
+            start = reader.line_num + 1
+            continue
+        if start > spec.header:
+            if len(cells) == len(header):
+                rows.append(cells)
+                lines.append(start)
+            elif cells:
+                reason = f"{len(cells)} cells, but {len(header)} headers"
+                refused.append(Refused(start, "ragged", reason, text.raw(start)))
+        start = reader.line_num + 1
+    return from_rows(file, header, rows, lines, text.raw, refused)
+
+
+def _refuse_odd_rows(sheet: Sheet, text: _Text) -> None:
+    """Leave out blank lines, which are no rows; refuse undecodable rows and NUL bytes."""
+    undecodable = {line for line in text.undecodable if line >= sheet.lines.min(initial=0)}
+    sheet.refused = [one for one in sheet.refused if one.line not in undecodable]
+    nul = set()
+    if b"\x00" in text.content:
+        nul = {at for at, line in enumerate(text.lines, 1) if b"\x00" in line}
+    blank = set()
+    if b"\n\n" in text.content or b"\n\r\n" in text.content:
+        blank = {at for at, line in enumerate(text.lines, 1) if not line.strip()}
+    sheet.refused = [one for one in sheet.refused if one.line not in blank]
+    for line in sorted(undecodable):
+        sheet.refused.append(Refused(line, "encoding", "not in the encoding", text.raw(line)))
+    for line in sorted(nul & set(sheet.lines.tolist())):
+        sheet.refused.append(Refused(line, "binary", "a NUL byte in the row", text.raw(line)))
+    odd = undecodable | nul | blank
+    if odd:
+        keep = np.flatnonzero(~np.isin(sheet.lines, np.fromiter(odd, dtype=np.int64)))
+        sheet.columns = [column.take(keep) for column in sheet.columns]
+        sheet.lines = sheet.lines[keep]

@@ -1,0 +1,51 @@
+"""Opens a file of the form that its card says, and checks its headers."""
+
+from __future__ import annotations
+
+from goldenbatch.connectors.tabular._books import read_parquet, read_xlsx
+from goldenbatch.connectors.tabular._csv import read_csv
+from goldenbatch.connectors.tabular._sheet import Sheet
+from goldenbatch.connectors.tabular.card import TableSpec
+from goldenbatch.core.errors import BadInputError
+
+
+def read_sheet(content: bytes, spec: TableSpec, file: str) -> Sheet:
+    """Read a file of the form that the card says.
+
+    Raises:
+        BadInputError: The file as a whole cannot be read, or a declared column is missing.
+    """
+    if not content:
+        raise BadInputError("the file is empty.", hint="Export it again.", file=file)
+    readers = {"csv": read_csv, "xlsx": read_xlsx, "parquet": read_parquet}
+    sheet = readers[spec.format](content, spec, file)
+    _check_header(sheet, spec)
+    return sheet
+
+
+def _check_header(sheet: Sheet, spec: TableSpec) -> None:
+    used = spec.declared_columns()
+    lacking = [name for name in used if name not in sheet.header]
+    if lacking:
+        raise BadInputError(
+            f"column {lacking[0]!r} of table {spec.name!r} is not in the file"
+            f"{f' ({len(lacking) - 1} more are not)' if len(lacking) > 1 else ''}.",
+            hint=f"The file has: {', '.join(sheet.header[:12])}"
+            f"{' ...' if len(sheet.header) > 12 else ''}. Correct the card or the file.",
+            file=sheet.file,
+            line=spec.header,
+            key=lacking[0],
+        )
+    doubled = [name for name in used if sheet.header.count(name) > 1]
+    if doubled:
+        raise BadInputError(
+            f"column {doubled[0]!r} stands {sheet.header.count(doubled[0])} times in the file.",
+            hint="Give each column a header of its own.",
+            file=sheet.file,
+            line=spec.header,
+        )
+    if spec.arrays:
+        return
+    unused = [name for name in sheet.header if name not in used]
+    if unused:
+        sheet.notes.append(f"columns that the card does not name: {', '.join(unused)}")
