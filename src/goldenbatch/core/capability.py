@@ -53,6 +53,8 @@ class Capability:
         tier: Maturity (see CONTRIBUTING).
         analysts: Targets are `AnalystFactory`.
         trials: Targets are classes that satisfy `Trial`, made without arguments.
+        fits: Functions `(site, name) -> Sequence[ModelFitted]` that fit, freeze and record
+            the models of an adopted analyst; each named as the kind of analyst.
         commands: Targets are Typer applications or functions for the command line.
         routes: Targets are functions `(get_site) -> fastapi.APIRouter`.
         pages: Targets are page functions (loaded only by the web application).
@@ -68,6 +70,7 @@ class Capability:
     tier: Tier
     analysts: tuple[Offer, ...] = ()
     trials: tuple[Offer, ...] = ()
+    fits: tuple[Offer, ...] = ()
     commands: tuple[Offer, ...] = ()
     routes: tuple[Offer, ...] = ()
     pages: tuple[Offer, ...] = ()

@@ -29,8 +29,11 @@ CAPABILITY = Capability(
         Offer("charts", f"{_ROOM}.trials:ControlChartTrial", "False alarms of charts, later rows"),
         Offer("soft_sensor", f"{_ROOM}.trials:SoftSensorTrial", "Errors of a spectral sensor"),
     ),
+    fits=(
+        Offer("batches", f"{_ROOM}.fitting:fit", "A PCA a product, from its first batches"),
+        Offer("soft_sensor", f"{_ROOM}.fitting:fit", "A PLS from spectra with results"),
+    ),
     commands=(
-        Offer("fit", f"{_ROOM}.commands:fit_command", "Fit, freeze and record an analyst's models"),
         Offer("limits", f"{_ROOM}.commands:limits_command", "Limits with their false-alarm rates"),
     ),
     documents=(

@@ -38,7 +38,7 @@ def limits_of(site: Site, name: str) -> list[dict[str, Any]]:
     if found.analyst != "monitoring.charts":
         raise BadInputError(
             f"{name!r} is a {found.analyst}, which draws no charts.",
-            hint="Its limits stand in the record of its model: `goldenbatch monitoring fit`.",
+            hint="Its limits stand in the record of its model: `goldenbatch fit`.",
         )
     analyst = ControlCharts(name, ControlChartSettings.model_validate(found.settings))
     view: Any = _WholeLedger(site)
