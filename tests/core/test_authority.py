@@ -133,6 +133,7 @@ def test_digest_follows_the_table_not_its_comments():
         ('action = "sign:released"', 'action = "sign:rejected"', "no rule for sign:released"),
         ('action = "sign:released"', 'action = "sign:blessed"', "blessed"),
         ('facts = ["account_active", "roles_granted"]', 'facts = ["trained"]', "needs the fact"),
+        ('action = "sign:verified"', 'action = "sign:verified"\ngmp = false', "always of GMP"),
         ('title = "First policy"', "title = 3", "title"),
         ('version = "1"', "version = 1 1", "not TOML"),
     ],

@@ -206,9 +206,26 @@ END = b.BatchEnded(batch="7", ended_at=40, outcome="completed")
             "recorded as 'P', not 'Q'",
         ),
         (
-            [created()],
-            b.BatchCorrected(batch="7", field="started_at", old="", new="noon", reason="r"),
-            "noon",
+            [created(), started(10)],
+            b.BatchCorrected(batch="7", field="started_at", old="", new=to_iso(11), reason="r"),
+            "would start .* before the batch",
+        ),
+        (
+            [created(started_at=3)],
+            b.BatchCorrected(batch="7", field="started_at", old="", new=to_iso(1), reason="r"),
+            "started_at is recorded as",
+        ),
+        (
+            [
+                created(),
+                started(10),
+                ended(20),
+                b.BatchEnded(batch="7", ended_at=30, outcome="aborted"),
+            ],
+            b.BatchCorrected(
+                batch="7", field="ended_at", old=to_iso(30), new=to_iso(19), reason="r"
+            ),
+            "would end .* after the batch ended",
         ),
         (
             [created()],
@@ -248,6 +265,82 @@ def test_a_correction_names_the_value_that_is_recorded():
     for change in ({"old": 11}, {"new": 21}, {"run": 2}):
         with pytest.raises((BadInputError, ConflictError)):
             check_next(state, good.model_copy(update=change))
+
+
+def test_every_entry_of_the_head_can_be_corrected():
+    log, state = Log(), BatchState()
+    for body in (
+        created(place="a", started_at=5),
+        started(10),
+        END.model_copy(update={"outcome": "aborted"}),
+    ):
+        state = state.after(log.add(S, body))
+    for field, old, new in (
+        ("outcome", "aborted", "completed"),
+        ("place", "a", "b"),
+        ("started_at", "1970-01-01T01:00:00.000005+01:00", to_iso(4)),
+        ("started_at", to_iso(4), ""),
+        ("attributes.line", "", "A"),
+    ):
+        body = b.BatchCorrected(batch="7", field=field, old=old, new=new, reason="r")
+        check_next(state, body)
+        state = state.after(log.add(S, body))
+    assert (state.outcome, state.started_at, state.n_corrections) == ("completed", None, 5)
+    assert (state.entries["place"], state.entries["attributes.line"]) == ("b", "A")
+    row = log.table(b.BATCHES)[("7",)]
+    assert (row["outcome"], row["started_at"], row["place"]) == ("completed", None, "b")
+    assert json.loads(row["attributes"]) == {"line": "A"}
+
+
+@pytest.mark.parametrize(
+    ("field", "new"),
+    [
+        ("outcome", "lost"),
+        ("outcome", ""),
+        ("product", ""),
+        ("ended_at", ""),
+        ("started_at", "noon"),
+        ("started_at", "2018-10-31T15:33:20"),
+        ("size", "about 3"),
+        ("batch", "8"),
+    ],
+)
+def test_a_correction_reads_as_an_entry_would(field, new):
+    with pytest.raises(ValidationError):
+        b.BatchCorrected(batch="7", field=field, old="x", new=new, reason="r")
+    with pytest.raises(ValidationError):
+        b.SampleCorrected(sample="s", field="taken_at", old="", new="noon", reason="r")
+    with pytest.raises(ValidationError):
+        b.BatchCorrected(batch="7", field="recipe", old="", new="R", reason="")
+
+
+def test_a_withdrawn_consumption_cannot_be_corrected_again():
+    body = b.MaterialConsumed(batch="7", material="api", lot="L1", quantity="1 kg")
+    gone = b.ConsumptionCorrected(
+        batch="7", entry=2, old=("api", "L1", "1 kg"), new=None, reason="r"
+    )
+    state = fold(created(), body)
+    check_next(state, gone)
+    with pytest.raises(ConflictError, match="consumption 2 is recorded as"):
+        check_next(state, gone.model_copy(update={"old": ("api", "L1", "2 kg")}))
+    with pytest.raises(BadInputError, match="no consumption that stands"):
+        check_next(fold(created(), body, gone), gone)
+
+
+def test_projections_pass_over_what_they_have_no_row_for():
+    end = b.BatchEnded(batch="7", ended_at=4, outcome="aborted")
+    log = log_of(end, ended(20), b.ConsumptionCorrected(
+        batch="7", entry=1, old=("a", "b", ""), new=None, reason="r"))  # fmt: skip
+    log.add(
+        "lot/a/b",
+        b.LotCorrected(material="a", lot="b", field="supplier", old="", new="s", reason="r"),
+    )
+    log.add("sample/s", b.SampleCorrected(sample="s", field="point", old="", new="p", reason="r"))
+    for projection in (b.BATCHES, b.GENEALOGY, b.LOTS, b.SAMPLES):
+        assert log.table(projection) == {}
+    (row,) = log.table(b.PHASES).values()
+    assert (row["started_at"], row["ended_at"]) == (None, 20)
+    assert batch_state(log.stream(S)).phase_windows("blending") == ((20, 20),)
 
 
 def test_a_late_entry_after_the_end_is_taken():

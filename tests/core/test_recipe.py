@@ -262,7 +262,30 @@ def test_a_wish_that_the_master_does_not_allow_is_refused(wish, words):
         derive_control(parse_recipe(MASTER), wish)
 
 
+def test_what_belongs_to_one_batch_is_not_adopted():
+    master = parse_recipe(MASTER)
+    control = derive_control(master, ForBatch("B", {"dryer": "x"}))
+    for text, words in (
+        (MASTER.replace('level = "master"', 'level = "master"\nbatch = "B"'), "names no batch"),
+        (MASTER.replace('level = "master"', 'level = "control"\nbatch = "B"'), "derived from"),
+        (MASTER.replace('class = "fluid', 'class = "x"\nplace = "fluid'), "not which place"),
+    ):
+        with pytest.raises(BadInputError, match=words):
+            adopted(text, 0)
+    origin = master.origin()
+    entries = f'recipe = "{origin.recipe}", version = "3", digest = "{origin.digest}"'
+    text = MASTER.replace(
+        'level = "master"', f'level = "control"\nbatch = "B"\nderived_from = {{ {entries} }}'
+    ).replace('class = "fluid bed dryer"', 'class = "fluid bed dryer"\nplace = "x"')
+    assert parse_recipe(text) == control
+    with pytest.raises(BadInputError, match="is a control recipe, for one batch"):
+        adopted(text, 0)
+
+
 def test_only_a_master_has_control_recipes():
+    sizeless = parse_recipe(MASTER.replace("size = 100\n", "").replace('size_unit = "kg"\n', ""))
+    with pytest.raises(BadInputError, match="no size to scale from"):
+        derive_control(sizeless, ForBatch("B", {"dryer": "x"}, size=Decimal(1)))
     with pytest.raises(BadInputError, match="is a general recipe"):
         derive_control(parse_recipe(GENERAL), ForBatch("B", {}))
 

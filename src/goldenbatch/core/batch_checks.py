@@ -157,21 +157,30 @@ def _check_corrected(state: BatchState, body: BatchCorrected) -> None:
     if body.field not in ("started_at", "ended_at"):
         recorded = state.outcome if body.field == "outcome" else state.entries.get(body.field, "")
         _check_old(state, body.field, recorded, body.old)
-        if body.field == "outcome" and body.new not in ("completed", "aborted"):
-            raise _bad(state, f"{body.new!r} is no outcome", "Say completed or aborted.")
         return
-    _check_old(state, body.field, getattr(state, body.field), _time(state, body.old))
-    times = {"started_at": state.started_at, "ended_at": state.ended_at}
-    times[body.field] = _time(state, body.new)
-    if times["started_at"] is not None and times["ended_at"] is not None:
-        _check_order(state, "it", times["started_at"], times["ended_at"])
+    is_start = body.field == "started_at"
+    recorded_at = state.started_at if is_start else state.ended_at
+    _check_old(state, body.field, _text(recorded_at), _text(_time(state, body.old)))
+    new = _time(state, body.new)
+    corrected = replace(state, started_at=new) if is_start else replace(state, ended_at=new)
+    if corrected.started_at is not None and corrected.ended_at is not None:
+        _check_order(state, "it", corrected.started_at, corrected.ended_at)
+    for run in state.phases.values():
+        what = f"run {run.run} of phase {run.phase!r} at {run.place!r}"
+        _check_inside(corrected, run.started_at, f"{what} would start")
+        if run.ended_at is not None:
+            _check_inside(corrected, run.ended_at, f"{what} would end")
 
 
 def _time(state: BatchState, text: str) -> int | None:
     try:
         return from_iso(text) if text else None
     except ValueError as error:
-        raise _bad(state, str(error), "Write it as 2018-10-31T15:33:20Z.") from error
+        raise _bad(state, str(error), "Write it as 2018-10-31T15:33:20Z") from error
+
+
+def _text(time: int | None) -> str:
+    return "" if time is None else to_iso(time)
 
 
 def _check_consumption_corrected(state: BatchState, body: ConsumptionCorrected) -> None:

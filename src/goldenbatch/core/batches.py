@@ -8,14 +8,14 @@ status of equipment in `goldenbatch.core.equipment`.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from goldenbatch.core._entries import QUANTITY_PATTERN, as_json_text, changed, check_entry
 from goldenbatch.core.equipment import EQUIPMENT, EquipmentStatus, EquipmentStatusChanged
-from goldenbatch.core.records import Body, Event, Micros, Projection, Row, from_iso, record_type
+from goldenbatch.core.records import Body, Event, Micros, Projection, Row, record_type
 
 __all__ = [
     "BATCHES",
@@ -42,8 +42,6 @@ __all__ = [
     "SampleTaken",
     "as_json_text",
 ]
-
-QUANTITY_PATTERN = r"^$|^[+-]?\d+(\.\d+)?([eE][+-]?\d+)?( \S(.*\S)?)?$"
 
 QuantityText = Annotated[str, Field(pattern=QUANTITY_PATTERN)]
 """A number with its digits as entered and a UCUM unit, as `"240000 {tbl}"`, or empty."""
@@ -89,6 +87,11 @@ class BatchCorrected(Body):
     old: str
     new: str
     reason: Reason
+
+    @model_validator(mode="after")
+    def _fits_its_field(self) -> BatchCorrected:
+        check_entry(self.field, self.new)
+        return self
 
 
 class _PhaseRun(Body):
@@ -195,29 +198,13 @@ class SampleCorrected(Body):
     new: str
     reason: Reason
 
+    @model_validator(mode="after")
+    def _fits_its_field(self) -> SampleCorrected:
+        check_entry(self.field, self.new)
+        return self
+
 
 Lookup = Callable[[tuple[Any, ...]], Row | None]
-_TIMES = frozenset({"started_at", "ended_at", "taken_at"})
-
-
-def as_json_text(values: Mapping[str, str]) -> str:
-    """Mapping as the one JSON text that projections hold: sorted keys, no spaces.
-
-    >>> as_json_text({"b": "2", "a": "1"})
-    '{"a":"1","b":"2"}'
-    """
-    return json.dumps(dict(values), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-
-
-def _changed(row: Row, field: str, new: str, version: int) -> Row:
-    name, _, key = field.partition(".")
-    if name == "attributes":
-        attributes = {**json.loads(row["attributes"]), key: new}
-        return {**row, "attributes": as_json_text(attributes), "stream_version": version}
-    value: Any = new
-    if name in _TIMES:
-        value = from_iso(new) if new else None
-    return {**row, name: value, "stream_version": version}
 
 
 def _fold_batch(event: Event, lookup: Lookup) -> list[Row]:
@@ -233,7 +220,7 @@ def _fold_batch(event: Event, lookup: Lookup) -> list[Row]:
     if row_before is None:
         return []
     if isinstance(body, BatchCorrected):
-        return [_changed(row_before, body.field, body.new, version)]
+        return [changed(row_before, body.field, body.new, version)]
     ended = {"ended_at": body.ended_at, "outcome": body.outcome, "stream_version": version}
     return [{**row_before, **ended}]
 
@@ -342,7 +329,7 @@ def _fold_lot(event: Event, lookup: Lookup) -> list[Row]:
     if not isinstance(body, LotCorrected):
         return []
     row_before = lookup((body.material, body.lot))
-    return [_changed(row_before, body.field, body.new, version)] if row_before else []
+    return [changed(row_before, body.field, body.new, version)] if row_before else []
 
 
 LOTS = Projection(
@@ -370,7 +357,7 @@ def _fold_sample(event: Event, lookup: Lookup) -> list[Row]:
     if not isinstance(body, SampleCorrected):
         return []
     row_before = lookup((body.sample,))
-    return [_changed(row_before, body.field, body.new, version)] if row_before else []
+    return [changed(row_before, body.field, body.new, version)] if row_before else []
 
 
 SAMPLES = Projection(
