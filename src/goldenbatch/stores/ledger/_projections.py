@@ -11,11 +11,13 @@ from typing import Any
 
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.records import Event, Projection, Row
+from goldenbatch.stores.ledger import _sql
 from goldenbatch.stores.ledger.errors import ProjectionError
 
 _NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
 _MAX_INT = 2**63
 _TYPES = ("TEXT", "INTEGER", "REAL")
+_MAX_RECENT = 20_000
 Values = tuple[Any, ...]
 
 
@@ -35,10 +37,9 @@ class Table:
         self.columns = tuple(projection.columns)
         self.key_places = tuple(self.columns.index(column) for column in projection.key)
         names = ", ".join(_quoted(self.columns))
-        marks = ",".join("?" for _ in self.columns)
         equal = " AND ".join(f"{column} = ?" for column in _quoted(projection.key))
         # Names have passed the pattern above; values are always parameters.
-        self.insert_sql = f"INSERT OR REPLACE INTO {self.name}({names}) VALUES ({marks})"  # noqa: S608
+        self.insert_sql = f"INSERT OR REPLACE INTO {self.name}({names})"
         self.select_sql = f"SELECT {names} FROM {self.name}"  # noqa: S608
         self.lookup_sql = f"{self.select_sql} WHERE {equal}"
         self.names_sql = names
@@ -78,7 +79,8 @@ class Table:
         Raises:
             ProjectionError: A column is unknown, a key is missing, or a type does not fit.
         """
-        unknown = row.keys() - self.projection.columns.keys()
+        columns = self.projection.columns
+        unknown = [] if row.keys() <= columns.keys() else row.keys() - columns.keys()
         if unknown:
             raise ProjectionError(
                 f"projection {self.projection.name} has no column {sorted(unknown)[0]!r}.",
@@ -89,6 +91,8 @@ class Table:
     def value(self, column: str, value: Any) -> Any:
         """One value as the database will give it back."""
         kind = self.projection.columns[column]
+        if kind == "TEXT" and type(value) is str:
+            return value
         is_key = column in self.projection.key
         if value is None and not is_key:
             return None
@@ -158,6 +162,7 @@ class Folder:
         self._by_kind: dict[str, tuple[Table, ...]] = {}
         self._staged: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
         self._waiting: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
+        self._recent: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
 
     def fold(self, event: Event) -> None:
         """Stage the rows that an event gives.
@@ -194,7 +199,11 @@ class Folder:
     def _lookup(self, table: Table, key: tuple[Any, ...]) -> Row | None:
         p = table.projection
         wanted = tuple(table.value(column, value) for column, value in zip(p.key, key, strict=True))
-        values = self._staged[table].get(wanted) or self._waiting[table].get(wanted)
+        values = (
+            self._staged[table].get(wanted)
+            or self._waiting[table].get(wanted)
+            or self._recent[table].get(wanted)
+        )
         if values is None and self.connection is not None:
             values = self.connection.execute(table.lookup_sql, wanted).fetchone()
         return None if values is None else table.as_row(values)
@@ -212,10 +221,10 @@ class Folder:
             rows.clear()
 
     def clear(self) -> None:
-        """Nothing shall be written."""
-        self.drop()
-        for rows in self._waiting.values():
-            rows.clear()
+        """Nothing shall be written, and nothing is known of what is stored."""
+        for known in (self._staged, self._waiting, self._recent):
+            for rows in known.values():
+                rows.clear()
 
     def write(self) -> None:
         """Write what waits to the connection."""
@@ -223,7 +232,11 @@ class Folder:
             raise ProjectionError("the folder has no connection.")
         for table, rows in self._waiting.items():
             if rows:
-                self.connection.executemany(table.insert_sql, rows.values())
+                _sql.insert_rows(self.connection, table.insert_sql, list(rows.values()))
+                recent = self._recent[table]
+                if len(recent) > _MAX_RECENT:
+                    recent.clear()
+                recent.update(rows)
                 rows.clear()
 
 

@@ -9,6 +9,8 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ APPLICATION_ID = 0x47424C31
 SCHEMA_VERSION = 1
 BUSY_S = 30.0
 PAGE = 500
+CACHE_KIB, WAL_PAGES = 65_536, 8_000
 TABLES = ("event", "payload", "node", "checkpoint", "projection")
 
 _TABLE_SQL = (
@@ -60,8 +63,11 @@ _EVENT_COLUMNS = (
 )
 _INSERT_EVENT = (
     "INSERT INTO event(seq, stream, version, kind, actor, role, performed_at, recorded_at,"
-    " body_digest, prev_in_stream, envelope) VALUES (?,?,?,?,?,?,?,?,?,?,?)"
+    " body_digest, prev_in_stream, envelope)"
 )
+_INSERT_PAYLOAD = "INSERT INTO payload(digest, salt, bytes)"
+_INSERT_NODE = "INSERT INTO node(level, idx, h)"
+_CHUNKS = (64, 16, 4, 1)
 _STREAM_HEAD = (
     "SELECT e.version, n.h FROM event e JOIN node n ON n.level = 0 AND n.idx = e.seq - 1"
     " WHERE e.stream = ? ORDER BY e.version DESC LIMIT 1"
@@ -114,6 +120,9 @@ class Engine:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            # Digests fall on random pages: keep them in memory and move them over together.
+            connection.execute(f"PRAGMA cache_size = {-CACHE_KIB}")
+            connection.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES}")
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
@@ -207,9 +216,32 @@ def insert(
     nodes: Sequence[tuple[int, int, bytes]],
 ) -> None:
     """Add rows to the three tables that every append touches."""
-    connection.executemany(_INSERT_EVENT, events)
-    connection.executemany("INSERT INTO payload(digest, salt, bytes) VALUES (?,?,?)", payloads)
-    connection.executemany("INSERT INTO node(level, idx, h) VALUES (?,?,?)", nodes)
+    insert_rows(connection, _INSERT_EVENT, events)
+    insert_rows(connection, _INSERT_PAYLOAD, payloads)
+    insert_rows(connection, _INSERT_NODE, nodes)
+
+
+def insert_rows(
+    connection: sqlite3.Connection, statement: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Insert many rows with few statements.
+
+    Each statement gives up the interpreter's lock once, so that with many waiting callers
+    one of 64 rows is several times faster than 64 of one row.
+    """
+    start = 0
+    for size in _CHUNKS:
+        while len(rows) - start >= size:
+            chunk = rows[start : start + size]
+            sql = _with_values(statement, len(chunk[0]), size)
+            connection.execute(sql, tuple(chain.from_iterable(chunk)))
+            start += size
+
+
+@lru_cache(maxsize=512)
+def _with_values(statement: str, n_columns: int, n_rows: int) -> str:
+    row = f"({','.join('?' * n_columns)})"
+    return f"{statement} VALUES {','.join([row] * n_rows)}"
 
 
 def insert_checkpoint(connection: sqlite3.Connection, size: int, root: bytes, note: str) -> None:

@@ -183,6 +183,7 @@ class Writer:
     ) -> tuple[_Request, Any, BaseException | None]:
         """Place the events of one request, or leave no trace of it."""
         if request.job is not None:
+            self._folder.clear()  # a job may rebuild what the folder knows
             return request, request.job(self._connection, batch.head), None
         try:
             placed, after, nodes, streams = self._stage(request.events, batch, state)
@@ -247,6 +248,7 @@ class Writer:
         """The head in memory, unless another process has written since."""
         version = self._connection.execute("PRAGMA data_version").fetchone()[0]
         if self._head is None or version != self._data_version:
+            self._folder.clear()
             self._head = Head.load(self._connection)
             self._data_version = version
         return self._head

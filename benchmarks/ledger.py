@@ -1,0 +1,253 @@
+"""Speed of the ledger beside plain SQLite inserts of the same bytes, in one run.
+
+    python benchmarks/ledger.py [--events N] [--out FILE]
+
+Plain means: the same canonical envelopes and payloads, put into one table by the same number
+of callers, with the same durability (WAL, synchronous=FULL) and the same group commit, but
+without tree, versions, projections or checks.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import queue
+import sqlite3
+import statistics
+import sys
+import tempfile
+import threading
+import time
+from concurrent.futures import Future
+from pathlib import Path
+
+from goldenbatch.core.records import Body, HomeKind, NewEvent, Projection, record_type
+from goldenbatch.core.site import HomeInfo
+from goldenbatch.stores.ledger import Keyring, Ledger, Signer, verify_proof
+
+HOME = HomeInfo("bench", "Bench", HomeKind.DEMONSTRATION, "bench", "UTC")
+N_WRITERS, BATCH = 32, 100
+
+
+@record_type
+class BenchStepRecorded(Body):
+    """A step of a batch record, about 250 bytes as JSON."""
+
+    batch: str
+    step: str
+    parameter: str
+    value: str
+    equipment: str
+    procedure: str
+    comment: str
+
+
+def _fold(event, lookup):
+    body = event.body
+    old = lookup((body["batch"],))
+    yield {
+        "batch": body["batch"],
+        "n_steps": (old["n_steps"] if old else 0) + 1,
+        "changed_at": event.envelope.recorded_at,
+    }
+
+
+PROJECTION = Projection(
+    "bench_batch",
+    1,
+    {"batch": "TEXT", "n_steps": "INTEGER", "changed_at": "INTEGER"},
+    ("batch",),
+    frozenset({"BenchStepRecorded"}),
+    _fold,
+)
+
+
+def event(stream, version):
+    body = BenchStepRecorded(
+        batch=stream,
+        step=f"U1.P2.O{version % 9}",
+        parameter="inlet air temperature",
+        value=f"{60 + version % 7}.5 Cel",
+        equipment="site/granulation/dryer_1",
+        procedure="SOP-00317 version 12",
+        comment="as in the master record; nothing unusual was seen by the operator",
+    )
+    return NewEvent(f"batch/{stream}", body, version, "u-7f3a", performed_at=1_700_000_000_000_000)
+
+
+def open_ledger(folder, projections):
+    path = folder / "key.pem"
+    origin = f"goldenbatch/{HOME.uid}"
+    signer = Signer.load(path, origin) if path.exists() else Signer.create(path, origin)
+    keys = Keyring((signer,))
+    clock = lambda: time.time_ns() // 1_000  # noqa: E731
+    return Ledger.open(folder / "ledger.sqlite", HOME, clock, projections, keys=keys)
+
+
+class Plain:
+    """One table, one writer with group commit: what any application would do."""
+
+    def __init__(self, path):
+        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute(
+            "CREATE TABLE e(seq INTEGER PRIMARY KEY, envelope BLOB, body BLOB)"
+        )
+        self._queue = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def append(self, rows):
+        """Insert rows, durable on return."""
+        future = Future()
+        self._queue.put((rows, future))
+        future.result()
+
+    def _run(self):
+        while (item := self._queue.get()) is not None:
+            items = [item]
+            try:
+                while True:
+                    items.append(self._queue.get_nowait())
+            except queue.Empty:
+                pass
+            self._connection.execute("BEGIN IMMEDIATE")
+            for rows, _ in items:
+                self._connection.executemany("INSERT INTO e(envelope, body) VALUES (?,?)", rows)
+            self._connection.execute("COMMIT")
+            for _, future in items:
+                future.set_result(None)
+
+    def close(self):
+        """Finish."""
+        self._queue.put(None)
+        self._thread.join()
+        self._connection.close()
+
+
+def timed(work, n_threads=1):
+    """Seconds that `work(thread number)` takes in all threads together."""
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(n_threads)]
+    start = time.perf_counter()
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return time.perf_counter() - start
+
+
+def ledger_rate(folder, projections, n_threads, n_calls, size):
+    with open_ledger(folder, projections) as ledger:
+
+        def work(number):
+            for call in range(n_calls):
+                ledger.append([event(f"{number}", call * size + i) for i in range(size)])
+
+        return n_threads * n_calls * size / timed(work, n_threads), ledger.head()
+
+
+def plain_rate(folder, rows, n_threads, n_calls, size):
+    plain = Plain(folder / "plain.sqlite")
+
+    def work(number):
+        for call in range(n_calls):
+            start = (number * n_calls + call) * size
+            plain.append(rows[start : start + size])
+
+    rate = n_threads * n_calls * size / timed(work, n_threads)
+    plain.close()
+    return rate
+
+
+def stored_rows(folder):
+    connection = sqlite3.connect(folder / "ledger.sqlite")
+    sql = "SELECT envelope, bytes FROM event JOIN payload ON digest = body_digest ORDER BY seq"
+    rows = connection.execute(sql).fetchall()
+    connection.close()
+    return rows
+
+
+def compare(base, name, n_threads, n_calls, size, n_rounds=3):
+    """Medians of alternating rounds, so that a busy machine strikes both alike."""
+    ours, bare, plains = [], [], []
+    for number in range(n_rounds):
+        folder = base / f"{name}{number}"
+        (folder / "bare").mkdir(parents=True)
+        ours.append(ledger_rate(folder, [PROJECTION], n_threads, n_calls, size)[0])
+        rows = stored_rows(folder)
+        plains.append(plain_rate(folder, rows, n_threads, n_calls, size))
+        bare.append(ledger_rate(folder / "bare", [], n_threads, n_calls, size)[0])
+    plain = statistics.median(plains)
+    return {
+        "events": n_threads * n_calls * size,
+        "ledger_per_s": round(statistics.median(ours)),
+        "ledger_without_projection_per_s": round(statistics.median(bare)),
+        "plain_per_s": round(plain),
+        "ratio": round(statistics.median(ours) / plain, 3),
+        "ratio_without_projection": round(statistics.median(bare) / plain, 3),
+        "bytes_per_event": round(sum(len(e) + len(b) for e, b in rows) / len(rows)),
+    }
+
+
+def proofs(base, n_events):
+    """Time of proofs and of full verification on a ledger of `n_events`."""
+    folder = base / "large"
+    folder.mkdir()
+    with open_ledger(folder, [PROJECTION]) as ledger:
+        start, size = time.perf_counter(), 1_000
+        for call in range(n_events // size):
+            ledger.append([event(str(call % 50), call // 50 * size + i) for i in range(size)])
+        loaded_s = time.perf_counter() - start
+        ledger.checkpoint()
+        head, n = ledger.head(), 2_000
+        seqs = [1 + i * 7919 % head for i in range(n)]
+        start = time.perf_counter()
+        made = [ledger.proof(seq) for seq in seqs]
+        proof_s = (time.perf_counter() - start) / n
+        envelopes = {e.seq: e.envelope for s in seqs[:200] for e in ledger.events(s - 1, s)}
+        key = ledger.keys.known()[0]
+        start = time.perf_counter()
+        for proof, seq in zip(made[:200], seqs, strict=False):
+            verify_proof(proof, envelopes[seq], key)
+        check_s = (time.perf_counter() - start) / 200
+        start = time.perf_counter()
+        problems = ledger.verify()
+        verify_s = time.perf_counter() - start
+    size_bytes = (folder / "ledger.sqlite").stat().st_size
+    if problems:
+        sys.exit(f"the ledger does not verify: {problems[0]}")
+    return {
+        "events": head,
+        "load_per_s": round(head / loaded_s),
+        "proof_ms": round(proof_s * 1e3, 4),
+        "proof_check_ms": round(check_s * 1e3, 4),
+        "proof_hashes": max(len(proof.hashes) for proof in made),
+        "verify_s": round(verify_s, 2),
+        "verify_events_per_s": round(head / verify_s),
+        "bytes_per_event_on_disk": round(size_bytes / head),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--out", type=Path)
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=os.environ.get("GOLDENBATCH_BENCH_DIR")) as name:
+        base = Path(name)
+        result = {
+            "benchmark": "ledger",
+            "single_appends_32_writers": compare(base, "single", N_WRITERS, 60, 1),
+            "batches_of_100": compare(base, "batch", 1, 60, BATCH),
+            "proofs": proofs(base, options.events),
+        }
+    text = json.dumps(result, indent=2)
+    if options.out:
+        options.out.write_text(text + "\n")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()

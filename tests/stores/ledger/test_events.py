@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.records import DataClass, Envelope, HomeKind
+from goldenbatch.stores.ledger._events import envelope_bytes
+from goldenbatch.stores.ledger.canonical import canonical
+
+TEXT = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+MICROS = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
+ENVELOPES = st.builds(
+    Envelope,
+    home=TEXT,
+    home_kind=st.sampled_from(HomeKind),
+    site=TEXT,
+    owner=TEXT | st.just(""),
+    data_class=st.sampled_from(DataClass),
+    stream=st.from_regex(r"[a-z][a-z0-9_-]*/[^\x00-\x1f\x7f\ud800-\udfff]{1,20}", fullmatch=True),
+    version=st.integers(1, 2**53 - 1),
+    kind=st.from_regex(r"[A-Z][A-Za-z0-9]+", fullmatch=True),
+    body_version=st.integers(1, 9),
+    actor=TEXT,
+    acting_for=TEXT | st.just(""),
+    recorded_at=MICROS,
+    performed_at=st.none() | MICROS,
+    body_digest=st.binary(min_size=32, max_size=32).map(bytes.hex),
+    previous=st.binary(min_size=32, max_size=32).map(bytes.hex) | st.just(""),
+)
+
+
+@given(ENVELOPES)
+def test_the_written_out_form_is_the_canonical_one(envelope):
+    assert envelope_bytes(envelope) == canonical(envelope.as_json())
+    if (envelope.performed_at or 0) > 0 and envelope.recorded_at > 0:
+        assert Envelope.model_validate_json(envelope_bytes(envelope)) == envelope
+
+
+def test_a_lone_surrogate_is_refused(kit, ledger):
+    with pytest.raises(BadInputError):
+        ledger.append([kit.NewEvent("thing/a", kit.moved("a", 0).body, 0, "u-\ud800")])
+    assert ledger.head() == 0
