@@ -7,6 +7,7 @@ import os
 import shutil
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -239,7 +240,8 @@ def create_home(path: Path, settings: HomeSettings, *, clock: Clock = system_clo
             layout.mark.unlink(missing_ok=True)
             layout.lock.unlink(missing_ok=True)
             if is_new:
-                path.rmdir()
+                with suppress(OSError):  # somebody else put a file there
+                    path.rmdir()
             raise
         layout.mark.unlink()
     return info

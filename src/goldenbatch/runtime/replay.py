@@ -7,6 +7,7 @@ would have been different, and no error.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -181,7 +182,7 @@ class _Run:
         self._cursors = site.runner.cursors()
         self._saved: dict[str, Saved] = {}
         self.steps: list[Step] = []
-        self.derived: dict[str, list[Derived]] = {}
+        self.derived: dict[str, list[tuple[int, Derived]]] = {}
         self.failures: dict[str, str] = {}
 
     def tick(self, tick: Tick, previous: Tick) -> None:
@@ -196,7 +197,8 @@ class _Run:
                 continue
             self._saved[name] = Saved(tick.number, adoption.version, outcome.state)
             self.steps += (_step(one, tick.number) for one in outcome.transitions)
-            self.derived.setdefault(name, []).extend(outcome.derived)
+            numbers = self.derived.setdefault(name, [])
+            numbers += ((tick.number, one) for one in outcome.derived)
 
 
 def _step(transition: Transition, tick: int) -> Step:
@@ -287,32 +289,46 @@ def _difference(
 
 
 def _compare_derived(
-    stores: Stores, derived: Mapping[str, Sequence[Derived]]
+    stores: Stores, derived: Mapping[str, Sequence[tuple[int, Derived]]]
 ) -> Iterator[Difference]:
-    """Numbers that the analysts computed again against those that stand in the historian."""
+    """Numbers that the analysts computed again against those that stand in the historian.
+
+    They are compared frame by frame; inside a frame the order is that of time.
+    """
     known = stores.historian.tags()
     for name, computed in derived.items():
-        by_tag: dict[str, list[Derived]] = {}
-        for one in computed:
-            by_tag.setdefault(one.tag, []).append(one)
+        by_tag: dict[str, list[_Number]] = {}
+        for tick, one in computed:
+            number = (tick, one.time, _digits(one.value), one.quality)
+            by_tag.setdefault(one.tag, []).append(number)
         for tag, again in by_tag.items():
-            logged = _logged(stores, tag) if tag in known else []
-            given = [(one.time, one.value, one.quality) for one in again]
-            if logged == given:
-                continue
-            place = next(
-                (i for i, (a, b) in enumerate(zip(logged, given, strict=False)) if a != b),
-                min(len(logged), len(given)),
-            )
-            words = (
-                f"{tag}: {len(logged)} numbers live, {len(given)} replayed; the first that "
-                f"differs is number {place + 1}"
-            )
-            yield Difference("derived", name, "", "", 0, words)
+            given = [number[1:] for number in sorted(again)]
+            logged = [number[1:] for number in _logged(stores, tag)] if tag in known else []
+            if logged != given:
+                yield Difference("derived", name, "", "", 0, _first_other(tag, logged, given))
 
 
-def _logged(stores: Stores, tag: str) -> list[tuple[int, float | None, int]]:
+_Number = tuple[int, int, str, int]
+"""Tick or frame, time, value with all its digits, quality."""
+
+
+def _digits(value: float | None) -> str:
+    """A number with all its digits; the historian keeps NaN as missing."""
+    return "" if value is None or math.isnan(value) else repr(float(value))
+
+
+def _first_other(tag: str, logged: Sequence[object], given: Sequence[object]) -> str:
+    pairs = enumerate(zip(logged, given, strict=False))
+    shorter = min(len(logged), len(given))
+    place = next((place for place, (one, other) in pairs if one != other), shorter)
+    return (
+        f"{tag}: {len(logged)} numbers live, {len(given)} replayed; number {place + 1} is the "
+        "first that differs"
+    )
+
+
+def _logged(stores: Stores, tag: str) -> list[_Number]:
     series = stores.historian.since([tag], 0)
-    values = series.table.column("value").to_pylist()
-    times, qualities = series.times().tolist(), series.qualities().tolist()
-    return list(zip(times, values, qualities, strict=True))
+    texts = [_digits(one) for one in series.table.column("value").to_pylist()]
+    columns = (series.seqs().tolist(), series.times().tolist(), texts, series.qualities().tolist())
+    return sorted(zip(*columns, strict=True))

@@ -15,6 +15,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,6 +52,15 @@ QUIET_KINDS = frozenset(
     }
 )
 """Kinds that wake nobody: what the analysts and the node write, and who may sign in."""
+
+
+@dataclass
+class _Turn:
+    """What one wake has done so far."""
+
+    appended: list[Transition] = field(default_factory=list)
+    stopped: set[str] = field(default_factory=set)
+    damage: IntegrityError | None = None
 
 
 class Runner:
@@ -88,13 +99,17 @@ class Runner:
             IntegrityError: An analyst's findings or state are not what was recorded; the
                 other analysts have finished by then.
         """
-        ticks = self._known_ticks()
         adoptions = Adoptions(self._stores.ledger)
-        new = self._new_tick(ticks, adoptions)
+        turn = _Turn()
+        # What is unfinished comes first: it also says which frames are the analysts' own.
+        self._catch_up(self._known_ticks(), adoptions, turn)
+        new = self._new_tick(self._ticks, adoptions)
         if new is not None:
             self._take(new, adoptions)
-            ticks = self._known_ticks()
-        return self._catch_up(ticks, adoptions)
+            self._catch_up(self._known_ticks(), adoptions, turn)
+        if turn.damage is not None:
+            raise turn.damage
+        return turn.appended
 
     def cursors(self) -> Mapping[str, int]:
         """Number of the last tick that each analyst has assessed."""
@@ -125,8 +140,9 @@ class Runner:
             return False
         own: set[int] = set()
         for name in self._states.names():
-            saved = self._states.load(name)
-            own.update(saved.derived if saved is not None else ())
+            with suppress(IntegrityError):  # its turn has said so already
+                saved = self._states.load(name)
+                own.update(saved.derived if saved is not None else ())
         return n_frames > sum(last.historian_seq < seq <= head for seq in own)
 
     def _has_events(self, last: Tick, head: int) -> bool:
@@ -152,27 +168,22 @@ class Runner:
 
     # ---- the analysts -----------------------------------------------------------------------
 
-    def _catch_up(self, ticks: Sequence[Tick], adoptions: Adoptions) -> list[Transition]:
-        appended: list[Transition] = []
-        stopped: set[str] = set()
-        damage: IntegrityError | None = None
+    def _catch_up(self, ticks: Sequence[Tick], adoptions: Adoptions, turn: _Turn) -> None:
         for place in range(self._first_unseen(ticks, adoptions), len(ticks)):
             tick = ticks[place]
             previous = ticks[place - 1] if place else TICK_ZERO
             for name, adoption in adoptions.at(tick.ledger_seq).items():
-                if name in stopped or self._cursor(name) >= tick.number:
+                if name in turn.stopped:
                     continue
                 try:
-                    appended += self._assess(adoption, tick, previous)
+                    if self._cursor(name) < tick.number:
+                        turn.appended += self._assess(adoption, tick, previous)
                 except IntegrityError as error:
-                    damage = damage or error
-                    stopped.add(name)
+                    turn.damage = turn.damage or error
+                    turn.stopped.add(name)
                 except Exception as error:  # whatever an analyst throws, the others must run
                     self._failed(name, tick, error)
-                    stopped.add(name)
-        if damage is not None:
-            raise damage
-        return appended
+                    turn.stopped.add(name)
 
     def _cursor(self, name: str) -> int:
         saved = self._states.load(name)
@@ -181,7 +192,14 @@ class Runner:
     def _first_unseen(self, ticks: Sequence[Tick], adoptions: Adoptions) -> int:
         """Place of the first tick that some analyst at work has not assessed."""
         head = ticks[-1].ledger_seq if ticks else 0
-        return min((self._cursor(name) for name in adoptions.at(head)), default=len(ticks))
+        at_work = adoptions.at(head)
+        return min((self._cursor_or_zero(name) for name in at_work), default=len(ticks))
+
+    def _cursor_or_zero(self, name: str) -> int:
+        try:
+            return self._cursor(name)
+        except IntegrityError:
+            return 0  # its turn will say so
 
     def _assess(self, adoption: Adoption, tick: Tick, previous: Tick) -> list[Transition]:
         saved = self._states.load(adoption.name)

@@ -1,0 +1,39 @@
+"""A real home in a temporary folder."""
+
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+SUPPORT = str(Path(__file__).parent / "support")
+if SUPPORT not in sys.path:
+    sys.path.insert(0, SUPPORT)
+
+
+@pytest.fixture(scope="session")
+def _empty_home(tmp_path_factory):
+    from gbx_bench import PLANT, START, Clock
+
+    from goldenbatch.runtime.home import HomeSettings, create_home
+
+    path = tmp_path_factory.mktemp("empty") / "home"
+    create_home(path, HomeSettings("Test", "site", PLANT), clock=Clock(START))
+    return path
+
+
+@pytest.fixture
+def bench(tmp_path, _empty_home):
+    """A fresh home, copied from one that was made once."""
+    from gbx_bench import START, Bench, Clock
+
+    path = tmp_path / "home"
+    shutil.copytree(_empty_home, path)
+    return Bench(path, Clock(START + 60_000_000))
+
+
+@pytest.fixture
+def site(bench):
+    """The fresh home, open."""
+    with bench.open() as opened:
+        yield opened
