@@ -56,7 +56,7 @@ def numbers(
         int(row): f"{column[int(row)].as_py()!r} is no number" for row in np.flatnonzero(wrong)
     }
     with np.errstate(invalid="ignore"):
-        large = np.flatnonzero(np.abs(values) > _EXACT)
+        large = np.flatnonzero(np.abs(values) >= _EXACT)
     for row in large.tolist():
         text = column[row].as_py().strip()
         if re.fullmatch(r"[+-]?\d+", text) and int(float(text)) != int(text):
