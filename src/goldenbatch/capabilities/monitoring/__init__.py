@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
     from goldenbatch.capabilities.monitoring.charts import ControlChartSettings, control_charts
-    from goldenbatch.capabilities.monitoring.fitting import CalibrationSettings, fit
+    from goldenbatch.capabilities.monitoring.fitting import fit
     from goldenbatch.capabilities.monitoring.limits import limits_of
     from goldenbatch.capabilities.monitoring.multivariate import BatchModelSettings, batch_model
     from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensorSettings
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "ControlChartSettings": "charts",
     "control_charts": "charts",
-    "CalibrationSettings": "fitting",
+    "CalibrationSettings": "calibration",
     "fit": "fitting",
     "limits_of": "limits",
     "BatchModelSettings": "multivariate",

@@ -7,15 +7,13 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-
-from pydantic import Field
+from typing import Any
 
 from goldenbatch.capabilities.monitoring._common import (
     PLAN_MEDIA_TYPE,
-    AnalystSettings,
     read_settings,
 )
+from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
 from goldenbatch.capabilities.monitoring.multivariate import BatchModelSettings, model_name
 from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensorSettings
 from goldenbatch.core.analyst import AnalystAdopted
@@ -28,52 +26,7 @@ from goldenbatch.core.results import ResultsReported
 from goldenbatch.core.site import Site
 from goldenbatch.science.latent import PCA, LimitKind, ScoringPlan
 from goldenbatch.science.latent.selection import components_for_variance, interleaved_folds
-from goldenbatch.science.spectra import SensorSettings, SoftSensor, Treatment, fit_soft_sensor
-
-
-class CalibrationSettings(AnalystSettings):
-    """Table `calibration` of a soft sensor: fixed before its results are seen.
-
-    Attributes:
-        samples: Samples that carry the reference results; `*` stands for any letters.
-        tag: Array tag of the calibration spectra; that of the sensor by default.
-        lower: Lower end of the range of the axis that is used.
-        upper: Upper end.
-        order: Treatments in order: line, snv, msc, savitzky-golay.
-        n_components_max: Largest number of components that is tried.
-        limits: Which limits of T2 and SPE are in force.
-    """
-
-    samples: str
-    tag: str = ""
-    lower: float | None = None
-    upper: float | None = None
-    order: tuple[str, ...] = ("line", "savitzky-golay")
-    window: int = 15
-    degree: int = 2
-    derivative: int = 1
-    n_components_max: int = Field(default=8, ge=1)
-    confidence: float = Field(default=0.99, gt=0.5, lt=1)
-    coverage: float = Field(default=0.95, gt=0.5, lt=1)
-    limits: Literal["left-out", "theoretical"] = "left-out"
-
-    def sensor_settings(self, target: str) -> SensorSettings:
-        """The settings of the method."""
-        return SensorSettings(
-            treatment=Treatment(
-                lower=self.lower,
-                upper=self.upper,
-                order=self.order,
-                window=self.window,
-                degree=self.degree,
-                derivative=self.derivative,
-            ),
-            n_components_max=self.n_components_max,
-            confidence=self.confidence,
-            coverage=self.coverage,
-            limit_kind=LimitKind(self.limits),
-            target=target,
-        )
+from goldenbatch.science.spectra import SoftSensor, fit_soft_sensor
 
 
 @dataclass(frozen=True)
@@ -131,7 +84,12 @@ def adopted(site: Site, name: str) -> AnalystAdopted:
 
 
 def _fit_sensor(site: Site, name: str, settings: SoftSensorSettings) -> ModelFitted:
-    chosen = read_settings(CalibrationSettings, f"{name} (calibration)", settings.calibration)
+    chosen = settings.calibration
+    if chosen is None:
+        raise BadInputError(
+            f"analyst {name!r} has no table [settings.calibration].",
+            hint="Say which samples carry the reference results; see the README of monitoring.",
+        )
     data = _calibration(site, settings, chosen)
     axis = array_axis(site, chosen.tag or settings.tag)
     sensor = fit_soft_sensor(

@@ -21,6 +21,7 @@ from goldenbatch.capabilities.monitoring._common import (
     window_evidence,
 )
 from goldenbatch.capabilities.monitoring._laboratory import Laboratory
+from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
 from goldenbatch.core.analyst import Assessment, Derived, OpenFindings, State, TickView
 from goldenbatch.core.batches import BatchEnded, SampleTaken
 from goldenbatch.core.findings import Contribution, Finding, Measure, Severity, Subject
@@ -49,7 +50,7 @@ class SoftSensorSettings(AnalystSettings):
         n_inside: Consecutive spectra inside that end it.
         max_gap_s: How far a spectrum may lie from a sample that it is compared with.
         severity: Of the finding that it left its domain.
-        calibration: How the model is fitted; see `fitting`.
+        calibration: How the model is fitted; see `CalibrationSettings`.
     """
 
     tag: str
@@ -60,7 +61,7 @@ class SoftSensorSettings(AnalystSettings):
     n_inside: int = Field(default=20, ge=1)
     max_gap_s: float = Field(default=300.0, gt=0)
     severity: Severity = Severity.MAJOR
-    calibration: dict[str, Any] = Field(default_factory=dict)
+    calibration: CalibrationSettings | None = None
 
     @property
     def place(self) -> str:

@@ -8,8 +8,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from goldenbatch.capabilities.monitoring._chart_book import BookSettings, ChartPage, add
+from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
 from goldenbatch.capabilities.monitoring.charts import ControlChartSettings
-from goldenbatch.capabilities.monitoring.fitting import CalibrationSettings
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.trial import Measures, TrialData, TrialFile, select_columns
 from goldenbatch.science.spectra import SoftSensor, fit_soft_sensor

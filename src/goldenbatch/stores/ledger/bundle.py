@@ -42,10 +42,10 @@ def make_bundle(
     """
     events = []
     for seq in sorted(set(seqs)):
-        row = _sql.event_row(connection, seq)
-        if row is None or seq > checkpoint.size:
+        rows = _sql.event_rows(connection, seq - 1, seq)
+        if not rows or seq > checkpoint.size:
             raise NotFoundError(f"no checkpoint covers event {seq}.", hint="Make a checkpoint.")
-        _, envelope, leaf, salt, body = row
+        _, envelope, leaf, salt, body = rows[0]
         hashes = tree.inclusion_proof(
             seq - 1, checkpoint.size, lambda keys: _sql.nodes(connection, keys)
         )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +18,7 @@ from goldenbatch.core.site import Clock, HomeInfo
 from goldenbatch.stores.ledger import _events, _projections, _refold, _sql, _verify, tree
 from goldenbatch.stores.ledger._problem import Problem
 from goldenbatch.stores.ledger._writer import Head, Writer
+from goldenbatch.stores.ledger.bundle import make_bundle
 from goldenbatch.stores.ledger.notes import (
     Checkpoint,
     Keyring,
@@ -80,12 +80,9 @@ class Ledger:
         tables = [_projections.Table(projection) for projection in projections]
         if len({table.name for table in tables}) < len(tables):
             raise ConflictError("two projections have one name.", hint="Rename one of them.")
-        is_new = not path.exists()
         engine = _sql.Engine(path, read_only=read_only)
         writer = None
         try:
-            if is_new:
-                _sync_folder(path.parent)
             if not read_only:
                 writer = Writer(engine, home, clock, tables)
             ledger = cls(engine, home, tables, keys or Keyring(), writer)
@@ -305,6 +302,13 @@ class Ledger:
             )
         return Proof(leaf, index, size, tuple(hashes), note)
 
+    def proof_bundle(self, seqs: Sequence[int]) -> dict[str, Any]:
+        """Self-contained proof of some events under a checkpoint made now; see `bundle`."""
+        checkpoint = self.checkpoint()
+        with self._engine.reading() as connection:
+            connection.execute("BEGIN")
+            return make_bundle(connection, checkpoint, self.keys.signers[0].verifier, seqs)
+
     def consistency(self, size1: int, size2: int | None = None) -> list[bytes]:
         """Proof that the tree of `size2` events (all, if None) only adds to that of `size1`.
 
@@ -396,13 +400,3 @@ class Ledger:
 def origin_of(home: HomeInfo) -> str:
     """Name of a home's log, on its checkpoints and as the name of its key."""
     return f"goldenbatch/{home.uid}"
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make the new file's entry in its folder durable."""
-    if os.name == "posix":
-        handle = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(handle)
-        finally:
-            os.close(handle)
