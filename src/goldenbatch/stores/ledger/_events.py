@@ -73,9 +73,30 @@ def place(
     Raises:
         BadInputError: A field of the envelope is not allowed.
     """
+    envelope = _envelope(prepared, home, recorded_at, previous)
+    data = envelope_bytes(envelope)
+    leaf = leaf_hash(data)
+    row = (
+        seq,
+        envelope.stream,
+        envelope.version,
+        envelope.kind,
+        envelope.actor,
+        None,
+        envelope.performed_at,
+        recorded_at,
+        prepared.digest,
+        previous,
+        data,
+    )
+    payload = (prepared.digest, prepared.salt, prepared.data)
+    return Placed(Event(seq, envelope, prepared.body, leaf.hex()), leaf, row, payload)
+
+
+def _envelope(prepared: Prepared, home: HomeInfo, recorded_at: int, previous: bytes) -> Envelope:
     event, body = prepared.event, prepared.event.body
     try:
-        envelope = Envelope(
+        return Envelope(
             home=home.uid,
             home_kind=home.kind,
             site=home.site,
@@ -99,23 +120,6 @@ def place(
             f"{prepared.kind} of {event.stream!r}: {key}: {first['msg']}.",
             hint="Correct the event and append it again.",
         ) from error
-    data = envelope_bytes(envelope)
-    leaf = leaf_hash(data)
-    row = (
-        seq,
-        envelope.stream,
-        envelope.version,
-        envelope.kind,
-        envelope.actor,
-        None,
-        envelope.performed_at,
-        recorded_at,
-        prepared.digest,
-        previous,
-        data,
-    )
-    payload = (prepared.digest, prepared.salt, prepared.data)
-    return Placed(Event(seq, envelope, prepared.body, leaf.hex()), leaf, row, payload)
 
 
 def envelope_bytes(envelope: Envelope) -> bytes:
@@ -168,4 +172,4 @@ def read(row: EventRow) -> Event:
             "is not what was recorded.",
             hint=_HINT,
         )
-    return Event(seq, envelope, json.loads(body), leaf.hex())
+    return Event(seq, envelope, json.loads(body.decode()), leaf.hex())

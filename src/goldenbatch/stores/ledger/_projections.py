@@ -9,7 +9,7 @@ import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
 from goldenbatch.core.records import Event, Projection, Row
 from goldenbatch.stores.ledger import _sql
 from goldenbatch.stores.ledger.errors import ProjectionError
@@ -147,6 +147,21 @@ class Table:
                 hint=f"It has {', '.join(self.columns)}.",
             )
         return column
+
+
+def tables_of(projections: Sequence[Projection]) -> list[Table]:
+    """The tables of projections.
+
+    Raises:
+        ConflictError: Two have one name.
+    """
+    names = [projection.name for projection in projections]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ConflictError(
+            f"two projections have one name, {twice[0]!r}.", hint="Rename one of them."
+        )
+    return [Table(projection) for projection in projections]
 
 
 class Folder:

@@ -5,6 +5,7 @@ Everything above speaks to `Engine` only, so that another database needs no othe
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 from collections.abc import Collection, Iterator, Sequence
@@ -91,7 +92,8 @@ class Engine:
         self._lock = threading.Lock()
         self._is_closed = False
         self.writer: sqlite3.Connection | None = None
-        if not path.exists():
+        is_new = not path.exists()
+        if is_new:
             if read_only:
                 raise NotFoundError(
                     f"there is no ledger {path}.", hint="Check the home's path, or make a home."
@@ -101,6 +103,8 @@ class Engine:
             if not read_only:
                 self.writer = self._connect(read_only=False)
                 self._prepare(self.writer)
+                if is_new:
+                    _sync_folder(path.parent)
             with self.reading() as connection:
                 self._check_form(connection)
 
@@ -329,3 +333,13 @@ def event_rows(
         parameters.extend((len(prefix), prefix))
     sql = f"{_EVENT_COLUMNS} WHERE {' AND '.join(where)} ORDER BY e.seq LIMIT {PAGE}"
     return connection.execute(sql, parameters).fetchall()
+
+
+def _sync_folder(folder: Path) -> None:
+    """Make the new file's entry in its folder durable."""
+    if os.name == "posix":
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)

@@ -144,7 +144,7 @@ class Check:
         if leaf != stored_leaf:
             self._suspects[seq - 1] = leaf
         try:
-            envelope = json.loads(data)
+            envelope = json.loads(data.decode())
             given = _given(envelope)
         except (ValueError, KeyError, TypeError, AttributeError):
             self._report(seq, stream, "its envelope cannot be read.")

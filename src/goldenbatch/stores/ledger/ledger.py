@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Self
 
 from goldenbatch.core.errors import (
-    ConflictError,
     DeniedError,
     IntegrityError,
     NotFoundError,
@@ -76,11 +75,8 @@ class Ledger:
             IntegrityError: The file is damaged, or belongs to another home.
             ConflictError: Two projections have one name.
         """
-        path = Path(path)
-        tables = [_projections.Table(projection) for projection in projections]
-        if len({table.name for table in tables}) < len(tables):
-            raise ConflictError("two projections have one name.", hint="Rename one of them.")
-        engine = _sql.Engine(path, read_only=read_only)
+        tables = _projections.tables_of(projections)
+        engine = _sql.Engine(Path(path), read_only=read_only)
         writer = None
         try:
             if not read_only:
