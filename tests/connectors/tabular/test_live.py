@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from goldenbatch.connectors.tabular import ImportOptions, import_card, parse_card
 from goldenbatch.core.records import from_iso
-from tests.connectors.tabular.test_importing import ALL, PLANT, heads, stored, write
+from tests.connectors.tabular.test_importing import PLANT, heads, stored, write
 
 CARD = """name = "live"
 
