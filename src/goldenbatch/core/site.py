@@ -197,4 +197,4 @@ class Site(Protocol):
         """Windows of a batch, or of each run of a phase in it."""
 
     def offers(self, kind: str) -> Sequence[tuple[str, Offer]]:
-        """What all capabilities offer of a kind, as (capability, offer)."""
+        """What all capabilities offer of a kind, as (full name, offer)."""

@@ -34,6 +34,7 @@ from goldenbatch.runtime.wake import Runner
 if TYPE_CHECKING:
     from goldenbatch.core._plant_diff import Change
     from goldenbatch.core.analyst import Transition
+    from goldenbatch.core.capability import Offer
     from goldenbatch.core.chunks import ChunkClosed
     from goldenbatch.core.config import Settings
     from goldenbatch.core.facts import FactProvider
@@ -222,6 +223,10 @@ class LocalSite:
     def clock(self) -> Clock:
         """Present time."""
         return self._clock
+
+    def offers(self, kind: str) -> Sequence[tuple[str, Offer]]:
+        """What all capabilities offer of a kind, as (full name, offer)."""
+        return tuple(self.discovery.offers(kind))
 
     def windows(self, batch: str, phase: str = "") -> Sequence[Window]:
         """Windows of a batch, or of each run of a phase in it; what still runs ends now.

@@ -138,11 +138,11 @@ def _figures(site: Site, batch: str) -> tuple[tuple[Figure, ...], tuple[str, ...
     """Charts of all capabilities; one that fails is named in the report, not left out."""
     figures: list[Figure] = []
     problems = []
-    for capability, offer in site.offers("documents"):
+    for name, offer in site.offers("documents"):
         try:
             figures.extend(_drawn(offer.load()(site, batch)))
         except GoldenbatchError as error:
-            problems.append(f"Charts of {capability}.{offer.name} are missing: {error}")
+            problems.append(f"Charts of {name} are missing: {error}")
     return tuple(figures), tuple(problems)
 
 

@@ -100,6 +100,9 @@ class SoftSensor:
             "n_inside": 0,
             "n_scored": 0,
             "outside_since": 0,
+            "n_batch": 0,
+            "n_batch_out": 0,
+            "ratio": 0.0,
             "event": None,
             "open": {},
         }
@@ -171,7 +174,15 @@ class _Work:
         elif isinstance(body, BatchEnded) and self.state["event"] is not None:
             finding = Finding.model_validate(self.state["event"])
             if finding.subject.batch == body.batch:
-                self._close(finding, body.ended_at, "The batch ended.")
+                self._close(finding, body.ended_at, self._at_the_end())
+
+    def _at_the_end(self) -> str:
+        n_out, n_scored = self.state["n_batch_out"], self.state["n_batch"]
+        self.state["n_batch"] = self.state["n_batch_out"] = 0
+        return (
+            f"The batch ended: {n_out} of {n_scored} spectra lay outside, the last with an SPE "
+            f"of {self.state['ratio']:.3g} times its limit."
+        )
 
     def _log(self, scores: PlanScores, i: int, time: int, quality: int) -> None:
         is_good = bool(scores.is_scored[i]) and quality < Quality.BAD
@@ -191,6 +202,11 @@ class _Work:
 
     def _watch_domain(self, scores: PlanScores, i: int, time: int, row: Sequence[float]) -> None:
         is_inside = bool(scores.in_domain[i])
+        plan = self.plan()
+        if plan is not None:
+            self.state["ratio"] = float(scores.spe[i]) / plan.facts.spe_limit
+        self.state["n_batch"] += 1
+        self.state["n_batch_out"] += not is_inside
         if not is_inside and self.state["n_outside"] == 0:
             self.state["outside_since"] = time
         self.state["n_inside"] = self.state["n_inside"] + 1 if is_inside else 0
@@ -229,9 +245,9 @@ class _Work:
             title=f"The soft sensor for {settings.attribute} left its domain",
             statement=(
                 f"{settings.n_outside} spectra in a row lie outside what the model was calibrated "
-                f"on: T2 {t2:.3g} (limit {plan.facts.t2_limit:.3g}), SPE {spe:.3g} (limit "
-                f"{plan.facts.spe_limit:.3g}). Its value now, {value}, and its interval are not "
-                "to be relied on."
+                f"on: T2 {t2:.3g} (limit {plan.facts.t2_limit:.3g}), SPE {spe:.3g} "
+                f"({spe / plan.facts.spe_limit:.3g} times its limit). Its value now, {value}, and "
+                "its interval are not to be relied on."
             ),
             severity=settings.severity,
             start=since,
