@@ -117,7 +117,10 @@ class Cold:
     def write_files(self, kind: ReadingKind, table: pa.Table, n: int) -> list[FileEntry]:
         """Write a table, ordered by (tag, time, seq), one durable file a date."""
         day = ints(table, "time") // DAY_US
-        days, codes = np.unique(day, return_inverse=True)
+        if day.min() == day.max():
+            days, codes = day[:1], np.zeros(len(day), dtype=np.int64)
+        else:
+            days, codes = np.unique(day, return_inverse=True)
         order = np.argsort(codes.astype(np.int32), kind="stable")
         stops = np.cumsum(np.bincount(codes, minlength=len(days)))
         parts = []
@@ -247,7 +250,7 @@ class Cold:
             try:
                 with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
                     tables.append(parquet.read().cast(stored_schema(kind)))
-            except (OSError, pa.ArrowException) as error:
+            except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
                 raise IntegrityError(
                     f"{path} cannot be read ({str(error)[:200]}).",
                     hint="Restore the file from the home's backup.",

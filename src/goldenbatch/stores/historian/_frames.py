@@ -24,6 +24,7 @@ HEAD = struct.Struct("<4sIIQQ32s32sI")
 SEGMENT_MAGIC, RECORD_MAGIC = b"GBLOG001", b"GBF1"
 GENESIS = bytes(32)
 SECTOR = 512
+MARK, MARK_BYTES = "acknowledged", 12
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,21 @@ def segment_header(first_seq: int, previous: bytes) -> bytes:
     """Header of a new segment."""
     crc = zlib.crc32(struct.pack("<8sQ32s", SEGMENT_MAGIC, first_seq, previous))
     return SEGMENT.pack(SEGMENT_MAGIC, first_seq, previous, crc)
+
+
+def encode_mark(seq: int) -> bytes:
+    """Content of the file `acknowledged`: the newest frame of which a writer was told."""
+    body = struct.pack("<Q", seq)
+    return body + struct.pack("<I", zlib.crc32(body))
+
+
+def acknowledged(folder: Path) -> int:
+    """Newest frame known to be acknowledged: a lower bound, exact but for a power cut."""
+    path = folder / MARK
+    data = path.read_bytes() if path.exists() else b""
+    if len(data) != MARK_BYTES or encode_mark(struct.unpack_from("<Q", data)[0]) != data:
+        return 0
+    return int(struct.unpack_from("<Q", data)[0])
 
 
 def _digest(previous: bytes, sizes: bytes, meta: bytes, payload: bytes | memoryview) -> bytes:

@@ -46,6 +46,8 @@ def source_leaves(
     sources = sorted({frame.source for frame in frames})
     codes = _source_codes(ints(table, "seq"), frames, sources)
     found: dict[str, list[Leaf]] = {}
+    if len(sources) == 1 and not codes.any():
+        return {sources[0]: list(leaves(table, kind, name))}
     for code in np.unique(codes).tolist():
         rows = np.flatnonzero(codes == code)
         part = table if len(rows) == table.num_rows else table.take(pa.array(rows))

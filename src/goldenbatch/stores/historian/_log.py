@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import threading
 from collections.abc import Callable
@@ -50,11 +51,15 @@ class FrameLog:
         self._is_syncing = False
         self._next, self._chain = head + 1, chain
         self._good = (head, chain)
-        self._handle, self._size = -1, 0
+        self._handle, self._mark, self._size = -1, -1, 0
         self._failure = ""
 
     def open(self) -> None:
         """Go on in the newest segment, or begin one."""
+        mark = self.folder / _frames.MARK
+        if not mark.exists() or mark.stat().st_size != _frames.MARK_BYTES:
+            _files.write_atomic(mark, _frames.encode_mark(self._next - 1))
+        self._mark = os.open(mark, os.O_WRONLY)
         paths = sorted(self.folder.glob("*.frames"))
         if not paths or int(paths[-1].stem) > self._next:
             self._begin()
@@ -69,6 +74,9 @@ class FrameLog:
             if self._handle >= 0:
                 os.close(self._handle)
                 self._handle = -1
+            if self._mark >= 0:
+                os.close(self._mark)
+                self._mark = -1
 
     def _begin(self) -> None:
         path = self.folder / f"{self._next:020d}.frames"
@@ -137,6 +145,9 @@ class FrameLog:
             del self._pending[: len(group)]
             last = group[-1].entry
             self._good = (last.seq, bytes.fromhex(last.digest))
+            # Not synced: it only tells damage of the last frame from a write cut short.
+            with contextlib.suppress(OSError):
+                os.pwrite(self._mark, _frames.encode_mark(last.seq), 0)
             self._publish(group)
         else:
             self._drop_pending(failure)

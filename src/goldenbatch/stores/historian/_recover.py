@@ -57,6 +57,14 @@ def cut_torn_tail(folder: Path) -> list[str]:
     scan = _frames.scan_segment(path, is_last=True)
     if not scan.is_torn:
         return []
+    end = scan.records[-1].entry.seq if scan.records else scan.first_seq - 1
+    known = _frames.acknowledged(folder)
+    if scan.end and end < known:
+        raise IntegrityError(
+            f"{path}: frame {end + 1} is damaged at offset {scan.end}, and frames up to {known} "
+            "were acknowledged.",
+            hint="The log was changed after it was written: restore the home from its backup.",
+        )
     data = path.read_bytes()
     _files.write_atomic(path.with_suffix(f".torn-{scan.end}"), data[scan.end :])
     if scan.end == 0:
@@ -78,18 +86,31 @@ def load(folder: Path, tags: TagDictionary, cold: Cold, engine: Engine) -> Loade
     state = _manifest.load_state(folder)
     snapshots = {kind: cold.snapshot(kind) for kind in KINDS}
     saved = load_latest(folder / "latest.bin") or (Latest(), -1)
+    known = _frames.acknowledged(folder / "log")
     scans = list(_frames.scan_log(folder / "log"))
     tags.refresh()
-    _require_whole(folder / "log", scans, state, tags)
+    _require_whole(folder / "log", scans, state, known)
+    _require_tags(folder, snapshots, len(tags))
     first = min((scan.first_seq for _, scan in scans if scan.end), default=1)
-    latest, known = saved
-    if known < first - 1 or known < 0:
-        latest, known = _rebuilt(snapshots, engine), max(state.n, 0)
+    latest, upto = saved
+    if upto < first - 1:
+        latest, upto = _rebuilt(snapshots, engine), state.n
     loaded = Loaded(state, snapshots, Hot(), latest, state.n, state.chain)
     for path, scan in scans:
         for record in scan.records:
-            _take(loaded, path, record, tags, known)
+            _take(loaded, path, record, tags, upto)
     return loaded
+
+
+def _require_tags(folder: Path, cold: dict[ReadingKind, Snapshot], n_tags: int) -> None:
+    for kind, snapshot in cold.items():
+        for file in snapshot.files:
+            if file.tags[1] >= n_tags:
+                raise IntegrityError(
+                    f"{folder / kind / file.name} has a tag that tags.log, the dictionary of tags, "
+                    "has lost.",
+                    hint="Restore tags.log from the home's backup.",
+                )
 
 
 def _rebuilt(snapshots: dict[ReadingKind, Snapshot], engine: Engine) -> Latest:
@@ -100,18 +121,18 @@ def _rebuilt(snapshots: dict[ReadingKind, Snapshot], engine: Engine) -> Latest:
 
 
 def _require_whole(
-    folder: Path, scans: list[tuple[Path, _frames.Scan]], state: State, tags: TagDictionary
+    folder: Path, scans: list[tuple[Path, _frames.Scan]], state: State, known: int
 ) -> None:
     whole = [scan for _, scan in scans if scan.end]
-    if not whole and (state.n or len(tags)):
+    if not whole and (state.n or known):
         raise IntegrityError(f"{folder}: the log is missing.", hint="Restore it from its backup.")
     if not whole:
         return
     end = whole[-1].records[-1].entry.seq if whole[-1].records else whole[-1].first_seq - 1
-    if whole[0].first_seq > state.n + 1 or end < state.n:
+    if whole[0].first_seq > state.n + 1 or end < max(state.n, known):
         raise IntegrityError(
-            f"{folder}: the log holds frames {whole[0].first_seq} to {end}, "
-            f"the tables end at {state.n}.",
+            f"{folder}: the log holds frames {whole[0].first_seq} to {end}, the tables end at "
+            f"{state.n}, and frames up to {known} were acknowledged.",
             hint="Restore the missing segments from the home's backup.",
         )
     for scan in whole:

@@ -1,7 +1,8 @@
 """The dictionary of tags: name and kind to a number, durable before a number is used.
 
 File `tags.log`: blocks of magic `GBT1`, length (u32), CRC-32 of all that follows (u32), first
-id (u32), number of tags (u32), previous digest (32 bytes), and JSON `[[kind, name], ...]`.
+id (u32), number of tags (u32), previous digest (32 bytes), CRC-32 of the head up to here, and
+JSON `[[kind, name], ...]`.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from goldenbatch.core.errors import BadInputError, IntegrityError
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.stores.historian import _files
 
-BLOCK = struct.Struct("<4sIIII32s")
+BLOCK = struct.Struct("<4sIIII32sI")
 MAGIC = b"GBT1"
 MAX_NAME = 400
 
@@ -62,14 +63,13 @@ class TagDictionary:
         rest = data[offset:]
         if len(rest) < BLOCK.size:
             return None
-        magic, n_bytes, crc, first, n_tags, previous = BLOCK.unpack_from(rest)
+        magic, n_bytes, crc, first, n_tags, previous, head_crc = BLOCK.unpack_from(rest)
         end: int = BLOCK.size + n_bytes
-        if magic == MAGIC and len(rest) < end and _no_block_follows(rest):
+        is_right = magic == MAGIC and head_crc == zlib.crc32(rest[: BLOCK.size - 4])
+        if (is_right and len(rest) < end) or not any(rest):
             return None
-        block = rest[12:end]
-        is_right = magic == MAGIC and len(rest) >= end and crc == zlib.crc32(block)
-        if not is_right and not any(rest[BLOCK.size :]):
-            return None
+        block = rest[12 : BLOCK.size - 4] + rest[BLOCK.size : end]
+        is_right = is_right and crc == zlib.crc32(block)
         if not is_right or first != len(self._names) or previous != self._chain:
             raise IntegrityError(
                 f"{self._path}: the dictionary of tags is damaged at offset {offset}.",
@@ -113,8 +113,9 @@ class TagDictionary:
 
     def _append(self, names: list[str], kind: ReadingKind, code: int) -> None:
         body = json.dumps([[kind, name] for name in names], ensure_ascii=False).encode()
-        rest = struct.pack("<II32s", len(self._names), len(names), self._chain) + body
-        data = struct.pack("<4sII", MAGIC, len(body), zlib.crc32(rest)) + rest
+        head = struct.pack("<II32s", len(self._names), len(names), self._chain)
+        head = struct.pack("<4sII", MAGIC, len(body), zlib.crc32(head + body)) + head
+        data = head + struct.pack("<I", zlib.crc32(head)) + body
         is_new = not self._path.exists()
         handle = os.open(self._path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o644)
         try:
@@ -130,7 +131,7 @@ class TagDictionary:
             _files.fsync_dir(self._path.parent)
         for name in names:
             self._add(name, code)
-        self._chain, self._size = hashlib.sha256(rest).digest(), self._size + len(data)
+        self._chain, self._size = hashlib.sha256(head[12:] + body).digest(), self._size + len(data)
 
     def find(self, name: str) -> int | None:
         """Number of a tag; None when it is unknown."""
@@ -154,10 +155,6 @@ class TagDictionary:
         other = TagDictionary(self._path)
         n_bytes = self._path.stat().st_size if self._path.exists() else 0
         return (other._chain, other._size, n_bytes) == (self._chain, self._size, self._size)
-
-
-def _no_block_follows(rest: bytes) -> bool:
-    return rest.find(MAGIC, BLOCK.size) < 0
 
 
 def _require_name(name: str) -> None:

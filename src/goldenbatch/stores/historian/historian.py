@@ -47,7 +47,7 @@ class Historian(Reader):
         self._flush_lock = threading.Lock()
         self._waiting: dict[tuple[str, str], Pending] = {}
         self._flush_at = settings.flush_readings
-        self._lock_file = -1
+        self._lock_file, self._is_writer = -1, False
         self._log: FrameLog | None = None
         self._keys: KeyIndex | None = None
         self._seen: object = None
@@ -97,6 +97,7 @@ class Historian(Reader):
         self.refresh()
 
     def _open_writer(self) -> None:
+        self._is_writer = True
         for name in ("log", "chunks"):
             _files.make_dir(self._folder / name)
         self._lock_file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -134,7 +135,7 @@ class Historian(Reader):
 
     def refresh(self) -> None:
         """See what a writer in another process has written; a writer sees it always."""
-        if self._lock_file >= 0:
+        if self._is_writer:
             return
         for attempt in range(N_TRIES):
             seen = self._stamp()
@@ -311,8 +312,9 @@ class Historian(Reader):
         self.refresh()
         keys = self._keys or KeyIndex(self._folder / "keys.sqlite", is_read_only=True)
         with self._flush_lock, self._lock:
+            loaded, name = self._loaded, self._tags.name
             stored = verify.Stored(
-                self._folder, self._cold, self._tags, keys, self._loaded.state, self._tags.name
+                self._folder, self._cold, self._tags, keys, loaded.state, loaded.head, name
             )
             return list(verify.check_all(stored, recorded))
 
@@ -325,7 +327,7 @@ class Historian(Reader):
         self._engine.close()
         if self._lock_file >= 0:
             os.close(self._lock_file)
-        self._log = self._keys = None
+        self._log, self._keys, self._lock_file = None, None, -1
 
     def __enter__(self) -> Self:
         """The historian itself."""

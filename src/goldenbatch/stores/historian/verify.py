@@ -43,6 +43,7 @@ class Stored:
     tags: TagDictionary
     keys: KeyIndex
     state: State
+    head: int
     name: Name
 
 
@@ -91,8 +92,9 @@ def _check_log(stored: Stored) -> Iterator[Problem]:
                 last = entry
     except IntegrityError as error:
         yield Problem(str(folder), str(error))
-    if last is None and stored.state.n == 0 and not list(folder.glob("*.frames")):
-        yield Problem(str(folder), "the log has no segment")
+    else:
+        if (last.seq if last else stored.state.n) < stored.head:
+            yield Problem(str(folder), f"the log ends before frame {stored.head}, the newest")
 
 
 def _check_manifests(stored: Stored) -> Iterator[Problem | Manifest]:
