@@ -35,7 +35,7 @@ def render_pdf(report: Report) -> bytes:
     frame = Frame(_MARGIN, 54, _WIDTH, A4[1] - 120, id="body", leftPadding=0, rightPadding=0)
     document.addPageTemplates(PageTemplate(frames=[frame], onPage=_page(report)))
     story: list[Any] = []
-    for part in (_head, _findings, _results, _materials, _charts, _proof):
+    for part in (_head, _findings, _charts, _results, _materials, _proof):
         story.extend(part(report))
     document.build(story)
     return buffer.getvalue()
@@ -86,6 +86,7 @@ def _styles() -> dict[str, Any]:
             fontSize=12,
             leading=16,
             spaceBefore=12,
+            keepWithNext=1,
             spaceAfter=4,
         ),
         "h3": ParagraphStyle(
@@ -95,6 +96,7 @@ def _styles() -> dict[str, Any]:
             fontSize=10,
             leading=13,
             spaceBefore=8,
+            keepWithNext=1,
             spaceAfter=2,
         ),
     }
@@ -224,7 +226,7 @@ def _results(report: Report) -> list[Any]:
         )
     header = ("Attribute", "Sample", "Result", "Limits", "Outcome", "Status")
     story = [_p("Results against limits", "h2")]
-    return [*story, _table(header, rows, (4, 3, 2, 4, 2, 2)) if rows else _p("None recorded.")]
+    return [*story, _table(header, rows, (4, 3, 3, 4, 2, 2)) if rows else _p("None recorded.")]
 
 
 def _materials(report: Report) -> list[Any]:
