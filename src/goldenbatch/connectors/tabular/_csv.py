@@ -35,6 +35,16 @@ class _Text:
     def lines(self) -> list[bytes]:
         return self.content.split(b"\n")
 
+    def head(self, line: int) -> str:
+        """A line near the beginning, without cutting all lines."""
+        at = 0
+        for _ in range(line - 1):
+            at = self.content.find(b"\n", at) + 1
+            if not at:
+                return ""
+        end = self.content.find(b"\n", at)
+        return self.content[at : end if end >= 0 else None].decode("utf-8").rstrip("\r")
+
     def raw(self, line: int) -> str:
         if line in self.undecodable:
             return self.undecodable[line]
@@ -92,7 +102,9 @@ def read_csv(content: bytes, spec: TableSpec, file: str) -> Sheet:
 
     text = _decode(content, spec.encoding, file)
     head = next(
-        csv.reader([text.raw(spec.header)], delimiter=spec.separator, quotechar=spec.quote or None),
+        csv.reader(
+            [text.head(spec.header)], delimiter=spec.separator, quotechar=spec.quote or None
+        ),
         [],
     )
     header = tuple(name.strip() for name in head)

@@ -20,6 +20,7 @@ from goldenbatch.connectors.tabular._readings import (
     TagReadings,
     Units,
     check_tags,
+    good_rows,
     read_tags,
 )
 from goldenbatch.connectors.tabular._rows import RowReader
@@ -135,7 +136,7 @@ class Planner:
         found: list[tuple[int, Contradiction]] = []
         self._records(RowReader(spec, sheet, times, self.known), problems, status, found)
         readings = [_without(one, problems) for one in readings]
-        good = np.setdiff1d(np.arange(sheet.n_rows), np.fromiter(problems, dtype=np.int64))
+        good = good_rows(sheet.n_rows, problems)
         for row, answer in take_phases(sheet, spec, row_times, good, self.known):
             _note(row, answer, status, found)
         settled = self._settle(readings, status, found)

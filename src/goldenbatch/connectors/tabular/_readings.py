@@ -123,12 +123,20 @@ def read_tags(
         raw.append((tag, values, gaps))
     arrays = [(one, *_array(sheet, spec, one, problems)) for one in spec.arrays]
     named = {id(tag): _names(sheet, spec, tag, units, problems) for tag, _, _ in raw}
-    rows = np.setdiff1d(np.arange(sheet.n_rows), np.fromiter(problems, dtype=np.int64))
+    rows = good_rows(sheet.n_rows, problems)
+    is_whole = len(rows) == sheet.n_rows
+    # One array of times for all columns of a row: it is compared and hashed once.
+    row_times = times if is_whole else times[rows]
     found: list[TagReadings] = []
     for tag, values, gaps in raw:
         for name, chosen in named[id(tag)]:
-            mine = rows if chosen is None else np.intersect1d(rows, chosen, assume_unique=True)
-            one = TagReadings(name, tag.kind, mine, times[mine], values[mine], gaps[mine])
+            if chosen is None and is_whole:
+                one = TagReadings(name, tag.kind, rows, row_times, values, gaps)
+            elif chosen is None:
+                one = TagReadings(name, tag.kind, rows, row_times, values[rows], gaps[rows])
+            else:
+                mine = np.intersect1d(rows, chosen, assume_unique=True)
+                one = TagReadings(name, tag.kind, mine, times[mine], values[mine], gaps[mine])
             if tag.kind == "number":
                 factor, offset = units.line(name, tag.unit, tag.kind)
                 one.values = (
@@ -140,7 +148,7 @@ def read_tags(
         factor, offset = units.line(array.tag, array.unit, "array")
         cells = values[rows] * factor + offset if (factor, offset) != (1, 0) else values[rows]
         none = np.zeros(len(rows), dtype=bool)
-        found.append(TagReadings(array.tag, "array", rows, times[rows], cells, none))
+        found.append(TagReadings(array.tag, "array", rows, row_times, cells, none))
         axes.append(axis)
     return [one for one in found if len(one.rows)], axes
 
@@ -228,6 +236,17 @@ def _changes(one: TagReadings) -> TagReadings:
 
 def all_times(readings: Sequence[TagReadings]) -> NDArray[np.int64]:
     """All times of readings, ascending, each once."""
-    if not readings:
+    distinct = list({id(one.times): one.times for one in readings}.values())
+    if not distinct:
         return np.empty(0, dtype=np.int64)
-    return np.unique(np.concatenate([np.unique(one.times) for one in readings]))
+    times = np.sort(np.concatenate(distinct))
+    is_first = np.ones(len(times), dtype=bool)
+    is_first[1:] = times[1:] != times[:-1]
+    return times[is_first]
+
+
+def good_rows(n_rows: int, problems: Problems) -> NDArray[np.int64]:
+    """Numbers of the rows that have no problem."""
+    is_good = np.ones(n_rows, dtype=bool)
+    is_good[list(problems)] = False
+    return np.flatnonzero(is_good)

@@ -71,7 +71,7 @@ def settle(
             settled.new.append(one)
             continue
         is_there, is_equal, where = _compare(one, found)
-        settled.new.append(one.take(~is_there))
+        settled.new.append(one.take(~is_there) if is_there.any() else one)
         differing = np.flatnonzero(is_there & ~is_equal)
         if is_correcting and len(differing):
             settled.corrections.append(one.take(differing))
@@ -259,12 +259,15 @@ def _frame(
 ) -> Frame:
     table = table_of(pieces)
     content = hashlib.sha256(reason.encode())
+    before: NDArray[np.int64] = np.empty(0, dtype=np.int64)
     for one in pieces:
         content.update(one.tag.encode())
-        content.update(one.times.tobytes())
+        if not np.array_equal(one.times, before):
+            content.update(np.ascontiguousarray(one.times).data)
+        before = one.times
         is_text = one.kind == "text"
         content.update("\x1f".join(map(str, one.values)).encode() if is_text else b"")
-        content.update(b"" if is_text else np.ascontiguousarray(one.values).tobytes())
+        content.update(b"" if is_text else np.ascontiguousarray(one.values).data)
     if reason:
         # Correcting there and back again must not meet the key of the first time.
         content.update(str(received_at).encode())

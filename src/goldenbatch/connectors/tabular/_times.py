@@ -158,11 +158,30 @@ def _parse(
         values = np.rint(np.nan_to_num(_numpy(numbers)) * scale).astype(np.int64)
         good = _numpy(is_number).astype(bool)
         return values, np.ones(len(texts), dtype=bool), good
+    if form == "iso":
+        values = _iso_cast(texts)
+        if values is not None:
+            nowhere = np.zeros(len(texts), dtype=bool)
+            return values, nowhere, ~nowhere
     fields = pc.extract_regex(texts, _ISO if form == "iso" else _pattern(form))
     if fields.null_count == len(fields):
         nothing = np.zeros(len(texts), dtype=bool)
         return np.zeros(len(texts), dtype=np.int64), nothing, nothing
     return _combine(fields, months)
+
+
+def _iso_cast(texts: pa.Array) -> NDArray[np.int64] | None:
+    """Local microseconds where all texts are `YYYY-MM-DD hh:mm:ss`: much the most common."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pc.all(pc.equal(pc.binary_length(texts), 19)).as_py():
+        return None
+    try:
+        moments = texts.cast(pa.timestamp("us"))
+    except pa.ArrowInvalid:
+        return None
+    return _numpy(moments.cast(pa.int64())).astype(np.int64)
 
 
 def _pattern(form: str) -> str:
