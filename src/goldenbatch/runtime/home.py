@@ -282,12 +282,14 @@ def _fill(path: Path, given: HomeSettings, clock: Clock) -> HomeInfo:
         NewEvent(authority.POLICY_STREAM, authority.adopted(policy, now), 0, actor="node"),
         NewEvent(PLANT_STREAM, plant.adopted(now), 0, actor="node"),
     ]
+    from goldenbatch.stores.historian import Historian
     from goldenbatch.stores.ledger import Ledger
 
     keys = make_keys(path, info)
     with Ledger.open(Layout(path).ledger, info, clock, keys=keys) as ledger:
         ledger.append(events)
         ledger.checkpoint()
+    Historian.open(Layout(path).historian, recorder=None, clock=clock).close()
     save_settings(path, settings)
     return info
 

@@ -122,6 +122,7 @@ class LocalSite:
         actor: Actor | str | None = None,
         discovery: Discovery | None = None,
         on_step: Callable[[str], None] | None = None,
+        read_only: bool = False,
     ) -> Self:
         """Open a home for work.
 
@@ -131,6 +132,7 @@ class LocalSite:
             actor: Who acts; a text is the login of a person, the operator by default.
             discovery: Which capabilities there are; the installed ones by default.
             on_step: Called with each step of waking, for progress.
+            read_only: Change nothing at all, not even what a crash has left to be put right.
 
         Raises:
             NotFoundError: The folder is no home.
@@ -141,7 +143,7 @@ class LocalSite:
         found = capabilities.discover() if discovery is None else discovery
         site = cls(Path(path), clock=clock or system_clock, actor=chosen, discovery=found)
         try:
-            site._bind(on_step)
+            site._bind(on_step, read_only=read_only)
             if isinstance(actor, str) and actor:
                 user = site.people.find(actor)
                 site._actor = Actor(user.uid, user.roles)
@@ -150,24 +152,31 @@ class LocalSite:
             raise
         return site
 
-    def _bind(self, on_step: Callable[[str], None] | None) -> None:
+    def _bind(self, on_step: Callable[[str], None] | None, *, read_only: bool) -> None:
         from goldenbatch.stores.historian import Historian
-        from goldenbatch.stores.ledger import Ledger
+        from goldenbatch.stores.ledger import Keyring, Ledger
         from goldenbatch.stores.registry import Registry
 
         self._stack.enter_context(HomeLock(self.path))
         self.broken += capabilities.register_record_types(self.discovery)
         self.keys = load_keys(self.path, self._home)
-        self.ledger = self._stack.enter_context(
-            Ledger.open(
-                self.layout.ledger, self._home, self._clock, self._projections(), keys=self.keys
-            )
+        keyring = Keyring((), self.keys.known()) if read_only else self.keys
+        ledger = Ledger.open(
+            self.layout.ledger,
+            self._home,
+            self._clock,
+            self._projections(),
+            read_only=read_only,
+            keys=keyring,
         )
-        self.historian = self._stack.enter_context(
-            Historian.open(
-                self.layout.historian, recorder=LedgerRecorder(self.ledger), clock=self._clock
-            )
+        self.ledger = self._stack.enter_context(ledger)
+        historian = Historian.open(
+            self.layout.historian,
+            recorder=None if read_only else LedgerRecorder(ledger),
+            clock=self._clock,
+            read_only=read_only,
         )
+        self.historian = self._stack.enter_context(historian)
         self.registry = Registry(self.layout.registry)
         self.people = People(self.ledger, self._clock, self._actor.uid, self._facts)
         self.signing = Signing(self.ledger, self.people, self.keys.signers[0], self._clock)

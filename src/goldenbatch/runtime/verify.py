@@ -69,7 +69,8 @@ class VerifyReport:
 def verify(home: LocalSite | Path | str, *, progress: Progress | None = None) -> VerifyReport:
     """Check everything that a home stores, naming each thing that is not as it was recorded.
 
-    A home that cannot be opened for work is checked part by part, for reading only.
+    A folder is opened for reading only, since opening it for work puts right what a crash
+    has left; a home that cannot be opened is checked part by part.
 
     Args:
         home: A site that is open, or the folder of a home that nobody holds.
@@ -84,7 +85,7 @@ def verify(home: LocalSite | Path | str, *, progress: Progress | None = None) ->
     if isinstance(home, LocalSite):
         return _verify_site(home, progress)
     try:
-        site = LocalSite.open(home)
+        site = LocalSite.open(home, read_only=True)
     except NotFoundError:
         if not (Path(home) / "home.toml").is_file():
             raise
