@@ -2,20 +2,65 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from goldenbatch.core.site import Actor, HomeInfo, Site
+from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.site import HomeInfo, Site
 
 if TYPE_CHECKING:
-    from goldenbatch.core.plant import Plant
     from goldenbatch.runtime.remote import RemoteSite
 
 Answer = dict[str, Any]
 """What an act gives: plain values, as they stand in JSON."""
+
+
+@dataclass(frozen=True)
+class PlantFiles:
+    """A plant as it stands in files: its `plant.toml`, and bulk tables by file name."""
+
+    text: str
+    tables: Mapping[str, str]
+
+    @classmethod
+    def read(cls, path: Path) -> PlantFiles:
+        """The files of a `plant.toml` and of the tables beside it.
+
+        Raises:
+            NotFoundError: The file does not exist.
+            BadInputError: A file is no UTF-8 text.
+        """
+        if not path.is_file():
+            raise NotFoundError(f"{path} does not exist.", hint="Name a plant.toml.")
+        tables = sorted((path.parent / "tables").glob("*.csv"))
+        return cls(_text(path), {one.name: _text(one) for one in tables})
+
+    def as_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {"text": self.text, "tables": dict(self.tables)}
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInputError(
+            "this is not UTF-8 text.", hint="Save it as UTF-8.", file=str(path)
+        ) from error
+
+
+@dataclass(frozen=True)
+class NewUser:
+    """A person who gets an account, and the roles given with it."""
+
+    login: str
+    printed_name: str
+    roles: tuple[str, ...] = ()
+    reason: str = "account made"
 
 
 class Desk(Protocol):
@@ -44,16 +89,16 @@ class Desk(Protocol):
     def sign(self, login: str, password: str, signature: Mapping[str, Any]) -> Answer:
         """Sign a version of a record (stream, meaning, reason, version)."""
 
-    def add_user(self, login: str, printed_name: str, password: str) -> Answer:
-        """Give a person an account."""
+    def add_user(self, user: NewUser, password: str) -> Answer:
+        """Give a person an account, and roles with it."""
 
     def grant(self, login: str, role: str, reason: str) -> Answer:
         """Give a person a role."""
 
-    def preview_plant(self, plant: Plant) -> Answer:
+    def preview_plant(self, files: PlantFiles) -> Answer:
         """What adopting a plant would change: `changes`."""
 
-    def adopt_plant(self, plant: Plant, effective_from: str) -> Answer:
+    def adopt_plant(self, files: PlantFiles, effective_from: str) -> Answer:
         """Put a plant into force."""
 
     def verify(self) -> Answer:
@@ -99,24 +144,22 @@ class RemoteDesk:
         """Sign a version of a record."""
         return self._post("/signatures", {"login": login, "password": password, **signature})
 
-    def add_user(self, login: str, printed_name: str, password: str) -> Answer:
-        """Give a person an account."""
-        body = {"login": login, "printed_name": printed_name, "password": password}
-        return self._post("/users", body)
+    def add_user(self, user: NewUser, password: str) -> Answer:
+        """Give a person an account, and roles with it."""
+        return self._post("/users", {**asdict(user), "password": password})
 
     def grant(self, login: str, role: str, reason: str) -> Answer:
         """Give a person a role."""
         path = f"/users/{quote(login, safe='')}/roles"
         return self._post(path, {"role": role, "reason": reason})
 
-    def preview_plant(self, plant: Plant) -> Answer:
+    def preview_plant(self, files: PlantFiles) -> Answer:
         """What adopting a plant would change."""
-        return self._post("/plant/preview", {"plant": plant.model_dump(mode="json")})
+        return self._post("/plant/preview", files.as_json())
 
-    def adopt_plant(self, plant: Plant, effective_from: str) -> Answer:
+    def adopt_plant(self, files: PlantFiles, effective_from: str) -> Answer:
         """Put a plant into force."""
-        body = {"plant": plant.model_dump(mode="json"), "effective_from": effective_from}
-        return self._post("/plant", body)
+        return self._post("/plant", {**files.as_json(), "effective_from": effective_from})
 
     def verify(self) -> Answer:
         """Check everything that is stored."""
@@ -157,5 +200,24 @@ def open_desk(home: Path, actor: str = "") -> Iterator[Desk]:
     from goldenbatch.apps.local_desk import LocalDesk
     from goldenbatch.runtime.local import LocalSite
 
-    with LocalSite.open(home, actor=Actor(actor) if actor else None) as site:
+    with LocalSite.open(home, actor=actor or None) as site:
         yield LocalDesk(site)
+
+
+def verify_home(home: Path, progress: Callable[[int, int], None]) -> Answer:
+    """Check everything that a home stores: by its node where one runs, else here.
+
+    A home that cannot be opened for work any more is checked part by part.
+
+    Raises:
+        LockedError: Another process that is no node holds the home.
+    """
+    from goldenbatch.runtime.remote import connect
+
+    remote = connect(home)
+    if remote is not None:
+        with remote:
+            return RemoteDesk(remote).verify()
+    from goldenbatch.runtime.verify import verify
+
+    return verify(home, progress=progress).as_json()

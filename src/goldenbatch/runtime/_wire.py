@@ -211,9 +211,8 @@ def error_from_json(data: Mapping[str, Any]) -> GoldenbatchError:
     """The error of `error_to_json`, of its own class where that is known here."""
     if data.get("error") == "VersionConflictError" and data.get("details"):
         return VersionConflictError(*data["details"])
-    cls = getattr(_errors, str(data.get("error", "")), GoldenbatchError)
-    if not (isinstance(cls, type) and issubclass(cls, GoldenbatchError)):
-        cls = GoldenbatchError
-    if cls is VersionConflictError:
-        cls = _errors.ConflictError
+    named = getattr(_errors, str(data.get("error", "")), None)
+    cls = GoldenbatchError
+    if isinstance(named, type) and issubclass(named, GoldenbatchError):
+        cls = _errors.ConflictError if issubclass(named, VersionConflictError) else named
     return cls(str(data.get("message", "")), hint=str(data.get("hint", "")))

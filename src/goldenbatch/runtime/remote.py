@@ -19,11 +19,13 @@ from goldenbatch.core.site import Actor, HomeInfo, Window, Written
 from goldenbatch.runtime import _wire as wire
 
 if TYPE_CHECKING:
+    from goldenbatch.core.capability import Offer
     from goldenbatch.core.plant import Plant
     from goldenbatch.core.series import Aligned, Frame, ReadingKind, Series
 
 API = "/api/v1"
-NODE_FILE = Path("state") / "node.json"
+NODE_FILE = Path("state") / "node.address"
+"""JSON; not `*.json`, which are the states of analysts."""
 PAGE = 2000
 """Events asked for at a time."""
 
@@ -196,6 +198,11 @@ class RemoteLedger:
         rows: list[Row] = self._client.post(path, body)["rows"]
         return rows
 
+    def proof_bundle(self, seqs: Sequence[int]) -> dict[str, Any]:
+        """Self-contained proof of some events under a signed checkpoint, as JSON."""
+        found: dict[str, Any] = self._client.post("/proofs", {"seqs": list(seqs)})
+        return found
+
 
 class RemoteHistorian:
     """The historian port of a node; readings travel as Arrow."""
@@ -328,6 +335,13 @@ class RemoteSite:
         """Windows of a batch, or of each run of a phase in it."""
         found = self.client.get("/windows", batch=batch, phase=phase)["windows"]
         return [(start, end) for start, end in found]
+
+    def offers(self, kind: str) -> Sequence[tuple[str, Offer]]:
+        """What all capabilities that are installed here offer of a kind."""
+        from goldenbatch.runtime.discovery import discover
+
+        found = discover().capabilities
+        return [(name, one) for name in sorted(found) for one in getattr(found[name], kind)]
 
 
 def _now_us() -> int:

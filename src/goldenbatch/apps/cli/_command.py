@@ -44,18 +44,21 @@ def as_command(function: Callable[..., Any]) -> Callable[..., Any]:
         if "site" not in given:
             session.show(function(*args, **values))
             return
-        with session.open_site() as site:
-            session.show(function(*args, site=site, **values))
+        with session.open_site() as desk:
+            session.show(function(*args, site=desk.site, **values))
 
-    parameters = [p for name, p in signature.parameters.items() if name not in given]
+    parameters = [
+        one.replace(annotation=hints.get(name, one.annotation))
+        for name, one in signature.parameters.items()
+        if name not in given
+    ]
     parameters += [_option(name) for name in added]
     order = sorted(parameters, key=lambda one: one.kind)
-    command.__signature__ = signature.replace(  # type: ignore[attr-defined]
-        parameters=order, return_annotation=None
-    )
+    signature = signature.replace(parameters=order, return_annotation=None)
+    command.__signature__ = signature  # type: ignore[attr-defined]
     kept = {name: hint for name, hint in hints.items() if name not in (*given, "return")}
     command.__annotations__ = {**kept, **{name: COMMON[name] for name in added}, "return": None}
-    del command.__wrapped__  # type: ignore[attr-defined]
+    del command.__wrapped__
     setattr(command, _MARK, True)
     return command
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 import typer
@@ -77,9 +78,11 @@ class LazyGroup(TyperGroup):
         return build(cmd_name, entry)
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Resolve by name; the names of the tree serve a mistyped one."""
-        if args and args[0] not in self.tree():
-            self.commands = dict.fromkeys(self.tree())  # type: ignore[arg-type]
+        """Resolve by name; a mistyped one is answered with the nearest names."""
+        if args and not args[0].startswith("-") and args[0] not in self.tree():
+            near = get_close_matches(args[0], list(self.tree()), n=3)
+            hint = f" Did you mean {' or '.join(map(repr, near))}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
         return super().resolve_command(ctx, args)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:

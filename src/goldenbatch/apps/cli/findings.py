@@ -80,7 +80,7 @@ def show(session: Session, uid: Annotated[str, typer.Argument(help="Its first di
     with session.open_site() as desk:
         row = find_uid(desk.site, uid)
         events = desk.site.ledger.stream(f"finding/{row['uid']}")
-        latest = next(
+        latest: dict[str, Any] = next(
             (one.body["finding"] for one in reversed(events) if one.body and "finding" in one.body),
             {},
         )

@@ -15,16 +15,17 @@ LimitOption = Annotated[int, typer.Option(min=1, help="At most so many rows are 
 CardFilter = Annotated[str, typer.Option("--card", help="Only those of this source card.")]
 
 
-def find_card(home: Path, card: str) -> Path:
+def find_card(home: Path | None, card: str) -> Path:
     """A card by its path, or by its name in the home's `cards/`.
 
     Raises:
         NotFoundError: There is none; says which there are.
     """
-    for path in (Path(card), home / "cards" / card, home / "cards" / f"{card}.toml"):
+    cards = (home or Path()) / "cards"
+    for path in (Path(card), cards / card, cards / f"{card}.toml"):
         if path.is_file():
             return path
-    known = ", ".join(sorted(path.stem for path in (home / "cards").glob("*.toml"))) or "none"
+    known = ", ".join(sorted(path.stem for path in cards.glob("*.toml"))) or "none"
     raise NotFoundError(
         f"there is no source card {card!r}.", hint=f"Give a path, or a card of the home: {known}."
     )
@@ -34,7 +35,7 @@ def import_(
     session: Session,
     card: Annotated[str, typer.Argument(help="Path of a source card, or its name in cards/.")],
     data: Annotated[
-        Path | None, typer.Option(help="Folder with the files (default: here).")
+        Path | None, typer.Option(help="Folder with the files (default: the card's own, or here).")
     ] = None,
     correct: Annotated[
         str, typer.Option(metavar="REASON", help="Take contradicting rows as corrections.")
@@ -47,17 +48,15 @@ def import_(
     ] = False,
 ) -> None:
     """Import files by a source card; the same files again add nothing."""
-    from goldenbatch.apps.cli._import import run_import, run_preview
+    from goldenbatch.apps.cli._import import render, run_import, run_preview
 
-    path = find_card(session.home, card)
-    root = (data or Path.cwd()).resolve()
-    if not root.is_dir():
-        raise NotFoundError(f"{root} is no folder.", hint="Name the folder with --data DIR.")
+    path = find_card(session.home_or_none(), card)
+    if is_preview:
+        session.show(run_preview(path, data), lambda report: render(session, report))
+        return
     with session.open_site() as desk:
-        if is_preview:
-            session.show(run_preview(path, root))
-        else:
-            session.show(run_import(session, desk, (path, root), reason=correct, is_live=is_live))
+        report = run_import(session, desk, path, data, reason=correct, is_live=is_live)
+        session.show(report, lambda _: render(session, report))
 
 
 def imports(session: Session, card: CardFilter = "", limit: LimitOption = 200) -> None:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from goldenbatch.apps.cli._session import Session
+from goldenbatch.apps.desk import NewUser
 
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")
@@ -24,10 +25,7 @@ def add(
     """Give a person an account with a password of their own."""
     with session.open_site() as desk:
         password = session.password(password_stdin, confirm=True)
-        answer = desk.add_user(login, name, password)
-        for one in role or ():
-            desk.grant(login, one, reason)
-        session.show({**answer, "roles": list(role or ())})
+        session.show(desk.add_user(NewUser(login, name, tuple(role or ()), reason), password))
 
 
 def grant(

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from goldenbatch.apps.cli._session import Session
-from goldenbatch.core.plant import PLANT_FILE, Plant, load_plant
+from goldenbatch.apps.desk import PlantFiles
+from goldenbatch.core.plant import PLANT_FILE, Plant
 
 PARTS = ("places", "rooms", "tags", "products", "materials", "equipment")
 
@@ -50,9 +51,9 @@ def _render_part(session: Session, rows: list[dict[str, Any]]) -> None:
 
 def preview(session: Session) -> None:
     """What adopting the plant.toml and tables of the home would change."""
-    plant = load_plant(session.home / PLANT_FILE)
+    files = PlantFiles.read(session.home / PLANT_FILE)
     with session.open_site() as desk:
-        answer = desk.preview_plant(plant)
+        answer = desk.preview_plant(files)
         session.show(answer, lambda _: render_changes(session, answer))
 
 
@@ -63,9 +64,9 @@ def adopt(
     ] = "",
 ) -> None:
     """Put the plant.toml and tables of the home into force."""
-    plant = load_plant(session.home / PLANT_FILE)
+    files = PlantFiles.read(session.home / PLANT_FILE)
     with session.open_site() as desk:
-        answer = desk.adopt_plant(plant, effective_from)
+        answer = desk.adopt_plant(files, effective_from)
         session.show(answer, lambda _: render_changes(session, answer))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import functools
-import inspect
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -17,7 +15,6 @@ from goldenbatch.apps.node import routes_historian, routes_home, routes_ledger, 
 from goldenbatch.apps.node.background import Background
 from goldenbatch.apps.node.failures import RESPONSES, add_handlers
 from goldenbatch.apps.node.state import NodeState, get_principal
-from goldenbatch.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Site
@@ -71,13 +68,12 @@ def _capability_routers(state: NodeState) -> list[APIRouter]:
     def get_site() -> Site:
         return state.desk.site
 
-    for name, offer in state.desk.site.offers("routes"):
+    for full_name, offer in state.desk.site.discovery.offers("routes"):
+        name = full_name.partition(".")[0]
         try:
             inner = offer.load()(get_site)
-            for route in inner.routes:
-                _through_gate(route, state)
         except Exception as error:  # whatever an outside package throws, the node must run
-            state.problems.append(f"routes {name}.{offer.name}: {error}")
+            state.problems.append(f"routes {full_name}: {error}")
             continue
         outer = APIRouter(
             prefix=f"/{name}",
@@ -88,23 +84,6 @@ def _capability_routers(state: NodeState) -> list[APIRouter]:
         outer.include_router(inner)
         found.append(outer)
     return found
-
-
-def _through_gate(route: Any, state: NodeState) -> None:
-    """Let a capability's endpoint take its turn at the site, as all others do."""
-    endpoint = getattr(route, "endpoint", None)
-    if endpoint is None or inspect.iscoroutinefunction(endpoint):
-        raise BadInputError(
-            f"route {getattr(route, 'path', route)!r} is no plain function.",
-            hint="Define endpoints of capabilities with `def`, not `async def`.",
-        )
-
-    @functools.wraps(endpoint)
-    def gated(**values: Any) -> Any:
-        with state.gate:
-            return endpoint(**values)
-
-    route.endpoint = gated
 
 
 def _lifespan(background: Background) -> Lifespan:

@@ -49,8 +49,7 @@ class AlignedForm(Form):
 @router.get("/tags")
 def tags(state: State, _: Caller) -> dict[str, Any]:
     """Names and kinds of all tags that have readings."""
-    with state.gate:
-        return {"tags": dict(state.desk.site.historian.tags())}
+    return {"tags": dict(state.desk.site.historian.tags())}
 
 
 @router.get("/read", response_model=None)
@@ -93,8 +92,7 @@ def digest(
 ) -> dict[str, Any]:
     """Digest of the canonical bytes of a window's readings, and their number."""
     where = window(start, end)
-    with state.gate:
-        found, n_readings = state.desk.site.historian.digest(tag, where, as_of)
+    found, n_readings = state.desk.site.historian.digest(tag, where, as_of)
     return {"digest": found, "n_readings": n_readings}
 
 
@@ -109,8 +107,7 @@ def aligned(form: AlignedForm, state: State, _: Caller) -> Response:
             key="grid_us",
             hint="Take a coarser one.",
         )
-    with state.gate:
-        found = state.desk.site.historian.aligned(form.tags, windows, form.grid_us, form.as_of)
+    found = state.desk.site.historian.aligned(form.tags, windows, form.grid_us, form.as_of)
     return Response(wire.aligned_to_bytes(found), media_type=wire.ARROW)
 
 
@@ -125,15 +122,13 @@ async def write(request: Request, state: State, _: LocalCaller) -> dict[str, Any
 
     def store() -> dict[str, Any]:
         frame = wire.frame_from_bytes(content)
-        with state.gate:
-            return asdict(state.desk.site.historian.write(frame))
+        return asdict(state.desk.site.historian.write(frame))
 
     return await run_in_threadpool(store)
 
 
 def _series(state: NodeState, form: str, get: Callable[[HistorianPort], Series]) -> Response:
-    with state.gate:
-        series = get(state.desk.site.historian)
+    series = get(state.desk.site.historian)
     if form == "arrow":
         return Response(wire.series_to_bytes(series), media_type=wire.ARROW)
     if len(series) > MAX_JSON:

@@ -66,24 +66,21 @@ def home(state: State, caller: Caller) -> dict[str, Any]:
 @router.get("/status")
 def status(state: State, _: Caller) -> dict[str, Any]:
     """The home and how much is in it."""
-    with state.gate:
-        answer: dict[str, Any] = plain(state.desk.status())
+    answer: dict[str, Any] = plain(state.desk.status())
     return answer
 
 
 @router.get("/heads")
 def heads(state: State, _: Caller) -> dict[str, int]:
     """Numbers of the newest event and the newest frame."""
-    with state.gate:
-        site = state.desk.site
-        return {"ledger": site.ledger.head(), "historian": site.historian.head()}
+    site = state.desk.site
+    return {"ledger": site.ledger.head(), "historian": site.historian.head()}
 
 
 @router.get("/plant")
 def plant(state: State, _: Caller) -> dict[str, Any]:
     """The plant in its effective version."""
-    with state.gate:
-        found = state.desk.site.plant
+    found = state.desk.site.plant
     return {"digest": found.digest, "plant": found.model_dump(mode="json")}
 
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from goldenbatch.apps.desk import NewUser, PlantFiles
 from goldenbatch.apps.listing import batch_detail, list_batches
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Limit, Number, Text, plain
@@ -14,7 +15,6 @@ from goldenbatch.apps.node.state import Caller, LocalCaller, State
 from goldenbatch.core.errors import NotFoundError
 from goldenbatch.core.findings import Severity, Verdict
 from goldenbatch.core.people import Meaning
-from goldenbatch.core.plant import Plant
 from goldenbatch.core.records import STREAM_PATTERN
 from goldenbatch.runtime import _wire as wire
 
@@ -59,12 +59,14 @@ class Replay(Form):
     batch: Text = ""
 
 
-class NewUser(Form):
-    """A person who gets an account."""
+class UserForm(Form):
+    """A person who gets an account, and the roles given with it."""
 
     login: Text
-    printed_name: Text
+    printed_name: Annotated[Text, Field(min_length=1)]
     password: Text
+    roles: tuple[Text, ...] = ()
+    reason: Annotated[Text, Field(min_length=1)] = "account made"
 
 
 class Role(Form):
@@ -75,33 +77,36 @@ class Role(Form):
 
 
 class PlantForm(Form):
+    """Files of a plant: its `plant.toml`, and bulk tables by file name."""
+
+    text: Text
+    tables: dict[Text, Text] = Field(default_factory=dict)
+
+
+class PlantAdoption(PlantForm):
     """A plant, and from when it is in force (ISO 8601; empty: now)."""
 
-    plant: dict[str, Any]
     effective_from: Text = ""
 
 
 @router.get("/batches", tags=["batches"])
 def batches(state: State, _: Caller, product: Text = "", limit: Limit = 1000) -> dict[str, Any]:
     """Batches, newest first, with the number of findings that wait for a decision."""
-    with state.gate:
-        rows = list_batches(state.desk.site, product)
+    rows = list_batches(state.desk.site, product)
     return {"n_batches": len(rows), "batches": plain(rows[:limit])}
 
 
 @router.get("/batch", tags=["batches"])
 def batch(name: Text, state: State, _: Caller) -> dict[str, Any]:
     """A batch: phases, lots, samples, results and findings."""
-    with state.gate:
-        answer: dict[str, Any] = plain(batch_detail(state.desk.site, name))
+    answer: dict[str, Any] = plain(batch_detail(state.desk.site, name))
     return answer
 
 
 @router.get("/windows", tags=["batches"])
 def windows(batch: Text, state: State, _: Caller, phase: Text = "") -> dict[str, Any]:
     """Windows of a batch, or of each run of a phase in it."""
-    with state.gate:
-        return {"windows": [list(one) for one in state.desk.site.windows(batch, phase)]}
+    return {"windows": [list(one) for one in state.desk.site.windows(batch, phase)]}
 
 
 @router.get("/results", tags=["batches"])
@@ -110,8 +115,7 @@ def results(
 ) -> dict[str, Any]:
     """Results of tests, by batch and attribute."""
     where = {name: one for name, one in (("batch", batch), ("attribute", attribute)) if one}
-    with state.gate:
-        rows = state.desk.site.ledger.select("result", where, limit=limit)
+    rows = state.desk.site.ledger.select("result", where, limit=limit)
     return {"results": plain(list(rows))}
 
 
@@ -123,8 +127,7 @@ def findings(
     """Findings, newest first; `is_open` picks those without a decision."""
     where: dict[str, Any] = {"batch": batch, "severity": severity, "analyst": analyst}
     where = {name: one for name, one in where.items() if one}
-    with state.gate:
-        rows = list(state.desk.site.ledger.select("finding", where))
+    rows = list(state.desk.site.ledger.select("finding", where))
     if is_open is not None:
         rows = [row for row in rows if (row["verdict"] == "") == is_open]
     rows.sort(key=lambda row: -int(row["opened_seq"]))
@@ -134,11 +137,10 @@ def findings(
 @router.get("/findings/{uid}", tags=["findings"])
 def finding(uid: Uid, state: State, _: Caller) -> dict[str, Any]:
     """A finding and the events of its life."""
-    with state.gate:
-        rows = state.desk.site.ledger.select("finding", {"uid": uid}, limit=1)
-        if not rows:
-            raise NotFoundError(f"there is no finding {uid}.", hint="See GET /api/v1/findings.")
-        events = state.desk.site.ledger.stream(f"finding/{uid}")
+    rows = state.desk.site.ledger.select("finding", {"uid": uid}, limit=1)
+    if not rows:
+        raise NotFoundError(f"there is no finding {uid}.", hint="See GET /api/v1/findings.")
+    events = state.desk.site.ledger.stream(f"finding/{uid}")
     return {"finding": plain(dict(rows[0])), "events": [wire.event_to_json(one) for one in events]}
 
 
@@ -146,7 +148,6 @@ def finding(uid: Uid, state: State, _: Caller) -> dict[str, Any]:
 def decide(uid: Uid, form: Decision, state: State, _: Caller) -> dict[str, Any]:
     """Decide on the newest version of a finding, signed by login and password."""
     decision = {"verdict": form.verdict.value, "comment": form.comment, "action": form.action}
-    state.prove(form.login, form.password)
     with state.gate:
         answer: dict[str, Any] = plain(state.desk.decide(form.login, form.password, uid, decision))
     return answer
@@ -156,7 +157,6 @@ def decide(uid: Uid, form: Decision, state: State, _: Caller) -> dict[str, Any]:
 def sign(form: Signature, state: State, _: Caller) -> dict[str, Any]:
     """Sign one version of a record."""
     signature = form.model_dump(mode="json", exclude={"login", "password"})
-    state.prove(form.login, form.password)
     with state.gate:
         answer: dict[str, Any] = plain(state.desk.sign(form.login, form.password, signature))
     return answer
@@ -187,11 +187,11 @@ def replay(form: Replay, state: State, _: LocalCaller) -> dict[str, Any]:
 
 
 @router.post("/users", tags=["people"])
-def add_user(form: NewUser, state: State, _: LocalCaller) -> dict[str, Any]:
+def add_user(form: UserForm, state: State, _: LocalCaller) -> dict[str, Any]:
     """Give a person an account."""
     with state.gate:
         answer: dict[str, Any] = plain(
-            state.desk.add_user(form.login, form.printed_name, form.password)
+            state.desk.add_user(NewUser(**form.model_dump(exclude={"password"})), form.password)
         )
     return answer
 
@@ -208,22 +208,17 @@ def grant(login: Text, form: Role, state: State, _: LocalCaller) -> dict[str, An
 def preview_plant(form: PlantForm, state: State, _: LocalCaller) -> dict[str, Any]:
     """What adopting a plant would change."""
     with state.gate:
-        answer: dict[str, Any] = plain(state.desk.preview_plant(_plant(form)))
+        answer: dict[str, Any] = plain(state.desk.preview_plant(PlantFiles(form.text, form.tables)))
     return answer
 
 
 @router.post("/plant", tags=["home"])
-def adopt_plant(form: PlantForm, state: State, _: LocalCaller) -> dict[str, Any]:
+def adopt_plant(form: PlantAdoption, state: State, _: LocalCaller) -> dict[str, Any]:
     """Put a plant into force."""
     with state.gate:
-        answer: dict[str, Any] = plain(state.desk.adopt_plant(_plant(form), form.effective_from))
+        files = PlantFiles(form.text, form.tables)
+        answer: dict[str, Any] = plain(state.desk.adopt_plant(files, form.effective_from))
     return answer
-
-
-def _plant(form: PlantForm) -> Plant:
-    import json
-
-    return Plant.from_text(json.dumps(form.plant))
 
 
 @router.post("/verify", tags=["proof"])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 from goldenbatch.core.errors import BadInputError
@@ -55,7 +57,12 @@ def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None])
         host = f"[{options.host}]" if ":" in options.host else options.host
         address = NodeAddress(f"http://{host}:{port}", secrets.token_urlsafe(32), os.getpid())
         app = create_app(site, token=address.token, wake_s=options.wake_s, flush_s=options.flush_s)
-        server = _server(app, lambda: (address.save(home), told(address)))
+
+        def started() -> None:
+            address.save(home)
+            told(address)
+
+        server = _server(app, started)
         try:
             server.run(sockets=[listener])
         finally:
@@ -81,12 +88,16 @@ def _server(app: object, started: Callable[[], object]) -> uvicorn.Server:
     import uvicorn
 
     class Server(uvicorn.Server):
-        """Says that it listens only when it does."""
+        """Says that it listens only when it does, and ends by returning, not by the signal."""
 
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
                 started()
+
+        def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+            self.force_exit = self.should_exit and sig == signal.SIGINT
+            self.should_exit = True
 
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
-from goldenbatch.core.errors import DeniedError, NotFoundError
+from goldenbatch.core.errors import DeniedError
 from goldenbatch.core.site import Actor
 
 if TYPE_CHECKING:
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 SESSION_IDLE_S = 15 * 60
 SESSION_WHOLE_S = 12 * 3600
-MAX_FAILURES = 5
-FAILURE_WINDOW_S = 300
 
 
 class NotLoggedInError(DeniedError):
@@ -54,7 +52,8 @@ class NodeState:
     """What the endpoints share.
 
     Attributes:
-        desk: The site and what is done with it; enter `gate` before touching it.
+        desk: The site and what is done with it. Its stores may be read and written from any
+            thread; acts that must not overlap (a tick, a hand-over) enter `gate`.
         token: Bearer token of the home's own command line.
         timer: Monotonic seconds, for the expiry of sessions.
         problems: Newest failures of the background work, newest last.
@@ -63,48 +62,19 @@ class NodeState:
     desk: LocalDesk
     token: str
     timer: Callable[[], float] = time.monotonic
-    gate: threading.RLock = field(default_factory=threading.RLock)
+    gate: threading.Lock = field(default_factory=threading.Lock)
     is_ready: bool = True
     problems: list[str] = field(default_factory=list)
     _sessions: dict[str, _Session] = field(default_factory=dict)
-    _failures: dict[str, list[float]] = field(default_factory=dict)
     _door: threading.Lock = field(default_factory=threading.Lock)
-
-    def prove(self, login: str, password: str) -> Actor:
-        """The person behind a login, who proved it by the password; failures are counted.
-
-        Raises:
-            DeniedError: Login or password is wrong, or there were too many failures.
-        """
-        now = self.timer()
-        with self._door:
-            recent = [at for at in self._failures.get(login, []) if now - at < FAILURE_WINDOW_S]
-            self._failures = {**self._failures, login: recent} if recent else self._failures
-            if len(recent) >= MAX_FAILURES:
-                raise DeniedError(
-                    f"too many failed attempts for {login!r}.",
-                    hint=f"Wait {FAILURE_WINDOW_S // 60} minutes.",
-                )
-        try:
-            with self.gate:
-                actor = self.desk.authenticate(login, password)
-        except (DeniedError, NotFoundError) as error:
-            with self._door:
-                self._failures.setdefault(login, []).append(now)
-            raise DeniedError(
-                "login or password is wrong, or the account is closed.", hint="Try again."
-            ) from error
-        with self._door:
-            self._failures.pop(login, None)
-        return actor
 
     def log_in(self, login: str, password: str) -> tuple[str, Actor]:
         """A session token for a person who proved who they are.
 
         Raises:
-            DeniedError: Login or password is wrong, or there were too many failures.
+            DeniedError: Login or password is wrong, or the account is closed or locked.
         """
-        actor = self.prove(login, password)
+        actor = self.desk.authenticate(login, password)
         token, now = secrets.token_urlsafe(32), self.timer()
         with self._door:
             self._sessions[_digest(token)] = _Session(actor, now, now)

@@ -1,0 +1,197 @@
+"""The desk of a home that this process holds."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from goldenbatch.core.errors import BadInputError, ConflictError
+from goldenbatch.core.records import from_iso, to_iso
+from goldenbatch.core.site import Actor, HomeInfo
+
+if TYPE_CHECKING:
+    from goldenbatch.apps.desk import NewUser, PlantFiles
+    from goldenbatch.core.analyst import Transition
+    from goldenbatch.core.findings import Finding
+    from goldenbatch.core.records import Event
+    from goldenbatch.runtime.local import LocalSite, PlantPreview
+
+Answer = dict[str, Any]
+COUNTED = ("batch", "sample", "result", "lot", "finding", "user", "import_file", "conflict")
+
+
+class LocalDesk:
+    """What people do with a home that this process holds; each act gives plain values."""
+
+    def __init__(self, site: LocalSite) -> None:
+        self.site = site
+
+    @property
+    def home(self) -> HomeInfo:
+        """Identity and kind of the home."""
+        return self.site.home
+
+    def authenticate(self, login: str, password: str) -> Actor:
+        """The person behind a login, who proves it by the password.
+
+        Raises:
+            DeniedError: Login or password is wrong, or the account is closed or locked.
+        """
+        user = self.site.people.authenticate(login, password)
+        return Actor(user.uid, frozenset(user.roles))
+
+    def wake(self) -> Answer:
+        """Wake the analysts once."""
+        return {"transitions": [transition_row(one) for one in self.site.wake()]}
+
+    def replay(self, mode: str, batch: str) -> Answer:
+        """Replay `as-seen` or `as-known`; an empty batch means all."""
+        report = self.site.replay("as-known" if mode == "as-known" else "as-seen", batch)
+        rows = [
+            {"uid": one.uid, "step": one.step, "tick": one.tick, **_finding_row(one.finding)}
+            for one in report.transitions
+        ]
+        return {
+            "mode": report.mode,
+            "is_equal": report.is_equal,
+            "n_ticks": report.n_ticks,
+            "n_live": report.n_live,
+            "n_replayed": report.n_replayed,
+            "n_derived": report.n_derived,
+            "differences": [dataclasses.asdict(one) for one in report.differences],
+            "failures": dict(report.failures),
+            "transitions": rows,
+        }
+
+    def adopt(self, name: str, analyst: str, settings: Mapping[str, Any]) -> Answer:
+        """Put an analyst to work."""
+        event = self.site.adopt(name, analyst, settings)
+        return {"name": name, "analyst": analyst, "is_new": event is not None}
+
+    def decide(self, login: str, password: str, uid: str, decision: Mapping[str, str]) -> Answer:
+        """Decide on a finding (verdict, comment, action), signed."""
+        events = self.site.signing.decide(
+            uid, decision["verdict"], decision["comment"], login, password,
+            action=decision.get("action", ""),
+        )  # fmt: skip
+        return {"uid": uid, "verdict": decision["verdict"], **_signed(events[-1])}
+
+    def sign(self, login: str, password: str, signature: Mapping[str, Any]) -> Answer:
+        """Sign a version of a record (stream, meaning, reason, version)."""
+        event = self.site.sign(
+            signature["stream"], signature["meaning"], login, password,
+            reason=signature.get("reason", ""), version=signature.get("version", 0),
+        )  # fmt: skip
+        return {"meaning": signature["meaning"], **_signed(event)}
+
+    def add_user(self, user: NewUser, password: str) -> Answer:
+        """Give a person an account, and roles with it; roles are checked first."""
+        people = self.site.people
+        people.policy().check_roles(set(user.roles))
+        uid = people.add(user.login, user.printed_name, password)
+        for role in user.roles:
+            people.grant(user.login, role, user.reason)
+        answer = {"uid": uid, "login": user.login, "printed_name": user.printed_name}
+        return {**answer, "roles": sorted(user.roles)}
+
+    def grant(self, login: str, role: str, reason: str) -> Answer:
+        """Give a person a role."""
+        self.site.people.grant(login, role, reason)
+        return {"login": login, "roles": sorted(self.site.people.find(login).roles)}
+
+    def preview_plant(self, files: PlantFiles) -> Answer:
+        """What adopting a plant would change: `changes`."""
+        return _plant_answer(self.site.preview_plant(files.text, files.tables))
+
+    def adopt_plant(self, files: PlantFiles, effective_from: str) -> Answer:
+        """Put a plant into force; the one that is in force already does nothing.
+
+        Raises:
+            BadInputError: The time is no time.
+            ConflictError: It lies in the past.
+        """
+        at = _moment(effective_from, self.site.clock())
+        preview = self.site.adopt_plant(files.text, files.tables, effective_from=at)
+        return {**_plant_answer(preview), "effective_from_at": at}
+
+    def verify(self) -> Answer:
+        """Check everything: `is_ok`, `problems`."""
+        return self.site.verify().as_json()
+
+    def checkpoint(self) -> Answer:
+        """Sign the head of the ledger's tree."""
+        made = self.site.ledger.checkpoint()
+        return {"size": made.size, "root": made.root.hex(), "note": made.note}
+
+    def flush(self) -> Answer:
+        """Hand the frame log over."""
+        return self.site.flush().as_json()
+
+    def status(self) -> Answer:
+        """The home and how much is in it."""
+        ledger, historian = self.site.ledger, self.site.historian
+        counts = {f"n_{name}": len(ledger.select(name)) for name in COUNTED}
+        home = dataclasses.asdict(self.site.home)
+        return {
+            **{**home, "kind": self.site.home.kind.value},
+            "plant": f"{self.site.plant.name} {self.site.plant.version}",
+            "n_events": ledger.head(),
+            "n_frames": historian.head(),
+            "n_tags": len(historian.tags()),
+            "n_undecided": len(ledger.select("finding", {"verdict": ""})),
+            **counts,
+        }
+
+
+def _moment(text: str, now: int) -> int:
+    if not text:
+        return now
+    try:
+        at = from_iso(text)
+    except ValueError as error:
+        raise BadInputError(
+            f"{text!r} is no time with an offset.", hint="Such as 2026-01-31T06:00:00+01:00."
+        ) from error
+    if at < now:
+        raise ConflictError(
+            f"{to_iso(at)} is past; batches may have been made since then.",
+            hint="Master data comes into force now or later.",
+        )
+    return at
+
+
+def _signed(event: Event) -> Answer:
+    body = event.body or {}
+    return {
+        "stream": event.stream,
+        "version": event.envelope.version,
+        "printed_name": body.get("printed_name", ""),
+        "role": body.get("role", ""),
+        "recorded_at": event.envelope.recorded_at,
+        "leaf": event.leaf,
+    }
+
+
+def transition_row(one: Transition) -> Answer:
+    """A transition of a finding as one row."""
+    return {"uid": one.uid, "step": one.step, **_finding_row(one.finding)}
+
+
+def _finding_row(finding: Finding) -> Answer:
+    return {
+        "severity": finding.severity.value,
+        "batch": finding.subject.batch,
+        "title": finding.title,
+        "statement": finding.statement,
+    }
+
+
+def _plant_answer(preview: PlantPreview) -> Answer:
+    return {
+        "name": preview.plant.name,
+        "version": preview.plant.version,
+        "digest": preview.plant.digest,
+        "n_changes": len(preview.changes),
+        "changes": [dataclasses.asdict(one) for one in preview.changes],
+    }
