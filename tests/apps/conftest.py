@@ -112,15 +112,13 @@ class Node:
     url: str
     token: str
     state: object
+    client: httpx.Client
 
     def call(self, method, path, *, token=None, **settings):
         token = self.token if token is None else token
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         headers |= settings.pop("headers", {})
-        return httpx.request(
-            method, f"{self.url}/api/v1{path}", headers=headers, trust_env=False, timeout=30,
-            **settings,
-        )  # fmt: skip
+        return self.client.request(method, f"{self.url}/api/v1{path}", headers=headers, **settings)
 
 
 @pytest.fixture
@@ -141,7 +139,9 @@ def node(home):
             while not server.started:
                 time.sleep(0.01)
             port = listener.getsockname()[1]
-            yield Node(f"http://127.0.0.1:{port}", app.state.node.token, app.state.node)
+            with httpx.Client(trust_env=False, timeout=30) as client:
+                state = app.state.node
+                yield Node(f"http://127.0.0.1:{port}", state.token, state, client)
         finally:
             server.should_exit = True
             thread.join()

@@ -205,6 +205,8 @@ def test_routes_of_capabilities_stand_below_their_name(node):
 ODD = st.one_of(
     st.text(max_size=30), st.integers(), st.floats(), st.none(), st.booleans(),
     st.lists(st.integers(), max_size=3), st.just("\x00"), st.just("9" * 400), st.just("../../x"),
+    st.sampled_from(["7", TEMP, "batch/7", "batch", "finding", START, END, "0" * 64, "0" * 32]),
+    st.sampled_from([0, 1, -1, 2**53, 2**63, 10**30, ["7"], [TEMP], [[0, 1]], {"batch": "7"}]),
 )  # fmt: skip
 
 
