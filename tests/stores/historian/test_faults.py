@@ -342,6 +342,7 @@ def test_recorder_that_refuses_keeps_the_log(opened, frame, recorder):
     kept, recorder.record = recorder.record, refuse
     with pytest.raises(IntegrityError, match="ledger is down"):
         store.flush()
+    assert store.verify(recorder.chunks()) == []
     assert store.read(["x"], (0, 9)).values().tolist() == [0.0]
     store.write(frame("1", [("x", 1, 1.0)]))
     recorder.record = kept

@@ -312,3 +312,31 @@ def test_many_tags_in_bounded_memory(opened):
     names = ["site/unit/99999", "site/unit/7"]
     assert store.latest(names).values().tolist() == [99_999.0, 7.0]
     assert store.read(names, (0, 1)).values().tolist() == [99_999.0, 7.0]
+
+
+def test_an_open_window_is_downsampled_as_finely(opened, frame):
+    store = opened()
+    store.write(frame("1", [("x", DAY + t, float(t % 7)) for t in range(1000)]))
+    assert 80 <= len(store.downsample(["x"], (0, 2**60), 100)) <= 110
+
+
+def test_the_delta_table_is_read_by_delta_itself(opened, frame):
+    from deltalake import DeltaTable
+
+    store = opened()
+    rows = [("x", i * DAY // 2, float(i)) for i in range(6)]
+    store.write(frame("1", rows))
+    store.write(frame("2", [("s", 1, [1.0, 2.0])], "array"))
+    store.flush()
+    table = DeltaTable(str(store._folder / "number")).to_pyarrow_table().sort_by("time")
+    assert table.column("value").to_pylist() == [row[2] for row in rows]
+    assert [str(d) for d in table.column("date").to_pylist()][::2] == [
+        "1970-01-01",
+        "1970-01-02",
+        "1970-01-03",
+    ]
+    assert set(table.schema.names) == {
+        "time", "tag", "value", "quality", "seq", "received_at", "date",
+    }  # fmt: skip
+    array = DeltaTable(str(store._folder / "array")).to_pyarrow_table()
+    assert array.column("value").to_pylist() == [[1.0, 2.0]]

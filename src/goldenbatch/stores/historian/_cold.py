@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.records import to_iso
@@ -135,6 +134,8 @@ class Cold:
         return entries
 
     def _write(self, kind: ReadingKind, n: int, date: str, table: pa.Table) -> FileEntry:
+        import pyarrow.parquet as pq
+
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, row_group_size=self._row_group_rows, **_encodings(kind))
         data = memoryview(sink.getvalue())
@@ -244,6 +245,8 @@ class Cold:
         Raises:
             IntegrityError: A file cannot be read; names it.
         """
+        import pyarrow.parquet as pq
+
         tables = []
         for file in files:
             path = self.folder / kind / file.path

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-import duckdb
 import numpy as np
 import pyarrow as pa
 
@@ -63,18 +64,32 @@ class Engine:
     """
 
     def __init__(self, n_threads: int) -> None:
-        self._db = duckdb.connect(
-            config={
-                "threads": n_threads,
-                "autoinstall_known_extensions": False,
-                "autoload_known_extensions": False,
-            }
-        )
-        self._db.execute("SET TimeZone='UTC'")
+        self._n_threads, self._lock = n_threads, threading.Lock()
+        self._db: Any = None
+
+    def _cursor(self) -> Any:
+        """A cursor of its own; DuckDB starts with the first query."""
+        with self._lock:
+            if self._db is None:
+                import duckdb
+
+                self._db = duckdb.connect(
+                    config={
+                        "threads": self._n_threads,
+                        "autoinstall_known_extensions": False,
+                        "autoload_known_extensions": False,
+                    }
+                )
+                self._db.execute("SET TimeZone='UTC'")
+                # A file of ours never changes once it is committed.
+                self._db.execute("SET parquet_metadata_cache=true")
+            return self._db.cursor()
 
     def close(self) -> None:
         """Give back its memory."""
-        self._db.close()
+        with self._lock:
+            if self._db is not None:
+                self._db.close()
 
     def select(self, view: View, chosen: Selection, order: str = "tag, time, seq") -> pa.Table:
         """Readings as a stored table, every version, in order.
@@ -129,7 +144,9 @@ class Engine:
     def _run(
         self, sql: str, parameters: dict[str, object], view: View, chosen: Selection
     ) -> pa.Table:
-        cursor = self._db.cursor()
+        import duckdb
+
+        cursor = self._cursor()
         try:
             cursor.register("hot", view.hot)
             if len(chosen.spans) > 1:

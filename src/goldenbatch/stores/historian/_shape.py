@@ -52,8 +52,10 @@ def decimate(
     if n_rows == 0 or int(np.unique(tag, return_counts=True)[1].max()) <= n_points:
         return table
     n_buckets = max(1, n_points // POINTS_A_BUCKET)
-    width = max(1, -(-(window[1] - window[0]) // n_buckets))
-    bucket = (time - window[0]) // width
+    # A window may reach far beyond the readings: the buckets share out what there is of it.
+    first, last = max(window[0], int(time.min())), min(window[1], int(time.max()) + 1)
+    width = max(1, -(-(last - first) // n_buckets))
+    bucket = (time - first) // width
     is_first = np.ones(n_rows, dtype=bool)
     is_first[1:] = (tag[1:] != tag[:-1]) | (bucket[1:] != bucket[:-1])
     keep = is_first.copy()
@@ -77,6 +79,18 @@ def _extremes(values: Floats, is_first: NDArray[np.bool_]) -> Ints:
         firsts = np.unique(groups[rows], return_index=True)[1]
         found.append(rows[firsts])
     return np.concatenate(found)
+
+
+def _bin_means(bins: Ints, number: Floats, status: Ints, n_grid: int) -> tuple[Floats, Ints, Ints]:
+    """Mean, worst quality and number of readings of each bin, summed in order."""
+    worst = np.full(n_grid, -1, dtype=np.int64)
+    np.maximum.at(worst, bins, status)
+    is_used = ~np.isnan(number) & (status < int(Quality.BAD))
+    total = np.bincount(bins[is_used], number[is_used], n_grid)
+    counts = np.bincount(bins[is_used], minlength=n_grid)
+    means = np.full(n_grid, np.nan)
+    np.divide(total, counts, out=means, where=counts > 0)
+    return means, np.where(worst >= 0, worst, int(Quality.BAD)), counts
 
 
 def align(
@@ -103,17 +117,10 @@ def align(
         low, high = np.searchsorted(tag, [own, own + 1])
         for i, (first, last) in enumerate(windows):
             a, b = low + np.searchsorted(time[low:high], [first, last])
-            if a == b:
-                continue
-            bins = (time[a:b] - first) // grid_us
-            worst = np.full(n_grid, -1, dtype=np.int64)
-            np.maximum.at(worst, bins, status[a:b])
-            is_used = ~np.isnan(number[a:b]) & (status[a:b] < int(Quality.BAD))
-            total = np.bincount(bins[is_used], number[a:b][is_used], n_grid)
-            counts[i, :, j] = np.bincount(bins[is_used], minlength=n_grid)
-            is_known = counts[i, :, j] > 0
-            values[i, is_known, j] = total[is_known] / counts[i, is_known, j]
-            quality[i, :, j] = np.where(worst >= 0, worst, int(Quality.BAD))
+            if a < b:
+                bins = (time[a:b] - first) // grid_us
+                cell = _bin_means(bins, number[a:b], status[a:b], n_grid)
+                values[i, :, j], quality[i, :, j], counts[i, :, j] = cell
     return Aligned(
         tags=tuple(names),
         elapsed_us=np.arange(n_grid, dtype=np.int64) * grid_us,

@@ -310,13 +310,14 @@ class Historian(Reader):
             recorded: Bodies of all `ChunkClosed` events of the ledger, to compare with.
         """
         self.refresh()
-        keys = self._keys or KeyIndex(self._folder / "keys.sqlite", is_read_only=True)
-        with self._flush_lock, self._lock:
-            loaded, name = self._loaded, self._tags.name
-            stored = verify.Stored(
-                self._folder, self._cold, self._tags, keys, loaded.state, loaded.head, name
-            )
-            return list(verify.check_all(stored, recorded))
+        with self._flush_lock:
+            with self._lock:
+                loaded = self._loaded
+                stored = verify.Stored(
+                    self._folder, self._cold, self._tags, loaded.state, loaded.head
+                )
+                found = list(verify.check_live(stored, has_writer_elsewhere=not self._is_writer))
+            return found + list(verify.check_closed(stored, recorded))
 
     def close(self) -> None:
         """Give back files and the lock; what was acknowledged is on the disk already."""

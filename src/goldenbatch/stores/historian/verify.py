@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from goldenbatch.core.chunks import ChunkClosed, FrameEntry
+from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.stores.historian import _files, _frames, _manifest
 from goldenbatch.stores.historian._cold import Cold, Snapshot
-from goldenbatch.stores.historian._handover import Name, differences
+from goldenbatch.stores.historian._handover import differences
 from goldenbatch.stores.historian._keys import KeyIndex
 from goldenbatch.stores.historian._latest import load_latest
 from goldenbatch.stores.historian._manifest import Manifest, State, chunk_root
@@ -36,36 +36,40 @@ class Problem:
 
 @dataclass(frozen=True)
 class Stored:
-    """What a verification looks at."""
+    """What a verification looks at, as of one moment."""
 
     folder: Path
     cold: Cold
     tags: TagDictionary
-    keys: KeyIndex
     state: State
     head: int
-    name: Name
 
 
-def check_all(stored: Stored, recorded: Iterable[ChunkClosed] | None) -> Iterator[Problem]:
-    """All problems; a chunk is compared with the ledger when its events are given."""
+def check_live(stored: Stored, *, has_writer_elsewhere: bool) -> Iterator[Problem]:
+    """Problems of what a writer goes on writing: the dictionary of tags and the log."""
     yield from _check_tags(stored)
-    yield from _check_log(stored)
+    yield from _check_log(stored, has_writer_elsewhere=has_writer_elsewhere)
+
+
+def check_closed(stored: Stored, recorded: Iterable[ChunkClosed] | None) -> Iterator[Problem]:
+    """Problems of all hand-overs; compared with the ledger when its events are given."""
     manifests: list[Manifest] = []
     for item in _check_manifests(stored):
         if isinstance(item, Problem):
             yield item
         else:
             manifests.append(item)
+    # A hand-over that was begun is made again from the log: parts of it may be missing.
+    begun = [manifest for manifest in manifests if manifest.n > stored.state.n]
+    finished = manifests[: len(manifests) - len(begun)]
     if recorded is not None:
-        yield from _check_recorded(manifests, recorded)
+        yield from _check_recorded(finished, begun, recorded)
     for manifest in manifests:
         yield from _check_files(stored, manifest)
-        for message in differences(manifest, stored.cold, stored.name):
+        for message in differences(manifest, stored.cold, stored.tags.name):
             yield Problem(f"hand-over {manifest.n}", message)
-    yield from _check_tables(stored, manifests)
-    frames = [frame for manifest in manifests for frame in manifest.frames]
-    yield from _check_derived(stored, frames)
+    yield from _check_tables(stored, finished, begun)
+    yield from _check_derived(stored, finished, begun)
 
 
 def _check_tags(stored: Stored) -> Iterator[Problem]:
@@ -77,11 +81,11 @@ def _check_tags(stored: Stored) -> Iterator[Problem]:
         yield Problem(str(path), str(error))
 
 
-def _check_log(stored: Stored) -> Iterator[Problem]:
+def _check_log(stored: Stored, *, has_writer_elsewhere: bool) -> Iterator[Problem]:
     folder, last = stored.folder / "log", None
     try:
         for path, scan in _frames.scan_log(folder, is_thorough=True):
-            if scan.is_torn:
+            if scan.is_torn and not has_writer_elsewhere:
                 yield Problem(str(path), f"unfinished bytes at offset {scan.end}")
             for record in scan.records:
                 entry = record.entry
@@ -115,16 +119,18 @@ def _check_manifests(stored: Stored) -> Iterator[Problem | Manifest]:
                 yield Problem(str(path), f"root of chunk {chunk.source}/{chunk.chunk} is wrong")
         base, previous = n, _manifest.manifest_digest(folder, n)
         yield manifest
-    if base != stored.state.n:
+    if base < stored.state.n:
         yield Problem(str(folder), f"hand-overs end at {base}, the state at {stored.state.n}")
 
 
 def _check_recorded(
-    manifests: list[Manifest], recorded: Iterable[ChunkClosed]
+    finished: list[Manifest], begun: list[Manifest], recorded: Iterable[ChunkClosed]
 ) -> Iterator[Problem]:
-    held = {(part.source, part.chunk): part.body() for item in manifests for part in item.chunks}
+    held = {(part.source, part.chunk): part.body() for item in finished for part in item.chunks}
+    open_ = {(part.source, part.chunk): part.body() for item in begun for part in item.chunks}
     for body in recorded:
-        own = held.pop((body.source, body.chunk), None)
+        key = (body.source, body.chunk)
+        own = held.pop(key, None) or open_.get(key)
         where = f"chunk {body.source}/{body.chunk}"
         if own is None:
             yield Problem(where, "is recorded in the ledger and missing in the historian")
@@ -143,11 +149,14 @@ def _check_files(stored: Stored, manifest: Manifest) -> Iterator[Problem]:
             yield Problem(str(path), f"the file of hand-over {manifest.n} was changed")
 
 
-def _check_tables(stored: Stored, manifests: list[Manifest]) -> Iterator[Problem]:
+def _check_tables(
+    stored: Stored, finished: list[Manifest], begun: list[Manifest]
+) -> Iterator[Problem]:
     """The Delta tables must hold just the files of the hand-overs, with their bounds."""
     kinds: tuple[ReadingKind, ...] = ("number", "text", "array", "reference")
     for kind in kinds:
-        files = [file for item in manifests for file in item.files if file.kind == kind]
+        files = [file for item in finished for file in item.files if file.kind == kind]
+        allowed = {file.path for item in begun for file in item.files if file.kind == kind}
         try:
             held = {file.name: file for file in stored.cold.snapshot(kind).files}
         except (IntegrityError, TypeError, KeyError, AttributeError) as error:
@@ -161,13 +170,22 @@ def _check_tables(stored: Stored, manifests: list[Manifest]) -> Iterator[Problem
                 yield Problem(
                     str(stored.folder / kind / file.path), "its entry in the Delta log was changed"
                 )
-        for name in held:
+        for name in held.keys() - allowed:
             yield Problem(str(stored.folder / kind / name), "no hand-over has written it")
 
 
-def _check_derived(stored: Stored, frames: list[FrameEntry]) -> Iterator[Problem]:
-    if not stored.keys.same_as(frames):
-        yield Problem(str(stored.folder / "keys.sqlite"), "is not the index of the frames")
+def _check_derived(
+    stored: Stored, finished: list[Manifest], begun: list[Manifest]
+) -> Iterator[Problem]:
+    path = stored.folder / "keys.sqlite"
+    frames = [frame for manifest in finished for frame in manifest.frames]
+    more = [frame for manifest in begun for frame in manifest.frames]
+    keys = KeyIndex(path, is_read_only=True)
+    try:
+        if not keys.same_as(frames) and not keys.same_as(frames + more):
+            yield Problem(str(path), "is not the index of the frames; delete it to rebuild it")
+    finally:
+        keys.close()
     path = stored.folder / "latest.bin"
     if path.exists() and load_latest(path) is None:
         yield Problem(str(path), "does not match its own digest")
