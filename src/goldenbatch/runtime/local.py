@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.config import Settings
     from goldenbatch.core.facts import FactProvider
     from goldenbatch.core.findings import Verdict
+    from goldenbatch.core.models import ModelFitted
     from goldenbatch.core.people import Meaning
     from goldenbatch.core.records import Event, Projection
     from goldenbatch.core.site import Clock, HomeInfo, Window
@@ -344,6 +345,12 @@ class LocalSite:
     def adopted(self) -> dict[str, adoption.Adoption]:
         """Analysts at work now, by name."""
         return adoption.adopted(self.ledger)
+
+    def fit(self, name: str) -> Sequence[ModelFitted]:
+        """Fit, freeze and record the models of an analyst: see `fit_models`."""
+        from goldenbatch.runtime.fitting import fit_models
+
+        return fit_models(self, name, self.discovery)
 
     def wake(self) -> list[Transition]:
         """Take a tick if something is new, and let each analyst catch up."""

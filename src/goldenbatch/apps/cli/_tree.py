@@ -24,6 +24,7 @@ def _batch_commands() -> Mapping[str, Entry]:
 
 _TREE: dict[str, Entry] = {
     "init": Entry("Make a home, empty or from an example.", f"{_CLI}.setup:init", panel=_SET_UP),
+    "demo": Entry("The main job on a real fermentation.", f"{_CLI}.demo:demo", panel=_SET_UP),
     "plant": Entry(
         "The plant's master data: show, preview, adopt.",
         children={
@@ -45,6 +46,7 @@ _TREE: dict[str, Entry] = {
         panel=_SET_UP,
     ),
     "adopt": Entry("Put an analyst to work.", f"{_CLI}.analysts:adopt", panel=_SET_UP),
+    "fit": Entry("Fit and freeze the models of an analyst.", f"{_CLI}.analysts:fit", panel=_SET_UP),
     "import": Entry("Import files by a source card.", f"{_CLI}.intake:import_", panel=_WORK),
     "imports": Entry("Files that were imported.", f"{_CLI}.intake:imports", panel=_WORK),
     "quarantine": Entry(

@@ -37,6 +37,29 @@ def adopt(
         session.show(desk.adopt(name, analyst, settings))
 
 
+def fit(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="Name of an analyst at work.")],
+) -> None:
+    """Fit the models of an analyst from this home's data, freeze and record them."""
+    from goldenbatch.runtime.fitting import fit_models
+
+    with session.open_site() as desk:
+        with session.output.progress(f"Fitting {name}"):
+            models = fit_models(desk.site, name)
+        keep = ("name", "method", "digest", "measures")
+        rows = [{key: one.as_json()[key] for key in keep} for one in models]
+        answer = {"n_models": len(rows), "models": rows}
+
+        def render(_: Any) -> None:
+            for one in rows:
+                session.output.line(f"{one['name']}: {one['method']}, {one['digest'][:12]}")
+                session.output.fields(one["measures"])
+            session.output.line(f"{len(rows)} models were fitted, frozen and recorded.")
+
+        session.show(answer, render)
+
+
 def read_analyst(path: Path) -> tuple[str, dict[str, Any]]:
     """Full name and settings of an analyst file.
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import shutil
 import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -15,15 +14,18 @@ import typer
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.core.errors import BadInputError, IntegrityError
 from goldenbatch.core.records import HomeKind
+from goldenbatch.core.time import local_text
 
 if TYPE_CHECKING:
     from goldenbatch.core.analyst import Transition
+    from goldenbatch.core.findings import Finding
     from goldenbatch.runtime.local import LocalSite
 
 NAME = "goldenbatch demo"
 BATCH, ANALYST = "F1", "glucose"
-LOGIN, PASSWORD = "rita", "demonstration-only"  # noqa: S105 - of a demonstration home
-N_SPECTRA = 1629
+LOGIN, PASSWORD = "rita", "demonstration-only"
+N_STEPS = 1663
+"""1,629 spectra and 34 samples, for the progress bar."""
 
 
 @dataclass
@@ -90,7 +92,6 @@ def _clear(directory: Path) -> None:
 
 def _calibrate(site: LocalSite, example: Path, story: _Story) -> None:
     from goldenbatch.connectors.tabular import ImportOptions, import_card, load_card
-    from goldenbatch.core.models import ModelFitted
 
     card = load_card(example / "cards" / "fermentation.toml")
     options = ImportOptions(tables=("calibration-spectra", "calibration-results"))
@@ -99,7 +100,7 @@ def _calibrate(site: LocalSite, example: Path, story: _Story) -> None:
     chosen = tomllib.loads(path.read_text(encoding="utf-8"))
     site.adopt(ANALYST, chosen["analyst"], chosen["settings"])
     (model,) = site.fit(ANALYST)
-    measures: Mapping[str, float] = model.measures if isinstance(model, ModelFitted) else {}
+    measures = model.measures
     site.people.add(LOGIN, "Rita Reviewer", PASSWORD)
     site.people.grant(LOGIN, "quality_reviewer", "demonstration")
     story.tell(
@@ -116,6 +117,7 @@ def _follow(session: Session, site: LocalSite, example: Path, story: _Story) -> 
     from goldenbatch.connectors.tabular import ImportOptions, import_card, load_card
 
     transitions: list[Transition] = []
+    n_steps = [0]
     with session.output.progress("Following the fermentation", "spectra") as progress:
 
         def wake(_at: int) -> None:
@@ -124,7 +126,8 @@ def _follow(session: Session, site: LocalSite, example: Path, story: _Story) -> 
             for one in new:
                 if one.step == "opened":
                     _decide_at_once(site, one, story)
-            progress(min(site.runner.n_ticks, N_SPECTRA), N_SPECTRA)
+            n_steps[0] += 1
+            progress(n_steps[0], N_STEPS)
 
         card = load_card(example / "cards" / "fermentation.toml")
         options = ImportOptions(is_live=True, on_step=wake, tables=("spectra", "hplc"))
@@ -142,8 +145,10 @@ def _follow(session: Session, site: LocalSite, example: Path, story: _Story) -> 
 
 def _decide_at_once(site: LocalSite, opened: Transition, story: _Story) -> None:
     finding = opened.finding
-    when = site.settings.calendar().local(finding.start)
-    story.tell("Found", f"{when}: {finding.title}. {finding.statement}", finding=opened.uid)
+    when = local_text(finding.start, site.home.zone)
+    story.tell(
+        "Found", f"{when}: {finding.title}. {finding.statement.rstrip('.')}", finding=opened.uid
+    )
     site.decide(
         opened.uid,
         "needs_laboratory",
@@ -152,35 +157,37 @@ def _decide_at_once(site: LocalSite, opened: Transition, story: _Story) -> None:
         PASSWORD,
         action="HPLC by the sampling plan; the sensor's value is for information only.",
     )
-    story.tell("Decided", "Rita Reviewer signed: ask the laboratory (she entered her password)")
+    story.tell("Decided", "Rita Reviewer signed with her password: ask the laboratory")
 
 
 def _decide_at_the_end(site: LocalSite, story: _Story) -> None:
     uid = story.answer["finding"]
-    row = site.ledger.select("finding", {"uid": uid})[0]
+    n_events = site.ledger.version(f"finding/{uid}")
+    words = _last_finding(site, uid).statement.partition("The batch ended: ")[2]
     site.decide(
         uid,
         "confirmed",
-        "The laboratory confirms it: the sensor was never inside its domain in this batch.",
+        f"The laboratory confirms it: {words or 'see its results'}",
         LOGIN,
         PASSWORD,
         action="Calibrate on spectra of the fermentation itself before the sensor is used.",
     )
     story.tell(
         "Closed",
-        f"the finding went through {row['stream_version']} events to the batch's end; each change "
+        f"the finding went through {n_events} events to the batch's end; each change "
         "unsigned it again, so she signed its last version: confirmed",
     )
 
 
+def _last_finding(site: LocalSite, uid: str) -> Finding:
+    bodies = [event.decode() for event in site.ledger.stream(f"finding/{uid}")]
+    found: list[Finding] = [body.finding for body in bodies if hasattr(body, "finding")]
+    return found[-1]
+
+
 def _errors(site: LocalSite, story: _Story) -> None:
     """The sensor's logged values against HPLC, beside the two naive baselines."""
-    from goldenbatch.core.findings import Finding
-
-    stream = site.ledger.stream(f"finding/{story.answer['finding']}")
-    bodies = [event.decode() for event in stream]
-    findings = [one for one in (getattr(body, "finding", None) for body in bodies) if one]
-    last: Finding = findings[-1]
+    last = _last_finding(site, story.answer["finding"])
     measures = {one.name: one.value for one in last.measures}
     results = site.ledger.select("result", {"attribute": "glucose"})
     known = [row["number"] for row in results if row["sample"].startswith("calibration/")]
