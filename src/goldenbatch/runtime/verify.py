@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from goldenbatch.core.chunks import ChunkClosed
-from goldenbatch.core.errors import GoldenbatchError, IntegrityError, NotFoundError
+from goldenbatch.core.config import HOME_FILE
+from goldenbatch.core.errors import GoldenbatchError, IntegrityError, LockedError, NotFoundError
+from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._verify_links import check_links
 from goldenbatch.runtime.home import Layout, home_info, load_home, load_keys
 
@@ -86,12 +89,12 @@ def verify(home: LocalSite | Path | str, *, progress: Progress | None = None) ->
         return _verify_site(home, progress)
     try:
         site = LocalSite.open(home, read_only=True)
-    except NotFoundError:
-        if not (Path(home) / "home.toml").is_file():
+    except LockedError:
+        raise
+    except Exception as error:  # damage may show as anything: look at each part by itself
+        if isinstance(error, NotFoundError) and not (Path(home) / HOME_FILE).is_file():
             raise
-        return _verify_parts(Path(home), progress)
-    except IntegrityError:
-        return _verify_parts(Path(home), progress)
+        return _verify_parts(Path(home), progress, error)
     with site:
         return _verify_site(site, progress)
 
@@ -119,43 +122,56 @@ def _verify_site(site: LocalSite, progress: Progress | None) -> VerifyReport:
     return VerifyReport(tuple(problems), counts)
 
 
-def _verify_parts(path: Path, progress: Progress | None) -> VerifyReport:
+def _verify_parts(path: Path, progress: Progress | None, reason: Exception) -> VerifyReport:
     """Each part by itself, of a home that does not open."""
-    from goldenbatch.runtime._clock import system_clock
     from goldenbatch.runtime.local import core_projections
     from goldenbatch.stores.historian import Historian
     from goldenbatch.stores.ledger import Keyring, Ledger
     from goldenbatch.stores.registry import Registry
 
-    problems: list[Problem] = []
-    layout = Layout(path)
+    problems = [Problem("home", str(path), f"it does not open: {_words(reason)}")]
     try:
         info = home_info(load_home(path))
-    except GoldenbatchError as error:
-        return VerifyReport((Problem("home", str(path), str(error)),))
-    problems += _keys(path)
-    keys = Keyring() if problems else load_keys(path, info)
-    ledger: Ledger | None = None
-    try:
-        ledger = Ledger.open(
-            layout.ledger, info, system_clock, core_projections(), read_only=True, keys=keys
-        )
-        problems += _ledger(ledger, progress)
-    except GoldenbatchError as error:
-        problems.append(Problem("ledger", str(layout.ledger), str(error)))
-    try:
-        with Historian.open(
-            layout.historian, recorder=None, clock=system_clock, read_only=True
-        ) as historian:
+    except GoldenbatchError:
+        return VerifyReport(tuple(problems))
+    layout, faults = Layout(path), list(_keys(path))
+    known = () if faults else load_keys(path, info).known()
+    problems += faults
+    with ExitStack() as stack:
+        ledger: Ledger | None = None
+        with _named(problems, "ledger", layout.ledger):
+            ledger = stack.enter_context(
+                Ledger.open(
+                    layout.ledger,
+                    info,
+                    system_clock,
+                    core_projections(),
+                    read_only=True,
+                    keys=Keyring((), known),
+                )
+            )
+            problems += _ledger(ledger, progress)
+        with _named(problems, "historian", layout.historian):
+            historian = stack.enter_context(
+                Historian.open(layout.historian, recorder=None, clock=system_clock, read_only=True)
+            )
             problems += _historian(historian, ledger)
-    except GoldenbatchError as error:
-        problems.append(Problem("historian", str(layout.historian), str(error)))
-    problems += _registry(Registry(layout.registry))
-    if ledger is not None:
-        ledger.close()
-    if not any(not one.is_note for one in problems):
-        problems.append(Problem("home", str(path), "cannot be opened for work."))
+        with _named(problems, "registry", layout.registry):
+            problems += _registry(Registry(layout.registry))
     return VerifyReport(tuple(problems))
+
+
+@contextmanager
+def _named(problems: list[Problem], part: Part, where: Path) -> Iterator[None]:
+    """Whatever a damaged part throws becomes a problem that names it."""
+    try:
+        yield
+    except Exception as error:
+        problems.append(Problem(part, str(where), f"it cannot be read: {_words(error)}"))
+
+
+def _words(error: Exception) -> str:
+    return str(error) if isinstance(error, GoldenbatchError) else f"{type(error).__name__}: {error}"
 
 
 def _keys(path: Path) -> Iterator[Problem]:

@@ -141,25 +141,35 @@ def tamperings(home: Path, seed: int, n_each: int = 1) -> Iterator[Tampering]:
     for folder, pattern in (
         ("historian/log", "*.frames"),
         ("historian/chunks", "*"),
-        ("historian/number", "*.parquet"),
+        ("historian/number", "**/*.parquet"),
         ("historian/number/_delta_log", "*.json"),
         ("registry", "*/*"),
         ("state", "*.json"),
         ("keys", "home.pem"),
     ):
-        paths = sorted(path for path in (home / folder).glob(pattern) if path.is_file())
-        filled = [path for path in paths if path.stat().st_size and path.name not in KEPT]
-        for path in chance.sample(filled, min(n_each, len(filled))):
-            offset = chance.randrange(_first_offset(path), path.stat().st_size)
+        paths = [path for path in sorted((home / folder).glob(pattern)) if _holds_evidence(path)]
+        for path in chance.sample(paths, min(n_each, len(paths))):
+            offset = chance.randrange(*_evidence(path))
             where = f"{path.relative_to(home).as_posix()} byte {offset}"
             yield Tampering(folder, where, _file_change(path, offset))
 
 
-def _first_offset(path: Path) -> int:
-    """First byte that may be changed: what engine made a Delta commit is nobody's evidence."""
+def _evidence(path: Path) -> tuple[int, int]:
+    """Bytes of a file on which something rests; of a Delta commit: which file it adds."""
     data = path.read_bytes()
-    is_commit = data.startswith(b'{"commitInfo"') and path.parent.name == "_delta_log"
-    return data.index(b"\n") + 1 if is_commit and b"\n" in data[:-1] else 0
+    if path.parent.name != "_delta_log":
+        return 0, len(data)
+    first = data.find(_ADDED) + len(_ADDED)
+    return first, data.index(b'"', first)
+
+
+_ADDED = b'"add":{"path":"'
+
+
+def _holds_evidence(path: Path) -> bool:
+    """Whether a change in a file must be found."""
+    is_filled = path.is_file() and path.stat().st_size > 0 and path.name not in KEPT
+    return is_filled and (path.parent.name != "_delta_log" or _ADDED in path.read_bytes())
 
 
 def _file_change(path: Path, offset: int) -> Callable[[], None]:
