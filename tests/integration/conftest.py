@@ -1,0 +1,46 @@
+"""Homes for the tests of the whole: made once, copied for each test."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from tests.integration import mill
+
+
+@pytest.fixture(scope="session")
+def _empty_mill(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("mill")
+    mill.new_home(folder / "home", folder / "files")
+    return folder / "home"
+
+
+@pytest.fixture()
+def home(tmp_path: Path, _empty_mill: Path) -> Path:
+    """A home of the mill, empty but for its plant, cards and analyst files."""
+    shutil.copytree(_empty_mill, tmp_path / "home")
+    return tmp_path / "home"
+
+
+@pytest.fixture()
+def files(tmp_path: Path) -> Path:
+    """A folder for files to import."""
+    (tmp_path / "files").mkdir()
+    return tmp_path / "files"
+
+
+@pytest.fixture(scope="session")
+def _lived_mill(tmp_path_factory: pytest.TempPathFactory, _empty_mill: Path) -> Path:
+    folder = tmp_path_factory.mktemp("lived")
+    shutil.copytree(_empty_mill, folder / "home")
+    mill.live_a_life(folder / "home", folder / "files")
+    return folder / "home"
+
+
+@pytest.fixture()
+def lived(tmp_path: Path, _lived_mill: Path) -> Path:
+    """A home of the mill with something of everything, its log and its tables filled."""
+    shutil.copytree(_lived_mill, tmp_path / "lived")
+    return tmp_path / "lived"
