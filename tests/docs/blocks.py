@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import subprocess
 import sys
 import tomllib
@@ -16,6 +17,8 @@ FENCE = re.compile(
 )
 TITLE = re.compile(r'title="([^"]+)"')
 ILLUSTRATION = {"text", "mermaid"}
+EXPORTED = "exported environment"
+BOOKKEEPING = {"_", "SHLVL", "PWD", "OLDPWD"}
 
 
 @dataclass(frozen=True)
@@ -52,7 +55,7 @@ def run_block(block: Block, folder: Path, root: Path, names: dict[str, object]) 
     if block.language == "python" and not block.title:
         exec(compile(block.text, f"block at line {block.line}", "exec"), names)
     elif block.language == "bash":
-        _shell(block.text, folder, root)
+        _shell(block.text, folder, root, names)
     elif block.language == "toml":
         tomllib.loads(block.text)
     elif block.language == "json":
@@ -61,8 +64,11 @@ def run_block(block: Block, folder: Path, root: Path, names: dict[str, object]) 
         raise AssertionError(f"line {block.line}: a block of language {block.language!r}")
 
 
-def _shell(text: str, folder: Path, root: Path) -> None:
-    """Run a shell block; `make` and `git clone` are checked, as they would run this again."""
+def _shell(text: str, folder: Path, root: Path, names: dict[str, object]) -> None:
+    """Run a shell block; what it exports is there in the next one, as in a terminal.
+
+    `make` and `git clone` are checked, as they would run this again.
+    """
     script = []
     for line in text.splitlines():
         if line.startswith("make "):
@@ -70,13 +76,18 @@ def _shell(text: str, folder: Path, root: Path) -> None:
             subprocess.run(["make", "-n", *target], cwd=root, check=True, capture_output=True)
         elif not line.startswith("git clone"):
             script.append(line)
+    kept = folder / ".environment"
     bin_folder = str(Path(sys.executable).parent)
+    exported = names.get(EXPORTED, {})
     environment = {
         **os.environ,
         "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
         "REPO": str(root),
         "NO_COLOR": "1",
+        "COLUMNS": "160",
+        **(exported if isinstance(exported, dict) else {}),
     }
+    script = [f"trap 'env -0 > {shlex.quote(str(kept))}' EXIT", *script]
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", "\n".join(script)],
         cwd=folder,
@@ -88,3 +99,6 @@ def _shell(text: str, folder: Path, root: Path) -> None:
     )
     if done.returncode:
         raise AssertionError(f"exit {done.returncode}\n{text}\n{done.stdout}\n{done.stderr}")
+    pairs = (one.partition("=") for one in kept.read_text(encoding="utf-8").split("\0") if one)
+    names[EXPORTED] = {name: value for name, _, value in pairs if name not in BOOKKEEPING}
+    kept.unlink()
