@@ -340,3 +340,60 @@ def test_the_delta_table_is_read_by_delta_itself(opened, frame):
     }  # fmt: skip
     array = DeltaTable(str(store._folder / "array")).to_pyarrow_table()
     assert array.column("value").to_pylist() == [[1.0, 2.0]]
+
+
+def test_readers_see_no_gap_while_the_writer_hands_over(opened, frame):
+    store, errors, done = opened(), [], threading.Event()
+    store.write(frame("0", [("x", 0, 0.0)]))
+
+    def look(reader):
+        newest = 0
+        try:
+            while not done.is_set():
+                times = reader.read(["x"], (0, 10**9)).times().tolist()
+                assert times == list(range(len(times))), times
+                assert len(times) >= newest
+                newest = len(times)
+                assert reader.since(["x"], 0).seqs().tolist()[:newest] == list(range(1, newest + 1))
+        except Exception as error:
+            errors.append(error)
+
+    other = opened(recorder=None, read_only=True)
+    threads = [threading.Thread(target=look, args=(reader,)) for reader in (store, other)]
+    for thread in threads:
+        thread.start()
+    for number in range(1, 40):
+        store.write(frame(str(number), [("x", number, float(number))]))
+        if number % 4 == 0:
+            store.flush()
+    done.set()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+
+
+def test_a_hand_over_by_itself_never_fails_the_writer(opened, frame, monkeypatch):
+    store = opened(settings=HistorianSettings(flush_readings=2))
+    monkeypatch.setattr(store._cold, "write_files", full)
+    for number in range(3):
+        assert store.write(frame(str(number), [("x", number, 1.0)])).is_new
+    assert "hand-over put off" in store.notes[0]
+    monkeypatch.undo()
+    for number in range(3, 6):
+        store.write(frame(str(number), [("x", number, 1.0)]))
+    assert store._loaded.state.n >= 4
+    assert store.read(["x"], (0, 9)).times().tolist() == list(range(6))
+
+
+def full(*_):
+    raise OSError(28, "No space left on device")
+
+
+def test_hot_memory_is_bounded_by_bytes_too(opened, frame):
+    store = opened(settings=HistorianSettings(flush_readings=0, flush_bytes=100_000))
+    for number in range(6):
+        rows = [("spectrum", number * 10 + i, [0.5] * 1000) for i in range(3)]
+        store.write(frame(str(number), rows, "array"))
+        assert store._loaded.hot.n_bytes <= 100_000
+    assert store._loaded.state.n > 0
+    assert store.read(["spectrum"], (0, 99)).values().shape == (18, 1000)

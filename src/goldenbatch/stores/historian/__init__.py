@@ -5,13 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.stores.historian._log import WriteRefusedError
     from goldenbatch.stores.historian.historian import Historian
     from goldenbatch.stores.historian.settings import HistorianSettings
     from goldenbatch.stores.historian.verify import Problem
 
-__all__ = ["Historian", "HistorianSettings", "Problem"]
+__all__ = ["Historian", "HistorianSettings", "Problem", "WriteRefusedError"]
 
-_HOMES = {"Historian": "historian", "HistorianSettings": "settings", "Problem": "verify"}
+_HOMES = {
+    "Historian": "historian",
+    "HistorianSettings": "settings",
+    "Problem": "verify",
+    "WriteRefusedError": "_log",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -24,6 +24,7 @@ from goldenbatch.stores.historian._manifest import FileEntry
 APP = "goldenbatch-historian"
 DAY_US = 86_400_000_000
 N_WRITERS = 4
+ROW_GROUP_BYTES = 64 << 20
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,10 @@ class Cold:
         import pyarrow.parquet as pq
 
         sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, row_group_size=self._row_group_rows, **_encodings(kind))
+        # Long arrays would make row groups of gigabytes.
+        fitting = max(64, ROW_GROUP_BYTES // max(1, table.nbytes // table.num_rows))
+        size = min(self._row_group_rows, fitting)
+        pq.write_table(table, sink, row_group_size=size, **_encodings(kind))
         data = memoryview(sink.getvalue())
         name = f"date={date}/{n:020d}-{kind}.parquet"
         path = self.folder / kind / name
@@ -155,28 +159,31 @@ class Cold:
     def commit(self, kind: ReadingKind, files: Sequence[FileEntry], n: int) -> None:
         """Add files to a table as hand-over `n`, durable on return; again does nothing."""
         from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
+        from deltalake.exceptions import DeltaError
         from deltalake.transaction import AddAction, RemoveAction
 
         self._discard_unfinished(kind)
-        path = self.folder / kind
-        table = DeltaTable.create(
-            str(path), delta_schema(kind), mode="ignore", partition_by=["date"]
-        )
-        if (table.transaction_version(APP) or 0) < n:
-            adds: list[AddAction | RemoveAction] = [
-                AddAction(file.path, file.size, {"date": file.date}, 0, True, file.stats)
-                for file in files
-            ]
-            table.create_write_transaction(
-                adds,
-                "append",
-                delta_schema(kind),
-                ["date"],
-                commit_properties=CommitProperties(app_transactions=[Transaction(APP, n)]),
-                post_commithook_properties=PostCommitHookProperties(
-                    create_checkpoint=True, cleanup_expired_logs=False
-                ),
+        try:
+            table = DeltaTable.create(
+                str(self.folder / kind), delta_schema(kind), mode="ignore", partition_by=["date"]
             )
+            if (table.transaction_version(APP) or 0) < n:
+                adds: list[AddAction | RemoveAction] = [
+                    AddAction(file.path, file.size, {"date": file.date}, 0, True, file.stats)
+                    for file in files
+                ]
+                table.create_write_transaction(
+                    adds,
+                    "append",
+                    delta_schema(kind),
+                    ["date"],
+                    commit_properties=CommitProperties(app_transactions=[Transaction(APP, n)]),
+                    post_commithook_properties=PostCommitHookProperties(
+                        create_checkpoint=True, cleanup_expired_logs=False
+                    ),
+                )
+        except DeltaError as error:
+            raise OSError(f"{self.folder / kind}: the Delta commit failed ({error})") from error
         self._sync_log(kind)
 
     def _sync_log(self, kind: ReadingKind) -> None:

@@ -28,7 +28,7 @@ class Hot:
     def __init__(self) -> None:
         self.entries: list[FrameEntry] = []
         self.keys: dict[tuple[str, str], FrameEntry] = {}
-        self.n_readings = 0
+        self.n_readings = self.n_bytes = 0
         self._blocks: dict[ReadingKind, list[pa.RecordBatch]] = {kind: [] for kind in KINDS}
         self._n_small: dict[ReadingKind, int] = dict.fromkeys(KINDS, 0)
 
@@ -41,6 +41,7 @@ class Hot:
             return
         blocks = self._blocks[kind]
         blocks.append(stored_batch(entry, batch, kind))
+        self.n_bytes += blocks[-1].nbytes
         if batch.num_rows >= SMALL_ROWS:
             self._n_small[kind] = 0
             return
@@ -75,8 +76,10 @@ class Hot:
         self.entries = [entry for entry in self.entries if entry.seq > upto]
         self.keys = {(entry.source, entry.key): entry for entry in self.entries}
         self.n_readings = sum(entry.n_readings for entry in self.entries)
+        self.n_bytes = 0
         for kind, blocks in self._blocks.items():
             table = pa.Table.from_batches(blocks, schema=stored_schema(kind))
             rest = table.filter(pc.greater(table.column("seq"), upto)).combine_chunks()
             self._blocks[kind] = rest.to_batches() if rest.num_rows else []
+            self.n_bytes += rest.nbytes
             self._n_small[kind] = 0

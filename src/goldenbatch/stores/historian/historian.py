@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
+import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -46,7 +48,7 @@ class Historian(Reader):
         self._lock = threading.RLock()
         self._flush_lock = threading.Lock()
         self._waiting: dict[tuple[str, str], Pending] = {}
-        self._flush_at = settings.flush_readings
+        self._flush_at, self._n_put_off = settings.flush_readings, 1
         self._lock_file, self._is_writer = -1, False
         self._log: FrameLog | None = None
         self._keys: KeyIndex | None = None
@@ -115,7 +117,8 @@ class Historian(Reader):
         state = _manifest.load_state(self._folder)
         manifest = _recover.unfinished(self._folder, state)
         if manifest is not None:
-            self._transfer().complete(manifest, state)
+            with self._refusing():
+                self._transfer().complete(manifest, state)
         self._loaded = _recover.load(self._folder, self._tags, self._cold, self._engine)
         self._transfer().catch_up(self._loaded.state)
         self._loaded.state = _manifest.load_state(self._folder)
@@ -252,13 +255,17 @@ class Historian(Reader):
             self._loaded.head = entry.seq
 
     def _flush_when_due(self) -> None:
-        if not 0 < self._flush_at <= self._loaded.hot.n_readings or self._flush_lock.locked():
+        hot, limit = self._loaded.hot, self._settings.flush_bytes
+        is_due = 0 < self._flush_at <= hot.n_readings or 0 < limit * self._n_put_off < hot.n_bytes
+        if not is_due or self._flush_lock.locked():
             return
         try:
             self.flush()
         except (WriteRefusedError, OSError) as error:
             # The frame itself is durable: a full disk must not make its writer believe otherwise.
-            self._flush_at = self._loaded.hot.n_readings + self._settings.flush_readings
+            if self._flush_at:
+                self._flush_at = hot.n_readings + self._settings.flush_readings
+            self._n_put_off += 1
             self.notes.append(f"{_files.stamp(self._clock())} hand-over put off: {error}")
 
     def flush(self) -> tuple[ChunkClosed, ...]:
@@ -272,14 +279,19 @@ class Historian(Reader):
             WriteRefusedError: The disk is full or broken; the log is kept.
         """
         log = self._writer()
-        with self._flush_lock:
-            try:
-                return self._flush(log)
-            except (OSError, pa.ArrowException) as error:
-                raise WriteRefusedError(
-                    f"the hand-over of {self._folder} failed: {error}.",
-                    hint="Make room on the disk; nothing is lost, the log is kept.",
-                ) from error
+        with self._flush_lock, self._refusing():
+            return self._flush(log)
+
+    @contextlib.contextmanager
+    def _refusing(self) -> Iterator[None]:
+        """What a full or broken disk does to a hand-over, as one clear error."""
+        try:
+            yield
+        except (OSError, pa.ArrowException, sqlite3.Error) as error:
+            raise WriteRefusedError(
+                f"the hand-over of {self._folder} failed: {error}.",
+                hint="Make room on the disk; nothing is lost, the log is kept.",
+            ) from error
 
     def _flush(self, log: FrameLog) -> tuple[ChunkClosed, ...]:
         transfer, state = self._transfer(), self._loaded.state
@@ -300,7 +312,7 @@ class Historian(Reader):
         self._on_step("saved latest")
         _transfer.cut_log(self._folder / "log", state.n)
         self._on_step("cut")
-        self._flush_at = self._settings.flush_readings
+        self._flush_at, self._n_put_off = self._settings.flush_readings, 1
         return tuple(chunk.body() for chunk in manifest.chunks)
 
     def verify(self, recorded: Iterable[ChunkClosed] | None = None) -> list[verify.Problem]:

@@ -18,6 +18,11 @@ class HistorianSettings(BaseModel):
         ge=0,
         description="Hand over by itself when so many readings are hot; 0: only when asked.",
     )
+    flush_bytes: int = Field(
+        default=512 << 20,
+        ge=0,
+        description="Hand over by itself when the hot readings take so much memory; 0: never.",
+    )
     row_group_rows: int = Field(
         default=32_768, ge=1, description="Rows of a Parquet row group (cut at no tag border)."
     )
