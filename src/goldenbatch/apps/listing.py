@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from typing import Any
 
@@ -35,8 +36,18 @@ def list_batches(site: Site, product: str = "") -> list[dict[str, Any]]:
     """Rows of batches, newest first, each with `n_open`: findings without a decision."""
     waiting = Counter(row["batch"] for row in site.ledger.select("finding", {"verdict": ""}))
     rows = site.ledger.select("batch", {"product": product} if product else None)
-    ordered = sorted(rows, key=lambda row: (-(row["started_at"] or 0), row["batch"]))
-    return [{**row, "n_open": waiting[row["batch"]]} for row in ordered]
+    ordered = sorted(rows, key=lambda row: (row["started_at"] or 0, natural(row["batch"])))
+    return [{**row, "n_open": waiting[row["batch"]]} for row in reversed(ordered)]
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Key by which names with numbers in them are ordered as people do.
+
+    >>> sorted(["B10", "B9"], key=natural)
+    ['B9', 'B10']
+    """
+    parts = re.split(r"([0-9]+)", name)
+    return [(int(one), "") if one.isdecimal() else (-1, one) for one in parts]
 
 
 def batch_detail(site: Site, batch: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 
 COLUMNS = ("file", "n_rows", "n_accepted", "n_unchanged", "n_rejected", "n_conflicts",
            "n_readings", "n_records")  # fmt: skip
+
+
+N_SHOWN = 8
+"""Rows with problems that people are shown at once."""
 
 
 def folder_of(card: SourceCard, data: Path | None) -> Path:
@@ -80,10 +85,17 @@ def render(session: Session, report: dict[str, Any]) -> None:
     output.fields({name: value for name, value in report.items() if name != "files"})
     output.line("")
     output.table(report["files"], COLUMNS, empty="The card names no file that is there.")
-    problems = [one for file in report["files"] for one in file["problems"]]
-    if problems:
-        output.line("Refused and contradicting rows (see `quarantine` and `conflicts`)")
-        output.table(problems, ("file", "line", "kind", "reason"))
+    render_problems(session, report["files"])
     for file in report["files"]:
         for note in file["notes"]:
             output.line(f"Note on {file['file']}: {note}")
+
+
+def render_problems(session: Session, files: Sequence[dict[str, Any]]) -> None:
+    """The first refused and contradicting rows, and where all of them are."""
+    problems = [one for file in files for one in file["problems"]]
+    if not problems:
+        return
+    session.output.line("The first refused and contradicting rows")
+    session.output.table(problems[:N_SHOWN], ("file", "line", "kind", "reason"))
+    session.output.line("All: `goldenbatch quarantine --rows` and `goldenbatch conflicts`.")

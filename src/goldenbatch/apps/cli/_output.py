@@ -38,6 +38,11 @@ class Output:
         return _console(sys.stdout)
 
     @property
+    def zone(self) -> str:
+        """IANA zone in which people read times: the home's."""
+        return self.home.zone if self.home is not None else "UTC"
+
+    @property
     def messages(self) -> Console:
         """Where progress and errors go."""
         return _console(sys.stderr)
@@ -84,7 +89,7 @@ class Output:
         """Names and values below one another."""
         width = max((len(str(name)) for name in values), default=0)
         for name, value in values.items():
-            self.line(f"{str(name).ljust(width)}  {readable(name, value)}")
+            self.line(f"{str(name).ljust(width)}  {readable(name, value, self.zone)}")
 
     def table(
         self, rows: Sequence[Mapping[str, Any]], columns: Sequence[str], empty: str = "None."
@@ -100,7 +105,7 @@ class Output:
         for name in columns:
             table.add_column(name.removesuffix("_at").replace("_", " "), overflow="fold")
         for row in rows:
-            table.add_row(*(_escaped(readable(name, row.get(name))) for name in columns))
+            table.add_row(*(_escaped(readable(name, row.get(name), self.zone)) for name in columns))
         self.console.print(table)
 
     def plain(self, answer: Any) -> None:
@@ -147,6 +152,12 @@ def _console(file: Any) -> Console:
     return Console(file=file, width=width, highlight=False)
 
 
+def _local(micros: int, zone: str) -> str:
+    from goldenbatch.core.time import local_text
+
+    return local_text(micros - micros % 1_000_000, zone).replace("T", " ")
+
+
 def _is_rows(value: Any) -> bool:
     return isinstance(value, list) and bool(value) and isinstance(value[0], Mapping)
 
@@ -162,11 +173,11 @@ def is_time(name: str, value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and str(name).endswith("_at")
 
 
-def readable(name: str, value: Any) -> str:
-    """A value for people.
+def readable(name: str, value: Any, zone: str = "UTC") -> str:
+    """A value for people; times in the home's zone, with their offset.
 
     >>> readable("started_at", 0)
-    '1970-01-01 00:00:00 UTC'
+    '1970-01-01 00:00:00+00:00'
     >>> readable("n_rows", 12345)
     '12,345'
     """
@@ -174,7 +185,7 @@ def readable(name: str, value: Any) -> str:
     if value is None or value == "":
         text = "-"
     elif is_time(name, value):
-        text = to_iso(value)[:19].replace("T", " ") + " UTC"
+        text = _local(value, zone)
     elif isinstance(value, bool):
         text = "yes" if value else "no"
     elif isinstance(value, int) and str(name).startswith("n_"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from goldenbatch.apps.cli._lazy import Entry
 
@@ -17,7 +16,7 @@ def _batch_commands() -> Mapping[str, Entry]:
         "show": Entry("A batch: phases, lots, results, findings.", f"{_CLI}.batches:show"),
         "report": Entry(
             "Write the dossier of a batch (HTML and PDF) with its proof.",
-            lambda: _offer("execution", "report"),
+            f"{_CLI}.batches:report",
         ),
     }
 
@@ -88,9 +87,3 @@ def tree() -> Mapping[str, Entry]:
             f"{capability.title}: {', '.join(children)}.", children=children, panel="Capabilities"
         )
     return found
-
-
-def _offer(capability: str, command: str) -> Any:
-    from goldenbatch.runtime.discovery import discover
-
-    return discover().offer("commands", f"{capability}.{command}").load()

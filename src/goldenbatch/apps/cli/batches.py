@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -27,6 +28,25 @@ def list_(
             session.output.line(f"{min(limit, len(rows)):,} of {len(rows):,} batches.")
 
         session.show(answer, render)
+
+
+def report(
+    session: Session,
+    batch: Annotated[str, typer.Argument(help="Identifier of the batch.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write into (default: the home's reports/).")
+    ] = None,
+) -> None:
+    """Write the dossier of a batch as HTML and PDF, with its proof and how to check it."""
+    from goldenbatch.runtime.discovery import discover
+
+    write = discover().offer("commands", "execution.report").load()
+    folder = out or session.home / "reports"
+    folder.mkdir(parents=True, exist_ok=True)
+    with session.open_site() as desk:
+        with session.output.progress(f"Dossier of batch {batch}"):
+            written = write(desk.site, batch, folder)
+        session.show({"batch": batch, **written})
 
 
 def show(

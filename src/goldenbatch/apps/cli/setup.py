@@ -70,7 +70,21 @@ def init(  # noqa: PLR0913 - the options of a command
                               "name": info.name, "kind": info.kind.value}  # fmt: skip
     if source is not None:
         answer |= _furnish(session, source, data, has_data)
-    session.show(answer)
+    session.show(answer, lambda _: _render(session, answer))
+
+
+def _render(session: Session, answer: dict[str, Any]) -> None:
+    from goldenbatch.apps.cli._import import render_problems
+
+    output = session.output
+    counts = ("n_rows", "n_accepted", "n_unchanged", "n_rejected", "n_conflicts", "n_readings",
+              "n_records")  # fmt: skip
+    output.fields({key: value for key, value in answer.items() if key != "imports"})
+    if "imports" not in answer:  # an empty home
+        return
+    output.line("")
+    output.table(answer["imports"], ("card", *counts), empty="No data were imported.")
+    render_problems(session, [file for one in answer["imports"] for file in one["files"]])
 
 
 def _example_settings(source: Path | None) -> dict[str, Any]:
@@ -99,6 +113,8 @@ def _furnish(session: Session, source: Path, data: Path | None, has_data: bool) 
     from goldenbatch.apps.cli.analysts import read_analyst
     from goldenbatch.apps.examples import find_data
     from goldenbatch.connectors.tabular import load_card
+    from goldenbatch.runtime.discovery import discover
+    from goldenbatch.runtime.fitting import fit_models
 
     home = session.home
     for folder in COPIED:
@@ -109,14 +125,19 @@ def _furnish(session: Session, source: Path, data: Path | None, has_data: bool) 
     if data is not None and not data.is_dir():
         raise NotFoundError(f"{data} is no folder.", hint="Name the folder with --data DIR.")
     root = (data or find_data(source.name)) if has_data else None
-    answer: dict[str, Any] = {"cards": [one.stem for one in cards]}
+    answer: dict[str, Any] = {"cards": [one.stem for one in cards], "n_models": 0}
     chosen = [one for one in cards if has_data and (root or has_own_data(load_card(one)))]
     with session.open_site() as desk:
         answer["imports"] = [
             run_import(session, desk, one, root, reason="", is_live=False) for one in chosen
         ]
+        fits = dict(discover().offers("fits"))
         for path in analysts:
-            desk.adopt(path.stem, *read_analyst(path))
+            analyst, settings = read_analyst(path)
+            desk.adopt(path.stem, analyst, settings)
+            if chosen and analyst in fits:
+                with session.output.progress(f"Fitting {path.stem}"):
+                    answer["n_models"] += len(fit_models(desk.site, path.stem))
         answer["analysts"] = [one.stem for one in analysts]
         answer["n_transitions"] = len(desk.wake()["transitions"])
     return answer
