@@ -181,8 +181,9 @@ def _decide_at_the_end(site: LocalSite, story: _Story) -> None:
 
 def _last_finding(site: LocalSite, uid: str) -> Finding:
     bodies = [event.decode() for event in site.ledger.stream(f"finding/{uid}")]
-    found: list[Finding] = [body.finding for body in bodies if hasattr(body, "finding")]
-    return found[-1]
+    found = [getattr(body, "finding", None) for body in bodies]
+    last: Finding = [one for one in found if one is not None][-1]
+    return last
 
 
 def _errors(site: LocalSite, story: _Story) -> None:
