@@ -90,7 +90,7 @@ class StateFolder:
             ) from error
 
     def save(self, name: str, saved: Saved) -> None:
-        """Replace the state of an analyst, durable on return."""
+        """Replace the state of an analyst, whole or not at all."""
         data: dict[str, Any] = {
             "cursor": saved.cursor,
             "adoption": saved.adoption,
@@ -98,7 +98,8 @@ class StateFolder:
             "derived": list(saved.derived),
         }
         text = json.dumps({**data, "digest": _digest(data)}, sort_keys=True)
-        write_durably(self.path(name), text.encode())
+        # After a power cut the older state may stand there: its ticks then run again.
+        write_durably(self.path(name), text.encode(), is_folder_synced=False)
         self._known[name] = saved
 
 
@@ -107,7 +108,9 @@ def _digest(data: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
+def write_durably(
+    path: Path, content: bytes, mode: int = 0o644, *, is_folder_synced: bool = True
+) -> None:
     """Write a file whole or not at all: beside it, fsync, rename, fsync of the folder."""
     partial = path.with_name(f"{path.name}.partial")
     handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, mode)
@@ -116,6 +119,8 @@ def write_durably(path: Path, content: bytes, mode: int = 0o644) -> None:
         stream.flush()
         os.fsync(stream.fileno())
     os.replace(partial, path)
+    if not is_folder_synced:
+        return
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

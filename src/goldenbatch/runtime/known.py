@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING
 from goldenbatch.core.analyst import Tick
 from goldenbatch.core.plant import Plant
 from goldenbatch.core.series import Series
+from goldenbatch.runtime._ahead import Ahead
 from goldenbatch.runtime._corrections import corrected, source_time
 from goldenbatch.runtime._occupancy import Occupancy
 from goldenbatch.runtime.views import PlantHistory, Stores, empty_series, read_by_kind
@@ -68,10 +69,10 @@ class KnownView:
 
     def new_readings(self, tags: Sequence[str]) -> Series:
         """Readings of these tags between the last tick's source time and this one's."""
-        series = self.read(tags, (self.after + 1, self.upto + 1))
-        return Series(
-            series.kind, series.table.sort_by([("time", "ascending"), ("tag", "ascending")])
-        )
+        if self.after >= self.upto:
+            return empty_series()
+        historian, between = self.views.stores.historian, self.views.between
+        return read_by_kind(historian, tags, lambda names: between(names, self.after, self.upto))
 
     def read(self, tags: Sequence[str], window: tuple[int, int]) -> Series:
         """Newest versions of readings of a window, cut off after the tick's source time."""
@@ -98,9 +99,15 @@ class KnownViews:
         events = list(stores.ledger.events())
         self._source_times = source_times(stores, ticks, events)
         self._effects = _effects(ticks, self._source_times, events)
+        self.between = Ahead(self._source_times, self._by_time, lambda one: one.times()).between
         self._plants = PlantHistory(stores.ledger)
         self._occupancy = Occupancy()
         self._folded = 0
+
+    def _by_time(self, names: list[str], after: int, upto: int) -> Series:
+        series = self.stores.historian.read(names, (after + 1, upto + 1))
+        order = [("time", "ascending"), ("tag", "ascending")]
+        return Series(series.kind, series.table.sort_by(order))
 
     def effects(self, number: int) -> Sequence[Event]:
         """Events that take effect at a tick."""

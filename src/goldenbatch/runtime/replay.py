@@ -140,7 +140,7 @@ def replay(
     chosen = _mode(mode)
     ticks = logged_ticks(site.ledger)
     is_seen = chosen == "as-seen"
-    views: Views = SeenViews(site) if is_seen else KnownViews(site, ticks)
+    views: Views = SeenViews(site, ticks) if is_seen else KnownViews(site, ticks)
     run = _Run(site, views)
     for place, tick in enumerate(ticks):
         run.tick(tick, ticks[place - 1] if place else TICK_ZERO)

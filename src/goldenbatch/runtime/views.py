@@ -24,6 +24,7 @@ from goldenbatch.core.analyst import Tick, TickTaken, TickView
 from goldenbatch.core.errors import BadInputError, IntegrityError, NotFoundError
 from goldenbatch.core.plant import PLANT_STREAM, Plant, PlantAdopted
 from goldenbatch.core.series import ReadingKind, Series, series_schema
+from goldenbatch.runtime._ahead import Ahead
 from goldenbatch.runtime._occupancy import KINDS as OCCUPANCY_KINDS
 from goldenbatch.runtime._occupancy import Occupancy
 
@@ -151,6 +152,7 @@ class SeenView:
     previous: Tick
     plant: Plant
     occupancy: Occupancy
+    since: Callable[[list[str], int, int], Series]
 
     def new_events(self, kinds: Collection[str]) -> Sequence[Event]:
         """Events of these kinds since the last tick, in ledger order."""
@@ -171,7 +173,7 @@ class SeenView:
         if after >= upto:
             return empty_series()
         historian = self.stores.historian
-        return read_by_kind(historian, tags, lambda names: historian.since(names, after, upto))
+        return read_by_kind(historian, tags, lambda names: self.since(names, after, upto))
 
     def read(self, tags: Sequence[str], window: tuple[int, int]) -> Series:
         """Readings of a half-open window as they were known at the tick."""
@@ -188,10 +190,19 @@ class SeenView:
 
 
 class SeenViews:
-    """Views of the present and of replays as seen; made for rising ticks."""
+    """Views of the present and of replays as seen; made for rising ticks.
 
-    def __init__(self, stores: Stores) -> None:
+    Args:
+        stores: Ledger, historian and registry.
+        ticks: All ticks of a replay, for reading ahead; none for the present.
+    """
+
+    def __init__(self, stores: Stores, ticks: Sequence[Tick] = ()) -> None:
         self._stores = stores
+        self._since: Callable[[list[str], int, int], Series] = stores.historian.since
+        if ticks:
+            bounds = [tick.historian_seq for tick in ticks]
+            self._since = Ahead(bounds, stores.historian.since, lambda one: one.seqs()).between
         self._plants = PlantHistory(stores.ledger)
         self._occupancy = Occupancy()
         self._folded = 0
@@ -207,4 +218,4 @@ class SeenViews:
             self._occupancy.add(fresh)
             self._folded = tick.ledger_seq
         plant = self._plants.at(tick.ledger_seq, tick.at)
-        return SeenView(self._stores, tick, previous, plant, self._occupancy)
+        return SeenView(self._stores, tick, previous, plant, self._occupancy, self._since)
