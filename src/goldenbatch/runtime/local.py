@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,10 +10,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from goldenbatch.core.errors import BadInputError, NotFoundError
-from goldenbatch.core.plant import PLANT_FILE, PLANT_STREAM, Plant, load_plant
-from goldenbatch.core.records import NewEvent
 from goldenbatch.core.site import Actor
-from goldenbatch.runtime import adoption
+from goldenbatch.runtime import adoption, plants
 from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime.home import (
@@ -23,7 +20,6 @@ from goldenbatch.runtime.home import (
     home_info,
     load_home,
     load_keys,
-    write_plant,
 )
 from goldenbatch.runtime.people import People
 from goldenbatch.runtime.recorder import LedgerRecorder
@@ -32,7 +28,6 @@ from goldenbatch.runtime.views import PlantHistory
 from goldenbatch.runtime.wake import Runner
 
 if TYPE_CHECKING:
-    from goldenbatch.core._plant_diff import Change
     from goldenbatch.core.analyst import Transition
     from goldenbatch.core.capability import Offer
     from goldenbatch.core.chunks import ChunkClosed
@@ -41,9 +36,11 @@ if TYPE_CHECKING:
     from goldenbatch.core.findings import Verdict
     from goldenbatch.core.models import ModelFitted
     from goldenbatch.core.people import Meaning
+    from goldenbatch.core.plant import Plant
     from goldenbatch.core.records import Event, Projection
     from goldenbatch.core.site import Clock, HomeInfo, Window
     from goldenbatch.runtime.discovery import Broken, Discovery
+    from goldenbatch.runtime.plants import PlantPreview
     from goldenbatch.runtime.replay import Mode, ReplayReport
     from goldenbatch.runtime.verify import VerifyReport
     from goldenbatch.stores.historian import Historian
@@ -53,14 +50,6 @@ if TYPE_CHECKING:
 ANALYST_NAME = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,79}$"
 OPERATOR = Actor("operator")
 """Who holds the machine and with it the home's lock; it signs nothing."""
-
-
-@dataclass(frozen=True)
-class PlantPreview:
-    """What adopting a plant would change; nothing has been done yet."""
-
-    plant: Plant
-    changes: tuple[Change, ...]
 
 
 @dataclass(frozen=True)
@@ -273,14 +262,7 @@ class LocalSite:
         Raises:
             BadInputError: They are not well formed; file, line and key are named.
         """
-        from goldenbatch.core._plant_diff import diff
-
-        with tempfile.TemporaryDirectory(prefix="plant-", dir=self.layout.state) as folder:
-            root = Path(folder)
-            (root / "tables").mkdir()
-            write_plant(root, text, tables or {})
-            plant = load_plant(root / PLANT_FILE)
-        return PlantPreview(plant, diff(self.plant, plant))
+        return plants.preview(self, text, tables or {})
 
     def adopt_plant(
         self, text: str, tables: Mapping[str, str] | None = None, *, effective_from: int = 0
@@ -295,23 +277,7 @@ class LocalSite:
         Raises:
             BadInputError: It is not well formed, or changed without a new version.
         """
-        preview = self.preview_plant(text, tables)
-        if preview.plant.digest == self.plant.digest:
-            return preview
-        if preview.plant.version == self.plant.version:
-            raise BadInputError(
-                f"the plant differs from version {self.plant.version} and bears its number.",
-                hint="Give it a new version.",
-                file=PLANT_FILE,
-                key="version",
-            )
-        body = preview.plant.adopted(effective_from or self._clock())
-        head = self.ledger.version(PLANT_STREAM)
-        self.ledger.append([NewEvent(PLANT_STREAM, body, head, actor=self._actor.uid)])
-        for old in (self.path / "tables").glob("*.csv"):
-            old.unlink()
-        write_plant(self.path, text, tables or {})
-        return preview
+        return plants.adopt(self, text, tables or {}, effective_from)
 
     # ---- analysts ---------------------------------------------------------------------------
 
