@@ -16,6 +16,8 @@ from goldenbatch.stores.historian._cold import Snapshot
 from goldenbatch.stores.historian._columns import Ints, ints, stored_schema
 
 MAX_SEQ = (1 << 63) - 1
+FEW_ROWS = 50_000
+"""Readings in memory that NumPy selects sooner than a query is planned."""
 
 _SOURCE = """
 SELECT r.time, r.tag, r.value, r.quality, r.seq, r.received_at
@@ -108,6 +110,10 @@ class Engine:
             and file.seqs[0] <= chosen.upto
             and any(a <= file.times[1] and b > file.times[0] for a, b in chosen.spans)
         ]
+        if not files:
+            few = _from_memory(view.hot, chosen, order.split(", "))
+            if few is not None:
+                return few
         parameters = {
             "first": first,
             "last": last,
@@ -163,6 +169,33 @@ class Engine:
             ) from error
         finally:
             cursor.close()
+
+
+def _from_memory(hot: pa.Table, chosen: Selection, order: Sequence[str]) -> pa.Table | None:
+    """The same selection over a few readings in memory; None when there are many.
+
+    Frames stand in order of seq, so that whole batches outside the cursor are passed over.
+    """
+    batches = [
+        one
+        for one in hot.to_batches()
+        if one.num_rows
+        and one.column("seq")[one.num_rows - 1].as_py() > chosen.after
+        and one.column("seq")[0].as_py() <= chosen.upto
+    ]
+    if sum(one.num_rows for one in batches) > FEW_ROWS:
+        return None
+    table = pa.Table.from_batches(batches, schema=hot.schema)
+    columns = {name: ints(table, name) for name in ("tag", "time", "seq")}
+    seq, time = columns["seq"], columns["time"]
+    firsts, lasts = (np.array(edge, dtype=np.int64) for edge in zip(*chosen.spans, strict=True))
+    place = np.searchsorted(firsts, time, side="right") - 1
+    is_inside = (place >= 0) & (time < lasts[np.maximum(place, 0)])
+    is_chosen = is_inside & (seq > chosen.after) & (seq <= chosen.upto)
+    is_chosen &= np.isin(columns["tag"], chosen.tags)
+    rows = np.flatnonzero(is_chosen)
+    keys = [columns[name][rows] for name in reversed(order)]
+    return table.take(pa.array(rows[np.lexsort(keys)], pa.int64()))
 
 
 def newest_versions(table: pa.Table) -> pa.Table:
