@@ -476,3 +476,19 @@ def test_a_full_disk_in_the_middle_is_completed_by_the_same_import(
     run(broken, RECORDS, root)
     run(broken, PHASES, root)
     assert heads(broken) == before
+
+
+def test_times_that_no_store_holds_are_refused_row_by_row(new_site, tmp_path):
+    site = new_site(PLANT)
+    rows = (*ROWS, "1600-01-01 00:00:00;1;run", "9999-01-01 00:00:00;1;run")
+    report = run(site, SERIES, write(tmp_path / "in", "press1.csv", series(*rows)))
+    assert (report.total("n_accepted"), report.files[0].reasons) == (3, {"time": 2})
+    epoch = SERIES.replace('column = "at"', 'column = "at", formats = ["epoch_s"]')
+    text = series("1588320000;1;run", "999999999999;1;run")
+    report = run(new_site(PLANT, "epoch"), epoch, write(tmp_path / "e", "press1.csv", text))
+    assert (report.total("n_accepted"), report.files[0].reasons) == (1, {"time": 1})
+    base = '{ base = "2020-01-01T00:00:00", elapsed = "at", elapsed_unit = "d" }'
+    elapsed = SERIES.replace('{ column = "at" }', base)
+    text = series("1;1;run", "1e300;1;run", "-1e9;1;run", "2;1;run")
+    report = run(new_site(PLANT, "base"), elapsed, write(tmp_path / "b", "press1.csv", text))
+    assert (report.total("n_accepted"), report.files[0].reasons) == (2, {"time": 2})

@@ -41,6 +41,9 @@ if TYPE_CHECKING:
 
     from goldenbatch.core.site import HistorianPort
 
+EARLIEST, LATEST = -2_208_988_800_000_000, 9_214_646_400_000_000
+"""Beginning of 1900 and of 2262: what a store of microseconds and its readers hold."""
+
 UNCHANGED, ACCEPTED, CONFLICT, REJECTED = range(4)
 
 
@@ -204,6 +207,16 @@ class Planner:
         self, sheet: Sheet, spec: TableSpec, time: TimeSpec, problems: Problems
     ) -> NDArray[np.int64]:
         """Times of all rows, 0 where a row has a problem."""
+        micros = self._raw_times(sheet, spec, time, problems)
+        for row in np.flatnonzero((micros < EARLIEST) | (micros >= LATEST)).tolist():
+            name = time.column or time.elapsed or "row"
+            problems.setdefault(row, ("time", f"{name}: outside the years 1900 to 2261"))
+            micros[row] = 0
+        return micros
+
+    def _raw_times(
+        self, sheet: Sheet, spec: TableSpec, time: TimeSpec, problems: Problems
+    ) -> NDArray[np.int64]:
         zone = time.zone or self.card.zone
         if time.column:
             texts = trimmed(sheet.column(time.column)).combine_chunks()
@@ -220,7 +233,10 @@ class Planner:
             wrong.setdefault(row, "no elapsed time")
         for row, reason in wrong.items():
             problems.setdefault(row, ("time", f"{time.elapsed}: {reason}"))
-        elapsed = np.rint(np.nan_to_num(values) * UNITS_US[time.elapsed_unit])
+        unit = UNITS_US[time.elapsed_unit]
+        # Beyond 2**62 the sum would wrap round; those rows are outside all years anyway.
+        limit = 2.0**62 / unit
+        elapsed = np.rint(np.clip(np.nan_to_num(values), -limit, limit) * unit)
         return base + elapsed.astype(np.int64)
 
 
