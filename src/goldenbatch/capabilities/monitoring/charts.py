@@ -38,7 +38,8 @@ class ControlChartSettings(AnalystSettings):
         attributes: Names of attributes to chart; `*` stands for any letters.
         n_reference: Results in the reference period of each product and attribute.
         kind: Kind of chart.
-        rules: Run rules of an individuals chart, by name (`nelson-1`, `western-2`, ...).
+        rules: Run rules of an individuals chart, by name (`nelson-1` to `nelson-8`,
+            `western-electric-1` to `-4`).
         width: Control limits in sigma.
         weight: Of the newest value in an EWMA.
         slack: k of a CUSUM, in sigma.
