@@ -346,6 +346,13 @@ def contents(home: Path, tags: Sequence[str] = (FORCE, SPEED, STATE)) -> dict[st
         return found
 
 
+def everything(home: Path) -> dict[str, list[Any]]:
+    """All readings of all tags; arrays as their numbers."""
+    with opened(home) as site:
+        tags = sorted(site.historian.tags())
+    return contents(home, tags)
+
+
 def live_a_life(home: Path, files: Path) -> None:
     """Late spectra and results, corrected spectra and results, each found by an analyst."""
     standards(files)

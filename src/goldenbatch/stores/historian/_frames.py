@@ -64,9 +64,12 @@ def acknowledged(folder: Path) -> int:
     """Newest frame known to be acknowledged: a lower bound, exact but for a power cut."""
     path = folder / MARK
     data = path.read_bytes() if path.exists() else b""
-    if len(data) != MARK_BYTES or encode_mark(struct.unpack_from("<Q", data)[0]) != data:
-        return 0
-    return int(struct.unpack_from("<Q", data)[0])
+    return int(struct.unpack_from("<Q", data)[0]) if is_mark(data) else 0
+
+
+def is_mark(data: bytes) -> bool:
+    """Whether bytes are a whole mark."""
+    return len(data) == MARK_BYTES and encode_mark(struct.unpack_from("<Q", data)[0]) == data
 
 
 def _digest(previous: bytes, sizes: bytes, meta: bytes, payload: bytes | memoryview) -> bytes:

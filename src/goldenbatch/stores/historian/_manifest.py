@@ -148,7 +148,7 @@ def load_manifest(path: Path) -> Manifest:
 def manifest_digest(folder: Path, n: int) -> str:
     """Digest by which the next manifest names this one; of none: empty."""
     path = manifest_path(folder, n)
-    return path.read_bytes()[:64].decode() if n else ""
+    return path.read_bytes()[:64].decode("ascii", "replace") if n else ""
 
 
 def manifest_numbers(folder: Path) -> Iterator[int]:

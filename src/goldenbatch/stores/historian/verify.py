@@ -83,6 +83,10 @@ def _check_tags(stored: Stored) -> Iterator[Problem]:
 
 def _check_log(stored: Stored, *, has_writer_elsewhere: bool) -> Iterator[Problem]:
     folder, last = stored.folder / "log", None
+    mark = folder / _frames.MARK
+    # Read twice: a writer elsewhere may be just writing it.
+    if mark.exists() and not any(_frames.is_mark(mark.read_bytes()) for _ in range(2)):
+        yield Problem(str(mark), "the mark of the newest acknowledged frame was changed")
     try:
         for path, scan in _frames.scan_log(folder, is_thorough=True):
             if scan.is_torn and not has_writer_elsewhere:
