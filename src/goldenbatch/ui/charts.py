@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -156,6 +157,9 @@ def to_svg(drawing: Any, description: str) -> str:
 
     text: str = renderSVG.drawToString(drawing)
     element = text[text.index("<svg") :]
+    # Every drawing clips by the same id; on one page each needs its own.
+    own = f"clip-{hashlib.sha256(element.encode()).hexdigest()[:12]}"
+    element = element.replace('id="clip"', f'id="{own}"').replace("url(#clip)", f"url(#{own})")
     head, _, rest = element.partition(">")
     return f'{head} role="img" aria-label="{escape(description, quote=True)}">{rest}'
 
