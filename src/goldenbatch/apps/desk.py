@@ -95,6 +95,15 @@ class Desk(Protocol):
     def grant(self, login: str, role: str, reason: str) -> Answer:
         """Give a person a role."""
 
+    def change_user(self, login: str, change: str, reason: str, role: str = "") -> Answer:
+        """Revoke a role, or disable, enable or unlock an account."""
+
+    def set_password(self, login: str, old: str, new: str) -> Answer:
+        """Let a person choose another password."""
+
+    def retire(self, name: str, reason: str) -> Answer:
+        """Take an analyst from its work."""
+
     def preview_plant(self, files: PlantFiles) -> Answer:
         """What adopting a plant would change: `changes`."""
 
@@ -152,6 +161,20 @@ class RemoteDesk:
         """Give a person a role."""
         path = f"/users/{quote(login, safe='')}/roles"
         return self._post(path, {"role": role, "reason": reason})
+
+    def change_user(self, login: str, change: str, reason: str, role: str = "") -> Answer:
+        """Revoke a role, or disable, enable or unlock an account."""
+        path = f"/users/{quote(login, safe='')}/changes"
+        return self._post(path, {"change": change, "reason": reason, "role": role})
+
+    def set_password(self, login: str, old: str, new: str) -> Answer:
+        """Let a person choose another password."""
+        return self._post(f"/users/{quote(login, safe='')}/password", {"old": old, "new": new})
+
+    def retire(self, name: str, reason: str) -> Answer:
+        """Take an analyst from its work."""
+        path = f"/analysts/{quote(name, safe='')}/retirement"
+        return self._post(path, {"reason": reason})
 
     def preview_plant(self, files: PlantFiles) -> Answer:
         """What adopting a plant would change."""

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from goldenbatch.core.analyst import Transition
     from goldenbatch.core.findings import Finding
     from goldenbatch.core.records import Event
-    from goldenbatch.runtime.local import LocalSite, PlantPreview
+    from goldenbatch.runtime.local import LocalSite
+    from goldenbatch.runtime.plants import PlantPreview
 
 Answer = dict[str, Any]
 COUNTED = ("batch", "sample", "result", "lot", "finding", "user", "import_file", "conflict")
@@ -99,6 +100,36 @@ class LocalDesk:
         """Give a person a role."""
         self.site.people.grant(login, role, reason)
         return {"login": login, "roles": sorted(self.site.people.find(login).roles)}
+
+    def change_user(self, login: str, change: str, reason: str, role: str = "") -> Answer:
+        """Revoke a role, or disable, enable or unlock an account.
+
+        Raises:
+            BadInputError: The change is none of these.
+        """
+        people = self.site.people
+        if change == "revoke":
+            people.revoke(login, role, reason)
+        elif change == "disable":
+            people.disable(login, reason)
+        elif change == "enable":
+            people.enable(login, reason)
+        elif change == "unlock":
+            people.unlock(login, reason)
+        else:
+            raise BadInputError(f"{change!r} is no change of an account.", key="change")
+        user = people.find(login)
+        return {"login": login, "is_active": user.is_active, "roles": sorted(user.roles)}
+
+    def set_password(self, login: str, old: str, new: str) -> Answer:
+        """Let a person choose another password."""
+        self.site.people.set_password(login, old, new)
+        return {"login": login, "is_changed": True}
+
+    def retire(self, name: str, reason: str) -> Answer:
+        """Take an analyst from its work."""
+        self.site.retire(name, reason)
+        return {"name": name, "at_work": sorted(self.site.adopted())}
 
     def preview_plant(self, files: PlantFiles) -> Answer:
         """What adopting a plant would change: `changes`."""

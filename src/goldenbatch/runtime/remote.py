@@ -29,6 +29,9 @@ NODE_FILE = Path("state") / "node.address"
 PAGE = 2000
 """Events asked for at a time."""
 
+PLANT_S = 1.0
+"""Seconds for which the plant is taken as known."""
+
 
 class NodeError(GoldenbatchError):
     """A node that does not answer, or answers what is not understood."""
@@ -311,7 +314,8 @@ class RemoteSite:
         self.home = HomeInfo(**{**found["home"], "kind": HomeKind(found["home"]["kind"])})
         self.actor = Actor(found["actor"]["uid"], frozenset(found["actor"]["roles"]))
         self.clock: Callable[[], int] = _now_us
-        self._plants: dict[str, Plant] = {}
+        self._plant: Plant | None = None
+        self._plant_at = 0.0
 
     def __enter__(self) -> RemoteSite:
         """The site itself."""
@@ -323,13 +327,17 @@ class RemoteSite:
 
     @property
     def plant(self) -> Plant:
-        """The plant in its effective version."""
+        """The plant in its effective version, asked for at most once a second."""
         from goldenbatch.core.plant import Plant
 
-        found = self.client.get("/plant")
-        if found["digest"] not in self._plants:
-            self._plants = {found["digest"]: Plant.model_validate(found["plant"])}
-        return self._plants[found["digest"]]
+        now = time.monotonic()
+        if self._plant is None or now - self._plant_at > PLANT_S:
+            known = self._plant.digest if self._plant is not None else None
+            found = self.client.get("/plant", known=known)
+            if self._plant is None or found["plant"] is not None:
+                self._plant = Plant.model_validate(found["plant"])
+            self._plant_at = now
+        return self._plant
 
     def windows(self, batch: str, phase: str = "") -> Sequence[Window]:
         """Windows of a batch, or of each run of a phase in it."""

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 HOME_VARIABLE = "GOLDENBATCH_HOME"
 HOME_FILE = "home.toml"
+ENTRY_VARIABLE = "GOLDENBATCH_PASSWORD"
+NEW_ENTRY_VARIABLE = "GOLDENBATCH_NEW_PASSWORD"
 
 
 class Session:
@@ -75,8 +77,16 @@ class Session:
         if answer is not None:
             self.output.show(answer, render)
 
-    def password(self, from_stdin: bool = False, *, confirm: bool = False) -> str:
-        """A password from stdin, from GOLDENBATCH_PASSWORD, or asked for without echo.
+    def password(
+        self, from_stdin: bool = False, *, prompt: str = "Password: ", is_new: bool = False
+    ) -> str:
+        """A password from stdin, from its variable, or asked for without echo.
+
+        Args:
+            from_stdin: Take the next line of stdin.
+            prompt: What the person is asked.
+            is_new: It is being chosen: GOLDENBATCH_NEW_PASSWORD comes before
+                GOLDENBATCH_PASSWORD, and a person types it twice.
 
         Raises:
             BadInputError: There is none and nobody to ask.
@@ -86,15 +96,17 @@ class Session:
 
         if from_stdin:
             return _some(sys.stdin.readline().rstrip("\r\n"))
-        if known := os.environ.get("GOLDENBATCH_PASSWORD"):
-            return known
+        names = (NEW_ENTRY_VARIABLE, ENTRY_VARIABLE) if is_new else (ENTRY_VARIABLE,)
+        for name in names:
+            if known := os.environ.get(name):
+                return known
         if not sys.stdin.isatty():
             raise BadInputError(
                 "no password was given and there is no terminal to ask for it.",
-                hint="Use --password-stdin, or set GOLDENBATCH_PASSWORD.",
+                hint=f"Use --password-stdin, or set {ENTRY_VARIABLE}.",
             )
-        first = _some(getpass.getpass("Password: ", stream=sys.stderr))
-        if confirm and getpass.getpass("Once more: ", stream=sys.stderr) != first:
+        first = _some(getpass.getpass(prompt, stream=sys.stderr))
+        if is_new and getpass.getpass("Once more: ", stream=sys.stderr) != first:
             raise BadInputError("the two passwords differ.", hint="Type them again.")
         return first
 

@@ -37,6 +37,16 @@ def adopt(
         session.show(desk.adopt(name, analyst, settings))
 
 
+def retire(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="Name of an analyst at work.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+) -> None:
+    """Take an analyst from its work from the next tick on; its findings stay."""
+    with session.open_site() as desk:
+        session.show(desk.retire(name, reason))
+
+
 def fit(
     session: Session,
     name: Annotated[str, typer.Argument(help="Name of an analyst at work.")],

@@ -12,6 +12,8 @@ from goldenbatch.apps.desk import NewUser
 StdinOption = Annotated[
     bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")
 ]
+LoginArgument = Annotated[str, typer.Argument(help="Whose account.")]
+ReasonOption = Annotated[str, typer.Option(help="Why.")]
 
 
 def add(
@@ -24,7 +26,7 @@ def add(
 ) -> None:
     """Give a person an account with a password of their own."""
     with session.open_site() as desk:
-        password = session.password(password_stdin, confirm=True)
+        password = session.password(password_stdin, is_new=True)
         session.show(desk.add_user(NewUser(login, name, tuple(role or ()), reason), password))
 
 
@@ -37,6 +39,43 @@ def grant(
     """Give a person a role."""
     with session.open_site() as desk:
         session.show(desk.grant(login, role, reason))
+
+
+def revoke(
+    session: Session,
+    login: Annotated[str, typer.Argument(help="From whom.")],
+    role: Annotated[str, typer.Argument(help="Which role.")],
+    reason: ReasonOption,
+) -> None:
+    """Take a role from a person."""
+    with session.open_site() as desk:
+        session.show(desk.change_user(login, "revoke", reason, role))
+
+
+def disable(session: Session, login: LoginArgument, reason: ReasonOption) -> None:
+    """Close an account; nothing that its person did is lost."""
+    with session.open_site() as desk:
+        session.show(desk.change_user(login, "disable", reason))
+
+
+def enable(session: Session, login: LoginArgument, reason: ReasonOption) -> None:
+    """Open a closed account again."""
+    with session.open_site() as desk:
+        session.show(desk.change_user(login, "enable", reason))
+
+
+def unlock(session: Session, login: LoginArgument, reason: ReasonOption) -> None:
+    """Open an account that wrong passwords have locked."""
+    with session.open_site() as desk:
+        session.show(desk.change_user(login, "unlock", reason))
+
+
+def password(session: Session, login: LoginArgument, password_stdin: StdinOption = False) -> None:
+    """Choose another password: the old one, then the new one (stdin: one a line)."""
+    with session.open_site() as desk:
+        old = session.password(password_stdin, prompt="Old password: ")
+        new = session.password(password_stdin, prompt="New password: ", is_new=True)
+        session.show(desk.set_password(login, old, new))
 
 
 def list_(session: Session) -> None:

@@ -78,10 +78,11 @@ def heads(state: State, _: Caller) -> dict[str, int]:
 
 
 @router.get("/plant")
-def plant(state: State, _: Caller) -> dict[str, Any]:
-    """The plant in its effective version."""
+def plant(state: State, _: Caller, known: Text = "") -> dict[str, Any]:
+    """The plant in its effective version; without its content where its digest is known."""
     found = state.desk.site.plant
-    return {"digest": found.digest, "plant": found.model_dump(mode="json")}
+    content = None if known == found.digest else found.model_dump(mode="json")
+    return {"digest": found.digest, "plant": content}
 
 
 @router.get("/capabilities")

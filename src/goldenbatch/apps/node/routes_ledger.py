@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
+from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from goldenbatch.apps.node.failures import RESPONSES
@@ -73,7 +74,7 @@ def events(
     after: After = 0,
     upto: Upto = None,
     limit: Limit = 1000,
-) -> dict[str, Any]:
+) -> Response:
     """Events in the order of the ledger."""
     found: list[dict[str, Any]] = []
     if limit:
@@ -81,7 +82,7 @@ def events(
             found.append(wire.event_to_json(event))
             if len(found) == limit:
                 break
-    return {"events": found}
+    return JSONResponse({"events": found})
 
 
 @router.post("/events", tags=["ledger"])
@@ -98,25 +99,25 @@ def stream(
     _: Caller,
     after: After = 0,
     limit: Limit = 1000,
-) -> dict[str, Any]:
+) -> Response:
     """Events of one stream and its version."""
     ledger = state.desk.site.ledger
     version = ledger.version(name)
     found = ledger.stream(name, after)[:limit] if limit else []
-    return {"version": version, "events": [wire.event_to_json(one) for one in found]}
+    return JSONResponse({"version": version, "events": [wire.event_to_json(e) for e in found]})
 
 
 @router.post("/projections/{projection}/select", tags=["ledger"])
-def select(projection: Projection, form: SelectForm, state: State, _: Caller) -> dict[str, Any]:
+def select(projection: Projection, form: SelectForm, state: State, _: Caller) -> Response:
     """Rows of a projection."""
     rows = state.desk.site.ledger.select(projection, form.where, form.order_by, form.limit)
-    return {"rows": plain(list(rows))}
+    return JSONResponse({"rows": plain(list(rows))})
 
 
 @router.post("/proofs", tags=["proof"])
-def proofs(form: ProofForm, state: State, _: Caller) -> dict[str, Any]:
+def proofs(form: ProofForm, state: State, _: Caller) -> Response:
     """Self-contained proof of some events under a signed checkpoint."""
-    return state.desk.site.ledger.proof_bundle(form.seqs)
+    return JSONResponse(state.desk.site.ledger.proof_bundle(form.seqs))
 
 
 @router.get("/artefacts", tags=["registry"])

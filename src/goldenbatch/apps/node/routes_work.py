@@ -76,6 +76,27 @@ class Role(Form):
     reason: Annotated[Text, Field(min_length=1)]
 
 
+class UserChange(Form):
+    """A change of an account, and why; `role` for `revoke`."""
+
+    change: Literal["revoke", "disable", "enable", "unlock"]
+    reason: Annotated[Text, Field(min_length=1)]
+    role: Text = ""
+
+
+class NewPassword(Form):
+    """The old password, and the one that the person chooses."""
+
+    old: Text
+    new: Text
+
+
+class Retirement(Form):
+    """Why an analyst is taken from its work."""
+
+    reason: Annotated[Text, Field(min_length=1)]
+
+
 class PlantForm(Form):
     """Files of a plant: its `plant.toml`, and bulk tables by file name."""
 
@@ -201,6 +222,32 @@ def grant(login: Text, form: Role, state: State, _: LocalCaller) -> dict[str, An
     """Give a person a role."""
     with state.gate:
         answer: dict[str, Any] = plain(state.desk.grant(login, form.role, form.reason))
+    return answer
+
+
+@router.post("/users/{login}/changes", tags=["people"])
+def change_user(login: Text, form: UserChange, state: State, _: LocalCaller) -> dict[str, Any]:
+    """Revoke a role, or disable, enable or unlock an account."""
+    with state.gate:
+        answer: dict[str, Any] = plain(
+            state.desk.change_user(login, form.change, form.reason, form.role)
+        )
+    return answer
+
+
+@router.post("/users/{login}/password", tags=["people"])
+def set_password(login: Text, form: NewPassword, state: State, _: Caller) -> dict[str, Any]:
+    """Let a person choose another password; the old one proves who they are."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.set_password(login, form.old, form.new))
+    return answer
+
+
+@router.post("/analysts/{name}/retirement", tags=["work"])
+def retire(name: Text, form: Retirement, state: State, _: LocalCaller) -> dict[str, Any]:
+    """Take an analyst from its work from the next tick on."""
+    with state.gate:
+        answer: dict[str, Any] = plain(state.desk.retire(name, form.reason))
     return answer
 
 
