@@ -10,12 +10,7 @@ from goldenbatch.core.analyst import Assessment, OpenFindings, Tick
 from goldenbatch.core.capability import Capability, Offer
 from goldenbatch.core.findings import Evidence, Finding, Severity, Subject
 from goldenbatch.runtime.discovery import discover
-from goldenbatch.testing.conformance import (
-    AnalystCase,
-    NonConformityError,
-    checks,
-    connector_checks,
-)
+from goldenbatch.testing import AnalystCase, NonConformityError, checks, connector_checks
 
 BUILT_IN = discover()
 CONNECTORS = sorted(

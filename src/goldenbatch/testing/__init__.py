@@ -9,12 +9,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from goldenbatch.testing.conformance import (
-        AnalystCase,
-        Check,
-        checks,
-        connector_checks,
-    )
+    from goldenbatch.testing._check import Check, NonConformityError
+    from goldenbatch.testing.analysts import AnalystCase, analyst_checks, seen_views
+    from goldenbatch.testing.conformance import checks, connector_checks
     from goldenbatch.testing.injectors import (
         Tampering,
         flip_byte,
@@ -25,26 +22,32 @@ if TYPE_CHECKING:
     )
 
 _HOMES = {
-    "AnalystCase": "conformance",
-    "Check": "conformance",
+    "AnalystCase": "analysts",
+    "Check": "_check",
+    "NonConformityError": "_check",
     "Tampering": "injectors",
     "checks": "conformance",
     "connector_checks": "conformance",
     "flip_byte": "injectors",
     "flip_cell": "injectors",
     "kill_when": "injectors",
+    "analyst_checks": "analysts",
+    "seen_views": "analysts",
     "tamperings": "injectors",
     "tear": "injectors",
 }
 __all__ = [
     "AnalystCase",
     "Check",
+    "NonConformityError",
     "Tampering",
+    "analyst_checks",
     "checks",
     "connector_checks",
     "flip_byte",
     "flip_cell",
     "kill_when",
+    "seen_views",
     "tamperings",
     "tear",
 ]
