@@ -115,7 +115,7 @@ def _tamper_row(database: Path, kind: str, draw: random.Random) -> Tampering:
         keys = [one["name"] for one in columns if one["pk"]] or [columns[0]["name"]]
         rows = connection.execute(f'SELECT * FROM "{table}"').fetchall()
         row = draw.choice(rows)
-        filled = [name for name in row.keys() if row[name] not in (None, "", b"")]  # noqa: SIM118
+        filled = [name for name in row.keys() if row[name] not in (None, "", b"")]
         column = draw.choice(filled)
         where = " AND ".join(f'"{key}" = ?' for key in keys)
         new = _changed(row[column], draw)
