@@ -221,6 +221,32 @@ def test_a_new_adoption_starts_anew_and_a_retired_analyst_rests(bench, site):
         site.retire("hot", "again")
 
 
+def test_a_new_version_has_its_turn_after_the_old_one_could_not(bench, site, monkeypatch):
+    import gbx_threshold
+
+    site.adopt("hot", "test.threshold", SETTINGS)
+    bench.write(site, [(10, 40.0)])
+    assert len(site.wake()) == 1
+    monkeypatch.setattr(gbx_threshold.Threshold, "version", "2")
+    site.close()
+    with bench.open() as again:
+        bench.write(again, [(20, 41.0)])
+        assert again.wake() == []
+        (failed,) = again.ledger.events(kinds={"AnalystFailed"})
+        assert "adopt the new one" in failed.body["error"]
+        again.adopt("hot", "test.threshold", SETTINGS)
+        bench.write(again, [(30, 42.0)])
+        assert [(one.step, one.finding.start) for one in again.wake()] == [("opened", 30)]
+        assert again.runner.cursors() == {"hot": 3}
+        (skipped,) = again.ledger.events(kinds={"TicksSkipped"})
+        assert skipped.body == {"name": "hot", "first": 2, "last": 2}
+        report = again.replay("as-seen")
+        # Version 1 is not installed any more: that alone is what a replay cannot do.
+        assert [one.what for one in report.differences] == ["only live", "derived"]
+        assert "tick 1" in report.failures["hot"]
+        assert again.verify().is_ok
+
+
 def test_adoption_is_checked(site):
     with pytest.raises(BadInputError, match="no name of an analyst"):
         site.adopt("a/b", "test.threshold", SETTINGS)

@@ -28,6 +28,15 @@ class AnalystFailed(Body):
 
 
 @record_type
+class TicksSkipped(Body):
+    """Ticks that an analyst could not assess were given up, since it was adopted anew."""
+
+    name: str
+    first: int = Field(ge=1)
+    last: int = Field(ge=1)
+
+
+@record_type
 class PasswordRejected(Body):
     """A wrong password was given for an account, when signing or signing in."""
 

@@ -18,7 +18,8 @@ from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.findings import Finding, FindingClosed, FindingOpened, FindingUpdated
 from goldenbatch.runtime._findings import FINDING_KINDS, FINDING_PREFIX
 from goldenbatch.runtime._state import Saved
-from goldenbatch.runtime.adoption import Adoptions, Workshop
+from goldenbatch.runtime.adoption import Adoption, Adoptions, Workshop
+from goldenbatch.runtime.events import TicksSkipped
 from goldenbatch.runtime.known import KnownViews
 from goldenbatch.runtime.views import TICK_ZERO, SeenViews, Stores, Views, logged_ticks
 from goldenbatch.runtime.wake import Runner, assess
@@ -181,6 +182,12 @@ class _Run:
         self._workshop = Workshop(site.discovery)
         self._cursors = site.runner.cursors()
         self._saved: dict[str, Saved] = {}
+        self._stopped: set[tuple[str, int]] = set()
+        self._skipped: dict[str, list[tuple[int, int]]] = {}
+        for event in site.ledger.events(kinds={TicksSkipped.kind}):
+            body = event.decode()
+            if isinstance(body, TicksSkipped):
+                self._skipped.setdefault(body.name, []).append((body.first, body.last))
         self.steps: list[Step] = []
         self.derived: dict[str, list[tuple[int, Derived]]] = {}
         self.failures: dict[str, str] = {}
@@ -188,17 +195,25 @@ class _Run:
     def tick(self, tick: Tick, previous: Tick) -> None:
         view = self._views.at(tick, previous)
         for name, adoption in self._adoptions.at(tick.ledger_seq).items():
-            if name in self.failures or tick.number > self._cursors.get(name, 0):
+            if self._is_passed_over(adoption, tick.number):
                 continue
             try:
                 outcome = assess(self._workshop, adoption, self._saved.get(name), view)
             except Exception as error:  # as live does: the others go on
                 self.failures[name] = f"tick {tick.number}: {type(error).__name__}: {error}"
+                self._stopped.add((name, adoption.version))
                 continue
             self._saved[name] = Saved(tick.number, adoption.version, outcome.state)
             self.steps += (_step(one, tick.number) for one in outcome.transitions)
             numbers = self.derived.setdefault(name, [])
             numbers += ((tick.number, one) for one in outcome.derived)
+
+    def _is_passed_over(self, adoption: Adoption, number: int) -> bool:
+        """Whether live has not assessed a tick, or the replay cannot."""
+        name = adoption.name
+        is_skipped = any(first <= number <= last for first, last in self._skipped.get(name, ()))
+        is_behind = number > self._cursors.get(name, 0)
+        return is_skipped or is_behind or (name, adoption.version) in self._stopped
 
 
 def _step(transition: Transition, tick: int) -> Step:

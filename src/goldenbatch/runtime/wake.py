@@ -33,6 +33,7 @@ from goldenbatch.runtime.events import (
     AccountUnlocked,
     AnalystFailed,
     PasswordRejected,
+    TicksSkipped,
 )
 from goldenbatch.runtime.views import TICK_STREAM, TICK_ZERO, SeenViews, Stores, logged_ticks
 
@@ -45,7 +46,7 @@ NODE = "node"
 QUIET_KINDS = frozenset(
     {
         *(one.kind for one in (TickTaken, FindingOpened, FindingUpdated, FindingClosed)),
-        *(one.kind for one in (AnalystFailed, ChunkClosed)),
+        *(one.kind for one in (AnalystFailed, TicksSkipped, ChunkClosed)),
         *(one.kind for one in (PasswordRejected, AccountLocked, AccountUnlocked)),
         *("UserAdded", "PasswordSet", "RoleGranted", "RoleRevoked"),
         *("UserDisabled", "UserEnabled", "SignatureApplied"),
@@ -183,7 +184,8 @@ class Runner:
                     turn.stopped.add(name)
                 except Exception as error:  # whatever an analyst throws, the others must run
                     self._failed(name, tick, error)
-                    turn.stopped.add(name)
+                    if not self._give_up(adoption, tick, ticks, adoptions):
+                        turn.stopped.add(name)
 
     def _cursor(self, name: str) -> int:
         saved = self._states.load(name)
@@ -219,12 +221,35 @@ class Runner:
         return appended
 
     def _failed(self, name: str, tick: Tick, error: Exception) -> None:
-        """Record a failure once; the same again at a later wake is no news."""
         text = f"{type(error).__name__}: {error}"[:1000]
-        body = AnalystFailed(name=name, tick=tick.number, error=text)
+        self._note(name, AnalystFailed(name=name, tick=tick.number, error=text))
+
+    def _give_up(
+        self, adoption: Adoption, tick: Tick, ticks: Sequence[Tick], adoptions: Adoptions
+    ) -> bool:
+        """Pass over the ticks of an adoption that a newer one has replaced.
+
+        Else what the newer one was adopted for would never have its turn.
+        """
+        name = adoption.name
+        newest = adoptions.at(self._stores.ledger.head()).get(name)
+        if newest is not None and newest.version == adoption.version:
+            return False
+        last = tick
+        for one in ticks[tick.number :]:
+            present = adoptions.at(one.ledger_seq).get(name)
+            if present is None or present.version != adoption.version:
+                break
+            last = one
+        self._note(name, TicksSkipped(name=name, first=tick.number, last=last.number))
+        self._states.save(name, Saved(last.number, adoption.version, {}))
+        return True
+
+    def _note(self, name: str, body: AnalystFailed | TicksSkipped) -> None:
+        """Record something of an analyst once; the same again at a later wake is no news."""
         stream = STREAM_PREFIX + name
         events = self._stores.ledger.stream(stream)
-        known = [event.decode() for event in events if event.kind == AnalystFailed.kind]
+        known = [event.decode() for event in events if event.kind == body.kind]
         if known and known[-1] == body:
             return
         version = events[-1].envelope.version if events else 0
