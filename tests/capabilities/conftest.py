@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from goldenbatch.core.batches import BatchCreated, LotRegistered, MaterialConsumed
@@ -35,8 +37,8 @@ limits = [{ kind = "release", upper = "0.50", unit = "%" }]
 class Clock:
     """A clock that goes on by one second at each look."""
 
-    def __init__(self, now: int = 1_700_000_000_000_000) -> None:
-        self.now = now
+    def __init__(self) -> None:
+        self.now = time.time_ns() // 1000
 
     def __call__(self) -> int:
         self.now += 1_000_000
