@@ -56,6 +56,7 @@ STREAMS = {
     "AnalystAdopted": "analyst/<name>",
     "AnalystFailed": "analyst/<name>",
     "AnalystRetired": "analyst/<name>",
+    "TicksSkipped": "analyst/<name>",
     "BatchCorrected": "batch/<batch>",
     "BatchCreated": "batch/<batch>",
     "BatchEnded": "batch/<batch>",
