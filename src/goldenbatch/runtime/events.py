@@ -32,8 +32,8 @@ class TicksSkipped(Body):
     """Ticks that an analyst could not assess were given up, since it was adopted anew."""
 
     name: str
-    first: int = Field(ge=1)
-    last: int = Field(ge=1)
+    first: int = Field(ge=1, description="Number of the first tick that was given up.")
+    last: int = Field(ge=1, description="Number of the last one.")
 
 
 @record_type
