@@ -83,6 +83,18 @@ def test_a_sound_home(lived):
     assert verify(lived).as_json() == report.as_json()
 
 
+def test_a_home_that_was_never_opened(bench):
+    assert verify(bench.path).problems == ()
+
+
+def test_an_unfinished_write_at_the_end_is_no_change(lived):
+    log = max((lived / "historian" / "log").glob("*.frames"))
+    whole = log.read_bytes()
+    for tail in (whole[600:800], b"GB", bytes(300)):
+        log.write_bytes(whole + tail)
+        assert verify(lived).is_ok
+
+
 def test_every_kind_of_change_is_found(lived, tmp_path):
     """One seeded change of each kind of thing that is stored; the campaign does many."""
     missed = []

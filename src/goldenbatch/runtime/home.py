@@ -23,6 +23,7 @@ from goldenbatch.core.records import HomeKind, NewEvent, bad_record
 from goldenbatch.core.site import HomeInfo
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._state import write_durably
+from goldenbatch.runtime.projections import core_projections
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Clock
@@ -286,7 +287,7 @@ def _fill(path: Path, given: HomeSettings, clock: Clock) -> HomeInfo:
     from goldenbatch.stores.ledger import Ledger
 
     keys = make_keys(path, info)
-    with Ledger.open(Layout(path).ledger, info, clock, keys=keys) as ledger:
+    with Ledger.open(Layout(path).ledger, info, clock, core_projections(), keys=keys) as ledger:
         ledger.append(events)
         ledger.checkpoint()
     Historian.open(Layout(path).historian, recorder=None, clock=clock).close()

@@ -22,6 +22,7 @@ from goldenbatch.runtime.home import (
     load_keys,
 )
 from goldenbatch.runtime.people import People
+from goldenbatch.runtime.projections import core_projections
 from goldenbatch.runtime.recorder import LedgerRecorder
 from goldenbatch.runtime.signing import Signing
 from goldenbatch.runtime.views import PlantHistory
@@ -371,18 +372,3 @@ class LocalSite:
         from goldenbatch.runtime.verify import verify
 
         return verify(self, progress=progress)
-
-
-def core_projections() -> tuple[Projection, ...]:
-    """The projections of core, which every home keeps."""
-    from goldenbatch.core import batches, findings, intake, models, people, recipe_use, results
-
-    return (
-        *batches.PROJECTIONS,
-        *findings.PROJECTIONS,
-        *intake.PROJECTIONS,
-        *models.PROJECTIONS,
-        *people.PROJECTIONS,
-        *recipe_use.PROJECTIONS,
-        results.RESULTS,
-    )

@@ -14,6 +14,7 @@ from goldenbatch.core.errors import GoldenbatchError, IntegrityError, LockedErro
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._verify_links import check_links
 from goldenbatch.runtime.home import Layout, home_info, load_home, load_keys
+from goldenbatch.runtime.projections import core_projections
 
 if TYPE_CHECKING:
     from goldenbatch.runtime.local import LocalSite
@@ -124,7 +125,6 @@ def _verify_site(site: LocalSite, progress: Progress | None) -> VerifyReport:
 
 def _verify_parts(path: Path, progress: Progress | None, reason: Exception) -> VerifyReport:
     """Each part by itself, of a home that does not open."""
-    from goldenbatch.runtime.local import core_projections
     from goldenbatch.stores.historian import Historian
     from goldenbatch.stores.ledger import Keyring, Ledger
     from goldenbatch.stores.registry import Registry

@@ -1,0 +1,23 @@
+"""The projections that every home keeps, whatever capabilities are installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from goldenbatch.core.records import Projection
+
+
+def core_projections() -> tuple[Projection, ...]:
+    """The projections of core, which every home keeps."""
+    from goldenbatch.core import batches, findings, intake, models, people, recipe_use, results
+
+    return (
+        *batches.PROJECTIONS,
+        *findings.PROJECTIONS,
+        *intake.PROJECTIONS,
+        *models.PROJECTIONS,
+        *people.PROJECTIONS,
+        *recipe_use.PROJECTIONS,
+        results.RESULTS,
+    )
