@@ -121,6 +121,10 @@ class Node:
         return self.client.request(method, f"{self.url}/api/v1{path}", headers=headers, **settings)
 
 
+def listen():
+    return socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+
+
 @pytest.fixture
 def node(home):
     """A node of the home."""
@@ -129,7 +133,7 @@ def node(home):
     from goldenbatch.apps.node import create_app
     from goldenbatch.runtime.local import LocalSite
 
-    with LocalSite.open(home) as site, socket.socket() as listener:
+    with LocalSite.open(home) as site, listen() as listener:
         listener.bind(("127.0.0.1", 0))
         app = create_app(site)
         server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="on"))

@@ -30,19 +30,13 @@ def test_the_command_line_is_a_client_of_the_node(service, home, cli, monkeypatc
     assert cli(*line, "--user", "bor").code == 5
     assert cli(*line, "--user", "anna").code == 0
     assert cli("findings", "--open", "--home", home, "--json").json["n_findings"] == 0
-    assert process.poll() is None
-
-
-def test_the_program_itself_is_a_client(service, home):
+    assert cli("serve", "--port", "0", "--home", home).code == 8  # a second node is refused
     command = [sys.executable, "-m", "goldenbatch", "findings", "--home", str(home)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0
     assert "DEVELOPMENT home: not for GMP use" in done.stdout
     assert "Above the limit" in done.stdout
-
-
-def test_a_second_node_is_refused(service, home, cli):
-    assert cli("serve", "--port", "0", "--home", home).code == 8
+    assert process.poll() is None
 
 
 def test_it_stops_in_good_order(service, home, cli):
@@ -71,3 +65,13 @@ def test_a_taken_port_is_one_clear_line(home, cli):
         done = cli("serve", "--port", taken.getsockname()[1], "--home", home)
     assert done.code == 3
     assert "cannot listen" in done.err
+
+
+def test_calls_do_not_wait_for_acknowledgements(home):
+    """Nagle's algorithm is off on the sockets that the node accepts."""
+    import socket
+
+    from goldenbatch.apps.node.service import NodeOptions, _listen
+
+    with _listen(NodeOptions(port=0)) as listener:
+        assert listener.proto == socket.IPPROTO_TCP

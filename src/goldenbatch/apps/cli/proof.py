@@ -3,14 +3,64 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from goldenbatch.apps.cli._session import Session
-from goldenbatch.core.errors import GoldenbatchError, IntegrityError
+from goldenbatch.core.errors import BadInputError, GoldenbatchError, IntegrityError
 
 
-def verify(session: Session) -> None:
-    """Check every event, payload, tree node, checkpoint, projection, reading and artefact."""
+def verify(
+    session: Session,
+    proof: Annotated[
+        Path | None, typer.Option(help="Check a dossier's proof file instead; needs no home.")
+    ] = None,
+    key: Annotated[
+        str, typer.Option(help="Public key of the home, as the site gave it by another way.")
+    ] = "",
+) -> None:
+    """Check every event, payload, tree node, checkpoint, projection, reading and artefact.
+
+    With `--proof` only the proof file of a dossier is checked, without access to the home.
+    """
+    if proof is not None:
+        _verify_proof(session, proof, key)
+        return
+    if key:
+        raise BadInputError("a key belongs to a proof file.", hint="Name it with --proof FILE.")
+    _verify_home(session)
+
+
+def _verify_proof(session: Session, proof: Path, key: str) -> None:
+    from goldenbatch.runtime.proofs import check_proof_file
+
+    answer = check_proof_file(proof, key).as_json()
+    session.show(answer, lambda _: _render_proof(session, answer))
+    if not answer["is_ok"]:
+        session.exit_code = IntegrityError.exit_code
+
+
+def _render_proof(session: Session, answer: dict[str, Any]) -> None:
+    output = session.output
+    names = ("batch", "home", "n_events", "n_withheld", "tree_size", "public_key")
+    output.fields({name: answer[name] for name in names})
+    for title in ("signatures", "problems"):
+        if answer[title]:
+            output.line(f"\n{title.capitalize()}")
+        for one in answer[title]:
+            output.line(f"  {one}")
+    if not answer["is_ok"]:
+        output.line("\nThis is not what was recorded.")
+    elif answer["is_key_given"]:
+        output.line("\nThis is what was recorded under the key that you gave.")
+    else:
+        output.line("\nConsistent in itself. Compare the public key with the one that the site")
+        output.line("gave you by another way, or give that one with --key.")
+
+
+def _verify_home(session: Session) -> None:
     from goldenbatch.apps.desk import verify_home
     from goldenbatch.runtime.home import home_info, load_home
 

@@ -71,7 +71,8 @@ def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None])
 
 def _listen(options: NodeOptions) -> socket.socket:
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
-    listener = socket.socket(family)
+    # Without the protocol asyncio leaves Nagle's algorithm on: 40 ms a call.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((options.host, options.port))
