@@ -19,6 +19,8 @@ Publish = Callable[[list["Pending"]], None]
 class WriteRefusedError(GoldenbatchError):
     """A frame that could not be made durable; nothing of it was kept."""
 
+    exit_code = 74
+
 
 @dataclass
 class Pending:

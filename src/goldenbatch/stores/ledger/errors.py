@@ -12,7 +12,7 @@ class ProofError(IntegrityError):
 class StorageError(GoldenbatchError):
     """The medium refused: nothing of the append is kept."""
 
-    exit_code = 9
+    exit_code = 74
 
 
 class StorageFullError(StorageError):

@@ -52,6 +52,8 @@ PICKLE = re.compile(rb"^\x80[\x02-\x05]")
 class ArtefactRefusedError(GoldenbatchError):
     """An artefact that could not be made durable; nothing of it was kept."""
 
+    exit_code = 74
+
 
 def _sync_dir(path: Path) -> None:
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
