@@ -9,7 +9,7 @@ CAPABILITY = Capability(
     commands=(
         Offer(
             "report",
-            "goldenbatch.capabilities.execution:write_report",
+            "goldenbatch.capabilities.execution.commands:report_command",
             "Write the dossier of a batch as HTML and PDF, with its proof",
         ),
     ),
