@@ -100,7 +100,7 @@ def test_quoted_cells_may_hold_separators_and_line_ends():
 def test_an_open_quote_refuses_what_it_swallows():
     sheet = read(b'a;b\n1;2\n3;"4\n5;6\n')
     assert cells(sheet) == [("1", "2")]
-    assert [one.line for one in sheet.refused] == [3]
+    assert [one.line for one in sheet.refused] == [3, 4]
 
 
 def test_rows_with_nul_bytes_are_refused():

@@ -194,7 +194,9 @@ def _row_by_row(text: _Text, spec: TableSpec, file: str, header: tuple[str, ...]
         except StopIteration:
             break
         except csv.Error as error:
-            refused.append(Refused(start, "quotes", str(error), text.raw(start)))
+            # An open quote swallows the lines after it: each of them is refused, none is lost.
+            swallowed = range(start, reader.line_num + 1)
+            refused += [Refused(at, "quotes", str(error), text.raw(at)) for at in swallowed]
             start = reader.line_num + 1
             continue
         if start > spec.header:
@@ -203,7 +205,8 @@ def _row_by_row(text: _Text, spec: TableSpec, file: str, header: tuple[str, ...]
                 lines.append(start)
             elif cells:
                 reason = f"{len(cells)} cells, but {len(header)} headers"
-                refused.append(Refused(start, "ragged", reason, text.raw(start)))
+                spanned = range(start, reader.line_num + 1)
+                refused += [Refused(at, "ragged", reason, text.raw(at)) for at in spanned]
         start = reader.line_num + 1
     return from_rows(file, header, rows, lines, text.raw, refused)
 
