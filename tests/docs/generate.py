@@ -91,7 +91,6 @@ STREAMS = {
     "SampleTaken": "sample/<sample>",
     "SignatureApplied": "that of the signed record",
     "TickTaken": "tick/analysts",
-    "TicksSkipped": "analyst/<name>",
     "UserAdded": "user/<uid>",
     "UserDisabled": "user/<uid>",
     "UserEnabled": "user/<uid>",

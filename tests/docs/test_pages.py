@@ -91,6 +91,11 @@ def test_the_site_builds_offline(tmp_path):
         check=True,
         capture_output=True,
     )
+    for page in tmp_path.rglob("*.html"):
+        assert "```" not in page.read_text(encoding="utf-8"), f"a fence of {page} is shown raw"
+    tutorial = (tmp_path / "tutorial.html").read_text(encoding="utf-8")
+    assert "File <code>home/cards/press.toml</code>:" in tutorial
+    assert not list(tmp_path.rglob("*.py"))
     index = (tmp_path / "index.html").read_text(encoding="utf-8")
     loaded = re.findall(r'<(?:script|link)[^>]+(?:src|href)="(https?:[^"]+)"', index)
     assert not [url for url in loaded if "canonical" not in url], loaded
