@@ -102,7 +102,7 @@ class ControlCharts:
 
     def start(self) -> State:
         """No products, no charts, no open findings."""
-        return {"products": {}, "charts": {}, "events": {}, "open": {}}
+        return {"products": {}, "started": {}, "charts": {}, "events": {}, "open": {}}
 
     def assess(self, state: State, view: TickView) -> Assessment:
         """Chart the results that are new."""
@@ -123,6 +123,7 @@ class _Work:
         self.analyst = analyst
         self.view = view
         self.products: dict[str, str] = dict(state["products"])
+        self.started: dict[str, int] = dict(state["started"])
         self.charts: dict[str, Any] = dict(state["charts"])
         self.events: dict[str, Any] = dict(state["events"])
         self.open = OpenFindings(analyst.name, analyst.version, dict(state["open"]))
@@ -130,6 +131,7 @@ class _Work:
     def assessment(self) -> Assessment:
         state = {
             "products": self.products,
+            "started": self.started,
             "charts": self.charts,
             "events": self.events,
             "open": self.open.entries,
@@ -140,6 +142,8 @@ class _Work:
         body = event.decode()
         if isinstance(body, BatchCreated):
             self.products[body.batch] = body.product
+            if body.started_at is not None:
+                self.started[body.batch] = body.started_at
         elif isinstance(body, BatchCorrected) and body.field == "product":
             self.products[body.batch] = body.new
         elif isinstance(body, ResultsReported) and body.batch:
@@ -164,7 +168,9 @@ class _Work:
             return
         is_alarm = bool(judged.point.alarms)
         if is_alarm or key in self.events:
-            self._alarm(key, _Seen(event, body, result, product, page, judged), is_alarm)
+            seen = _Seen(event, body, result, product, page, judged)
+            seen.at = _time(event, result, self.started.get(body.batch))
+            self._alarm(key, seen, is_alarm)
 
     def _alarm(self, key: str, seen: _Seen, is_alarm: bool) -> None:
         """Open or go on with the chart's alarm event; close it at the first quiet batch."""
@@ -209,8 +215,7 @@ class _Seen:
     ) -> None:
         self.event, self.body, self.result = event, body, result
         self.product, self.page, self.judged = product, page, judged
-        performed = result.performed_at or event.envelope.performed_at
-        self.at = performed if performed is not None else event.envelope.recorded_at
+        self.at = event.envelope.recorded_at
 
     def back_inside(self) -> str:
         return f"With batch {self.body.batch} ({self.result.text}) the chart is inside again."
@@ -261,6 +266,12 @@ class _Seen:
             upper_limit=judged.point.upper,
         )
         return value, centre, statistic
+
+
+def _time(event: Event, result: Result, started_at: int | None) -> int:
+    """When it was: the test, else what was claimed, else the batch's start, else the entry."""
+    known = (result.performed_at, event.envelope.performed_at, started_at)
+    return next((at for at in known if at is not None), event.envelope.recorded_at)
 
 
 def _joined(running: Finding, newest: Finding) -> Finding:

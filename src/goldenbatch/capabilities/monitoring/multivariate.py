@@ -63,6 +63,10 @@ class BatchModelSettings(AnalystSettings):
         }
 
 
+_Report = tuple[Event, ResultsReported, int]
+"""A report, and when the batch was."""
+
+
 def model_name(analyst: str, product: str) -> str:
     """Name of the model of one product."""
     return f"{analyst}.{product}"
@@ -91,11 +95,12 @@ class BatchModel:
 
     def start(self) -> State:
         """No products, no models."""
-        return {"products": {}, "models": {}, "counts": {}}
+        return {"products": {}, "started": {}, "models": {}, "counts": {}}
 
     def assess(self, state: State, view: TickView) -> Assessment:
         """Score what is new, and what waited for a model."""
         products = dict(state["products"])
+        started = dict(state["started"])
         models = dict(state["models"])
         counts = {key: list(value) for key, value in state["counts"].items()}
         new_models: dict[str, int] = {}
@@ -103,6 +108,7 @@ class BatchModel:
             body = event.decode()
             if isinstance(body, BatchCreated):
                 products[body.batch] = body.product
+                started[body.batch] = body.started_at
             elif isinstance(body, ModelFitted) and body.name.startswith(f"{self.name}."):
                 product = body.name.removeprefix(f"{self.name}.")
                 models[product] = body.digest
@@ -110,16 +116,21 @@ class BatchModel:
                 new_models[product] = int(body.settings["fitted_until_seq"])
         found = OpenFindings(self.name, self.version)
         for product, digest in sorted(models.items()):
-            events = self._events(view, products, product, new_models.get(product))
+            events = self._events(view, (products, started), product, new_models.get(product))
             if events:
                 self._judge(view, product, digest, events, counts[product], found)
-        kept: State = {"products": products, "models": models, "counts": counts}
-        return Assessment(kept, tuple(found.transitions))
+        kept: State = {"products": products, "started": started}
+        return Assessment({**kept, "models": models, "counts": counts}, tuple(found.transitions))
 
     def _events(
-        self, view: TickView, products: Mapping[str, str], product: str, since: int | None
-    ) -> list[tuple[Event, ResultsReported]]:
+        self,
+        view: TickView,
+        batches: tuple[Mapping[str, str], Mapping[str, int | None]],
+        product: str,
+        since: int | None,
+    ) -> list[_Report]:
         """Reports of a product's batches: the new ones, or all after a new model's set."""
+        products, started = batches
         kinds = ("ResultsReported",)
         events = view.new_events(kinds) if since is None else view.events(kinds)
         found = []
@@ -128,7 +139,8 @@ class BatchModel:
             if not isinstance(body, ResultsReported) or event.seq <= (since or 0):
                 continue
             if products.get(body.batch) == product and self.settings.row_of(body):
-                found.append((event, body))
+                claimed = event.envelope.performed_at or started.get(body.batch)
+                found.append((event, body, claimed or event.envelope.recorded_at))
         return found
 
     def _judge(
@@ -136,24 +148,26 @@ class BatchModel:
         view: TickView,
         product: str,
         digest: str,
-        events: Sequence[tuple[Event, ResultsReported]],
+        events: Sequence[_Report],
         counts: list[int],
         found: OpenFindings,
     ) -> None:
         plan = ScoringPlan.from_bytes(view.artefact(digest), digest)
         rows = []
-        for _, body in events:
+        for _, body, _ in events:
             row = self.settings.row_of(body)
             rows.append([row.get(column, math.nan) for column in plan.facts.columns])
         scores = plan.score(rows)
-        for i, (event, body) in enumerate(events):
+        for i, (event, body, at) in enumerate(events):
             if not scores.is_scored[i]:
                 continue
             counts[0] += 1
             if scores.in_domain[i]:
                 continue
             counts[1] += 1
-            outside = _Outside(event, body, float(scores.t2[i]), float(scores.spe[i]), rows[i])
+            outside = _Outside(
+                event, body, at, (float(scores.t2[i]), float(scores.spe[i])), rows[i]
+            )
             finding = self._finding(outside, product, plan, counts)
             found.put(finding, view.tick)
             found.close(finding)
@@ -193,13 +207,17 @@ class _Outside:
 
     event: Event
     body: ResultsReported
-    t2: float
-    spe: float
+    at: int
+    statistics: tuple[float, float]
     row: Sequence[float]
 
     @property
-    def at(self) -> int:
-        return self.event.envelope.performed_at or self.event.envelope.recorded_at
+    def t2(self) -> float:
+        return self.statistics[0]
+
+    @property
+    def spe(self) -> float:
+        return self.statistics[1]
 
     def contributions(self, plan: ScoringPlan) -> tuple[str, tuple[Contribution, ...]]:
         """The statistic that lies further out, and what adds most to it."""
