@@ -157,6 +157,31 @@ def test_sessions_end(node):
     assert node.call("GET", "/home", token=token).status_code == 401
 
 
+def test_nobody_reads_the_hash_of_a_password(node):
+    """Neither as an event, nor in a stream, nor in a proof; the envelope stays provable."""
+    form = {"login": "anna", "password": PASSWORD}
+    token = node.call("POST", "/login", token="", json=form).json()["token"]
+    kept = node.call("GET", "/events", params={"kind": "PasswordSet"}).json()["events"]
+    assert kept and all(one["body"]["hash"].startswith("$argon2id$") for one in kept)
+    shown = node.call("GET", "/events", token=token, params={"kind": "PasswordSet"})
+    assert len(shown.json()["events"]) == len(kept) and "argon2id" not in shown.text
+    name = kept[0]["envelope"]["stream"]
+    assert "argon2id" not in node.call("GET", "/stream", token=token, params={"name": name}).text
+    seqs = {"seqs": [kept[0]["seq"]]}
+    assert node.call("POST", "/proofs", token=token, json=seqs).status_code == 403
+    assert node.call("POST", "/proofs", token=token, json={"seqs": [1]}).status_code == 200
+
+
+def test_a_body_may_not_be_too_large(node):
+    """Said or not said in the header, also without a token."""
+    large = b"x" * (17 * 2**20)
+    assert node.call("POST", "/login", token="", content=large).status_code == 413
+    pieces = (large[: 2**20] for _ in range(18))
+    response = node.call("POST", "/login", token="", content=pieces)
+    assert response.status_code == 413
+    assert is_problem(response)
+
+
 @pytest.mark.parametrize(
     ("method", "path", "settings", "status"),
     [

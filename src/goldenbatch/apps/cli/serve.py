@@ -37,6 +37,8 @@ def serve(
         }
         words = f"{settings.name}: {banner(settings.kind) or 'production home'}"
         session.output.note(words)
+        if host not in {"127.0.0.1", "::1", "localhost"}:
+            session.output.note("Others can reach this address: put a proxy with TLS before it.")
         session.show(answer)
 
     run_node(session.home, NodeOptions(host, port, wake, flush), told)

@@ -14,6 +14,7 @@ from goldenbatch.apps.local_desk import LocalDesk
 from goldenbatch.apps.node import routes_historian, routes_home, routes_ledger, routes_work
 from goldenbatch.apps.node.background import Background
 from goldenbatch.apps.node.failures import RESPONSES, add_handlers
+from goldenbatch.apps.node.limits import BodyLimit
 from goldenbatch.apps.node.state import NodeState, get_principal
 
 if TYPE_CHECKING:
@@ -49,6 +50,7 @@ def create_app(
         separate_input_output_schemas=False,
     )
     app.state.node = state
+    app.add_middleware(BodyLimit)
     add_handlers(app)
     app.include_router(routes_home.open_router, prefix=API)
     for module in (routes_home, routes_ledger, routes_historian, routes_work):

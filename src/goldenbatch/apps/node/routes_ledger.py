@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query, Request, Response
@@ -20,11 +21,14 @@ from goldenbatch.apps.node.inputs import (
     Upto,
     plain,
 )
-from goldenbatch.apps.node.state import Caller, LocalCaller, State
-from goldenbatch.core.records import STREAM_PATTERN, DataClass
+from goldenbatch.apps.node.state import Caller, LocalCaller, NodeState, Principal, State
+from goldenbatch.core.errors import DeniedError
+from goldenbatch.core.people import PasswordSet
+from goldenbatch.core.records import STREAM_PATTERN, DataClass, Event
 from goldenbatch.runtime import _wire as wire
 
 router = APIRouter(responses=RESPONSES)
+WITHHELD = frozenset({PasswordSet.kind})
 Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Projection = Annotated[str, Path(pattern=r"^[a-z_]{1,60}$")]
 
@@ -65,10 +69,28 @@ class ProofForm(Form):
     ]
 
 
+def shown(event: Event, caller: Principal) -> dict[str, Any]:
+    """An event as a caller may see it: people never get the hash of a password."""
+    if caller.is_local or event.kind not in WITHHELD:
+        return wire.event_to_json(event)
+    return {**wire.event_to_json(event), "body": None}
+
+
+def _refuse_withheld(seqs: Sequence[int], state: NodeState) -> None:
+    head = state.desk.site.ledger.head()
+    for seq in {one for one in seqs if one <= head}:
+        for event in state.desk.site.ledger.events(seq - 1, seq):
+            if event.kind in WITHHELD:
+                raise DeniedError(
+                    f"event {seq} holds the hash of a password.", hint="Leave it out of the proof."
+                )
+
+
 @router.get("/events", tags=["ledger"])
 def events(
     state: State,
-    _: Caller,
+    caller: Caller,
+    *,
     kind: Annotated[list[Text] | None, Query(description="Kinds; none: all.")] = None,
     stream_prefix: Text = "",
     after: After = 0,
@@ -79,7 +101,7 @@ def events(
     found: list[dict[str, Any]] = []
     if limit:
         for event in state.desk.site.ledger.events(after, upto, kind or (), stream_prefix):
-            found.append(wire.event_to_json(event))
+            found.append(shown(event, caller))
             if len(found) == limit:
                 break
     return JSONResponse({"events": found})
@@ -96,7 +118,7 @@ def append(form: EventsForm, state: State, _: LocalCaller) -> dict[str, Any]:
 def stream(
     name: Annotated[Text, Query(pattern=STREAM_PATTERN)],
     state: State,
-    _: Caller,
+    caller: Caller,
     after: After = 0,
     limit: Limit = 1000,
 ) -> Response:
@@ -104,7 +126,7 @@ def stream(
     ledger = state.desk.site.ledger
     version = ledger.version(name)
     found = ledger.stream(name, after)[:limit] if limit else []
-    return JSONResponse({"version": version, "events": [wire.event_to_json(e) for e in found]})
+    return JSONResponse({"version": version, "events": [shown(one, caller) for one in found]})
 
 
 @router.post("/projections/{projection}/select", tags=["ledger"])
@@ -115,8 +137,10 @@ def select(projection: Projection, form: SelectForm, state: State, _: Caller) ->
 
 
 @router.post("/proofs", tags=["proof"])
-def proofs(form: ProofForm, state: State, _: Caller) -> Response:
+def proofs(form: ProofForm, state: State, caller: Caller) -> Response:
     """Self-contained proof of some events under a signed checkpoint."""
+    if not caller.is_local:
+        _refuse_withheld(form.seqs, state)
     return JSONResponse(state.desk.site.ledger.proof_bundle(form.seqs))
 
 

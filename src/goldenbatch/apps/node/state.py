@@ -66,6 +66,7 @@ class NodeState:
     is_ready: bool = True
     problems: list[str] = field(default_factory=list)
     _sessions: dict[str, _Session] = field(default_factory=dict)
+    _one_login: threading.Lock = field(default_factory=threading.Lock)
     _door: threading.Lock = field(default_factory=threading.Lock)
 
     def log_in(self, login: str, password: str) -> tuple[str, Actor]:
@@ -74,7 +75,8 @@ class NodeState:
         Raises:
             DeniedError: Login or password is wrong, or the account is closed or locked.
         """
-        actor = self.desk.authenticate(login, password)
+        with self._one_login:  # a hash takes 64 MiB: strangers must not make many at once
+            actor = self.desk.authenticate(login, password)
         token, now = secrets.token_urlsafe(32), self.timer()
         with self._door:
             self._sessions[_digest(token)] = _Session(actor, now, now)
