@@ -145,3 +145,20 @@ def test_evaluate_needs_no_home(cli, tmp_path):
     done = cli(*line, "--json")
     assert done.code == 4
     assert json.loads(done.out)["error"] == "NotFoundError"
+
+
+def test_watching_ends_well_with_ctrl_c(home):
+    import signal
+    import subprocess
+    import sys
+
+    command = [sys.executable, "-m", "goldenbatch", "run", "--watch", "--every", "0.2", "--json"]
+    with subprocess.Popen(
+        [*command, "--home", str(home)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert "Ctrl-C" in process.stderr.readline()
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert json.loads(out)["n_ticks"] >= 0
+    assert "Traceback" not in err

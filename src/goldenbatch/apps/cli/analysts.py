@@ -127,8 +127,8 @@ def run_(
 def _watch(session: Session, desk: Any, every_s: float) -> None:
     """Wake until Ctrl-C; each tick that found something is told as it happens."""
     n_ticks = n_transitions = 0
-    session.output.note(f"Waking analysts every {every_s:g} s; Ctrl-C ends it.")
     try:
+        session.output.note(f"Waking analysts every {every_s:g} s; Ctrl-C ends it.")
         while True:
             answer = desk.wake()
             n_ticks += 1
