@@ -216,10 +216,9 @@ def test_a_forged_attestation_is_found(site, finding):
     assert "has not attested" in attestation_fault(other, keys)
     unknown = body.model_copy(update={"method": "trust me"})
     assert "is unknown" in attestation_fault(unknown, keys)
-    method, key, _ = body.method.split(":")
-    assert "not base64" in attestation_fault(
-        body.model_copy(update={"method": f"{method}:{key}:?"}), keys
-    )
+    garbled = {**body.evidence, "signature": "?"}
+    assert "not base64" in attestation_fault(body.model_copy(update={"evidence": garbled}), keys)
+    assert body.facts
     assert "not known here" in attestation_fault(body, [])
 
 

@@ -203,10 +203,9 @@ def test_a_signature_by_another_key_is_named(lived):
     with LocalSite.open(lived, discovery=FOUND) as site:
         (event,) = site.ledger.events(kinds={"SignatureApplied"})
         body = event.decode()
-        method, key, proof = body.method.split(":")
-        forged = SignatureApplied(
-            **{**body.model_dump(), "method": f"{method}:{key}:{proof[::-1].lstrip('=')}=="}
-        )
+        proof = body.evidence["signature"]
+        evidence = {**body.evidence, "signature": f"{proof[::-1].lstrip('=')}=="}
+        forged = SignatureApplied(**{**body.model_dump(), "evidence": evidence})
         version = site.ledger.version(event.stream)
         site.ledger.append([NewEvent(event.stream, forged, version, actor=body.signer)])
     problems = reported(lived)

@@ -168,23 +168,23 @@ class Signing:
             printed_name=user.printed_name,
             role=allowed.role,
             reason=reason,
+            facts=allowed.records,
             at=self._clock(),
         )
 
     def _signature(self, statement: SigningStatement, head: int) -> NewEvent:
         proof = self._signer.sign(_ATTESTED + bytes.fromhex(statement.digest()))
         key = self._signer.verifier.id.hex()
-        method = f"{METHOD}:{key}:{base64.b64encode(proof).decode()}"
-        body = statement.signed(method)
+        evidence = {"key_id": key, "signature": base64.b64encode(proof).decode()}
+        body = statement.signed(METHOD, evidence)
         return NewEvent(statement.stream, body, expected_version=head, actor=statement.signer)
 
 
 def attestation_fault(body: SignatureApplied, keys: Sequence[VerifierKey]) -> str:
     """Why the home's key does not attest a signature; empty when it does."""
-    method, _, rest = body.method.partition(":")
-    key_id, _, proof = rest.partition(":")
-    if method != METHOD:
-        return f"its method {method!r} is unknown"
+    if body.method != METHOD:
+        return f"its method {body.method!r} is unknown"
+    key_id, proof = body.evidence.get("key_id", ""), body.evidence.get("signature", "")
     key = next((one for one in keys if one.id.hex() == key_id), None)
     if key is None:
         return f"the key {key_id} is not known here"

@@ -208,7 +208,7 @@ def _signature(report: Report, state: SignatureState) -> str:
     reason = f": {one.reason}" if one.reason else ""
     return (
         f"Signed by {one.printed_name} ({one.role}), {report.when(one.at)}, meaning "
-        f"{one.meaning.value}{reason} · {state.label()} · {one.method.partition(':')[0]}"
+        f"{one.meaning.value}{reason} · {state.label()} · {one.method}"
     )
 
 
