@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -35,11 +38,16 @@ def test_every_block_runs(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "examples").symlink_to(ROOT / "examples")  # readers stand in the repository
     names: dict[str, object] = {"__name__": "docs"}
-    for block in blocks(page):
-        try:
-            run_block(block, tmp_path, ROOT, names)
-        except Exception as error:
-            raise AssertionError(f"{page_id(page)}:{block.line}: {error}") from error
+    try:
+        for block in blocks(page):
+            try:
+                run_block(block, tmp_path, ROOT, names)
+            except Exception as error:
+                raise AssertionError(f"{page_id(page)}:{block.line}: {error}") from error
+    finally:
+        for path in tmp_path.glob("*.pid"):  # what a failed page left running
+            with suppress(ProcessLookupError, ValueError):
+                os.kill(int(path.read_text()), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=page_id)
