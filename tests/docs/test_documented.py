@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from goldenbatch.core.records import Body, record_type
+from goldenbatch.core.records import Body, Envelope, record_type
 from tests.docs import generate
+from tests.docs.meanings import MEANINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS_MODULES = (
@@ -71,6 +72,14 @@ def test_every_settings_model_has_its_table(pages):
         table = re.search(rf"<!-- fields [\w.]+:{cls.__name__} -->(.*?)<!-- end -->", text, re.S)
         keys = set(re.findall(r"^\| `(\w+)` \|", table[1], re.M))
         assert keys == {field.alias or name for name, field in cls.model_fields.items()}
+
+
+def test_no_meaning_is_left_over():
+    models = [Envelope, *generate.core_types().values(), *settings_models()]
+    models += generate.parts(models).values()
+    known = {name for cls in models for name in cls.model_fields}
+    own = {f"{cls.__name__}.{name}" for cls in models for name in cls.model_fields}
+    assert not set(MEANINGS) - known - own
 
 
 def test_every_variable_is_documented(pages):
