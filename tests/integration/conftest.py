@@ -2,12 +2,39 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from tests.integration import mill
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Path]:
+    """Make a folder once for all workers of the run; each worker gets a copy of its own."""
+
+    def make(name: str, build: Callable[[Path], None]) -> Path:
+        own = tmp_path_factory.mktemp(name) / "made"
+        if "PYTEST_XDIST_WORKER" not in os.environ:
+            own.mkdir()
+            build(own)
+            return own
+        common = tmp_path_factory.getbasetemp().parent / f"made-{name}"
+        with common.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not (common / "done").exists():
+                shutil.rmtree(common, ignore_errors=True)
+                common.mkdir()
+                build(common)
+                (common / "done").touch()
+            shutil.copytree(common, own)
+        return own
+
+    return make
 
 
 @pytest.fixture(scope="session")
@@ -32,11 +59,12 @@ def files(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _lived_mill(tmp_path_factory: pytest.TempPathFactory, _empty_mill: Path) -> Path:
-    folder = tmp_path_factory.mktemp("lived")
-    shutil.copytree(_empty_mill, folder / "home")
-    mill.live_a_life(folder / "home", folder / "files")
-    return folder / "home"
+def _lived_mill(made_once: Callable[..., Path], _empty_mill: Path) -> Path:
+    def build(folder: Path) -> None:
+        shutil.copytree(_empty_mill, folder / "home")
+        mill.live_a_life(folder / "home", folder / "files")
+
+    return made_once("lived", build) / "home"
 
 
 @pytest.fixture()
