@@ -137,3 +137,55 @@ def test_a_reader_verifies_beside_the_writer(filled, opened, recorder):
     with opened(recorder=None, read_only=True) as other:
         assert other.verify(recorder.chunks()) == []
         assert other.head() == 13
+
+
+CHANGES = {
+    "partition": (b'"date":"1970-01-03"', b'"date":"1970-01-04"'),
+    "null count": (b'\\"quality\\":0', b'\\"quality\\":5'),
+    "size": (b'"size":', b'"size":1'),
+    "hand-over": (b'"appId":"goldenbatch-historian","version":', b'"appId":"other","version":'),
+    "number of hand-over": (b'"version":6}', b'"version":9}'),
+    "removed": (b'{"txn"', b'{"remove":{"path":"date=1970-01-01/x","dataChange":true}}\n{"txn"'),
+    "twice": (b'"size":', b'"size":7,"size":'),
+    "schema": (b'\\"name\\":\\"value\\",', b'\\"name\\":\\"other\\",'),
+    "partitioning": (b'"partitionColumns":["date"]', b'"partitionColumns":[]'),
+    "protocol": (b'"minReaderVersion":1,"minWriterVersion":2}}', b'"minReaderVersion":1}}'),
+    "configuration": (b'"configuration":{}', b'"configuration":{"delta.appendOnly":"true"}'),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_what_outside_readers_go_by_is_held_against_the_hand_overs(filled, recorder, change):
+    old, new = CHANGES[change]
+    logs = sorted(filled._folder.glob("number/_delta_log/*.json"))
+    changed = [path for path in logs if old in path.read_bytes()]
+    assert changed
+    for path in changed:
+        whole = path.read_bytes()
+        path.write_bytes(whole.replace(old, new))
+        problems = filled.verify(recorder.chunks())
+        assert any(str(path.parent.parent) in p.where for p in problems), path
+        path.write_bytes(whole)
+    assert filled.verify(recorder.chunks()) == []
+
+
+def test_a_checkpoint_of_the_delta_log_is_held_against_its_commits(filled, recorder):
+    from deltalake import DeltaTable
+
+    folder = filled._folder / "number"
+    DeltaTable(str(folder)).create_checkpoint()
+    assert filled.verify(recorder.chunks()) == []
+    path = next(folder.glob("_delta_log/*.checkpoint.parquet"))
+    table, whole = pq.read_table(path), path.read_bytes()
+    rows = table.to_pylist()
+    add = next(row["add"] for row in rows if row["add"])
+    add["partitionValues"] = [("date", "1999-01-01")]
+    pq.write_table(type(table).from_pylist(rows, table.schema), path)
+    problems = filled.verify(recorder.chunks())
+    assert [(p.where, p.message) for p in problems] == [
+        (str(path), "does not hold what its commits hold")
+    ]
+    path.write_bytes(whole)
+    last = folder / "_delta_log" / "_last_checkpoint"
+    last.write_bytes(last.read_bytes().replace(b'"version":', b'"version":1'))
+    assert any(p.where == str(last) for p in filled.verify(recorder.chunks()))

@@ -11,6 +11,7 @@ from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.stores.historian import _files, _frames, _manifest
 from goldenbatch.stores.historian._cold import Cold, Snapshot
+from goldenbatch.stores.historian._delta_log import check_delta_log
 from goldenbatch.stores.historian._handover import differences
 from goldenbatch.stores.historian._keys import KeyIndex
 from goldenbatch.stores.historian._latest import load_latest
@@ -161,6 +162,14 @@ def _check_tables(
     for kind in kinds:
         files = [file for item in finished for file in item.files if file.kind == kind]
         allowed = {file.path for item in begun for file in item.files if file.kind == kind}
+        known = {
+            file.path: (item.n, file)
+            for item in (*finished, *begun)
+            for file in item.files
+            if file.kind == kind
+        }
+        for where, message in check_delta_log(stored.folder / kind, kind, known):
+            yield Problem(where, message)
         try:
             held = {file.name: file for file in stored.cold.snapshot(kind).files}
         except (IntegrityError, TypeError, KeyError, AttributeError) as error:
