@@ -1,0 +1,1 @@
+"""Speed and size of goldenbatch, as JSON: `python -m benchmarks`."""
