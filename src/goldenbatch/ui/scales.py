@@ -58,7 +58,7 @@ def number_scale(values: Sequence[float], start: float, end: float, n_ticks: int
     """Scale that holds all finite values, with a margin of 5 %.
 
     >>> number_scale([0.0, 10.0], 0.0, 100.0).ticks[0]
-    (0.0, '0')
+    (0.0, '0.0')
     """
     finite = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
     low, high = min(finite), max(finite)

@@ -57,7 +57,7 @@ class ControlChartSettings(AnalystSettings):
     weight: float = Field(default=0.2, gt=0, le=1)
     slack: float = Field(default=0.5, ge=0)
     threshold: float = Field(default=5.0, gt=0)
-    sigma: SigmaMethod = SigmaMethod.MOVING_RANGE
+    sigma: Literal["moving-range", "overall"] = "moving-range"
     autocorrelation: Literal["residuals", "ignore"] = "residuals"
     severity: Severity = Severity.MINOR
 
@@ -73,7 +73,7 @@ class ControlChartSettings(AnalystSettings):
                 rules=self.rules,
             ),
             n_reference=self.n_reference,
-            sigma_method=self.sigma,
+            sigma_method=SigmaMethod(self.sigma),
             autocorrelation=self.autocorrelation,
         )
 
