@@ -7,6 +7,7 @@ from collections import Counter
 from typing import Any
 
 from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.records import Row
 from goldenbatch.core.site import Site
 
 KINDS = (
@@ -34,10 +35,34 @@ PARTS = {
 
 def list_batches(site: Site, product: str = "") -> list[dict[str, Any]]:
     """Rows of batches, newest first, each with `n_open`: findings without a decision."""
-    waiting = Counter(row["batch"] for row in site.ledger.select("finding", {"verdict": ""}))
+    undecided = {row["uid"] for row in site.ledger.select("finding", {"verdict": ""})}
+    touched = site.ledger.select("finding_batch")
+    waiting = Counter(row["batch"] for row in touched if row["uid"] in undecided)
     rows = site.ledger.select("batch", {"product": product} if product else None)
     ordered = sorted(rows, key=lambda row: (row["started_at"] or 0, natural(row["batch"])))
     return [{**row, "n_open": waiting[row["batch"]]} for row in reversed(ordered)]
+
+
+def list_findings(
+    site: Site, batch: str = "", *, is_open: bool | None = None, **where: str
+) -> list[Row]:
+    """Rows of findings, newest first.
+
+    Args:
+        site: The site.
+        batch: Only those that touch this batch, whichever their subject is.
+        is_open: Only those without (True) or with (False) a decision.
+        where: Columns that must be so; empty: any.
+    """
+    kept: dict[str, Any] = {name: value for name, value in where.items() if value}
+    rows = site.ledger.select("finding", kept)
+    if batch:
+        touched = site.ledger.select("finding_batch", {"batch": batch})
+        uids = {row["uid"] for row in touched}
+        rows = [row for row in rows if row["uid"] in uids]
+    if is_open is not None:
+        rows = [row for row in rows if (row["verdict"] == "") == is_open]
+    return sorted(rows, key=lambda row: -int(row["opened_seq"]))
 
 
 def natural(name: str) -> list[tuple[int, str]]:
@@ -62,8 +87,9 @@ def batch_detail(site: Site, batch: str) -> dict[str, Any]:
     parts = {
         name: list(site.ledger.select(projection, {"batch": batch}))
         for name, (projection, _columns) in PARTS.items()
+        if name != "findings"
     }
-    return {"batch": rows[0], **parts}
+    return {"batch": rows[0], **parts, "findings": list_findings(site, batch)}
 
 
 def list_capabilities() -> dict[str, Any]:

@@ -5,6 +5,8 @@ import json
 import pytest
 
 from goldenbatch.apps.cli._tree import tree
+from goldenbatch.core.records import NewEvent
+from goldenbatch.runtime.local import LocalSite
 
 PASSWORD = "long enough a password"
 READING = (
@@ -58,6 +60,23 @@ def test_times_in_json_are_iso(home, cli):
 def test_filters_of_findings(home, cli):
     assert cli("findings", "--batch", "8", "--home", home, "--json").json["n_findings"] == 0
     assert cli("findings", "--open", "--home", home, "--json").json["n_findings"] == 1
+
+
+def test_findings_of_a_batch_are_all_that_touch_it(home, cli):
+    with LocalSite.open(home) as site:
+        row = site.ledger.select("finding")[0]
+        opened = site.ledger.stream(f"finding/{row['uid']}")[0].decode()
+        wide = opened.finding.model_copy(update={"batches": ("7", "8"), "title": "both"})
+        body = opened.model_copy(update={"uid": "a" * 32, "finding": wide})
+        site.ledger.append([NewEvent(f"finding/{body.uid}", body, 0, "test")])
+    for batch, n_all in (("7", 2), ("8", 1)):
+        listed = cli("findings", "--batch", batch, "--home", home, "--json").json
+        assert listed["n_findings"] == n_all
+        assert listed["findings"][0]["title"] == "both"
+        shown = cli("batch", "show", batch, "--home", home, "--json").json
+        assert len(shown["findings"]) == n_all
+    batches = cli("batch", "list", "--home", home, "--json").json["batches"]
+    assert {row["batch"]: row["n_open"] for row in batches} == {"7": 2, "8": 1}
 
 
 def test_decide_signs_and_closes(home, cli, monkeypatch):

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from goldenbatch.apps.cli._session import Session
+from goldenbatch.apps.listing import list_findings
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.findings import Severity, Verdict
 from goldenbatch.core.people import Meaning
@@ -23,7 +24,7 @@ StdinOption = Annotated[
 
 def findings(
     session: Session,
-    batch: Annotated[str, typer.Option(help="Only findings on this batch.")] = "",
+    batch: Annotated[str, typer.Option(help="Only findings that touch this batch.")] = "",
     is_open: Annotated[
         bool, typer.Option("--open", help="Only findings without a decision.")
     ] = False,
@@ -32,14 +33,9 @@ def findings(
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
 ) -> None:
     """Findings, newest first."""
-    where = {"batch": batch, "severity": severity.value if severity else "", "analyst": analyst}
-    where = {name: value for name, value in where.items() if value}
-    if is_open:
-        where["verdict"] = ""
+    wanted = {"severity": severity.value if severity else "", "analyst": analyst}
     with session.open_site() as desk:
-        rows = sorted(
-            desk.site.ledger.select("finding", where), key=lambda row: -int(row["opened_seq"])
-        )
+        rows = list_findings(desk.site, batch, is_open=is_open or None, **wanted)
         answer = {"n_findings": len(rows), "findings": rows[:limit]}
         session.show(answer, lambda _: _render_findings(session, rows, limit))
 

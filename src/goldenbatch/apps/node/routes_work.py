@@ -8,7 +8,7 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from goldenbatch.apps.desk import NewUser, PlantFiles
-from goldenbatch.apps.listing import batch_detail, list_batches
+from goldenbatch.apps.listing import batch_detail, list_batches, list_findings
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Limit, Number, Text, plain
 from goldenbatch.apps.node.state import Caller, LocalCaller, State
@@ -145,13 +145,9 @@ def findings(
     state: State, _: Caller, batch: Text = "", severity: Severity | None = None,
     analyst: Text = "", is_open: Flag = None, limit: Limit = 1000,
 ) -> dict[str, Any]:  # fmt: skip
-    """Findings, newest first; `is_open` picks those without a decision."""
-    where: dict[str, Any] = {"batch": batch, "severity": severity, "analyst": analyst}
-    where = {name: one for name, one in where.items() if one}
-    rows = list(state.desk.site.ledger.select("finding", where))
-    if is_open is not None:
-        rows = [row for row in rows if (row["verdict"] == "") == is_open]
-    rows.sort(key=lambda row: -int(row["opened_seq"]))
+    """Findings that touch a batch, newest first; `is_open` picks those without a decision."""
+    wanted = {"severity": severity.value if severity else "", "analyst": analyst}
+    rows = list_findings(state.desk.site, batch, is_open=is_open, **wanted)
     return {"n_findings": len(rows), "findings": plain(rows[:limit])}
 
 
