@@ -85,6 +85,8 @@ def test_times_are_exact_microseconds(times: list[int]) -> None:
 def test_a_frame_of_another_form_is_refused() -> None:
     good = series("number", [1.0]).table.select(frame_schema("number").names)
     assert Frame("card", "k", "number", good.cast(frame_schema("number")), 0).readings is not None
+    coded = good.cast(frame_schema("number", is_coded=True))
+    assert Frame("card", "k", "number", coded, 0).readings.equals(coded)
     with pytest.raises(BadInputError, match=r"frame card/k: columns .* 'text'"):
         Frame("card", "k", "text", good, 0)
 

@@ -40,14 +40,20 @@ def value_type(kind: ReadingKind) -> pa.DataType:
     }[kind]
 
 
-def frame_schema(kind: ReadingKind) -> pa.Schema:
-    """Schema of what a connector writes: time (us UTC), tag, value, quality."""
+def frame_schema(kind: ReadingKind, *, is_coded: bool = False) -> pa.Schema:
+    """Schema of what a connector writes: time (us UTC), tag, value, quality.
+
+    Args:
+        kind: Physical table of the readings.
+        is_coded: With the tag as a dictionary of int32 codes instead of plain text.
+    """
     import pyarrow as pa
 
+    tag = pa.dictionary(pa.int32(), pa.string()) if is_coded else pa.string()
     return pa.schema(
         [
             pa.field("time", pa.timestamp("us", tz="UTC"), nullable=False),
-            pa.field("tag", pa.string(), nullable=False),
+            pa.field("tag", tag, nullable=False),
             pa.field("value", value_type(kind)),
             pa.field("quality", pa.int64(), nullable=False),
         ]
@@ -73,7 +79,8 @@ class Frame:
         source: Name of the source (a card, a server) that they come from.
         key: Identity within the source; a frame with the same key again adds nothing.
         kind: Which of the four physical tables they belong to.
-        readings: Table of `frame_schema(kind)`; several tags may be mixed.
+        readings: Table of `frame_schema(kind)`, its tag plain or coded; several tags may be
+            mixed. One chunk a tag, all with the same times, is taken without a copy.
         received_at: Microseconds UTC when the connector had them.
         origin: Digest of the original file and its rows, where there is one.
         reason: Why readings that exist are written again (a correction); empty otherwise.
@@ -89,8 +96,8 @@ class Frame:
 
     def __post_init__(self) -> None:
         """Refuse a table that is not of the frame's schema."""
-        expected = frame_schema(self.kind)
-        if not self.readings.schema.equals(expected):
+        schema = self.readings.schema
+        if not any(schema.equals(frame_schema(self.kind, is_coded=flag)) for flag in (False, True)):
             raise BadInputError(
                 f"frame {self.source}/{self.key}: columns {self.readings.schema.names} are not "
                 f"those of kind {self.kind!r}.",

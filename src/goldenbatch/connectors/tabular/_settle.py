@@ -198,26 +198,39 @@ def _compare(
 
 
 def table_of(readings: Sequence[TagReadings]) -> pa.Table:
-    """Readings of one kind as a table of `frame_schema`."""
+    """Readings of one kind as a table of `frame_schema` with coded tags, one chunk a tag.
+
+    Times and numbers are not copied: columns of the same rows share their times.
+    """
     import pyarrow as pa
 
     kind = readings[0].kind
-    times = np.concatenate([one.times for one in readings])
-    gaps = np.concatenate([one.gaps for one in readings])
-    codes = np.repeat(np.arange(len(readings), dtype=np.int32), [len(one.rows) for one in readings])
-    tags = pa.DictionaryArray.from_arrays(codes, pa.array([one.tag for one in readings]))
-    if kind == "array":
-        width = readings[0].values.shape[1]
-        flat = np.concatenate([one.values for one in readings]).ravel()
-        ends = np.arange(len(times) + 1, dtype=np.int32) * width
-        values = pa.ListArray.from_arrays(pa.array(ends), pa.array(flat))
-    else:
-        cells = np.concatenate([one.values for one in readings])
-        values = pa.array(cells, value_type(kind), mask=gaps if gaps.any() else None)
-    quality = np.where(gaps, int(Quality.BAD), int(Quality.GOOD)).astype(np.int64)
-    moments = pa.array(times).cast(pa.timestamp("us", "UTC"))
-    columns = [moments, tags.cast(pa.string()), values, pa.array(quality)]
-    return pa.Table.from_arrays(columns, schema=frame_schema(kind))
+    names = pa.array([one.tag for one in readings], pa.string())
+    good = np.full(max(len(one.rows) for one in readings), int(Quality.GOOD), dtype=np.int64)
+    columns: list[list[Any]] = [[], [], [], []]
+    for code, one in enumerate(readings):
+        n_rows, has_gaps = len(one.rows), bool(one.gaps.any())
+        codes = pa.array(np.full(n_rows, code, dtype=np.int32))
+        quality = np.where(one.gaps, int(Quality.BAD), good[:n_rows]) if has_gaps else good[:n_rows]
+        columns[0].append(pa.array(one.times).view(pa.timestamp("us", "UTC")))
+        columns[1].append(pa.DictionaryArray.from_arrays(codes, names))
+        columns[2].append(_values_of(one, has_gaps))
+        columns[3].append(pa.array(quality))
+    schema = frame_schema(kind, is_coded=True)
+    whole = [
+        pa.chunked_array(part, field.type) for part, field in zip(columns, schema, strict=True)
+    ]
+    return pa.Table.from_arrays(whole, schema=schema)
+
+
+def _values_of(one: TagReadings, has_gaps: bool) -> Any:
+    import pyarrow as pa
+
+    if one.kind != "array":
+        return pa.array(one.values, value_type(one.kind), mask=one.gaps if has_gaps else None)
+    n_rows, width = one.values.shape
+    ends = pa.array(np.arange(n_rows + 1, dtype=np.int32) * width)
+    return pa.ListArray.from_arrays(ends, pa.array(one.values.ravel()))
 
 
 @dataclass(frozen=True)

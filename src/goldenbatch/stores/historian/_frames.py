@@ -3,7 +3,8 @@
 Segment: `GBLOG001`, first seq (u64), digest before it (32 bytes), CRC-32, zeros to 64 bytes.
 Record: 96 bytes of head (magic, CRC-32 of the body, length of meta, length of payload, seq,
 previous digest, digest, CRC-32 of the head), meta as JSON padded with spaces to 8 bytes, and
-the payload: one Arrow IPC record batch. Digest = SHA-256(previous, lengths and seq, body).
+the payload: one Arrow IPC record batch, or what meta names as its `layout` (`_grid`).
+Digest = SHA-256(previous, lengths and seq, body).
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ class Record:
     previous: bytes
     payload: memoryview
     end: int
+    layout: str = ""
 
 
 @dataclass(frozen=True)
@@ -80,8 +82,8 @@ def _digest(previous: bytes, sizes: bytes, meta: bytes, payload: bytes | memoryv
     return digest.digest()
 
 
-def encode_meta(entry: FrameEntry) -> bytes:
-    """What a record says of its frame, padded to 8 bytes."""
+def encode_meta(entry: FrameEntry, layout: str = "") -> bytes:
+    """What a record says of its frame and payload, padded to 8 bytes."""
     body = {
         "source": entry.source,
         "key": entry.key,
@@ -91,6 +93,8 @@ def encode_meta(entry: FrameEntry) -> bytes:
         "origin": entry.origin,
         "reason": entry.reason,
     }
+    if layout:
+        body["layout"] = layout
     meta = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode()
     return meta + b" " * (-len(meta) % 8)
 
@@ -183,8 +187,10 @@ def _record(
     sizes = struct.pack("<IQQ", n_meta, n_payload, seq)
     if is_thorough and digest != _digest(previous, sizes, meta, payload):
         raise _damaged(path, offset, f"frame {seq} does not match its digest")
-    entry = FrameEntry(seq=seq, digest=digest.hex(), **json.loads(meta))
-    return Record(entry, previous, payload, end)
+    said = json.loads(meta)
+    layout = str(said.pop("layout", ""))
+    entry = FrameEntry(seq=seq, digest=digest.hex(), **said)
+    return Record(entry, previous, payload, end, layout)
 
 
 def scan_log(folder: Path, *, is_thorough: bool = False) -> Iterator[tuple[Path, Scan]]:

@@ -91,7 +91,7 @@ def plan(hot: Hot, n: int, state: State, cold: Cold, name: Name) -> Manifest:
     tables: dict[ReadingKind, pa.Table] = {}
     files: list[FileEntry] = []
     for kind in KINDS:
-        table = hot.table(kind, n)
+        table = hot.table(kind)
         if table.num_rows:
             tables[kind] = ordered(table)
             files += cold.write_files(kind, tables[kind], n)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -9,17 +13,77 @@ import pyarrow.compute as pc
 from goldenbatch.core.chunks import FrameEntry
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.stores.historian._columns import stored_schema
+from goldenbatch.stores.historian._grid import Grid
+from goldenbatch.stores.historian._query import MAX_SEQ, Selection
 
 SMALL_ROWS, MANY_SMALL = 16_384, 256
+_LONG_BYTES = 44
+"""Bytes of a number in long form, which a reader or the hand-over will ask for."""
 
 
-def stored_batch(entry: FrameEntry, batch: pa.RecordBatch, kind: ReadingKind) -> pa.RecordBatch:
+@dataclass(frozen=True)
+class HotGrid:
+    """A frame that came as a grid and stays one until somebody reads it."""
+
+    seq: int
+    received_at: int
+    grid: Grid
+
+    def stored(self, rows: pa.RecordBatch) -> pa.RecordBatch:
+        """Rows of it with their seq and received_at."""
+        return stored_batch(self.seq, self.received_at, rows, self.grid.kind)
+
+
+Block: TypeAlias = pa.RecordBatch | HotGrid
+
+
+def stored_batch(
+    seq: int, received_at: int, batch: pa.RecordBatch, kind: ReadingKind
+) -> pa.RecordBatch:
     """A logged batch with its seq and received_at as columns."""
     n_rows = batch.num_rows
-    seq = pa.array(np.full(n_rows, entry.seq, dtype=np.int64))
-    received = pa.array(np.full(n_rows, entry.received_at, dtype=np.int64))
-    columns = [*batch.columns, seq, received.view(pa.timestamp("us", tz="UTC"))]
+    seqs = pa.array(np.full(n_rows, seq, dtype=np.int64))
+    received = pa.array(np.full(n_rows, received_at, dtype=np.int64))
+    columns = [*batch.columns, seqs, received.view(pa.timestamp("us", tz="UTC"))]
     return pa.RecordBatch.from_arrays(columns, schema=stored_schema(kind))
+
+
+def _seqs(block: Block) -> tuple[int, int]:
+    """First and last frame of a block; only small frames are folded into one."""
+    if isinstance(block, HotGrid):
+        return block.seq, block.seq
+    column = block.column("seq")
+    return column[0].as_py(), column[block.num_rows - 1].as_py()
+
+
+def _size(block: Block) -> int:
+    return block.grid.num_rows * _LONG_BYTES if isinstance(block, HotGrid) else int(block.nbytes)
+
+
+def _cut(blocks: Sequence[Block], after: int, upto: int) -> Iterator[Block]:
+    """What of the blocks belongs to frames `after < seq <= upto`."""
+    for block in blocks:
+        first, last = _seqs(block)
+        if after < first and last <= upto:
+            yield block
+        elif not isinstance(block, HotGrid) and first <= upto and last > after:
+            seq = block.column("seq")
+            yield block.filter(pc.and_(pc.greater(seq, after), pc.less_equal(seq, upto)))
+
+
+def may_fit(kind: ReadingKind, blocks: Sequence[Block], chosen: Selection) -> pa.Table:
+    """A stored table of all readings that are chosen, and of others in small frames.
+
+    Of a grid no more is put into long form than is asked for.
+    """
+    found = []
+    for block in blocks:
+        if not isinstance(block, HotGrid):
+            found.append(block)
+        elif chosen.after < block.seq <= chosen.upto:
+            rows = block.grid.inside(chosen.tags, chosen.spans)
+            found += [] if rows is None else [block.stored(rows)]
+    return pa.Table.from_batches(found, schema=stored_schema(kind))
 
 
 class Hot:
@@ -29,35 +93,47 @@ class Hot:
         self.entries: list[FrameEntry] = []
         self.keys: dict[tuple[str, str], FrameEntry] = {}
         self.n_readings = self.n_bytes = 0
-        self._blocks: dict[ReadingKind, list[pa.RecordBatch]] = {kind: [] for kind in KINDS}
+        self._blocks: dict[ReadingKind, list[Block]] = {kind: [] for kind in KINDS}
         self._n_small: dict[ReadingKind, int] = dict.fromkeys(KINDS, 0)
 
-    def add(self, entry: FrameEntry, batch: pa.RecordBatch, kind: ReadingKind) -> None:
+    def add(self, entry: FrameEntry, rows: pa.RecordBatch | Grid, kind: ReadingKind) -> None:
         """Take a durable frame."""
         self.entries.append(entry)
         self.keys[entry.source, entry.key] = entry
-        self.n_readings += batch.num_rows
-        if not batch.num_rows:
+        self.n_readings += rows.num_rows
+        if not rows.num_rows:
             return
         blocks = self._blocks[kind]
-        blocks.append(stored_batch(entry, batch, kind))
-        self.n_bytes += blocks[-1].nbytes
-        if batch.num_rows >= SMALL_ROWS:
+        if isinstance(rows, Grid):
+            blocks.append(HotGrid(entry.seq, entry.received_at, rows))
+        else:
+            blocks.append(stored_batch(entry.seq, entry.received_at, rows, kind))
+        self.n_bytes += _size(blocks[-1])
+        self._fold(kind, rows)
+
+    def _fold(self, kind: ReadingKind, rows: pa.RecordBatch | Grid) -> None:
+        """Many small batches make each query walk them all: fold a tail of them into one."""
+        if isinstance(rows, Grid) or rows.num_rows >= SMALL_ROWS:
             self._n_small[kind] = 0
             return
         self._n_small[kind] += 1
         if self._n_small[kind] >= MANY_SMALL:
-            # Many small batches make each query walk them all: fold the tail into one.
+            blocks = self._blocks[kind]
             table = pa.Table.from_batches(blocks[-MANY_SMALL:]).combine_chunks()
             self._blocks[kind] = [*blocks[:-MANY_SMALL], *table.to_batches()]
             self._n_small[kind] = 0
 
-    def table(self, kind: ReadingKind, upto: int | None = None) -> pa.Table:
-        """Readings of a kind in order of seq, all or up to a frame."""
-        table = pa.Table.from_batches(self._blocks[kind], schema=stored_schema(kind))
-        if upto is None or (self.entries and self.entries[-1].seq <= upto):
-            return table
-        return table.filter(pc.less_equal(table.column("seq"), upto))
+    def blocks(self, kind: ReadingKind) -> list[Block]:
+        """The blocks of a kind in order of seq, for `may_fit`; the list is the caller's."""
+        return list(self._blocks[kind])
+
+    def table(self, kind: ReadingKind) -> pa.Table:
+        """All readings of a kind in order of seq."""
+        batches = [
+            block.stored(block.grid.batch()) if isinstance(block, HotGrid) else block
+            for block in self._blocks[kind]
+        ]
+        return pa.Table.from_batches(batches, schema=stored_schema(kind))
 
     def frames(self, upto: int) -> list[FrameEntry]:
         """Entries up to a frame."""
@@ -67,8 +143,8 @@ class Hot:
         """A copy with the frames up to one, that does not change any more."""
         other = Hot()
         other.entries = self.frames(upto)
-        for kind in KINDS:
-            other._blocks[kind] = self.table(kind, upto).to_batches()
+        for kind, blocks in self._blocks.items():
+            other._blocks[kind] = list(_cut(blocks, 0, upto))
         return other
 
     def drop(self, upto: int) -> None:
@@ -78,8 +154,7 @@ class Hot:
         self.n_readings = sum(entry.n_readings for entry in self.entries)
         self.n_bytes = 0
         for kind, blocks in self._blocks.items():
-            table = pa.Table.from_batches(blocks, schema=stored_schema(kind))
-            rest = table.filter(pc.greater(table.column("seq"), upto)).combine_chunks()
-            self._blocks[kind] = rest.to_batches() if rest.num_rows else []
-            self.n_bytes += rest.nbytes
+            self._blocks[kind] = list(_cut(blocks, upto, MAX_SEQ))
             self._n_small[kind] = 0
+            for block in self._blocks[kind]:
+                self.n_bytes += _size(block)

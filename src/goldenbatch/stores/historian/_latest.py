@@ -37,13 +37,8 @@ class Latest:
         numbers[:have] = self._numbers
         self._columns, self._numbers = columns, numbers
 
-    def update(
-        self, entry: FrameEntry, batch: pa.RecordBatch, newest: Ints, kind: ReadingKind
-    ) -> None:
-        """Take the newest rows of a frame's batch."""
-        if not newest.size:
-            return
-        rows = batch.take(pa.array(newest)) if newest.size < batch.num_rows else batch
+    def update(self, entry: FrameEntry, rows: pa.RecordBatch, kind: ReadingKind) -> None:
+        """Take the newest readings of a frame, one a tag."""
         seq = np.full(rows.num_rows, entry.seq, dtype=np.int64)
         received = np.full(rows.num_rows, entry.received_at, dtype=np.int64)
         self._take(rows, seq, received, kind)

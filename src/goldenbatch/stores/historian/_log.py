@@ -22,6 +22,14 @@ class WriteRefusedError(GoldenbatchError):
     exit_code = 74
 
 
+@dataclass(frozen=True)
+class Payload:
+    """Bytes of a frame's readings, and how they are laid out."""
+
+    data: memoryview
+    layout: str = ""
+
+
 @dataclass
 class Pending:
     """A frame that lies in the log and waits for its fdatasync."""
@@ -88,7 +96,7 @@ class FrameLog:
         self._handle = os.open(path, os.O_WRONLY | os.O_APPEND)
         self._size = os.fstat(self._handle).st_size
 
-    def append(self, draft: FrameEntry, payload: memoryview, content: object) -> Pending:
+    def append(self, draft: FrameEntry, payload: Payload, content: object) -> Pending:
         """Put a frame into the file; `settle` makes it durable. Called with the lock held.
 
         Raises:
@@ -104,14 +112,14 @@ class FrameLog:
             self._cut(self._size)
             raise self._refused(draft, error) from error
 
-    def _append(self, draft: FrameEntry, payload: memoryview, content: object) -> Pending:
-        meta = _frames.encode_meta(draft)
-        head, digest = _frames.encode_head(self._next, self._chain, meta, payload)
+    def _append(self, draft: FrameEntry, payload: Payload, content: object) -> Pending:
+        meta = _frames.encode_meta(draft, payload.layout)
+        head, digest = _frames.encode_head(self._next, self._chain, meta, payload.data)
         _files.write_all(self._handle, head + meta)
-        _files.write_all(self._handle, payload)
+        _files.write_all(self._handle, payload.data)
         values = {**draft.__dict__, "seq": self._next, "digest": digest.hex()}
         pending = Pending(FrameEntry(**values), content, self._size)
-        self._size += len(head) + len(meta) + payload.nbytes
+        self._size += len(head) + len(meta) + payload.data.nbytes
         self._next, self._chain = self._next + 1, digest
         self._pending.append(pending)
         return pending

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from goldenbatch.core.errors import BadInputError
-from goldenbatch.core.series import Frame
+from goldenbatch.core.series import Frame, ReadingKind
 from goldenbatch.stores.historian._columns import Ints, ints, logged_schema, stored_order
+from goldenbatch.stores.historian._grid import Grid, Pieces, pieces_of, without_nan
 from goldenbatch.stores.historian._tags import TagDictionary
 
 # 1900-01-01 and 2262-01-01: outside of it a time is a mistake, and engines disagree on it.
@@ -25,14 +27,12 @@ class Prepared:
     """Columns of a frame with numbers for tags.
 
     Attributes:
-        batch: Of `logged_schema(kind)`, in the order in which the connector wrote it.
-        tags: Numbers of the tags that occur, ascending.
-        newest: Row of the newest reading of each of them.
+        rows: Of `logged_schema(kind)`, in the order in which the connector wrote it, or a grid.
+        newest: The newest reading of each tag, of `logged_schema(kind)`.
     """
 
-    batch: pa.RecordBatch
-    tags: Ints
-    newest: Ints
+    rows: pa.RecordBatch | Grid
+    newest: pa.RecordBatch
 
 
 def require_frame(frame: Frame) -> None:
@@ -62,9 +62,7 @@ def _values(frame: Frame) -> Any:
     """Value column with NaN as missing, and no missing elements inside arrays."""
     values = _flat(frame.readings.column("value"))
     if frame.kind == "number":
-        is_nan = pc.fill_null(pc.is_nan(values), False)
-        if pc.any(is_nan).as_py():
-            values = pc.if_else(is_nan, pa.scalar(None, pa.float64()), values)
+        values = without_nan(values)
     elif frame.kind == "array" and values.values.null_count:
         nan = float("nan")
         rows = [
@@ -86,19 +84,16 @@ def prepare(frame: Frame, tags: TagDictionary) -> Prepared:
     for name in ("time", "tag", "quality"):
         if table.column(name).null_count:
             raise BadInputError(f"{where}: column {name!r} has missing entries.")
-    quality = ints(table, "quality")
-    if quality.size and (quality.min() < 0 or quality.max() > 0xFFFFFFFF):
-        raise BadInputError(
-            f"{where}: a quality is no OPC UA status code (0 to 4294967295).",
-            hint="Use goldenbatch.core.series.Quality.",
-        )
-    coded = pc.dictionary_encode(_flat(table.column("tag")))
+    pieces = pieces_of(table, frame.kind)
+    if pieces is not None:
+        return _prepare_grid(where, pieces, frame.kind, tags)
+    _require_quality(where, ints(table, "quality"))
+    coded = _coded(table.column("tag"))
     names = coded.dictionary.to_pylist()
     time = ints(table, "time")
-    _require_times(where, time, names, coded)
+    _require_times(where, time, lambda row: names[coded.indices[row].as_py()])
     numbers = np.asarray(tags.ids(names, frame.kind), dtype=np.int64)
     tag = numbers[coded.indices.to_numpy(zero_copy_only=False)] if len(names) else time
-    newest = _newest(where, tag, time, tags)
     arrays = [
         _flat(table.column("time")),
         pa.array(tag.astype(np.int32)),
@@ -106,22 +101,53 @@ def prepare(frame: Frame, tags: TagDictionary) -> Prepared:
         _flat(table.column("quality")),
     ]
     batch = pa.RecordBatch.from_arrays(arrays, schema=logged_schema(frame.kind))
-    return Prepared(batch, tag[newest], newest)
+    return Prepared(batch, batch.take(pa.array(_newest(where, tag, time, tags), pa.int64())))
 
 
-def _require_times(where: str, time: Ints, names: list[str], coded: Any) -> None:
+def _coded(tags: pa.ChunkedArray) -> Any:
+    """Tags as a dictionary in which each name that occurs stands once."""
+    flat = _flat(tags.unify_dictionaries())
+    return pc.dictionary_encode(flat.cast(pa.string()))
+
+
+def _prepare_grid(where: str, pieces: Pieces, kind: ReadingKind, tags: TagDictionary) -> Prepared:
+    for marks in pieces.quality:
+        if marks is not None:
+            _require_quality(where, marks)
+    _require_times(where, pieces.time, lambda _: pieces.names[0])
+    numbers = np.asarray(tags.ids(pieces.names, kind), dtype=np.int64)
+    values = pieces.values
+    if kind == "number":
+        values = tuple(without_nan(one) for one in values)
+    grid = Grid(kind, pieces.time, numbers, values, pieces.quality)
+    return Prepared(grid, grid.newest())
+
+
+def _require_quality(where: str, quality: Ints) -> None:
+    if quality.size and (quality.min() < 0 or quality.max() > 0xFFFFFFFF):
+        raise BadInputError(
+            f"{where}: a quality is no OPC UA status code (0 to 4294967295).",
+            hint="Use goldenbatch.core.series.Quality.",
+        )
+
+
+def _require_times(where: str, time: Ints, name: Callable[[int], str]) -> None:
     if not time.size or (time.min() >= FIRST_TIME and time.max() < LAST_TIME):
         return
     row = int(np.flatnonzero((time < FIRST_TIME) | (time >= LAST_TIME))[0])
     raise BadInputError(
-        f"{where}: tag {names[coded.indices[row].as_py()]!r} has a reading at {time[row]} us, "
+        f"{where}: tag {name(row)!r} has a reading at {time[row]} us, "
         "outside the years 1900 to 2261.",
         hint="Times are microseconds UTC since 1970; correct the source's unit or clock.",
     )
 
 
-def newest_rows(batch: pa.RecordBatch) -> Ints:
-    """Row of the newest reading of each tag in a logged batch."""
+def newest_rows(rows: pa.RecordBatch | Grid) -> pa.RecordBatch:
+    """The newest reading of each tag."""
+    return rows.newest() if isinstance(rows, Grid) else rows.take(pa.array(_newest_of(rows)))
+
+
+def _newest_of(batch: pa.RecordBatch) -> Ints:
     tag, time = ints(batch, "tag"), ints(batch, "time")
     order = stored_order(tag, time)
     by_tag = tag if order is None else tag[order]

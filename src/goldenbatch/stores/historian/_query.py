@@ -16,6 +16,7 @@ from goldenbatch.stores.historian._cold import Snapshot
 from goldenbatch.stores.historian._columns import Ints, ints, stored_schema
 
 MAX_SEQ = (1 << 63) - 1
+BY_TAG = "tag, time, seq"
 FEW_ROWS = 50_000
 """Readings in memory that NumPy selects sooner than a query is planned."""
 
@@ -93,7 +94,7 @@ class Engine:
             if self._db is not None:
                 self._db.close()
 
-    def select(self, view: View, chosen: Selection, order: str = "tag, time, seq") -> pa.Table:
+    def select(self, view: View, chosen: Selection, order: str = BY_TAG) -> pa.Table:
         """Readings as a stored table, every version, in order.
 
         Raises:

@@ -12,8 +12,10 @@ from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.series import Aligned, ReadingKind, Series
 from goldenbatch.core.site import Window
 from goldenbatch.stores.historian._columns import Ints, ints, window_digest
+from goldenbatch.stores.historian._hot import may_fit
 from goldenbatch.stores.historian._prepare import FIRST_TIME, LAST_TIME
 from goldenbatch.stores.historian._query import (
+    BY_TAG,
     MAX_SEQ,
     Engine,
     Selection,
@@ -49,9 +51,12 @@ class Reader:
     def refresh(self) -> None:
         """See what a writer in another process has written; a writer sees it always."""
 
-    def _view(self, kind: ReadingKind) -> View:
+    def _select(self, kind: ReadingKind, chosen: Selection, order: str = BY_TAG) -> pa.Table:
+        """Chosen readings, every version, of what is there at this moment."""
         with self._lock:
-            return View(kind, self._loaded.cold[kind], self._loaded.hot.table(kind))
+            cold, blocks = self._loaded.cold[kind], self._loaded.hot.blocks(kind)
+        view = View(kind, cold, may_fit(kind, blocks, chosen))
+        return self._engine.select(view, chosen, order)
 
     def _resolve(
         self, tags: Sequence[str], *, is_strict: bool
@@ -88,7 +93,7 @@ class Reader:
         spans = merged([_clamped(window) for window in windows])
         upto = MAX_SEQ if as_of is None else as_of
         chosen = Selection(numbers, spans, upto=upto)
-        return newest_versions(self._engine.select(self._view(kind), chosen))
+        return newest_versions(self._select(kind, chosen))
 
     def head(self) -> int:
         """Number of the last durable frame; 0 when empty."""
@@ -122,7 +127,7 @@ class Reader:
         names, numbers, kind = self._resolve(tags, is_strict=False)
         last = MAX_SEQ if upto is None else upto
         chosen = Selection(numbers, [(FIRST_TIME, LAST_TIME)], after=after, upto=last)
-        table = self._engine.select(self._view(kind), chosen, order="seq, time, tag")
+        table = self._select(kind, chosen, order="seq, time, tag")
         if len(numbers) > 1 and table.num_rows:
             rank = np.argsort(np.argsort(numbers))
             place = np.argsort(rank)[np.searchsorted(np.sort(numbers), ints(table, "tag"))]

@@ -13,6 +13,7 @@ from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.stores.historian import _files, _frames, _manifest
 from goldenbatch.stores.historian._cold import Cold, Snapshot
 from goldenbatch.stores.historian._columns import ints, logged_schema
+from goldenbatch.stores.historian._grid import LAYOUT, Grid, decode
 from goldenbatch.stores.historian._hot import Hot
 from goldenbatch.stores.historian._latest import Latest, load_latest
 from goldenbatch.stores.historian._manifest import Manifest, State
@@ -141,6 +142,23 @@ def _require_whole(
             raise IntegrityError(f"{folder}: frame {state.n + 1} does not follow the hand-over.")
 
 
+def _rows_of(
+    path: Path, record: _frames.Record, kind: ReadingKind
+) -> tuple[pa.RecordBatch | Grid, int]:
+    """Readings of a record, and the highest number of a tag in it."""
+    if record.layout == LAYOUT:
+        grid = decode(record.payload, kind)
+        return grid, int(grid.tags.max(initial=-1))
+    if record.layout:
+        raise IntegrityError(
+            f"{path}: frame {record.entry.seq} is laid out as {record.layout!r}, "
+            "which is not known here.",
+            hint="Open the home with the version of goldenbatch that wrote it.",
+        )
+    batch = pa.ipc.read_record_batch(pa.py_buffer(record.payload), logged_schema(kind))
+    return batch, int(np.max(ints(batch, "tag"), initial=-1))
+
+
 def _take(
     loaded: Loaded, path: Path, record: _frames.Record, tags: TagDictionary, known: int
 ) -> None:
@@ -150,15 +168,15 @@ def _take(
     if entry.kind not in KINDS:
         raise IntegrityError(f"{path}: frame {entry.seq} is of unknown kind {entry.kind!r}.")
     kind: ReadingKind = entry.kind
-    batch = pa.ipc.read_record_batch(pa.py_buffer(record.payload), logged_schema(kind))
-    if batch.num_rows and int(np.max(ints(batch, "tag"))) >= len(tags):
+    rows, highest = _rows_of(path, record, kind)
+    if highest >= len(tags):
         raise IntegrityError(
             f"{path}: frame {entry.seq} has a tag that the dictionary of tags has lost.",
             hint="Restore tags.log from the home's backup.",
         )
     if entry.seq > known:
-        loaded.latest.update(entry, batch, newest_rows(batch), kind)
+        loaded.latest.update(entry, newest_rows(rows), kind)
     if entry.seq > max(loaded.state.n, loaded.cold[kind].n):
-        loaded.hot.add(entry, batch, kind)
+        loaded.hot.add(entry, rows, kind)
     if entry.seq > loaded.state.n:
         loaded.head, loaded.chain = entry.seq, entry.digest

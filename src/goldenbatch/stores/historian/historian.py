@@ -22,8 +22,9 @@ from goldenbatch.core.series import Frame, ReadingKind
 from goldenbatch.core.site import Clock, Written
 from goldenbatch.stores.historian import _files, _manifest, _recover, _transfer, verify
 from goldenbatch.stores.historian._cold import Cold
+from goldenbatch.stores.historian._grid import LAYOUT, Grid
 from goldenbatch.stores.historian._keys import KeyIndex
-from goldenbatch.stores.historian._log import FrameLog, Pending, WriteRefusedError
+from goldenbatch.stores.historian._log import FrameLog, Payload, Pending, WriteRefusedError
 from goldenbatch.stores.historian._prepare import Prepared, prepare, require_frame
 from goldenbatch.stores.historian._query import Engine
 from goldenbatch.stores.historian._reader import Reader
@@ -31,6 +32,12 @@ from goldenbatch.stores.historian._tags import TagDictionary
 from goldenbatch.stores.historian.settings import HistorianSettings
 
 N_TRIES = 6
+
+
+def _payload(rows: pa.RecordBatch | Grid) -> Payload:
+    if isinstance(rows, Grid):
+        return Payload(rows.encode(), LAYOUT)
+    return Payload(memoryview(rows.serialize()).cast("B"))
 
 
 class Historian(Reader):
@@ -214,12 +221,12 @@ class Historian(Reader):
             key=frame.key,
             kind=frame.kind,
             received_at=frame.received_at,
-            n_readings=prepared.batch.num_rows,
+            n_readings=prepared.rows.num_rows,
             origin=frame.origin,
             reason=frame.reason,
             digest="",
         )
-        payload = memoryview(prepared.batch.serialize()).cast("B")
+        payload = _payload(prepared.rows)
         with log.lock:
             known = self._known(frame)
             if known is not None:
@@ -250,8 +257,8 @@ class Historian(Reader):
         for pending in group:
             entry, prepared = pending.entry, cast("Prepared", pending.content)
             kind = cast("ReadingKind", entry.kind)
-            self._loaded.hot.add(entry, prepared.batch, kind)
-            self._loaded.latest.update(entry, prepared.batch, prepared.newest, kind)
+            self._loaded.hot.add(entry, prepared.rows, kind)
+            self._loaded.latest.update(entry, prepared.newest, kind)
             self._loaded.head = entry.seq
 
     def _flush_when_due(self) -> None:
