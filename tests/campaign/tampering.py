@@ -23,11 +23,14 @@ FILES = {
     "tag dictionary": "historian/tags.log",
     "artefact": "registry/sha256/*/*",
     "analyst state": "state/*.json",
+    "database file": "ledger/ledger.sqlite",
+    "home file": "home.toml",
     "private key": "keys/home.pem",
     "public key": "keys/home.pub",
 }
-HARMLESS = frozenset({"Delta log"})
-"""Where a byte may say nothing: times and notes of a Delta commit. Then all must read the same."""
+HARMLESS = frozenset({"Delta log", "database file"})
+"""Where a byte may say nothing: notes of a Delta commit, free pages of a database. Then all that
+is read must be the same."""
 TABLES = ("event", "payload", "node", "checkpoint", "projection", "row of a projection")
 KINDS = (*TABLES, *FILES)
 
@@ -82,6 +85,8 @@ def _words_of_file(path: Path, kind: str) -> tuple[tuple[str, ...], ...]:
         return ((path.parent.name + path.name.partition(".")[0],),)
     if kind == "analyst state":
         return ((path.stem,),)
+    if kind == "database file":
+        return (("",),)  # any place of the ledger: a byte of a page may be part of anything
     if kind == "Parquet file":
         return ((path.name, path.parent.name),)
     if kind == "Delta log":
@@ -174,6 +179,22 @@ def _changed(value: Any, draw: random.Random) -> Any:
 
 def _shown(value: Any) -> str:
     return value.hex()[:16] if isinstance(value, bytes) else str(value)
+
+
+def reads_the_same(home: Path, original: Path) -> bool:
+    """Whether two homes hold the same readings and the same rows of the ledger."""
+    from tests.integration import mill
+
+    return mill.everything(home) == mill.everything(original) and rows(home) == rows(original)
+
+
+def rows(home: Path) -> list[str]:
+    """All rows of the ledger's database."""
+    connection = sqlite3.connect(home / "ledger" / "ledger.sqlite")
+    try:
+        return list(connection.iterdump())
+    finally:
+        connection.close()
 
 
 def try_tampering(
