@@ -9,7 +9,7 @@ DEMO_HOME ?= demo-home
 CRASHES ?= 500
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test campaign lint bench docs lock clean
+.PHONY: help demo test coverage campaign lint bench docs lock clean
 
 help: ## show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
@@ -33,6 +33,9 @@ demo: $(VENV)/.base ## the main job on a real fermentation, from measurement to 
 
 test: $(VENV)/.dev ## all tests, on 2 cores within 5 minutes
 	$(PYTEST) -n $(WORKERS) --dist worksteal -q
+
+coverage: $(VENV)/.dev ## the tests again, with the share of lines and branches that they reach
+	$(PYTEST) -n $(WORKERS) --dist worksteal -q --cov=goldenbatch --cov-branch --cov-report=term:skip-covered
 
 campaign: $(VENV)/.dev ## full fault campaigns; writes a dated report under docs/campaigns
 	$(BIN)/python -m tests.campaign --crashes $(CRASHES)
