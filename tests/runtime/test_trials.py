@@ -242,3 +242,31 @@ def test_spectra_by_numeric_range():
     chosen = select_columns(table.columns, "600..1898")
     assert len(chosen) == 650
     assert (chosen[0], chosen[-1]) == ("600", "1898")
+
+
+def test_texts_that_are_no_times_are_no_order(tmp_path):
+    rows = "g,t,y\nA,31/12/2017,1\nA,01/01/2018,2\nB,02/01/2018,3\n"
+    path = one_file(tmp_path, 'by = "time"\ncolumn = "t"', rows)
+    with pytest.raises(BadInputError, match="'31/12/2017': that is no time"):
+        run_trial(MeanTrial(), load_trial_file(path), path, tmp_path)
+    rows = rows.replace("31/12/2017", "2017-12-31").replace("/01/2018", "")
+    rows = rows.replace("01,2", "2018-01-01 08:00,2").replace("02,3", "2018-01-02,3")
+    path = one_file(tmp_path, 'by = "time"\ncolumn = "t"', rows)
+    assert run_trial(MeanTrial(), load_trial_file(path), path, tmp_path)["measures"]["n"] == 1
+
+
+@pytest.mark.parametrize("glob", ["../*.csv", "/etc/*.conf", "a/../../*.csv"])
+def test_a_glob_stays_in_the_folder(tmp_path, glob):
+    with pytest.raises(BadInputError, match="leads out of the data folder"):
+        read_role("table", FileRole(glob=glob), tmp_path)
+
+
+def test_headers_that_stand_twice_are_refused_in_excel_too(tmp_path):
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.append(["x", "x"])
+    book.active.append([1, 2])
+    book.save(tmp_path / "a.xlsx")
+    with pytest.raises(BadInputError, match="'x' stand there twice"):
+        read_role("table", FileRole(glob="a.xlsx"), tmp_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -112,12 +113,31 @@ def _by_time(tables: Mapping[str, RoleTable], split: Split) -> dict[str, list[Si
             hint="Split by another column.",
             key="split.column",
         )
+    _refuse_text_times(columns, split)
     ordered = sorted(first)
     cut = ordered[min(round(len(ordered) * split.train_share), len(ordered) - 1)]
     return {
         role: ["train" if value < cut else "test" for value in values]
         for role, values in columns.items()
     }
+
+
+def _refuse_text_times(columns: Mapping[str, list[Any]], split: Split) -> None:
+    """Texts such as 31/12/2017 stand in no order of time."""
+    for role, values in columns.items():
+        kinds = {type(value) for value in values}
+        odd = [one for one in values if isinstance(one, str) and not _ISO.match(one)]
+        if odd or len(kinds) > 1:
+            example = repr(odd[0]) if odd else "numbers and texts"
+            raise BadInputError(
+                f"role {role!r}: column {split.column!r} has {example}: that is no time.",
+                hint="Give times as numbers or in ISO 8601 (2017-12-31T08:00), or leave "
+                "split.column out: then the rows stand in the order of time.",
+                key="split.column",
+            )
+
+
+_ISO = re.compile(r"\s*\d{4}-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?\s*$")
 
 
 def _by_order(tables: Mapping[str, RoleTable], split: Split) -> dict[str, list[Side]]:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FILE_COLUMN = "file"
 """Column that says from which file a row came, added where a table has none of that name."""
 
+NO_VALUE = ("", "NA", "NaN", "nan", "NULL")
+"""Cells of a column of numbers that are empty."""
+
 Columns = dict[str, list[Any]]
 
 
@@ -50,6 +53,12 @@ def read_role(name: str, role: FileRole, data_dir: Path) -> RoleTable:
         BadInputError: No file matches, a file cannot be read, or the columns of two files
             are not the same.
     """
+    if Path(role.glob).is_absolute() or ".." in Path(role.glob).parts:
+        raise BadInputError(
+            f"role {name!r}: {role.glob!r} leads out of the data folder.",
+            hint="Give a pattern below it.",
+            key=f"files.{name}.glob",
+        )
     paths = sorted(path for path in data_dir.glob(role.glob) if path.is_file())
     if not paths:
         raise BadInputError(
@@ -62,11 +71,11 @@ def read_role(name: str, role: FileRole, data_dir: Path) -> RoleTable:
         content = path.read_bytes()
         shown = path.relative_to(data_dir).as_posix()
         files.append((shown, hashlib.sha256(content).hexdigest()))
-        _append(columns, _read(content, role, shown), shown, files[0][0])
+        _append(columns, _read(content, role, shown), shown, files[0][0], role.decimal)
     return RoleTable(columns, tuple(files))
 
 
-def _append(columns: Columns, table: Columns, file: str, first: str) -> None:
+def _append(columns: Columns, table: Columns, file: str, first: str, decimal: str) -> None:
     n_rows = len(next(iter(table.values()), ()))
     table.setdefault(FILE_COLUMN, [file] * n_rows)
     if not columns:
@@ -80,20 +89,20 @@ def _append(columns: Columns, table: Columns, file: str, first: str) -> None:
             file=file,
         )
     for name, values in table.items():
-        columns[name] = _joined(columns[name], values)
+        columns[name] = _joined(columns[name], values, decimal)
 
 
-def _joined(one: list[Any], other: list[Any]) -> list[Any]:
+def _joined(one: list[Any], other: list[Any], decimal: str) -> list[Any]:
     """Two parts of a column; a column that is text in one file is text in all."""
     if one and other and isinstance(one[0], str) != isinstance(other[0], str):
-        return [_as_text(value) for value in (*one, *other)]
+        return [_as_text(value, decimal) for value in (*one, *other)]
     return one + other
 
 
-def _as_text(value: str | float) -> str:
+def _as_text(value: str | float, decimal: str) -> str:
     if isinstance(value, str):
         return value
-    return "" if math.isnan(value) else f"{value:.17g}"
+    return "" if math.isnan(value) else f"{value:.17g}".replace(".", decimal)
 
 
 def _read(content: bytes, role: FileRole, file: str) -> Columns:
@@ -129,9 +138,21 @@ def _excel(content: bytes, file: str) -> list[list[Any]]:
         raise _unreadable(file, error) from error
 
 
+def _refuse_twice(names: Sequence[str], file: str) -> None:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise BadInputError(
+            f"columns {', '.join(map(repr, twice[:5]))} stand there twice.",
+            file=file,
+            hint="Rename one.",
+        )
+
+
 def _grid(rows: Sequence[Sequence[Any]], role: FileRole, file: str) -> Columns:
     width = max((len(row) for row in rows), default=0)
-    names = [str(cell) for cell in rows[0]] if role.header and rows else _numbered(width)
+    names = ["" if cell is None else str(cell) for cell in rows[0]] if role.header and rows else []
+    names += _numbered(width)[len(names) :]
+    _refuse_twice(names, file)
     body = rows[1:] if role.header else rows
     texts = {
         name: ["" if (value := row[place]) is None else str(value) for row in body]
@@ -155,7 +176,7 @@ def _csv(content: bytes, role: FileRole, file: str) -> pa.Table:
     convert = csv.ConvertOptions(
         decimal_point=role.decimal,
         strings_can_be_null=False,
-        null_values=["", "NA", "NaN", "nan", "NULL"],
+        null_values=list(NO_VALUE),
         timestamp_parsers=["unparsed"],
     )
     try:
@@ -176,11 +197,7 @@ def _columns(table: pa.Table, role: FileRole, file: str) -> Columns:
     import numpy as np
 
     names = list(table.column_names) if role.header else _numbered(table.num_columns)
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise BadInputError(
-            f"columns {', '.join(twice[:5])} stand there twice.", file=file, hint="Rename one."
-        )
+    _refuse_twice(names, file)
     is_turned = role.transpose == "auto" and _is_turned(table, role, file)
     if is_turned:
         matrix = np.column_stack([_as_list(column) for column in table.columns])
@@ -221,7 +238,9 @@ def _typed(values: list[str], decimal: str) -> list[Any]:
     if not any(values):
         return [float("nan")] * len(values)
     try:
-        return [float(one.replace(decimal, ".")) if one else float("nan") for one in values]
+        return [
+            float("nan") if one in NO_VALUE else float(one.replace(decimal, ".")) for one in values
+        ]
     except ValueError:
         return list(values)
 

@@ -8,6 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from goldenbatch.capabilities.monitoring._chart_book import BookSettings, ChartPage, add
+from goldenbatch.capabilities.monitoring._trial_columns import is_fault as _is_fault
+from goldenbatch.capabilities.monitoring._trial_columns import n_marks, nearest_spectra
+from goldenbatch.capabilities.monitoring._trial_columns import numbers as _numbers
 from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
 from goldenbatch.capabilities.monitoring.charts import ControlChartSettings
 from goldenbatch.core.errors import BadInputError
@@ -29,12 +32,14 @@ class _Pairs:
 
     Attributes:
         at: Time of each result, in the unit of the file; order of rows where it has none.
+        run: File of each result: no result is carried forward from one run to the next.
         all_spectra: Every spectrum of the side, also those without a result.
     """
 
     spectra: list[list[float]]
     results: list[float]
     at: list[float]
+    run: list[str]
     all_spectra: list[list[float]]
     axis: list[float]
 
@@ -94,7 +99,7 @@ class SoftSensorTrial:
         known, pairs = _pairs(file, train), _pairs(file, test)
         truth = pairs.results
         mean = mean_of_training(known.results, len(truth))
-        last = last_result(truth, pairs.at, pairs.at).tolist()
+        last = _carried_forward(pairs)
         has_last = [math.isfinite(one) for one in last]
         found: Measures = {
             "rmsep_mean_of_training": rmse(truth, mean),
@@ -117,31 +122,24 @@ def _pairs(file: TrialFile, side: TrialData) -> _Pairs:
     channels = side.names(file, "spectra", spectra_role)
     table, results = side.tables[spectra_role], side.tables[results_role]
     target = side.names(file, "target", results_role)[0]
-    rows = [list(map(float, row)) for row in zip(*(table[c] for c in channels), strict=True)]
-    truth = [float(one) for one in results[target]]
-    axis = [float(c) for c in channels]
+    columns = [_numbers(table[name], name) for name in channels]
+    rows = [list(row) for row in zip(*columns, strict=True)]
+    truth = _numbers(results[target], target)
+    axis = _numbers(channels, "spectra")
     times = select_columns(results, file.columns.get("time", ()))
+    at, chosen = [float(i) for i in range(len(truth))], list(range(len(truth)))
     if times and spectra_role != results_role:
-        time = times[0]
-        at = [float(one) for one in results[time]]
-        cadence = float(file.settings.get("cadence", 0))
-        if not cadence > 0:
-            raise BadInputError(
-                "columns.time is given without settings.cadence.", key="settings.cadence"
-            )
-        nearest = [min(len(rows) - 1, max(0, round(one / cadence))) for one in at]
-        chosen = [rows[i] for i in nearest]
+        at = _numbers(results[times[0]], times[0])
+        chosen = nearest_spectra(file, table, results, at, times[0])
     elif len(rows) != len(truth):
         raise BadInputError(
             f"{len(rows)} spectra and {len(truth)} results cannot be paired row by row.",
             hint="Name the time of each result in columns.time, and settings.cadence.",
         )
-    else:
-        at, chosen = [float(i) for i in range(len(truth))], rows
-    is_known = [math.isfinite(one) for one in truth]
-    keep = [i for i, one in enumerate(is_known) if one]
-    return _Pairs([chosen[i] for i in keep], [truth[i] for i in keep], [at[i] for i in keep],
-                  rows, axis)  # fmt: skip
+    run = [str(one) for one in results.get("file", [""] * len(truth))]
+    keep = [i for i, one in enumerate(truth) if math.isfinite(one)]
+    return _Pairs([rows[chosen[i]] for i in keep], [truth[i] for i in keep], [at[i] for i in keep],
+                  [run[i] for i in keep], rows, axis)  # fmt: skip
 
 
 def _role(side: TrialData, word: str) -> str:
@@ -166,6 +164,18 @@ def _rmse_where(truth: Sequence[float], value: Sequence[float], keep: Sequence[b
     return rmse([truth[i] for i in kept], [value[i] for i in kept]) if kept else None
 
 
+def _carried_forward(pairs: _Pairs) -> list[float]:
+    """Newest result before each one, within its own run."""
+    last = [math.nan] * len(pairs.results)
+    for run in dict.fromkeys(pairs.run):
+        own = [i for i, one in enumerate(pairs.run) if one == run]
+        at = [pairs.at[i] for i in own]
+        known = last_result([pairs.results[i] for i in own], at, at).tolist()
+        for i, value in zip(own, known, strict=True):
+            last[i] = value
+    return last
+
+
 def _share(n: int, total: int) -> dict[str, Any]:
     """A share with its exact 95 % interval; None where nothing was counted."""
     if not total:
@@ -178,8 +188,8 @@ class ControlChartTrial:
     """`monitoring.charts`: limits from the training rows, alarms on the later ones.
 
     The trial file names `columns.values` (attributes), `columns.group` (a chart each, such
-    as the product) and may name `columns.label`: rows with a value other than 0, empty or
-    `good` there are faults, and count for detection instead of false alarms.
+    as the product) and may name `columns.label`: rows with a value other than 0, false, empty
+    or `good` there are faults, and count for detection instead of false alarms.
     """
 
     name = "monitoring.charts"
@@ -213,21 +223,21 @@ def _rows(file: TrialFile, side: TrialData) -> list[tuple[str, str, float, bool]
     role = _role(side, "table")
     table = side.tables[role]
     attributes = side.names(file, "values", role)
+    decimal = file.files[role].decimal
+    values = {name: _numbers(table[name], name, decimal, has_marks=True) for name in attributes}
     n_rows = len(table[attributes[0]])
     groups = ["all"] * n_rows
     if "group" in file.columns:
         groups = [str(one) for one in table[side.names(file, "group", role)[0]]]
     faults = [False] * n_rows
     if "label" in file.columns:
-        labels = table[side.names(file, "label", role)[0]]
-        faults = [str(one).strip().lower() not in ("", "0", "0.0", "good") for one in labels]
-    found = []
-    for i in range(n_rows):
-        for name in attributes:
-            value = table[name][i]
-            if isinstance(value, int | float) and math.isfinite(value):
-                found.append((groups[i], name, float(value), faults[i]))
-    return found
+        faults = [_is_fault(one) for one in table[side.names(file, "label", role)[0]]]
+    return [
+        (groups[i], name, values[name][i], faults[i])
+        for i in range(n_rows)
+        for name in attributes
+        if math.isfinite(values[name][i])
+    ]
 
 
 def _charts(
@@ -247,6 +257,8 @@ def _judge(
     charts: dict[tuple[str, str], ChartPage],
     book: BookSettings,
 ) -> Measures:
+    role = _role(test, "table")
+    table, decimal = test.tables[role], file.files[role].decimal
     pages = dict(charts)
     counts: dict[str, list[int]] = {}
     n_faults = n_detected = n_without_chart = 0
@@ -268,6 +280,9 @@ def _judge(
         "by_attribute": {name: _share(*one) for name, one in sorted(counts.items())},
         "n_charts": len(charts),
         "n_values_without_chart": n_without_chart,
+        "n_not_numbers": sum(
+            n_marks(table[name], decimal) for name in test.names(file, "values", role)
+        ),
     }
     if "label" in file.columns:
         found["detection_rate"] = _share(n_detected, n_faults)
