@@ -76,6 +76,36 @@ def test_formats_are_tried_in_their_order_and_epochs_are_utc():
     assert found[1] == found[2] == "2020-01-01T12:00:00.000000Z"
 
 
+def test_milliseconds_of_today_are_an_epoch_too():
+    found, problems = parsed(["1600000100000", "1600000100000.5", "-5"], "epoch_ms")
+    assert not problems
+    assert found[0] == "2020-09-13T12:28:20.000000Z"
+    assert found[1] == "2020-09-13T12:28:20.000500Z"
+    assert found[2] == "1969-12-31T23:59:59.995000Z"
+
+
+def test_clocks_of_twelve_hours():
+    texts = ["1/2/20 12:05 AM", "1/2/20 12:05 pm", "1/2/20 1:05 p.m.", "1/2/20 13:05 PM"]
+    found, problems = parsed(texts, "%m/%d/%y %I:%M %p", zone="UTC")
+    assert [one[:16] for one in found[:3]] == [
+        "2020-01-02T00:05",
+        "2020-01-02T12:05",
+        "2020-01-02T13:05",
+    ]
+    assert set(problems) == {3}
+
+
+@pytest.mark.parametrize("form", ["%d.%m. %H:%M", "%Y-%m-%d %I:%M", "%Y-%m-%d %H:%M %p"])
+def test_a_format_that_leaves_the_time_open_is_an_error_of_the_card(form):
+    with pytest.raises(BadInputError, match="leaves the time open"):
+        parsed(["x"], form)
+
+
+def test_offsets_that_no_zone_has_are_refused():
+    _, problems = parsed(["2020-01-01T00:00+05:30", "2020-01-01T00:00+05:99"], "iso")
+    assert set(problems) == {1}
+
+
 def test_unknown_format_letter_is_an_error_of_the_card():
     with pytest.raises(BadInputError, match="%q"):
         parsed(["x"], "%q")

@@ -48,6 +48,8 @@ _FIELDS = {
     "m": r"\d{1,2}",
     "d": r"\d{1,2}",
     "H": r"\d{1,2}",
+    "I": r"\d{1,2}",
+    "p": r"[AaPp]\.?[Mm]\.?",
     "M": r"\d{2}",
     "S": r"\d{2}",
     "f": r"\d{1,9}",
@@ -59,7 +61,8 @@ _ISO = (
     r"^(?P<Y>\d{4})-(?P<m>\d{2})(?:-(?P<d>\d{2})(?:[T ](?P<H>\d{2}):(?P<M>\d{2})"
     r"(?::(?P<S>\d{2})(?:[.,](?P<f>\d{1,9}))?)?(?P<z>Z|[+-]\d{2}:?\d{2})?)?)?$"
 )
-_RANGES = {"m": (1, 12), "d": (1, 31), "H": (0, 23), "M": (0, 59), "S": (0, 59)}
+_RANGES = {"m": (1, 12), "d": (1, 31), "H": (0, 23), "I": (1, 12), "M": (0, 59), "S": (0, 59)}
+_OFFSET_END = 24 * UNITS_US["h"]
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)")
 _BUCKET = 900_000_000  # changes of offset since 1970 fall on quarter hours
 
@@ -152,7 +155,8 @@ def _parse(
     import pyarrow.compute as pc
 
     if form in ("epoch_s", "epoch_ms"):
-        is_number = pc.match_substring_regex(texts, r"^-?\d{1,12}(\.\d+)?$")
+        digits = r"^-?\d{1,12}(\.\d+)?$" if form == "epoch_s" else r"^-?\d{1,15}(\.\d+)?$"
+        is_number = pc.match_substring_regex(texts, digits)
         numbers = pc.if_else(is_number, texts, None).cast(pa.float64())
         scale = UNITS_US["s" if form == "epoch_s" else "ms"]
         values = np.rint(np.nan_to_num(_numpy(numbers)) * scale).astype(np.int64)
@@ -202,6 +206,11 @@ def _pattern(form: str) -> str:
         else:
             pieces.append(re.escape(form[at]))
         at += 2 if mark else 1
+    if not named & {"Y", "y"} or ("I" in named) != ("p" in named) or {"H", "I"} <= named:
+        raise BadInputError(
+            f"time format {form!r} leaves the time open.",
+            hint="It needs the year, and either %H or %I with %p.",
+        )
     return f"^{''.join(pieces)}$"
 
 
@@ -219,13 +228,16 @@ def _combine(
         if name in ("b", "B"):
             numbers["m"], known = _month_numbers(column, months)
             good &= known
-        elif name not in ("f", "z"):
+        elif name not in ("f", "z", "p"):
             digits = pc.if_else(pc.equal(column, ""), None, column).cast(pa.int64())
             default = 1 if name in "md" else 0
             numbers[name] = _numpy(digits.fill_null(default)).astype(np.int64)
     for name, (lower, upper) in _RANGES.items():
         if name in numbers:
             good &= (numbers[name] >= lower) & (numbers[name] <= upper)
+    if "I" in names:
+        is_pm = pc.starts_with(pc.utf8_lower(pc.struct_field(fields, "p").fill_null("")), "p")
+        numbers["H"] = numbers["I"] % 12 + 12 * _numpy(is_pm).astype(np.int64)
     days, known = _days(numbers, len(fields))
     good &= known
     micros = days * UNITS_US["d"]
@@ -237,7 +249,7 @@ def _combine(
         nanos = _numpy(digits.cast(pa.int64())).astype(np.int64)
         micros = micros + (nanos + 500) // 1000
     offset, has_offset = _offsets(pc.struct_field(fields, "z") if "z" in names else None, good)
-    return micros - offset, has_offset, good
+    return micros - offset, has_offset, good & (np.abs(offset) < _OFFSET_END)
 
 
 def _days(
@@ -281,7 +293,8 @@ def _offsets(
     for text in encoded.dictionary.to_pylist():
         sign = -1 if text.startswith("-") else 1
         clock = text.lstrip("Z+-").replace(":", "") or "0000"
-        minutes = int(clock[:2]) * 60 + int(clock[2:])
+        is_clock = int(clock[2:]) < 60
+        minutes = int(clock[:2]) * 60 + int(clock[2:]) if is_clock else _OFFSET_END
         values.append((sign * minutes * UNITS_US["min"], bool(text)))
     index = _numpy(encoded.indices)
     return (
