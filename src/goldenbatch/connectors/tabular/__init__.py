@@ -23,6 +23,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.connectors.tabular._files import card_root
     from goldenbatch.connectors.tabular.card import SourceCard, TableSpec, load_card, parse_card
     from goldenbatch.connectors.tabular.importing import (
         FileReport,
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
         ImportReport,
         Preview,
         Problem,
-        card_root,
         import_card,
         preview,
     )
@@ -43,7 +43,7 @@ _PLACES = {
     "Problem": "importing",
     "SourceCard": "card",
     "TableSpec": "card",
-    "card_root": "importing",
+    "card_root": "_files",
     "import_card": "importing",
     "load_card": "card",
     "parse_card": "card",

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from goldenbatch.connectors.tabular._sheet import Refused, Sheet, from_rows
+from goldenbatch.connectors.tabular._templates import placeholders
+from goldenbatch.connectors.tabular._values import are_plain
 from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.errors import BadInputError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 _MAGIC = {
     b"PK\x03\x04": "an Excel or ZIP file",
@@ -21,6 +27,7 @@ _MAGIC = {
     b"%PDF": "a PDF",
     b"\xd0\xcf\x11\xe0": "an old Excel file (.xls)",
 }
+_ASCII = ("utf-8", "utf8", "ascii", "us-ascii", "latin-1", "iso-8859-1", "cp1250", "cp1252")
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 
 
@@ -61,6 +68,8 @@ def _decode(content: bytes, encoding: str, file: str) -> _Text:
         if content.startswith(bom):
             content, encoding = content[len(bom) :], name
     encoding = "utf-8" if encoding == "auto" else encoding
+    if _is_plain(content, encoding):
+        return _Text(content, {})
     try:
         text = content.decode(encoding)
     except LookupError as error:
@@ -74,6 +83,13 @@ def _decode(content: bytes, encoding: str, file: str) -> _Text:
     if "\r" in text and "\n" not in text:
         text = text.replace("\r", "\n")
     return _Text(text.encode(), {})
+
+
+def _is_plain(content: bytes, encoding: str) -> bool:
+    """Whether the bytes are their own text: ASCII, by far the most common."""
+    is_ascii = encoding.lower().replace("_", "-") in _ASCII and content.isascii()
+    has_lines = b"\n" in content or b"\r" not in content
+    return is_ascii and has_lines and content[:4096].count(b"\x00") <= 8
 
 
 def _decode_lines(content: bytes, encoding: str, file: str, cause: UnicodeDecodeError) -> _Text:
@@ -120,7 +136,8 @@ def read_csv(content: bytes, spec: TableSpec, file: str) -> Sheet:
         sheet = _bulk(text, spec, file, header, is_quoted)
     except pa.ArrowInvalid:
         sheet = _row_by_row(text, spec, file, header)
-    _refuse_odd_rows(sheet, text)
+    if text.undecodable or sheet.refused or b"\x00" in content or _may_have_blank(sheet):
+        _refuse_odd_rows(sheet, text)
     if not text.content.endswith(b"\n"):
         sheet.notes.append("the last line has no line end: the file may be cut off")
     return sheet
@@ -139,11 +156,18 @@ def _bulk(
         return "skip"
 
     names = [str(at) for at in range(len(header))]
-    convert = pacsv.ConvertOptions(
-        column_types=dict.fromkeys(names, pa.string()), strings_can_be_null=False, check_utf8=False
-    )
+    decoded = _decodable(spec, header)
 
-    def read(is_tolerant: bool) -> pa.Table:
+    def read(is_tolerant: bool = False, decoded: Collection[int] = ()) -> pa.Table:
+        types = {
+            name: pa.float64() if at in decoded else pa.string() for at, name in enumerate(names)
+        }
+        convert = pacsv.ConvertOptions(
+            column_types=types,
+            null_values=spec.missing,
+            strings_can_be_null=False,
+            check_utf8=False,
+        )
         return pacsv.read_csv(
             pa.BufferReader(text.content),
             # Only the single-threaded reader tells the number of a ragged row.
@@ -164,20 +188,48 @@ def _bulk(
         )
 
     try:
-        table = read(is_tolerant=False)
+        table = read(decoded=decoded)
     except pa.ArrowInvalid:
-        table = read(is_tolerant=True)
+        table, decoded = _as_texts(read), ()
     total = table.num_rows + len(ragged)
-    numbers = np.arange(spec.header + 1, spec.header + 1 + total, dtype=np.int64)
-    n_lines = text.content.count(b"\n") + (not text.content.endswith(b"\n"))
-    if is_quoted and total + spec.header != n_lines:
+    lines = np.arange(spec.header + 1, spec.header + 1 + total, dtype=np.int64)
+    if is_quoted and total + spec.header != _n_lines(text.content):
         raise pa.ArrowInvalid("a quoted cell has line ends: lines are counted row by row")
-    lines = np.setdiff1d(numbers, np.fromiter(ragged, dtype=np.int64), assume_unique=True)
+    if ragged:
+        lines = np.setdiff1d(lines, np.fromiter(ragged, dtype=np.int64), assume_unique=True)
     sheet = Sheet(file, header, list(table.columns), lines, text.raw)
+    if decoded:
+        sheet.decoded = {at: table.column(at) for at in decoded}
+        sheet.reread = lambda: list(read().columns)
     for number, n_cells in ragged.items():
         reason = f"{n_cells} cells, but {len(header)} headers"
         sheet.refused.append(Refused(number, "ragged", reason, text.raw(number)))
     return sheet
+
+
+def _as_texts(read: Callable[..., pa.Table]) -> pa.Table:
+    import pyarrow as pa
+
+    try:
+        return read()
+    except pa.ArrowInvalid:
+        return read(is_tolerant=True)
+
+
+def _n_lines(content: bytes) -> int:
+    return content.count(b"\n") + (not content.endswith(b"\n"))
+
+
+def _decodable(spec: TableSpec, header: tuple[str, ...]) -> tuple[int, ...]:
+    """Places of columns that hold numbers of tags and nothing that is asked for as text."""
+    if not are_plain(spec):
+        return ()
+    parts = (*spec.times, *spec.arrays, *spec.phases, *spec.row_parts)
+    others = {name for part in parts for name in part.columns_used()}
+    for tag in spec.tags:
+        others.update(tag.columns_used() if tag.kind == "text" else placeholders(tag.tag))
+    wanted = {tag.column for tag in spec.tags if tag.kind == "number"} - others
+    return tuple(at for at, name in enumerate(header) if name in wanted)
 
 
 def _row_by_row(text: _Text, spec: TableSpec, file: str, header: tuple[str, ...]) -> Sheet:
@@ -211,6 +263,22 @@ def _row_by_row(text: _Text, spec: TableSpec, file: str, header: tuple[str, ...]
     return from_rows(file, header, rows, lines, text.raw, refused)
 
 
+def _may_have_blank(sheet: Sheet) -> bool:
+    """Whether some row may be a blank line: not where one of several columns is always filled."""
+    import pyarrow.compute as pc
+
+    if len(sheet.columns) < 2:
+        return True
+    for column in sheet.columns:
+        if column.type == "double":
+            is_filled = not column.null_count
+        else:
+            is_filled = bool((pc.min(pc.binary_length(column)).as_py() or 0) > 0)
+        if is_filled:
+            return False
+    return True
+
+
 def _refuse_odd_rows(sheet: Sheet, text: _Text) -> None:
     """Leave out blank lines, which are no rows; refuse undecodable rows and NUL bytes."""
     undecodable = {line for line in text.undecodable if line >= sheet.lines.min(initial=0)}
@@ -229,5 +297,6 @@ def _refuse_odd_rows(sheet: Sheet, text: _Text) -> None:
     odd = undecodable | nul | blank
     if odd:
         keep = np.flatnonzero(~np.isin(sheet.lines, np.fromiter(odd, dtype=np.int64)))
+        sheet.as_text()
         sheet.columns = [column.take(keep) for column in sheet.columns]
         sheet.lines = sheet.lines[keep]

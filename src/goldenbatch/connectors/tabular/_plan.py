@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections import Counter
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from goldenbatch.connectors.tabular._files import Original
 from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known
 from goldenbatch.connectors.tabular._open import read_sheet
 from goldenbatch.connectors.tabular._parts import TimeSpec
@@ -34,7 +33,6 @@ from goldenbatch.connectors.tabular._times import (
 )
 from goldenbatch.connectors.tabular._values import CellError, numbers
 from goldenbatch.connectors.tabular.card import SourceCard, TableSpec
-from goldenbatch.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -106,6 +104,24 @@ class FilePlan:
         return dict(Counter(one.kind for one in self.refused))
 
 
+@dataclass(frozen=True)
+class ReadFile:
+    """A file that was read to its end and not yet compared with anything.
+
+    Attributes:
+        times: Micros UTC of each declared time, shape `(n_rows,)` each.
+        row_times: That of the rows' own time.
+    """
+
+    original: Original
+    sheet: Sheet
+    problems: Problems
+    times: dict[TimeSpec, NDArray[np.int64]]
+    row_times: NDArray[np.int64]
+    readings: list[TagReadings]
+    axes: list[Axis]
+
+
 @dataclass
 class Planner:
     """Plans the files of a card against what is recorded.
@@ -120,25 +136,32 @@ class Planner:
     historian: HistorianPort | None
     reason: str = ""
 
-    def plan(
-        self, spec: TableSpec, path: Path, file: str, content: bytes | None = None
-    ) -> FilePlan:
-        """Read a file to its end and say what it brings.
+    def read(self, spec: TableSpec, original: Original) -> ReadFile:
+        """Read a file to its end; needs no store, so that it may run ahead.
 
         Raises:
             BadInputError: The file as a whole or the card cannot be taken.
         """
-        content = path.read_bytes() if content is None else content
         check_tags(spec, self.units)
-        sheet = read_sheet(content, spec, file)
+        sheet = read_sheet(original.content, spec, original.file)
         problems: Problems = {}
         times = {one: self._times(sheet, spec, one, problems) for one in spec.times}
         row_times = times[spec.time] if spec.time else np.zeros(sheet.n_rows, dtype=np.int64)
         readings, axes = read_tags(sheet, spec, row_times, self.units, problems)
+        return ReadFile(original, sheet, problems, times, row_times, readings, axes)
+
+    def plan(self, spec: TableSpec, read: ReadFile) -> FilePlan:
+        """Say what a file that was read brings, by what is recorded.
+
+        Raises:
+            BadInputError: The file as a whole cannot be taken.
+        """
+        sheet, problems, times = read.sheet, read.problems, read.times
+        row_times, original = read.row_times, read.original
         status = np.zeros(sheet.n_rows, dtype=np.int8)
         found: list[tuple[int, Contradiction]] = []
         self._records(RowReader(spec, sheet, times, self.known), problems, status, found)
-        readings = [_without(one, problems) for one in readings]
+        readings = [_without(one, problems) for one in read.readings]
         good = good_rows(sheet.n_rows, problems)
         for row, answer in take_phases(sheet, spec, row_times, good, self.known):
             _note(row, answer, status, found)
@@ -150,10 +173,10 @@ class Planner:
         sheet.refused.sort(key=lambda one: one.line)
         drafts, self.known.drafts = self.known.drafts, []
         return FilePlan(
-            file=file,
-            digest=hashlib.sha256(content).hexdigest(),
+            file=original.file,
+            digest=original.digest,
             table=spec.name,
-            content=content,
+            content=original.content,
             status=status,
             refused=sheet.refused,
             settled=settled,
@@ -161,7 +184,7 @@ class Planner:
             conflicts=_grouped(sheet, found),
             conflict_rows=_conflict_rows(sheet, found),
             notes=sheet.notes,
-            axes=axes,
+            axes=read.axes,
         )
 
     def _records(
@@ -280,27 +303,6 @@ def _conflict_rows(sheet: Sheet, found: list[tuple[int, Contradiction]]) -> list
         Refused(line, "conflict", "; ".join(words[:20]), sheet.raw(line))
         for line, words in sorted(texts.items())
     ]
-
-
-def find_files(spec: TableSpec, root: Path) -> list[tuple[Path, str]]:
-    """Files of a table below the root, each with its name there, in natural order.
-
-    Raises:
-        BadInputError: There is none.
-    """
-    from goldenbatch.connectors.tabular._sheet import natural
-
-    found: dict[str, Path] = {}
-    for pattern in spec.files:
-        for path in root.glob(pattern):
-            if path.is_file():
-                found[path.relative_to(root).as_posix()] = path
-    if not found:
-        raise BadInputError(
-            f"table {spec.name!r}: no file matches {' or '.join(spec.files)} below {root}.",
-            hint="Check the folder that is imported, or the card's `files`.",
-        )
-    return [(found[name], name) for name in sorted(found, key=natural)]
 
 
 def as_json_lines(plan: FilePlan) -> bytes:

@@ -12,12 +12,13 @@ import numpy as np
 from goldenbatch.connectors.tabular._parts import ArraySpec, TagSpec
 from goldenbatch.connectors.tabular._sheet import Sheet, trimmed
 from goldenbatch.connectors.tabular._templates import placeholders, render
-from goldenbatch.connectors.tabular._values import numbers
+from goldenbatch.connectors.tabular._values import decoded_numbers, numbers
 from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.quantities import check_unit, conversion
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from goldenbatch.core.plant import Plant
@@ -156,15 +157,25 @@ def read_tags(
 def _column(
     sheet: Sheet, spec: TableSpec, tag: TagSpec, problems: Problems
 ) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    column = sheet.column(tag.column)
     if tag.kind == "text":
-        values = np.asarray(trimmed(column).to_pylist(), dtype=object)
-        gaps = np.isin(values.astype(str), [mark.strip() for mark in spec.missing])
-        return values, gaps
-    values, gaps, wrong = numbers(column, spec)
+        return _texts(sheet.column(tag.column), spec)
+    found = decoded_numbers(sheet.decoded.get(sheet.position(tag.column)))
+    if found is not None:
+        return found
+    values, gaps, wrong = numbers(sheet.column(tag.column), spec)
     for row, reason in wrong.items():
         problems.setdefault(row, ("number", f"{tag.column}: {reason}"))
     return values, gaps
+
+
+def _texts(column: pa.ChunkedArray, spec: TableSpec) -> tuple[NDArray[Any], NDArray[np.bool_]]:
+    """Texts and where they are missing; each distinct text is made once."""
+    coded = trimmed(column).combine_chunks().dictionary_encode()
+    names = np.asarray(coded.dictionary.to_pylist(), dtype=object)
+    missing = {mark.strip() for mark in spec.missing}
+    is_missing = np.fromiter((name in missing for name in names), dtype=bool, count=len(names))
+    codes = coded.indices.to_numpy(zero_copy_only=False)
+    return names[codes], is_missing[codes]
 
 
 def _array(
@@ -185,7 +196,7 @@ def _array(
     cells = np.empty((sheet.n_rows, len(names)))
     for at, name in enumerate(names):
         # By position: two columns of a spectrum may have the same rounded header.
-        values, gaps, wrong = numbers(sheet.columns[first + at], spec)
+        values, gaps, wrong = numbers(sheet.text(first + at), spec)
         cells[:, at] = values
         for row, reason in wrong.items():
             problems.setdefault(row, ("number", f"{name}: {reason}"))

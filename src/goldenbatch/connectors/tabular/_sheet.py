@@ -31,11 +31,13 @@ class Sheet:
 
     Attributes:
         header: Headers, in their order.
-        columns: One column of text a header, shape `(n_rows,)` each.
+        columns: One column of text a header, shape `(n_rows,)` each; read them with `text`.
         lines: Line or row of each row in the file, from 1, shape `(n_rows,)`.
         refused: Rows that could not be read into columns.
         notes: What the reader ought to know.
         raw: The row of a line as it stands in the file.
+        decoded: Columns that were read as numbers at once, by place; a missing one is null.
+        reread: Reads all columns as text, where some were decoded.
     """
 
     file: str
@@ -45,6 +47,8 @@ class Sheet:
     raw: Callable[[int], str]
     refused: list[Refused] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    decoded: dict[int, pa.ChunkedArray] = field(default_factory=dict)
+    reread: Callable[[], list[pa.ChunkedArray]] | None = None
 
     @property
     def n_rows(self) -> int:
@@ -57,7 +61,18 @@ class Sheet:
 
     def column(self, name: str) -> pa.ChunkedArray:
         """Column of a header."""
-        return self.columns[self._index[name]]
+        return self.text(self._index[name])
+
+    def text(self, at: int) -> pa.ChunkedArray:
+        """Column at a place; one that was decoded is read once more."""
+        if at in self.decoded:
+            self.as_text()
+        return self.columns[at]
+
+    def as_text(self) -> None:
+        """Give up what was decoded: cells of any column may be asked for."""
+        if self.reread is not None:
+            self.columns, self.decoded, self.reread = self.reread(), {}, None
 
     def position(self, name: str) -> int:
         """Place of a header, from 0."""

@@ -31,6 +31,27 @@ class CellError(Exception):
         self.kind, self.reason = kind, reason
 
 
+def are_plain(spec: TableSpec) -> bool:
+    """Whether numbers of a table can be decoded without a look at their text."""
+    is_marked = any(is_number(mark.strip()) for mark in spec.missing)
+    return spec.decimal == "." and not spec.thousands and not is_marked
+
+
+def decoded_numbers(
+    column: pa.ChunkedArray | None,
+) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
+    """(values, is missing) of a decoded column; None where its text must be looked at."""
+    if column is None:
+        return None
+    values = column.to_numpy()
+    gaps = np.zeros(len(values), dtype=bool)
+    if column.null_count:
+        gaps = np.asarray(column.is_null().to_numpy(), dtype=bool)
+    # NaN, infinity and large whole numbers need their text; NaN fails the comparison.
+    is_fine = np.abs(values) < _EXACT
+    return (values, gaps) if bool(np.all(is_fine | gaps)) else None
+
+
 def numbers(
     column: pa.ChunkedArray, spec: TableSpec
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_], dict[int, str]]:

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goldenbatch.connectors.tabular._ahead import read_ahead
+from goldenbatch.connectors.tabular._files import Original, card_root, files_of, original_of
 from goldenbatch.connectors.tabular._known import Appender, Draft, Known
 from goldenbatch.connectors.tabular._live import run_live
-from goldenbatch.connectors.tabular._plan import FilePlan, Planner, as_json_lines, find_files
+from goldenbatch.connectors.tabular._plan import FilePlan, Planner, as_json_lines
 from goldenbatch.connectors.tabular._readings import Axis, Units
 from goldenbatch.connectors.tabular._settle import Source, frames_of
 from goldenbatch.connectors.tabular.card import SourceCard, TableSpec
-from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
+from goldenbatch.core.errors import BadInputError, ConflictError
 from goldenbatch.core.intake import ConflictFound, FileImported, RowsQuarantined, import_stream
 from goldenbatch.core.records import Body
 
@@ -146,30 +146,6 @@ class _NoLedger:
         return ()
 
 
-def card_root(card: SourceCard, root: Path | str | None) -> Path:
-    """Folder of the files: the one given, or the card's own (`package:NAME/folder`).
-
-    Raises:
-        NotFoundError: There is no such folder, or the package is not installed.
-    """
-    where = str(root) if root else card.root
-    if where.startswith("package:"):
-        name, _, folder = where.removeprefix("package:").partition("/")
-        spec = find_spec(name)
-        places = list(spec.submodule_search_locations or ()) if spec else []
-        if not places:
-            raise NotFoundError(f"package {name!r} is not installed.", hint="Install it.")
-        path = Path(places[0]) / folder
-    else:
-        path = Path(where)
-    if not where or not path.is_dir():
-        raise NotFoundError(
-            f"card {card.name!r}: there is no folder {str(path) if where else '(none given)'!r}.",
-            hint="Give the folder that holds the files.",
-        )
-    return path
-
-
 def preview(
     card: SourceCard, root: Path | str | None = None, plant: Plant | None = None
 ) -> Preview:
@@ -182,8 +158,9 @@ def preview(
     known = Known(_NoLedger(), is_any_batch_known=True)  # type: ignore[arg-type]
     planner = Planner(card, known, Units(plant), None)
     reports = []
-    for table, path, file in _files(card, card_root(card, root), ()):
-        reports.append(_report(planner.plan(table, path, file), ""))
+    for table, path, file in files_of(card, card_root(card, root), ()):
+        read = planner.read(table, original_of(path, file))
+        reports.append(_report(planner.plan(table, read), ""))
     return Preview(card.name, tuple(reports))
 
 
@@ -206,18 +183,6 @@ def import_card(
     return _Import(site, card, options or ImportOptions()).run(card_root(card, root))
 
 
-def _files(
-    card: SourceCard, root: Path, tables: Sequence[str]
-) -> Iterator[tuple[TableSpec, Path, str]]:
-    unknown = sorted(set(tables) - {table.name for table in card.tables})
-    if unknown:
-        raise NotFoundError(f"card {card.name!r} has no table {unknown[0]!r}.")
-    for table in card.tables:
-        if not tables or table.name in tables:
-            for path, file in find_files(table, root):
-                yield table, path, file
-
-
 class _Import:
     """One run of an import."""
 
@@ -229,18 +194,19 @@ class _Import:
         self.appender = Appender(site.ledger, site.actor.uid)
 
     def run(self, root: Path) -> ImportReport:
-        files = list(_files(self.card, root, self.options.tables))
+        files = list(files_of(self.card, root, self.options.tables))
         reports: list[FileReport] = []
         plans: list[FilePlan] = []
-        for at, (table, path, file) in enumerate(files):
+        seen = set() if self.options.correct_reason else self._seen()
+        coming = read_ahead(files, self.planner, lambda *one: one in seen)
+        for at, (table, original, read) in enumerate(coming):
             if self.options.progress:
-                self.options.progress(file, at, len(files))
-            content = path.read_bytes()
-            repeated = self._repeated(table, file, content)
+                self.options.progress(original.file, at, len(files))
+            repeated = self._repeated(table, original)
             if repeated:
                 reports.append(repeated)
                 continue
-            plan = self.planner.plan(table, path, file, content)
+            plan = self.planner.plan(table, read or self.planner.read(table, original))
             self._keep(plan, table)
             if self.options.is_live:
                 plans.append(plan)
@@ -254,9 +220,14 @@ class _Import:
             self.options.progress(files[-1][2], len(files), len(files))
         return ImportReport(self.card.name, tuple(reports))
 
-    def _repeated(self, table: TableSpec, file: str, content: bytes) -> FileReport | None:
+    def _seen(self) -> set[tuple[str, str]]:
+        """Name and digest of all files that the card has imported before, in whatever form."""
+        rows = self.site.ledger.select("import_file", {"card": self.card.name})
+        return {(row["file"], row["digest"]) for row in rows}
+
+    def _repeated(self, table: TableSpec, original: Original) -> FileReport | None:
         """Report of a file that the same card has imported to its end already."""
-        digest = hashlib.sha256(content).hexdigest()
+        file, digest = original.file, original.digest
         row = self._row(file, digest)
         if row is None or self.options.correct_reason:
             return None
