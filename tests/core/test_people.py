@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from goldenbatch.core._canonical import canonical_text
 from goldenbatch.core.batches import BatchCreated, MaterialConsumed
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.people import (
@@ -25,7 +26,6 @@ from goldenbatch.core.people import (
     UserAdded,
     UserDisabled,
     UserEnabled,
-    canonical_text,
     signature_state,
     statement_for,
     user_state,

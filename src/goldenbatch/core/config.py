@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import (
     AfterValidator,
@@ -107,6 +107,48 @@ class HistorianSettings(_Strict):
     n_readings: int = Field(default=5_000_000, ge=1)
 
 
+class ProviderSettings(_Strict):
+    """An OpenID provider whose people may log in and sign; a public client with PKCE.
+
+    Attributes:
+        name: Short name by which people choose it.
+        issuer: Its issuer identifier; https, but for one on this machine.
+        client_id: Id under which the home is registered there.
+        algorithms: Algorithms of ID tokens that are taken.
+    """
+
+    name: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    issuer: str = Field(pattern=r"^(https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/])")
+    client_id: str = Field(min_length=1)
+    algorithms: tuple[Literal["RS256", "ES256", "PS256", "EdDSA"], ...] = Field(
+        default=("RS256", "ES256", "PS256", "EdDSA"), min_length=1
+    )
+
+
+class SigningSettings(_Strict):
+    """How people sign. None of it can be switched off, and no user can change it.
+
+    Attributes:
+        idle_s: Idle seconds that end a series of signatures, so that all components are asked.
+        statement_s: Seconds for which a prepared statement can be signed.
+        enrolment_s: Seconds for which a one-time enrolment token holds.
+        rp_id: Domain that WebAuthn credentials are bound to.
+        origins: Origins of the pages on which WebAuthn may be used.
+        skew_s: Seconds by which the clock of an OpenID provider may be behind.
+        alert_role: Role that must look at alerts about accounts.
+        providers: OpenID providers.
+    """
+
+    idle_s: int = Field(default=300, ge=30, le=3600)
+    statement_s: int = Field(default=300, ge=30, le=1800)
+    enrolment_s: int = Field(default=24 * 3600, ge=300, le=7 * 24 * 3600)
+    rp_id: str = Field(default="localhost", min_length=1)
+    origins: tuple[str, ...] = Field(default=("http://localhost:8600",), min_length=1)
+    skew_s: int = Field(default=2, ge=0, le=30)
+    alert_role: str = Field(default="administrator", pattern=r"^[a-z][a-z_]*$")
+    providers: tuple[ProviderSettings, ...] = ()
+
+
 class Settings(_Strict):
     """Settings of a home, as they stand in its `home.toml`.
 
@@ -125,6 +167,7 @@ class Settings(_Strict):
     day: DaySettings = DaySettings()
     checkpoints: CheckpointSettings = CheckpointSettings()
     historian: HistorianSettings = HistorianSettings()
+    signing: SigningSettings = SigningSettings()
 
     @property
     def banner(self) -> str:
