@@ -324,10 +324,10 @@ def load_keys(root: Path, info: HomeInfo) -> Keyring:
     layout = Layout(root)
     signer = Signer.load(layout.key, origin_of(info))
     try:
-        public = layout.public_key.read_text("ascii").strip()
+        public = layout.public_key.read_text("ascii")
     except (OSError, UnicodeDecodeError):
         public = ""
-    if public != str(signer.verifier):
+    if public != f"{signer.verifier}\n":
         raise IntegrityError(
             f"{layout.public_key} is not the public key of {layout.key}.",
             hint="Restore the folder keys from the backup of the home.",

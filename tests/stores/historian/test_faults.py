@@ -168,11 +168,12 @@ def test_killed_at_random_moments(tmp_path):
     rng, acknowledged, n_notes = random.Random(20_261_123), [], 0
     for _ in range(n_runs):
         # What a crash left unacknowledged is written again under its own key, as a source does.
-        child = run_child(body, folder, len(acknowledged))
-        assert child.stdout.readline() == "open\n", child.stderr.read()
-        time.sleep(rng.uniform(0.01, 0.6))
-        child.kill()
-        lines, errors = child.communicate(timeout=60)
+        with run_child(body, folder, len(acknowledged)) as child:
+            assert child.stdout.readline() == "open\n", child.stderr.read()
+            time.sleep(rng.uniform(0.01, 0.6))
+            child.kill()
+            # Not `communicate`: it would lose the lines that came in together with the first.
+            lines, errors = child.stdout.read(), child.stderr.read()
         assert child.returncode == -signal.SIGKILL, errors
         acknowledged += [int(line) for line in lines.splitlines()]
         n_frames = check(folder, acknowledged)
