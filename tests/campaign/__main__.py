@@ -180,7 +180,8 @@ def _pytest(part: Part, arguments: list[str], more: dict[str, str]) -> None:
         if line.startswith(("FAILED ", "ERROR "))
     ]
     if done.returncode and not part.failures:
-        part.failures = [f"pytest ended with {done.returncode}"]
+        last = " ".join([*done.stdout.splitlines()[-3:], *done.stderr.splitlines()[-1:]])
+        part.failures = [f"pytest ended with {done.returncode}: {last.replace(str(ROOT), '')}"]
     counted = re.search(r"(\d+) passed", done.stdout)
     n_passed = int(counted[1]) if counted else 0
     part.n = part.n or n_passed + len(part.failures)
