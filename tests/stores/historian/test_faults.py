@@ -133,23 +133,48 @@ def check(folder, acknowledged):
     return n_frames
 
 
-@pytest.mark.parametrize("step", STEPS)
-def test_killed_after_each_step_of_the_hand_over(tmp_path, step):
-    folder = tmp_path / "historian"
+@pytest.fixture(scope="module")
+def killed(tmp_path_factory):
+    """Folder by step of a hand-over that was killed right after it.
+
+    One process stands in for thirteen: at each step it puts aside a copy of what lies on the
+    disk, which is what a kill leaves, and it is killed for good at the last.
+    """
+    base = tmp_path_factory.mktemp("killed")
     body = """
-    folder, step = sys.argv[1:]
+    import shutil
+
+    folder, last = sys.argv[1:]
     recorder, store = open_store(folder)
     for number in range(10):
         store.write(frame(number))
     store.flush()
     for number in range(10, 20):
         store.write(frame(number))
-    store._on_step = lambda name: name == step and os.kill(os.getpid(), 9)
+
+    def put_aside(step):
+        target = f"{folder}-{step.replace(' ', '-')}"
+        shutil.copytree(folder, target)
+        shutil.copy(folder + ".ledger", target + ".ledger")
+        if step == last:
+            os.kill(os.getpid(), 9)
+
+    store._on_step = put_aside
     store.flush()
     """
-    child = run_child(body, folder, step)
+    child = run_child(body, base / "historian", STEPS[-1])
     _, errors = child.communicate(timeout=60)
     assert child.returncode == -signal.SIGKILL, errors
+    return {step: base / f"historian-{step.replace(' ', '-')}" for step in STEPS}
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_after_each_step_of_the_hand_over(killed, step):
+    assert check(killed[step], list(range(20))) == 20
+
+
+def test_killed_at_the_end_of_a_hand_over(killed):
+    folder = killed[STEPS[-1]].with_name("historian")
     assert check(folder, list(range(20))) == 20
 
 
@@ -170,7 +195,7 @@ def test_killed_at_random_moments(tmp_path):
         # What a crash left unacknowledged is written again under its own key, as a source does.
         with run_child(body, folder, len(acknowledged)) as child:
             assert child.stdout.readline() == "open\n", child.stderr.read()
-            time.sleep(rng.uniform(0.01, 0.6))
+            time.sleep(rng.uniform(0.01, 0.3))
             child.kill()
             # Not `communicate`: it would lose the lines that came in together with the first.
             lines, errors = child.stdout.read(), child.stderr.read()

@@ -79,7 +79,7 @@ def compare(store, oracle, listed, data):
 
 
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(operations=st.lists(operation, min_size=1, max_size=9), data=st.data())
 def test_interleavings_answer_like_the_oracle(opened, frame, listed, recorder, operations, data):

@@ -40,7 +40,9 @@ def test_a_flipped_byte_is_named(filled, recorder, pattern):
     rng, paths = random.Random(5), sorted(filled._folder.glob(pattern))
     assert paths
     for path in paths:
-        for place in [0, path.stat().st_size - 1, *rng.sample(range(path.stat().st_size), 3)]:
+        size = path.stat().st_size
+        edges = [0, size - 1] if path in (paths[0], paths[-1]) else []
+        for place in [*edges, *rng.sample(range(size), 1 + len(edges))]:
             whole = flipped(path, place)
             problems = filled.verify(recorder.chunks())
             assert any(str(path) in f"{p.where} {p.message}" for p in problems), (path, place)
@@ -53,7 +55,7 @@ def test_a_flipped_byte_stops_the_start_or_is_put_right(filled, opened, recorder
     filled.close()
     path = filled._folder / pattern
     before = None
-    for place in random.Random(3).sample(range(path.stat().st_size), 12):
+    for place in random.Random(3).sample(range(path.stat().st_size), 6):
         whole = flipped(path, place)
         try:
             store = opened()
