@@ -91,6 +91,8 @@ STREAMS = {
     "SampleTaken": "sample/<sample>",
     "SignatureApplied": "that of the signed record",
     "TickTaken": "tick/analysts",
+    "TrailOpened": "trail/<record>",
+    "TrailReviewed": "trail/<record>",
     "UserAdded": "user/<uid>",
     "UserDisabled": "user/<uid>",
     "UserEnabled": "user/<uid>",

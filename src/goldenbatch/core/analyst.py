@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from goldenbatch.core.findings import Finding, Subject, finding_uid
 from goldenbatch.core.records import Body, Event, record_type
@@ -52,6 +52,8 @@ class TickTaken(Body):
 @record_type
 class AnalystAdopted(Body):
     """An analyst with its settings was put to work from the next tick on."""
+
+    supersedes: ClassVar[tuple[str, ...]] = ("AnalystAdopted",)
 
     name: str
     analyst: str

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import Final, Literal
+from typing import ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -210,6 +210,8 @@ def first_policy() -> Policy:
 @record_type
 class PolicyAdopted(Body):
     """A version of the policy came into force from a date on."""
+
+    supersedes: ClassVar[tuple[str, ...]] = ("PolicyAdopted",)
 
     version: str = Field(min_length=1)
     digest: str = Field(pattern=HASH_PATTERN)

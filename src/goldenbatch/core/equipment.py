@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -29,6 +29,8 @@ class EquipmentStatus(StrEnum):
 @record_type
 class EquipmentStatusChanged(Body):
     """A piece of equipment or a room took another status."""
+
+    supersedes: ClassVar[tuple[str, ...]] = ("EquipmentStatusChanged",)
 
     place: str = Field(min_length=1, max_length=180)
     status: EquipmentStatus

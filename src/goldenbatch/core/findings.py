@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from enum import StrEnum
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -134,6 +134,8 @@ class FindingOpened(Body):
 class FindingUpdated(Body):
     """The same event went on or became clearer."""
 
+    supersedes: ClassVar[tuple[str, ...]] = ("FindingOpened", "FindingUpdated")
+
     uid: str
     tick: int
     finding: Finding
@@ -142,6 +144,8 @@ class FindingUpdated(Body):
 @record_type
 class FindingClosed(Body):
     """The event ended; the finding still waits for a person's decision."""
+
+    supersedes: ClassVar[tuple[str, ...]] = ("FindingOpened", "FindingUpdated")
 
     uid: str
     tick: int

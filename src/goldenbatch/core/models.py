@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -38,6 +38,8 @@ class ModelFitted(Body):
         training: What it was fitted to.
         measures: How good it was on what data, named in full.
     """
+
+    supersedes: ClassVar[tuple[str, ...]] = ("ModelFitted",)
 
     name: str
     method: str

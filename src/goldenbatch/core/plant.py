@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -260,6 +260,8 @@ def _nearest(key: str, known: Iterable[str]) -> str:
 @record_type
 class PlantAdopted(Body):
     """A version of the plant came into force; the text is the plant's canonical JSON."""
+
+    supersedes: ClassVar[tuple[str, ...]] = ("PlantAdopted",)
 
     digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     version: str

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 from pydantic import Field, ValidationError
 
@@ -181,6 +181,8 @@ def check_derived(child: Recipe, parent: Recipe) -> list[str]:
 @record_type
 class RecipeAdopted(Body):
     """A version of a recipe came into force from a date on (stream `master/recipe/<id>`)."""
+
+    supersedes: ClassVar[tuple[str, ...]] = ("RecipeAdopted",)
 
     recipe: str = Field(min_length=1)
     version: str = Field(min_length=1)

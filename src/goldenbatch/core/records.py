@@ -106,6 +106,8 @@ class Body(BaseModel):
     kind: ClassVar[str]
     body_version: ClassVar[int] = 1
     data_class: ClassVar[DataClass] = DataClass.OPERATIONAL
+    supersedes: ClassVar[tuple[str, ...]] = ()
+    """Kinds whose newest event in the stream this one replaces, as the audit trail shows."""
 
     def as_json(self) -> dict[str, Any]:
         """The form that is canonicalised and hashed."""
@@ -146,6 +148,11 @@ def upcaster(kind: str, from_version: int) -> Callable[[Upcaster], Upcaster]:
         return function
 
     return register
+
+
+def record_class(kind: str) -> type[Body] | None:
+    """The registered type of a kind; None for one that is unknown here."""
+    return _TYPES.get(kind)
 
 
 def record_types() -> Mapping[str, type[Body]]:
@@ -226,6 +233,21 @@ class NewEvent:
 
 
 Row = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Between:
+    """Condition on a column of a projection: `low <= value < high`; None leaves a side open."""
+
+    low: int | str | None = None
+    high: int | str | None = None
+
+
+@dataclass(frozen=True)
+class Containing:
+    """Condition on a text column of a projection: it contains this text."""
+
+    text: str
 
 
 @dataclass(frozen=True)

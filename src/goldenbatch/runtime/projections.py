@@ -10,9 +10,19 @@ if TYPE_CHECKING:
 
 def core_projections() -> tuple[Projection, ...]:
     """The projections of core, which every home keeps."""
-    from goldenbatch.core import batches, findings, intake, models, people, recipe_use, results
+    from goldenbatch.core import (
+        audit,
+        batches,
+        findings,
+        intake,
+        models,
+        people,
+        recipe_use,
+        results,
+    )
 
     return (
+        *audit.PROJECTIONS,
         *batches.PROJECTIONS,
         *findings.PROJECTIONS,
         *intake.PROJECTIONS,

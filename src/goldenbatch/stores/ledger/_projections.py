@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
-from goldenbatch.core.records import Event, Projection, Row
+from goldenbatch.core.records import Between, Containing, Event, Projection, Row
 from goldenbatch.stores.ledger import _sql
 from goldenbatch.stores.ledger.errors import ProjectionError
 
@@ -139,6 +139,16 @@ class Table:
             sql += " LIMIT ?"
             parameters.append(limit)
         return sql, parameters
+
+    def count_query(self, where: Mapping[str, Any] | None) -> tuple[str, list[Any]]:
+        """Statement and parameters of the number of rows of a selection.
+
+        Raises:
+            NotFoundError: A column is unknown.
+        """
+        sql, parameters = self.query(where, (), None)
+        inside = sql.partition(" ORDER BY ")[0].partition(" FROM ")[2]
+        return f"SELECT count(*) FROM {inside}", parameters  # noqa: S608 (names are checked)
 
     def _known(self, column: str) -> str:
         if column not in self.projection.columns:
@@ -313,6 +323,8 @@ def _ordered(column: str, name: str) -> str:
 def _condition(column: str, value: Any) -> tuple[str, list[Any]]:
     if value is None:
         return f'"{column}" IS NULL', []
+    if isinstance(value, Between | Containing):
+        return _comparison(column, value)
     if isinstance(value, str | int | float):
         return f'"{column}" = ?', [value]
     if not isinstance(value, list | tuple | set | frozenset):
@@ -325,3 +337,12 @@ def _condition(column: str, value: Any) -> tuple[str, list[Any]]:
     if len(wanted) < len(value):
         inside = f'({inside} OR "{column}" IS NULL)'
     return inside, [json.dumps(wanted)]
+
+
+def _comparison(column: str, value: Between | Containing) -> tuple[str, list[Any]]:
+    if isinstance(value, Containing):
+        pattern = re.sub(r"([\\%_])", r"\\\1", value.text)
+        return f"\"{column}\" LIKE ? ESCAPE '\\'", [f"%{pattern}%"]
+    sides = [(sign, one) for sign, one in ((">=", value.low), ("<", value.high)) if one is not None]
+    conditions = [f'"{column}" {sign} ?' for sign, _ in sides]
+    return " AND ".join(conditions) or "1 = 1", [one for _, one in sides]

@@ -221,6 +221,16 @@ class Ledger:
                 )
             return [table.as_row(values) for values in connection.execute(sql, parameters)]
 
+    def count(self, projection: str, where: Mapping[str, Any] | None = None) -> int:
+        """Number of rows of a projection that `select` would give.
+
+        Raises:
+            NotFoundError: No such projection or column.
+        """
+        sql, parameters = self._table(projection).count_query(where)
+        with self._engine.reading() as connection:
+            return int(connection.execute(sql, parameters).fetchone()[0])
+
     def rebuild(self, name: str) -> int:
         """Fold a projection anew from the events; gives its number of rows.
 
