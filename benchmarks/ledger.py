@@ -163,7 +163,7 @@ def plain_rate(folder, rows, n_threads, n_calls, size):
 
 def stored_rows(folder):
     connection = sqlite3.connect(folder / "ledger.sqlite")
-    sql = "SELECT envelope, bytes FROM event JOIN payload ON digest = body_digest ORDER BY seq"
+    sql = "SELECT envelope, bytes FROM event JOIN payload USING (seq) ORDER BY seq"
     rows = connection.execute(sql).fetchall()
     connection.close()
     return rows

@@ -138,9 +138,9 @@ def raw(folder: Path, *, is_guarded=False):
 
 
 def restore_triggers(connection):
-    from goldenbatch.stores.ledger import _sql
+    from goldenbatch.stores.ledger import _sqlite
 
-    for statement in _sql.SCHEMA_SQL:
+    for statement in _sqlite.SCHEMA_SQL:
         if statement.startswith("CREATE TRIGGER"):
             connection.execute(statement)
 

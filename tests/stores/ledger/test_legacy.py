@@ -5,11 +5,11 @@ from __future__ import annotations
 import shutil
 
 import pytest
+from tests.fixtures.legacy.make import HERE, START, unpack
 
 from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.records import NewEvent
 from goldenbatch.runtime.local import LocalSite
-from tests.fixtures.legacy.make import HERE, START, unpack
 
 FORMS = sorted(folder.name for folder in HERE.iterdir() if (folder / "home.json").exists())
 
@@ -28,7 +28,9 @@ def test_an_old_home_opens_verifies_and_goes_on(form, tmp_path):
     clock = lambda: START + 1_000_000_000  # noqa: E731
     with LocalSite.open(untouched, clock=clock, read_only=True) as site:
         before = [(event.seq, event.leaf, event.body) for event in site.ledger.events()]
-        assert [p for p in site.ledger.verify() if not p.is_note] == []
+        # Projections that are younger than the home are not stored in it yet.
+        found = [p for p in site.ledger.verify() if not p.is_note]
+        assert [p for p in found if "opening the home rebuilds it" not in p.message] == []
     with LocalSite.open(home, clock=clock) as site:
         assert [(event.seq, event.leaf, event.body) for event in site.ledger.events()] == before
         assert [row["batch"] for row in site.ledger.select("batch")] == [f"B{i}" for i in range(5)]

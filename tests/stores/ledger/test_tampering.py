@@ -244,7 +244,7 @@ def test_a_payload_missing_or_too_much(kit, copy):
         kit,
         copy,
         "DELETE FROM payload WHERE rowid = 3",
-        "INSERT INTO payload VALUES (x'AB', x'00', 'stray')",
+        "INSERT INTO payload VALUES (99, x'AB', x'00', 'stray')",
     )
     assert "payload of event seq=3" in wheres(found) and "payload digest=ab" in wheres(found)
 

@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import math
 import re
-import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
 from goldenbatch.core.records import Between, Containing, Event, Projection, Row
 from goldenbatch.stores.ledger import _sql
+from goldenbatch.stores.ledger._dialect import SQLITE, Dialect
 from goldenbatch.stores.ledger.errors import ProjectionError
 
 _NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
 _MAX_INT = 2**63
 _TYPES = ("TEXT", "INTEGER", "REAL")
+_PYTHON = {"TEXT": str, "INTEGER": int, "REAL": float}
+_COMMON = 2**62
 _MAX_RECENT = 20_000
 Values = tuple[Any, ...]
 
@@ -29,17 +31,22 @@ class Table:
         is_shadow: A temporary twin, to compare the stored table with.
     """
 
-    def __init__(self, projection: Projection, *, is_shadow: bool = False) -> None:
+    def __init__(
+        self, projection: Projection, *, is_shadow: bool = False, dialect: Dialect = SQLITE
+    ) -> None:
         _check(projection)
-        self.projection = projection
-        self.name = f"temp.s_{projection.name}" if is_shadow else f"p_{projection.name}"
+        self.projection, self.dialect = projection, dialect
+        shadow = f"{dialect.shadow}s_{projection.name}"
+        self.name = shadow if is_shadow else f"p_{projection.name}"
         self._is_shadow = is_shadow
         self.columns = tuple(projection.columns)
         self.key_places = tuple(self.columns.index(column) for column in projection.key)
+        self._kinds = tuple((c, _PYTHON[kind]) for c, kind in projection.columns.items())
         names = ", ".join(_quoted(self.columns))
         equal = " AND ".join(f"{column} = ?" for column in _quoted(projection.key))
         # Names have passed the pattern above; values are always parameters.
-        self.insert_sql = f"INSERT OR REPLACE INTO {self.name}({names})"
+        self.into_sql = f"{self.name}({names})"
+        self.upsert_sql = _upsert(projection)
         self.select_sql = f"SELECT {names} FROM {self.name}"  # noqa: S608
         self.lookup_sql = f"{self.select_sql} WHERE {equal}"
         self.names_sql = names
@@ -55,7 +62,7 @@ class Table:
         """Statements that make the table and its indexes."""
         p = self.projection
         columns = [
-            f'"{column}" {kind}{" NOT NULL" if column in p.key else ""}'
+            f'"{column}" {self.dialect.types[kind]}{" NOT NULL" if column in p.key else ""}'
             for column, kind in p.columns.items()
         ]
         key = ", ".join(_quoted(p.key))
@@ -86,7 +93,15 @@ class Table:
                 f"projection {self.projection.name} has no column {sorted(unknown)[0]!r}.",
                 hint="Correct its fold or its columns.",
             )
-        return tuple(self.value(column, row.get(column)) for column in self.columns)
+        made, get = [], row.get
+        for column, kind in self._kinds:
+            value: Any = get(column)
+            # Most values are of their column's type and of common size: no call for those.
+            if type(value) is kind and (kind is str or -_COMMON < value < _COMMON):
+                made.append(value)
+            else:
+                made.append(self.value(column, value))
+        return tuple(made)
 
     def value(self, column: str, value: Any) -> Any:
         """One value as the database will give it back."""
@@ -124,10 +139,10 @@ class Table:
         """
         conditions, parameters = [], []
         for column, value in (where or {}).items():
-            condition, more = _condition(self._known(column), value)
+            condition, more = self._condition(self._known(column), value)
             conditions.append(condition)
             parameters.extend(more)
-        order = [_ordered(self._known(name.removeprefix("-")), name) for name in order_by]
+        order = [self._ordered(self._known(name.removeprefix("-")), name) for name in order_by]
         order += _quoted(self.projection.key)
         sql = self.select_sql
         if conditions:
@@ -150,6 +165,29 @@ class Table:
         inside = sql.partition(" ORDER BY ")[0].partition(" FROM ")[2]
         return f"SELECT count(*) FROM {inside}", parameters  # noqa: S608 (names are checked)
 
+    def _ordered(self, column: str, name: str) -> str:
+        first, last = self.dialect.nulls
+        return f'"{column}" {f"DESC{last}" if name.startswith("-") else f"ASC{first}"}'
+
+    def _condition(self, column: str, value: Any) -> tuple[str, list[Any]]:
+        kind = self.projection.columns[column]
+        if value is None:
+            return f'"{column}" IS NULL', []
+        if isinstance(value, Between | Containing):
+            return _comparison(column, value)
+        if isinstance(value, str | int | float):
+            return self.dialect.equals(column, kind, value)
+        if not isinstance(value, list | tuple | set | frozenset):
+            raise BadInputError(
+                f"column {column} cannot be compared with {type(value).__name__}.",
+                hint="Give a text, a number, None or a list of them.",
+            )
+        wanted = [item for item in value if item is not None]
+        inside, parameters = self.dialect.is_one_of(column, kind, wanted)
+        if len(wanted) < len(value):
+            inside = f'({inside} OR "{column}" IS NULL)'
+        return inside, parameters
+
     def _known(self, column: str) -> str:
         if column not in self.projection.columns:
             raise NotFoundError(
@@ -159,7 +197,7 @@ class Table:
         return column
 
 
-def tables_of(projections: Sequence[Projection]) -> list[Table]:
+def tables_of(projections: Sequence[Projection], dialect: Dialect = SQLITE) -> list[Table]:
     """The tables of projections.
 
     Raises:
@@ -171,7 +209,7 @@ def tables_of(projections: Sequence[Projection]) -> list[Table]:
         raise ConflictError(
             f"two projections have one name, {twice[0]!r}.", hint="Rename one of them."
         )
-    return [Table(projection) for projection in projections]
+    return [Table(projection, dialect=dialect) for projection in projections]
 
 
 class Folder:
@@ -183,7 +221,7 @@ class Folder:
 
     def __init__(self, tables: Iterable[Table]) -> None:
         self.tables = tuple(tables)
-        self.connection: sqlite3.Connection | None = None
+        self.connection: _sql.Connection | None = None
         self._by_kind: dict[str, tuple[Table, ...]] = {}
         self._staged: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
         self._waiting: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
@@ -212,7 +250,7 @@ class Folder:
             for row in table.projection.fold(event, lookup):
                 values = table.values(row)
                 staged[table.key_of(values)] = values
-        except (ProjectionError, sqlite3.Error):
+        except (ProjectionError, *_sql.ERRORS):
             raise
         except Exception as error:
             raise ProjectionError(
@@ -223,7 +261,7 @@ class Folder:
 
     def _lookup(self, table: Table, key: tuple[Any, ...]) -> Row | None:
         p = table.projection
-        wanted = tuple(table.value(column, value) for column, value in zip(p.key, key, strict=True))
+        wanted = tuple([table.value(column, one) for column, one in zip(p.key, key, strict=True)])
         values = (
             self._staged[table].get(wanted)
             or self._waiting[table].get(wanted)
@@ -257,7 +295,7 @@ class Folder:
             raise ProjectionError("the folder has no connection.")
         for table, rows in self._waiting.items():
             if rows:
-                _sql.insert_rows(self.connection, table.insert_sql, list(rows.values()))
+                self.connection.insert_rows(table.into_sql, list(rows.values()), table.upsert_sql)
                 recent = self._recent[table]
                 if len(recent) > _MAX_RECENT:
                     recent.clear()
@@ -265,7 +303,7 @@ class Folder:
                 rows.clear()
 
 
-def stored(connection: sqlite3.Connection) -> dict[str, tuple[int, str]]:
+def stored(connection: _sql.Connection) -> dict[str, tuple[int, str]]:
     """Version and definition of each projection that the database holds up to date."""
     rows = connection.execute("SELECT name, version, definition FROM projection").fetchall()
     return {name: (version, definition) for name, version, definition in rows}
@@ -277,7 +315,7 @@ def is_current(table: Table, found: Mapping[str, tuple[int, str]]) -> bool:
     return found.get(p.name) == (p.version, table.definition)
 
 
-def make_empty(connection: sqlite3.Connection, table: Table) -> None:
+def make_empty(connection: _sql.Connection, table: Table) -> None:
     """Make the table anew and empty, noted as current."""
     drop(connection, table.projection.name)
     for statement in table.ddl():
@@ -288,7 +326,7 @@ def make_empty(connection: sqlite3.Connection, table: Table) -> None:
     )
 
 
-def drop(connection: sqlite3.Connection, name: str) -> None:
+def drop(connection: _sql.Connection, name: str) -> None:
     """Drop the table of a projection and its note."""
     if _NAME.match(name):
         connection.execute(f"DROP TABLE IF EXISTS p_{name}")
@@ -316,27 +354,12 @@ def _quoted(names: Iterable[str]) -> list[str]:
     return [f'"{name}"' for name in names]
 
 
-def _ordered(column: str, name: str) -> str:
-    return f'"{column}" {"DESC" if name.startswith("-") else "ASC"}'
-
-
-def _condition(column: str, value: Any) -> tuple[str, list[Any]]:
-    if value is None:
-        return f'"{column}" IS NULL', []
-    if isinstance(value, Between | Containing):
-        return _comparison(column, value)
-    if isinstance(value, str | int | float):
-        return f'"{column}" = ?', [value]
-    if not isinstance(value, list | tuple | set | frozenset):
-        raise BadInputError(
-            f"column {column} cannot be compared with {type(value).__name__}.",
-            hint="Give a text, a number, None or a list of them.",
-        )
-    wanted = [item for item in value if item is not None]
-    inside = f'"{column}" IN (SELECT value FROM json_each(?))'  # noqa: S608 (a known column)
-    if len(wanted) < len(value):
-        inside = f'({inside} OR "{column}" IS NULL)'
-    return inside, [json.dumps(wanted)]
+def _upsert(projection: Projection) -> str:
+    """What follows the values, so that a row replaces the one of its key."""
+    others = [column for column in projection.columns if column not in projection.key]
+    then = ", ".join(f"{column} = excluded.{column}" for column in _quoted(others))
+    act = f"UPDATE SET {then}" if then else "NOTHING"
+    return f"ON CONFLICT({', '.join(_quoted(projection.key))}) DO {act}"
 
 
 def _comparison(column: str, value: Between | Containing) -> tuple[str, list[Any]]:

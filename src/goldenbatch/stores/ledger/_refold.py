@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 
 from goldenbatch.core.errors import GoldenbatchError
@@ -13,14 +12,14 @@ from goldenbatch.stores.ledger._projections import Table, Values
 _MAX_LISTED = 200
 
 
-def rebuild(connection: sqlite3.Connection, tables: Sequence[Table]) -> int:
+def rebuild(connection: _sql.Connection, tables: Sequence[Table]) -> int:
     """Empty the tables and fold all events into them; gives the number of their rows."""
     for table in tables:
         _projections.make_empty(connection, table)
     return _fold_all(connection, tables)
 
 
-def compare(connection: sqlite3.Connection, tables: Sequence[Table]) -> list[Problem]:
+def compare(connection: _sql.Connection, tables: Sequence[Table]) -> list[Problem]:
     """Differences between the stored tables and a fold of the events as they stand now."""
     found = _projections.stored(connection)
     problems, current = [], []
@@ -34,7 +33,7 @@ def compare(connection: sqlite3.Connection, tables: Sequence[Table]) -> list[Pro
         Problem(f"projection name={name}", "not compared: nobody folds it here.", is_note=True)
         for name in found.keys() - names
     ]
-    shadows = [Table(table.projection, is_shadow=True) for table in current]
+    shadows = [Table(table.projection, is_shadow=True, dialect=table.dialect) for table in current]
     for shadow in shadows:
         connection.execute(f"DROP TABLE IF EXISTS {shadow.name}")
         for statement in shadow.ddl():
@@ -46,12 +45,12 @@ def compare(connection: sqlite3.Connection, tables: Sequence[Table]) -> list[Pro
     for table, shadow in zip(current, shadows, strict=True):
         try:
             problems += _differences(connection, table, shadow)
-        except sqlite3.Error as error:
+        except _sql.ERRORS as error:
             problems.append(Problem(f"table {table.name}", f"cannot be read: {error}."))
     return problems
 
 
-def _fold_all(connection: sqlite3.Connection, tables: Sequence[Table]) -> int:
+def _fold_all(connection: _sql.Connection, tables: Sequence[Table]) -> int:
     folder = _projections.Folder(tables)
     folder.connection = connection
     wanted = [table.projection.kinds for table in tables]
@@ -83,7 +82,7 @@ def _not_current(table: Table, found: dict[str, tuple[int, str]]) -> Problem:
     )
 
 
-def _differences(connection: sqlite3.Connection, table: Table, shadow: Table) -> Iterator[Problem]:
+def _differences(connection: _sql.Connection, table: Table, shadow: Table) -> Iterator[Problem]:
     limit = f" LIMIT {_MAX_LISTED}"
     # Comparing in the database keeps a large table out of memory.
     lost = f"{shadow.select_sql} EXCEPT {table.select_sql}{limit}"

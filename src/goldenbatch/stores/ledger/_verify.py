@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -29,12 +28,12 @@ _COLUMNS = (
     "body_digest",
     "prev_in_stream",
 )
+_NAMES = ", ".join(f"e.{column}" for column in _COLUMNS)
 _EVENTS = (
-    f"SELECT e.seq, e.envelope, n.h, p.salt, p.bytes, {', '.join(f'e.{c}' for c in _COLUMNS)}"  # noqa: S608
+    f"SELECT e.seq, e.envelope, n.h, p.salt, p.bytes, p.digest, {_NAMES}"  # noqa: S608
     " FROM event e LEFT JOIN node n ON n.level = 0 AND n.idx = e.seq - 1"
-    " LEFT JOIN payload p ON p.digest = e.body_digest ORDER BY e.seq"
+    " LEFT JOIN payload p ON p.seq = e.seq ORDER BY e.seq"
 )
-_ORPHANS = "SELECT digest FROM payload EXCEPT SELECT body_digest FROM event"
 
 
 class Check:
@@ -63,7 +62,7 @@ class Check:
 
     def run(
         self,
-        connection: sqlite3.Connection,
+        connection: _sql.Connection,
         tables: Sequence[_projections.Table],
         anchors: Sequence[str],
     ) -> list[Problem]:
@@ -71,7 +70,6 @@ class Check:
         self._step("the file", lambda: self._file(connection, tables))
         n_before = len(self._problems)
         self._step("event", lambda: self._events(connection))
-        self._step("payload", lambda: self._orphans(connection))
         is_sound = all(problem.is_note for problem in self._problems[n_before:])
         self._step("node", lambda: self._tree(connection, anchors))
         if is_sound:
@@ -84,7 +82,7 @@ class Check:
         """A table that cannot even be read is a finding like any other."""
         try:
             step()
-        except (sqlite3.Error, TypeError, ValueError, OverflowError) as error:
+        except (*_sql.ERRORS, TypeError, ValueError, OverflowError) as error:
             self._add(what, f"cannot be read to its end: {error}.")
 
     def _add(
@@ -103,29 +101,17 @@ class Check:
 
     # ---- the file ---------------------------------------------------------------------------
 
-    def _file(self, connection: sqlite3.Connection, tables: Sequence[_projections.Table]) -> None:
-        for (message,) in connection.execute("PRAGMA integrity_check").fetchall():
-            if message != "ok":
-                self._add("the file", f"SQLite finds: {message}.")
-        stored = _projections.stored(connection)
-        current = [table for table in tables if _projections.is_current(table, stored)]
-        foreign = {f"p_{name}" for name in stored} | {table.name for table in tables}
-        foreign -= {table.name for table in current}
-        expected, found = _expected_schema(current), _schema(connection)
-        for name in sorted(expected.keys() - found.keys()):
-            self._add(f"{name[0]} {name[1]}", "is missing from the file.")
-        for name in sorted(found.keys() & expected.keys()):
-            if found[name] != expected[name]:
-                self._add(f"{name[0]} {name[1]}", "is defined in another way than it was made.")
-        for name in sorted(found.keys() - expected.keys()):
-            if found[name][0] not in foreign:
-                self._add(f"{name[0]} {name[1]}", "is not part of a ledger.")
+    def _file(self, connection: _sql.Connection, tables: Sequence[_projections.Table]) -> None:
+        for where, message in connection.faults(tables):
+            self._add(where, message)
+        for where, message in connection.notes():
+            self._add(where, message, is_note=True)
 
     # ---- events and payloads ----------------------------------------------------------------
 
-    def _events(self, connection: sqlite3.Connection) -> None:
+    def _events(self, connection: _sql.Connection) -> None:
         n_events = connection.execute("SELECT count(*) FROM event").fetchone()[0]
-        for number, row in enumerate(connection.execute(_EVENTS)):
+        for number, row in enumerate(connection.stream(_EVENTS)):
             self._event(row)
             if self._progress is not None and number % 1_000 == 999:
                 self._progress(number + 1, n_events)
@@ -133,8 +119,8 @@ class Check:
             self._progress(n_events, n_events)
 
     def _event(self, row: tuple[Any, ...]) -> None:
-        seq, data, stored_leaf, salt, body = row[:5]
-        columns = row[5:]
+        seq, data, stored_leaf, salt, body, digest = row[:6]
+        columns = row[6:]
         stream = columns[0]
         self._sequence(seq)
         if not isinstance(data, bytes):
@@ -154,11 +140,11 @@ class Check:
                 if said != there:
                     shown = f"column {name} is {_shown(there)}, its envelope says {_shown(said)}."
                     self._report(seq, stream, shown)
-        if given is not None and envelope["home"] != self._home.uid:
-            self._report(seq, stream, f"it belongs to home {_shown(envelope['home'])}.")
+        if given is not None and envelope.get("home") != self._home.uid:
+            self._report(seq, stream, f"it belongs to home {_shown(envelope.get('home'))}.")
         if given is not None:
             self._chain(seq, given, stored_leaf, leaf)
-        self._payload(seq, stream, salt, body, columns[7])
+        self._payload(seq, stream, salt, body, columns[7] if digest == columns[7] else None)
 
     def _report(self, seq: int, stream: str, message: str) -> None:
         self._add(f"event seq={seq}", message, seq=seq, stream=stream)
@@ -185,7 +171,7 @@ class Check:
             self._report(seq, stream, "it was recorded before the event before it.")
         self._recorded_at = recorded_at
 
-    def _payload(self, seq: int, stream: str, salt: object, body: object, digest: bytes) -> None:
+    def _payload(self, seq: int, stream: str, salt: object, body: object, digest: object) -> None:
         where = f"payload of event seq={seq}"
         if salt is None:
             self._add(where, "the payload is missing.", seq=seq, stream=stream)
@@ -199,13 +185,9 @@ class Check:
             message = "the payload or its salt is not what was recorded."
             self._add(where, message, seq=seq, stream=stream)
 
-    def _orphans(self, connection: sqlite3.Connection) -> None:
-        for (digest,) in connection.execute(_ORPHANS).fetchall():
-            self._add(f"payload digest={_shown(digest)}", "no event has this payload.")
-
     # ---- tree and checkpoints ---------------------------------------------------------------
 
-    def _tree(self, connection: sqlite3.Connection, anchors: Sequence[str]) -> None:
+    def _tree(self, connection: _sql.Connection, anchors: Sequence[str]) -> None:
         rows = _sql.checkpoints(connection)
         sizes = {size for size, _, _ in rows}
         parsed: list[tuple[str, Any]] = []
@@ -262,9 +244,7 @@ class Check:
 
     # ---- projections ------------------------------------------------------------------------
 
-    def _compare(
-        self, connection: sqlite3.Connection, tables: Sequence[_projections.Table]
-    ) -> None:
+    def _compare(self, connection: _sql.Connection, tables: Sequence[_projections.Table]) -> None:
         for problem in _refold.compare(connection, tables):
             self._add(problem.where, problem.message, is_note=problem.is_note)
 
@@ -283,26 +263,6 @@ def _given(envelope: dict[str, Any]) -> tuple[Any, ...]:
         bytes.fromhex(envelope["body_digest"]),
         bytes.fromhex(envelope["previous"]),
     )
-
-
-def _schema(connection: sqlite3.Connection) -> dict[tuple[str, str], tuple[str, str | None]]:
-    rows = connection.execute("SELECT type, name, tbl_name, sql FROM main.sqlite_master").fetchall()
-    return {(kind, name): (table, sql) for kind, name, table, sql in rows}
-
-
-def _expected_schema(
-    tables: Sequence[_projections.Table],
-) -> dict[tuple[str, str], tuple[str, str | None]]:
-    memory = sqlite3.connect(":memory:")
-    try:
-        for statement in _sql.SCHEMA_SQL:
-            memory.execute(statement)
-        for table in tables:
-            for statement in table.ddl():
-                memory.execute(statement)
-        return _schema(memory)
-    finally:
-        memory.close()
 
 
 def _shown(value: Any) -> str:

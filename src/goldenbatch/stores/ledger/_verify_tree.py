@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from statistics import multimode
 
+from goldenbatch.stores.ledger import _sql
 from goldenbatch.stores.ledger._problem import Problem
 from goldenbatch.stores.ledger.tree import Key, cover, fold, node_hash, root_of
 
@@ -23,7 +23,7 @@ class TreeCheck:
 
     def __init__(
         self,
-        connection: sqlite3.Connection,
+        connection: _sql.Connection,
         suspects: Mapping[int, bytes],
         sizes: Collection[int],
     ) -> None:
@@ -69,7 +69,7 @@ class TreeCheck:
         hashes: Hashes = [None] * count
         problems = []
         sql = "SELECT idx, h FROM node WHERE level = ? ORDER BY idx"
-        for index, h in self._connection.execute(sql, (level,)):
+        for index, h in self._connection.stream(sql, (level,)):
             if isinstance(index, int) and 0 <= index < count and isinstance(h, bytes):
                 hashes[index] = h
             else:
@@ -138,7 +138,7 @@ def _inner(level: int, stored: Hashes, lower: Hashes) -> tuple[Hashes, list[Prob
     return hashes, problems
 
 
-def _likely_size(connection: sqlite3.Connection) -> int:
+def _likely_size(connection: _sql.Connection) -> int:
     """Number of leaves, when counts and last numbers may not agree: the most common answer."""
     n_events, last_seq = connection.execute("SELECT count(*), max(seq) FROM event").fetchone()
     n_leaves, last_idx = connection.execute(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import queue
-import sqlite3
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
@@ -20,7 +19,7 @@ from goldenbatch.stores.ledger.tree import Frontier, cover
 _MAX_BATCH = 2_000
 _MAX_STREAMS = 100_000
 
-Job = Callable[[sqlite3.Connection, "Head"], Any]
+Job = Callable[[_sql.Connection, "Head"], Any]
 
 
 @dataclass
@@ -33,7 +32,7 @@ class Head:
     streams: dict[str, tuple[int, bytes]] = field(default_factory=dict)
 
     @classmethod
-    def load(cls, connection: sqlite3.Connection) -> Head:
+    def load(cls, connection: _sql.Connection) -> Head:
         """Read it from the database.
 
         Raises:
@@ -64,8 +63,9 @@ class _Batch:
     head: Head
     streams: dict[str, tuple[int, bytes]] = field(default_factory=dict)
     events: list[tuple[Any, ...]] = field(default_factory=list)
-    payloads: list[tuple[bytes, bytes, bytes]] = field(default_factory=list)
+    payloads: list[tuple[int, bytes, bytes, bytes]] = field(default_factory=list)
     nodes: list[tuple[int, int, bytes]] = field(default_factory=list)
+    mark: _sql.Mark = None
 
 
 class Writer:
@@ -90,7 +90,7 @@ class Writer:
         self._folder.connection = self._connection
         self._has_tidied = False
         self._head: Head | None = None
-        self._data_version = -1
+        self._token: object = None
         self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
         self._gate = threading.Lock()
         self._is_closed = False
@@ -154,7 +154,7 @@ class Writer:
         results: list[tuple[_Request, Any, BaseException | None]] = []
         try:
             with self._engine.translated():
-                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.begin_write()
                 head = self._fresh_head()
                 batch = _Batch(head)
                 batch_frontier, seq, recorded_at = head.frontier.copy(), head.seq, head.recorded_at
@@ -162,7 +162,7 @@ class Writer:
                 for request in requests:
                     results.append(self._attempt(request, batch, state))
                 self._write(batch)
-                self._connection.execute("COMMIT")
+                self._connection.commit(batch.mark)
         except BaseException as error:
             self._roll_back()
             if len(requests) > 1:
@@ -187,7 +187,7 @@ class Writer:
             return request, request.job(self._connection, batch.head), None
         try:
             placed, after, nodes, streams = self._stage(request.events, batch, state)
-        except sqlite3.Error:
+        except _sql.ERRORS:
             raise
         except Exception as error:
             self._folder.drop()
@@ -198,6 +198,7 @@ class Writer:
         batch.nodes += nodes
         batch.events += [item.event_row for item in placed]
         batch.payloads += [item.payload_row for item in placed]
+        batch.mark = (after.seq, placed[-1].leaf)
         return request, tuple(item.event for item in placed), None
 
     def _stage(
@@ -246,11 +247,11 @@ class Writer:
 
     def _fresh_head(self) -> Head:
         """The head in memory, unless another process has written since."""
-        version = self._connection.execute("PRAGMA data_version").fetchone()[0]
-        if self._head is None or version != self._data_version:
+        token = self._connection.token()
+        if self._head is None or token != self._token:
             self._folder.clear()
             self._head = Head.load(self._connection)
-            self._data_version = version
+            self._token = token
         return self._head
 
     def _advance(self, state: Head, batch: _Batch) -> None:
@@ -264,5 +265,4 @@ class Writer:
     def _roll_back(self) -> None:
         self._folder.clear()
         self._head = None
-        if self._connection.in_transaction:
-            self._connection.execute("ROLLBACK")
+        self._connection.roll_back()

@@ -15,6 +15,7 @@ from goldenbatch.core.errors import (
 from goldenbatch.core.records import Event, NewEvent, Projection, Row
 from goldenbatch.core.site import Clock, HomeInfo
 from goldenbatch.stores.ledger import _events, _projections, _refold, _sql, _verify, tree
+from goldenbatch.stores.ledger._open import open_engine
 from goldenbatch.stores.ledger._problem import Problem
 from goldenbatch.stores.ledger._writer import Head, Writer
 from goldenbatch.stores.ledger.bundle import make_bundle
@@ -63,7 +64,7 @@ class Ledger:
         """Open a ledger; for writing, make it when there is none and renew its projections.
 
         Args:
-            path: The file.
+            path: The file, or the URL of a PostgreSQL database (`postgresql://...`).
             home: The home that it belongs to.
             clock: Present time; a clock set back never takes `recorded_at` back.
             projections: Tables to keep; one that is new or of another version is rebuilt.
@@ -75,10 +76,10 @@ class Ledger:
             IntegrityError: The file is damaged, or belongs to another home.
             ConflictError: Two projections have one name.
         """
-        tables = _projections.tables_of(projections)
-        engine = _sql.Engine(Path(path), read_only=read_only)
+        engine = open_engine(path, read_only=read_only)
         writer = None
         try:
+            tables = _projections.tables_of(projections, engine.dialect)
             if not read_only:
                 writer = Writer(engine, home, clock, tables)
             ledger = cls(engine, home, tables, keys or Keyring(), writer)
@@ -111,8 +112,8 @@ class Ledger:
 
     @property
     def path(self) -> Path:
-        """The file."""
-        return self._engine.path
+        """The file; of a database in a server, its URL without the password."""
+        return Path(self._engine.place)
 
     @property
     def origin(self) -> str:
@@ -210,7 +211,7 @@ class Ledger:
         table = self._table(projection)
         sql, parameters = table.query(where, order_by, limit)
         with self._engine.reading() as connection:
-            connection.execute("BEGIN")
+            connection.begin_read()
             if self._writer is None and not _projections.is_current(
                 table, _projections.stored(connection)
             ):
@@ -244,7 +245,7 @@ class Ledger:
     def check_projections(self) -> list[Problem]:
         """Fold all projections anew and compare them row by row with what is stored."""
         with self._engine.reading() as connection:
-            connection.execute("BEGIN")
+            connection.begin_read()
             return _refold.compare(connection, list(self._tables.values()))
 
     # ---- proof ------------------------------------------------------------------------------
@@ -256,7 +257,7 @@ class Ledger:
             NotFoundError: The ledger has fewer events.
         """
         with self._engine.reading() as connection:
-            connection.execute("BEGIN")
+            connection.begin_read()
             n = self._at_most(size, _sql.tail(connection)[0])
             return tree.root(n, lambda keys: _sql.nodes(connection, keys))
 
@@ -300,7 +301,7 @@ class Ledger:
                 f"no checkpoint covers event {seq} yet.", hint="Make one with the signing key."
             )
         with self._engine.reading() as connection:
-            connection.execute("BEGIN")
+            connection.begin_read()
             index = seq - 1
             leaf = _sql.nodes(connection, [(0, index)])[0, index]
             hashes = tree.inclusion_proof(
@@ -312,7 +313,7 @@ class Ledger:
         """Self-contained proof of some events under a checkpoint made now; see `bundle`."""
         checkpoint = self.checkpoint()
         with self._engine.reading() as connection:
-            connection.execute("BEGIN")
+            connection.begin_read()
             return make_bundle(connection, checkpoint, self.keys.signers[0].verifier, seqs)
 
     def consistency(self, size1: int, size2: int | None = None) -> list[bytes]:
@@ -322,7 +323,7 @@ class Ledger:
             NotFoundError: The ledger has fewer events, or `size1` is below 1 or above `size2`.
         """
         with self._engine.reading() as connection:
-            connection.execute("BEGIN")
+            connection.begin_read()
             n2 = self._at_most(size2, _sql.tail(connection)[0])
             n1 = self._at_most(size1, n2, least=1)
             return tree.consistency_proof(n1, n2, lambda keys: _sql.nodes(connection, keys))
@@ -342,7 +343,7 @@ class Ledger:
         """
         check = _verify.Check(self.home, self.origin, self.keys.known(), progress)
         with self._engine.reading() as connection:
-            connection.execute("BEGIN")
+            connection.begin_read()
             return check.run(connection, list(self._tables.values()), anchors)
 
     # ---- inside -----------------------------------------------------------------------------
@@ -374,7 +375,7 @@ class Ledger:
         first = _events.read(rows[0])
         if first.envelope.home != self.home.uid:
             raise IntegrityError(
-                f"{self.path} belongs to home {first.envelope.home}, not {self.home.uid}.",
+                f"{self._engine.place} belongs to home {first.envelope.home}, not {self.home.uid}.",
                 hint="Open it with its own home.",
             )
 
@@ -389,7 +390,7 @@ class Ledger:
     def _writing(self) -> Writer:
         if self._writer is None:
             raise DeniedError(
-                f"{self.path} is open for reading only.", hint="Open the home for writing."
+                f"{self._engine.place} is open for reading only.", hint="Open the home for writing."
             )
         return self._writer
 

@@ -1,0 +1,343 @@
+"""PostgreSQL under the ledger: many processes may append, one transaction at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from functools import lru_cache
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+
+from goldenbatch.core.errors import (
+    BadInputError,
+    DeniedError,
+    GoldenbatchError,
+    IntegrityError,
+    NotFoundError,
+)
+from goldenbatch.stores.ledger import _postgres_schema, _sql
+from goldenbatch.stores.ledger._dialect import POSTGRES
+from goldenbatch.stores.ledger.errors import StorageError, StorageFullError
+
+if TYPE_CHECKING:
+    import psycopg
+
+    from goldenbatch.stores.ledger._projections import Table
+
+_CHUNKS = (256, 64, 16, 4, 1)
+_COPY_FROM = 64
+_CORE = ("event(", "payload(", "node(")
+_TYPES = {
+    "event(": (
+        *("int8", "text", "int8", "text", "text", "text"),
+        *("int8", "int8", "bytea", "bytea", "bytea"),
+    ),
+    "payload(": ("int8", "bytea", "bytea", "bytea"),
+    "node(": ("int8", "int8", "bytea"),
+}
+_TIMEOUT_S = 10
+
+
+def driver() -> Any:
+    """The module psycopg.
+
+    Raises:
+        NotFoundError: It is not installed.
+    """
+    try:
+        import psycopg
+    except ImportError as error:
+        raise NotFoundError(
+            "PostgreSQL needs the package psycopg.",
+            hint="Install it with `pip install 'goldenbatch[postgres]'`.",
+        ) from error
+    return psycopg
+
+
+def split_url(url: str) -> tuple[str, str]:
+    """A URL without its `schema`, and the schema; `goldenbatch` by default."""
+    parts = urlsplit(url)
+    query = dict(parse_qsl(parts.query))
+    schema = query.pop("schema", "goldenbatch")
+    _postgres_schema.check_name(schema)
+    return urlunsplit(parts._replace(query=urlencode(query))), schema
+
+
+def shown(url: str) -> str:
+    """A URL as it may be shown: without a password."""
+    parts = urlsplit(url)
+    host = parts.netloc.rpartition("@")
+    user = host[0].partition(":")[0]
+    return urlunsplit(parts._replace(netloc=f"{user}@{host[2]}" if user else host[2]))
+
+
+def install(url: str, role: str) -> None:
+    """Make an empty ledger's schema, as its owner, for a role that will only add to it.
+
+    Args:
+        url: Of an administrator; its `schema` names the schema to make.
+        role: The application's role, which must exist.
+
+    Raises:
+        StorageError: The database refuses.
+    """
+    clean, schema = split_url(url)
+    psycopg = driver()
+    try:
+        with psycopg.connect(clean, connect_timeout=_TIMEOUT_S) as connection:
+            for statement in _postgres_schema.install_statements(schema, role):
+                connection.execute(statement)
+    except psycopg.Error as error:
+        raise _translated(error, shown(url)) from error
+
+
+class Connection:
+    """A connection as the port wants it."""
+
+    dialect = POSTGRES
+
+    def __init__(self, url: str) -> None:
+        self._url, self._schema = split_url(url)
+        self.place = shown(url)
+        self._key = f"goldenbatch:{self._schema}"
+        self._raw: psycopg.Connection[Any] = self._connect()
+
+    def _connect(self) -> psycopg.Connection[Any]:
+        found = driver()
+        try:
+            raw: psycopg.Connection[Any] = found.connect(
+                self._url, autocommit=True, connect_timeout=_TIMEOUT_S
+            )
+            raw.execute(f'SET search_path = "{self._schema}"')
+            raw.execute("SET synchronous_commit = on")
+            raw.execute("SET client_min_messages = warning")
+        except found.Error as error:
+            raise _translated(error, self.place) from error
+        return raw
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether the server has gone away."""
+        return bool(self._raw.closed or self._raw.broken)
+
+    def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Any:
+        """Run a statement; gives a cursor."""
+        psycopg = driver()
+        try:
+            return self._raw.execute(_with_marks(sql), parameters or None, binary=True)
+        except (psycopg.Error, UnicodeError) as error:
+            raise _translated(error, self.place) from error
+
+    def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Rows of a large result, fetched piece by piece."""
+        psycopg = driver()
+        try:
+            with self._raw.cursor("ledger_stream", binary=True) as cursor:
+                cursor.itersize = 5_000
+                cursor.execute(_with_marks(sql), parameters or None)
+                yield from cursor
+        except psycopg.Error as error:
+            raise _translated(error, self.place) from error
+
+    def insert_rows(self, into: str, rows: Sequence[tuple[Any, ...]], more: str = "") -> None:
+        """Insert rows: many into the core's tables by COPY, others by few statements."""
+        kind = next((one for one in _CORE if into.startswith(one)), None)
+        if kind is not None and not more and len(rows) >= _COPY_FROM:
+            self._copy(into, rows, _TYPES[kind])
+            return
+        start = 0
+        for size in _CHUNKS:
+            while len(rows) - start >= size:
+                chunk = rows[start : start + size]
+                sql = _sql.with_values(into, len(chunk[0]), size, more)
+                self.execute(sql, tuple(chain.from_iterable(chunk)))
+                start += size
+
+    def _copy(self, into: str, rows: Sequence[tuple[Any, ...]], types: tuple[str, ...]) -> None:
+        psycopg = driver()
+        try:
+            with (
+                self._raw.cursor() as cursor,
+                cursor.copy(f"COPY {into} FROM STDIN (FORMAT BINARY)") as copy,
+            ):
+                copy.set_types(types)
+                for row in rows:
+                    copy.write_row(row)
+        except (psycopg.Error, UnicodeError) as error:
+            raise _translated(error, self.place) from error
+
+    def begin_read(self) -> None:
+        """Begin to read from one snapshot."""
+        self.execute("BEGIN ISOLATION LEVEL REPEATABLE READ")
+
+    def begin_write(self) -> None:
+        """Begin to write, alone among all processes; a lost connection is made anew."""
+        if self.is_lost:
+            self._renew()
+        self.execute("BEGIN")
+        self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (self._key,))
+
+    def commit(self, mark: _sql.Mark = None) -> None:
+        """Make the transaction durable; when the answer was lost, find out what happened.
+
+        Raises:
+            StorageError: Nothing of the transaction was kept.
+        """
+        psycopg = driver()
+        try:
+            self._raw.execute("COMMIT")
+        except psycopg.Error as error:
+            if mark is None or not self.is_lost or not self._is_kept(mark):
+                raise _translated(error, self.place) from error
+
+    def _is_kept(self, mark: tuple[int, bytes]) -> bool:
+        """Whether the event with this number and leaf is there, once its transaction ended."""
+        self._renew()
+        self.begin_write()  # waits until the lost session has let go
+        sql = "SELECT h FROM node WHERE level = 0 AND idx = ?"
+        found = self.execute(sql, (mark[0] - 1,)).fetchone()
+        self.roll_back()
+        return found is not None and bool(found[0] == mark[1])
+
+    def _renew(self) -> None:
+        with suppress(Exception):
+            self._raw.close()
+        self._raw = self._connect()
+
+    def roll_back(self) -> None:
+        """Forget the transaction, if there is one."""
+        if not self.is_lost and self._raw.info.transaction_status != 0:
+            with suppress(driver().Error):
+                self._raw.execute("ROLLBACK")
+
+    def token(self) -> object:
+        """The last event and the projections: both change when another process has written."""
+        last = self.execute("SELECT max(seq) FROM event").fetchone()[0] or 0
+        return last, tuple(
+            self.execute("SELECT name, version FROM projection ORDER BY 1").fetchall()
+        )
+
+    def erase(self, seq: int, by: int) -> None:
+        """Erase a payload that an event has named."""
+        self.execute("SELECT ledger_erase(?, ?)", (seq, by))
+
+    def faults(self, tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
+        """Triggers and tables that are not as they were made."""
+        del tables  # their rows are compared with a new fold, their columns with them
+        return _postgres_schema.faults(self)
+
+    def notes(self) -> Iterator[tuple[str, str]]:
+        """Rights that this role should not have."""
+        return _postgres_schema.notes(self)
+
+    def close(self) -> None:
+        """Close it."""
+        self._raw.close()
+
+
+class Engine:
+    """A schema of a PostgreSQL database under the ledger.
+
+    Args:
+        url: `postgresql://role@host:port/database?schema=name`.
+        read_only: Open no writing connection.
+    """
+
+    dialect = POSTGRES
+
+    def __init__(self, url: str, *, read_only: bool) -> None:
+        self._url, self.place, self.read_only = url, shown(url), read_only
+        self._idle: list[Connection] = []
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self.writer: Connection | None = None
+        try:
+            with self.reading() as connection:
+                self._check_form(connection)
+            if not read_only:
+                self.writer = Connection(url)
+        except BaseException:
+            self.close()
+            raise
+
+    def _check_form(self, connection: Connection) -> None:
+        sql = "SELECT to_regclass('ledger_form')::text"
+        if connection.execute(sql).fetchone()[0] is None:
+            raise NotFoundError(
+                f"there is no ledger in {self.place}.",
+                hint="Make it with `goldenbatch ledger install`.",
+            )
+        found = connection.execute("SELECT form FROM ledger_form").fetchall()
+        if found != [(_postgres_schema.FORM,)]:
+            raise IntegrityError(
+                f"{self.place} is no ledger of form {_postgres_schema.FORM}.",
+                hint="Open it with the version of goldenbatch that wrote it, or restore it.",
+            )
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """A reading connection for the duration of the block."""
+        with self._lock:
+            if self._is_closed:
+                raise StorageError("the ledger is closed.", hint="Open it again.")
+            connection = self._idle.pop() if self._idle else None
+        if connection is None or connection.is_lost:
+            connection = Connection(self._url)
+        try:
+            yield connection
+        finally:
+            connection.roll_back()
+            with self._lock:
+                is_kept = not self._is_closed and not connection.is_lost
+                if is_kept:
+                    self._idle.append(connection)
+            if not is_kept:
+                connection.close()
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        """Nothing: a connection translates its errors itself."""
+        yield
+
+    def close(self) -> None:
+        """Close all connections that are not in use; those in use close after it."""
+        with self._lock:
+            self._is_closed = True
+            idle, self._idle = self._idle, []
+        for connection in idle:
+            connection.close()
+        if self.writer is not None:
+            self.writer.close()
+            self.writer = None
+
+
+@lru_cache(maxsize=1024)
+def _with_marks(sql: str) -> Any:
+    return sql.replace("%", "%%").replace("?", "%s")
+
+
+def _translated(error: Exception, place: str) -> GoldenbatchError:
+    """The ledger's error for one of the driver."""
+    psycopg = driver()
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    if isinstance(error, UnicodeError | psycopg.DataError):
+        return BadInputError(
+            f"{place} cannot hold a value: {first}.", hint="Correct the event and append it again."
+        )
+    if isinstance(error, psycopg.errors.DiskFull):
+        return StorageFullError(
+            f"no space is left for {place}; nothing of the append was kept.",
+            hint="Free space on the server's disk and append again.",
+        )
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return DeniedError(f"{place}: {first}.", hint="Ask the administrator of the database.")
+    if isinstance(error, psycopg.errors.DataCorrupted | psycopg.errors.IndexCorrupted):
+        return IntegrityError(
+            f"{place} is damaged: {first}.", hint="Restore the database from its backup."
+        )
+    return StorageError(
+        f"{place}: {first}; nothing of the append was kept.",
+        hint="See to the server and the network, and append again.",
+    )
