@@ -76,6 +76,7 @@ STREAMS = {
     "ModelFitted": "model/<name>",
     "PasswordRejected": "user/<uid>",
     "PasswordSet": "user/<uid>",
+    "PayloadErased": "erasure/<seq>",
     "PhaseCorrected": "batch/<batch>",
     "PhaseEnded": "batch/<batch>",
     "PhaseStarted": "batch/<batch>",

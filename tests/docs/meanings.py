@@ -26,6 +26,8 @@ MEANINGS = {
     "evidence": "What it rests on, by reference.",
     "field": "Which entry was wrong.",
     "file": "Path below the folder of the import.",
+    "erased_stream": "Stream of the event whose payload was erased.",
+    "erased_version": "Version of that event in its stream.",
     "finding": "The finding as it stood then.",
     "finding_version": "Version of the finding that was looked at.",
     "historian_seq": "Number of the last frame that may be read.",

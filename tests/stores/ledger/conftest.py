@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import json
 import os
 import sqlite3
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -93,11 +95,23 @@ def ticking():
     return lambda: next(ticks)
 
 
-def open_ledger(folder: Path, *, clock=None, projections=None, read_only=False, keys=None):
+def load_postgres_kit():
+    """The module beside this one, however this one was loaded."""
+    spec = importlib.util.spec_from_file_location(
+        "goldenbatch_postgres_kit", Path(__file__).with_name("postgres_kit.py")
+    )
+    known = sys.modules.get(spec.name)
+    if known is None:
+        known = sys.modules[spec.name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(known)
+    return known
+
+
+def open_ledger(folder: Path, *, clock=None, projections=None, read_only=False, keys=None, url=""):
     if projections is None:
         projections = [things(), TRAIL]
     return Ledger.open(
-        folder / "ledger.sqlite",
+        url or folder / "ledger.sqlite",
         HOME,
         clock or ticking(),
         projections,
@@ -168,9 +182,47 @@ def kit():
     return SimpleNamespace(**globals())
 
 
+class Place:
+    """Where a ledger lies in a test: a file, or a schema of the server."""
+
+    def __init__(self, folder, url="", admin=""):
+        self.folder, self.url, self.admin = folder, url, admin
+
+    @property
+    def is_file(self):
+        return not self.url
+
+    def open(self, **more):
+        return open_ledger(self.folder, url=self.url, **more)
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """URL of an administrator of a PostgreSQL server, started once."""
+    with load_postgres_kit().server() as url:
+        yield url
+
+
 @pytest.fixture
-def ledger(tmp_path):
-    with open_ledger(tmp_path) as opened:
+def schema(postgres, tmp_path):
+    """A ledger's place on the server."""
+    pg = load_postgres_kit()
+    admin, url, name = pg.new_schema(postgres)
+    yield Place(tmp_path, url, admin)
+    pg.drop_schema(postgres, name)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def place(request, tmp_path):
+    """A new ledger's place on each of the two databases."""
+    if request.param == "sqlite":
+        return Place(tmp_path)
+    return request.getfixturevalue("schema")
+
+
+@pytest.fixture
+def ledger(place):
+    with place.open() as opened:
         yield opened
 
 

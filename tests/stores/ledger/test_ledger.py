@@ -221,7 +221,8 @@ def test_the_tables_refuse_change_by_anyone(kit, tmp_path):
     raw.close()
     with kit.open_ledger(tmp_path, projections=[]) as ledger:
         found = [problem for problem in ledger.verify() if problem.where.startswith("payload")]
-        assert [(p.seq, p.is_note) for p in found] == [(1, True)]
+        assert [(p.seq, p.is_note) for p in found] == [(1, False)]
+        assert "no event says so" in found[0].message
         assert next(ledger.events()).body is None and ledger.proof(1)
 
 

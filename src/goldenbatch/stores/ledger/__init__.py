@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.stores.ledger._erasure import Erasure
     from goldenbatch.stores.ledger._problem import Problem
     from goldenbatch.stores.ledger.errors import (
         ProjectionError,
@@ -14,11 +15,19 @@ if TYPE_CHECKING:
         StorageFullError,
     )
     from goldenbatch.stores.ledger.ledger import Ledger
-    from goldenbatch.stores.ledger.notes import Checkpoint, Keyring, Signer, VerifierKey
+    from goldenbatch.stores.ledger.notes import (
+        Checkpoint,
+        Cosigner,
+        Keyring,
+        Signer,
+        VerifierKey,
+    )
     from goldenbatch.stores.ledger.proofs import Proof, verify_proof
 
 _PLACES = {
     "Checkpoint": "notes",
+    "Cosigner": "notes",
+    "Erasure": "_erasure",
     "Keyring": "notes",
     "Ledger": "ledger",
     "Problem": "_problem",
@@ -34,6 +43,8 @@ _PLACES = {
 
 __all__ = [
     "Checkpoint",
+    "Cosigner",
+    "Erasure",
     "Keyring",
     "Ledger",
     "Problem",

@@ -17,7 +17,7 @@ from goldenbatch.stores.ledger.errors import ProjectionError
 _NAME = re.compile(r"^[a-z_][a-z0-9_]*$")
 _MAX_INT = 2**63
 _TYPES = ("TEXT", "INTEGER", "REAL")
-_PYTHON = {"TEXT": str, "INTEGER": int, "REAL": float}
+_PYTHON: dict[str, Any] = {"TEXT": str, "INTEGER": int, "REAL": float}
 _COMMON = 2**62
 _MAX_RECENT = 20_000
 Values = tuple[Any, ...]

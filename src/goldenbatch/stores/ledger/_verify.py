@@ -17,6 +17,7 @@ from goldenbatch.stores.ledger.notes import VerifierKey, parse_checkpoint, parse
 from goldenbatch.stores.ledger.tree import leaf_hash
 
 _MAX_PROBLEMS = 1_000
+_ERASURE = "PayloadErased"
 _COLUMNS = (
     "stream",
     "version",
@@ -56,6 +57,8 @@ class Check:
         self._home, self._origin, self._keys = home, origin, keys
         self._progress = progress
         self._problems: list[Problem] = []
+        self._erased: dict[int, tuple[str, object]] = {}
+        self._erasures: list[tuple[int, bytes]] = []
         self._suspects: dict[int, bytes] = {}
         self._streams: dict[str, tuple[int, bytes | None, bytes]] = {}
         self._expected_seq, self._recorded_at = 1, 0
@@ -70,6 +73,7 @@ class Check:
         self._step("the file", lambda: self._file(connection, tables))
         n_before = len(self._problems)
         self._step("event", lambda: self._events(connection))
+        self._step("payload", self._erasures_against_events)
         is_sound = all(problem.is_note for problem in self._problems[n_before:])
         self._step("node", lambda: self._tree(connection, anchors))
         if is_sound:
@@ -144,7 +148,7 @@ class Check:
             self._report(seq, stream, f"it belongs to home {_shown(envelope.get('home'))}.")
         if given is not None:
             self._chain(seq, given, stored_leaf, leaf)
-        self._payload(seq, stream, salt, body, columns[7] if digest == columns[7] else None)
+        self._payload(seq, columns, salt, body, columns[7] if digest == columns[7] else None)
 
     def _report(self, seq: int, stream: str, message: str) -> None:
         self._add(f"event seq={seq}", message, seq=seq, stream=stream)
@@ -171,19 +175,45 @@ class Check:
             self._report(seq, stream, "it was recorded before the event before it.")
         self._recorded_at = recorded_at
 
-    def _payload(self, seq: int, stream: str, salt: object, body: object, digest: object) -> None:
+    def _payload(
+        self, seq: int, columns: tuple[Any, ...], salt: object, body: object, digest: object
+    ) -> None:
+        stream, kind = columns[0], columns[2]
         where = f"payload of event seq={seq}"
         if salt is None:
             self._add(where, "the payload is missing.", seq=seq, stream=stream)
         elif body is None:
-            is_note = salt == b""
-            message = "the payload was erased." if is_note else "the payload was erased in part."
-            self._add(where, message, seq=seq, stream=stream, is_note=is_note)
+            if salt == b"":
+                self._erased[seq] = (stream, digest)
+            else:
+                self._add(where, "the payload was erased in part.", seq=seq, stream=stream)
         elif not (isinstance(salt, bytes) and isinstance(body, bytes)):
             self._add(where, "it is no longer a row of bytes.", seq=seq, stream=stream)
-        elif body_digest(salt, body) != digest:
+        elif body_digest(salt, body) == digest:
+            if kind == _ERASURE:
+                self._erasures.append((seq, body))
+        else:
             message = "the payload or its salt is not what was recorded."
             self._add(where, message, seq=seq, stream=stream)
+
+    def _erasures_against_events(self) -> None:
+        """Each payload that is gone must be named by an event, and each named one be gone."""
+        said: dict[int, tuple[int, dict[str, Any]]] = {}
+        for by, data in self._erasures:
+            body = json.loads(data.decode())
+            said.setdefault(body["seq"], (by, body))
+        for seq, (stream, digest) in self._erased.items():
+            by, body = said.pop(seq, (0, {}))
+            where = f"payload of event seq={seq}"
+            if not isinstance(digest, bytes) or body.get("digest") != digest.hex():
+                message = "the payload was erased, and no event says so."
+                self._add(where, message, seq=seq, stream=stream)
+            else:
+                message = f"the payload was erased by event {by}: {body['reason']}"
+                self._add(where, message, seq=seq, stream=stream, is_note=True)
+        for seq, (by, body) in said.items():
+            message = f"event {by} says that the payload was erased, but it is there."
+            self._add(f"payload of event seq={seq}", message, seq=seq, stream=body["erased_stream"])
 
     # ---- tree and checkpoints ---------------------------------------------------------------
 
@@ -219,9 +249,12 @@ class Check:
         except (ProofError, UnicodeError, TypeError) as error:
             self._add(where, f"the note does not hold: {error}")
             return None
+        names = {key.name for key in self._keys}
         for name, key_id, _ in lines if self._keys else ():
             if (name, key_id) not in known:
-                self._add(where, f"nobody here knows the key of its signature line {name}.")
+                # By a known name it was changed; by another it may be of a kind that comes later.
+                text = f"nobody here knows the key of its signature line {name}."
+                self._add(where, text, is_note=name not in names)
         if checkpoint.origin != self._origin:
             self._add(where, f"it is of the log {checkpoint.origin}, not {self._origin}.")
         if size is not None and checkpoint.size != size:

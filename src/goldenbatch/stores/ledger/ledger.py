@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -12,9 +12,10 @@ from goldenbatch.core.errors import (
     IntegrityError,
     NotFoundError,
 )
-from goldenbatch.core.records import Event, NewEvent, Projection, Row
+from goldenbatch.core.records import Event, NewEvent, Projection
 from goldenbatch.core.site import Clock, HomeInfo
-from goldenbatch.stores.ledger import _events, _projections, _refold, _sql, _verify, tree
+from goldenbatch.stores.ledger import _events, _projections, _sql, _verify, tree
+from goldenbatch.stores.ledger._kept import Kept
 from goldenbatch.stores.ledger._open import open_engine
 from goldenbatch.stores.ledger._problem import Problem
 from goldenbatch.stores.ledger._writer import Head, Writer
@@ -31,7 +32,7 @@ Progress = Callable[[int, int], None]
 """Called with (done, all)."""
 
 
-class Ledger:
+class Ledger(Kept):
     """Append-only events with a Merkle tree over them, in one SQLite file.
 
     Open it with `Ledger.open`. All methods may be called from any thread; appends of
@@ -187,67 +188,6 @@ class Ledger:
                 return
             after = rows[-1][0]
 
-    # ---- projections ------------------------------------------------------------------------
-
-    def select(
-        self,
-        projection: str,
-        where: Mapping[str, Any] | None = None,
-        order_by: Sequence[str] = (),
-        limit: int | None = None,
-    ) -> Sequence[Row]:
-        """Rows of a projection whose columns equal `where` (a list means any of them).
-
-        Args:
-            projection: Its name.
-            where: Column to value; None means empty.
-            order_by: Columns, descending with a leading `-`; the key decides ties.
-            limit: At most so many rows.
-
-        Raises:
-            NotFoundError: No such projection or column.
-            IntegrityError: Read-only, and the stored table is of another version.
-        """
-        table = self._table(projection)
-        sql, parameters = table.query(where, order_by, limit)
-        with self._engine.reading() as connection:
-            connection.begin_read()
-            if self._writer is None and not _projections.is_current(
-                table, _projections.stored(connection)
-            ):
-                raise IntegrityError(
-                    f"projection {projection} is not stored in its version "
-                    f"{table.projection.version}.",
-                    hint="Open the home for writing once; that rebuilds it.",
-                )
-            return [table.as_row(values) for values in connection.execute(sql, parameters)]
-
-    def count(self, projection: str, where: Mapping[str, Any] | None = None) -> int:
-        """Number of rows of a projection that `select` would give.
-
-        Raises:
-            NotFoundError: No such projection or column.
-        """
-        sql, parameters = self._table(projection).count_query(where)
-        with self._engine.reading() as connection:
-            return int(connection.execute(sql, parameters).fetchone()[0])
-
-    def rebuild(self, name: str) -> int:
-        """Fold a projection anew from the events; gives its number of rows.
-
-        Raises:
-            NotFoundError: No such projection.
-        """
-        table = self._table(name)
-        count: int = self._writing().do(lambda connection, _: _refold.rebuild(connection, [table]))
-        return count
-
-    def check_projections(self) -> list[Problem]:
-        """Fold all projections anew and compare them row by row with what is stored."""
-        with self._engine.reading() as connection:
-            connection.begin_read()
-            return _refold.compare(connection, list(self._tables.values()))
-
     # ---- proof ------------------------------------------------------------------------------
 
     def root(self, size: int | None = None) -> bytes:
@@ -361,12 +301,6 @@ class Ledger:
         _sql.insert_checkpoint(connection, made.size, made.root, made.note)
         return made
 
-    def _renew(self, connection: Any, _: Head) -> int:
-        """Rebuild the projections that are new or of another version."""
-        found = _projections.stored(connection)
-        stale = [t for t in self._tables.values() if not _projections.is_current(t, found)]
-        return _refold.rebuild(connection, stale) if stale else 0
-
     def _check_home(self) -> None:
         with self._engine.reading() as connection:
             rows = _sql.event_rows(connection, 0, 1)
@@ -378,30 +312,6 @@ class Ledger:
                 f"{self._engine.place} belongs to home {first.envelope.home}, not {self.home.uid}.",
                 hint="Open it with its own home.",
             )
-
-    def _table(self, name: str) -> _projections.Table:
-        if name not in self._tables:
-            raise NotFoundError(
-                f"there is no projection {name!r}.",
-                hint=f"There are {', '.join(sorted(self._tables)) or 'none'}.",
-            )
-        return self._tables[name]
-
-    def _writing(self) -> Writer:
-        if self._writer is None:
-            raise DeniedError(
-                f"{self._engine.place} is open for reading only.", hint="Open the home for writing."
-            )
-        return self._writer
-
-    def _at_most(self, n: int | None, head: int, least: int = 0) -> int:
-        if n is None:
-            return head
-        if not least <= n <= head:
-            raise NotFoundError(
-                f"there is no event {n}: the ledger has {head}.", hint=f"Give {least} to {head}."
-            )
-        return n
 
 
 def origin_of(home: HomeInfo) -> str:
