@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goldenbatch.connectors.tabular._parts import ResultSpec
-from goldenbatch.connectors.tabular._values import CellError, numbers, result_of
+from goldenbatch.connectors.tabular._values import CellError, numbers, quantity_cells, result_of
 from goldenbatch.connectors.tabular.card import TableSpec
 
 
@@ -37,6 +37,29 @@ def test_decimal_comma_thousands_and_blanks():
     assert found[:2].tolist() == [1234.5, 2500.0]
     assert gaps.tolist() == [False, False, True, True, False]
     assert list(problems) == [4]
+
+
+@pytest.mark.parametrize("text", ["1.5", "1.2.3", "12.34", "1234.567", "1.5,0", ".123"])
+def test_a_mark_that_is_not_between_thousands_is_refused(text):
+    german = spec(decimal=",", thousands=".")
+    found, _, problems = numbers(column("1.234.567,5", text, "-12.345", "1234,5"), german)
+    assert list(problems) == [1]
+    assert found[[0, 2, 3]].tolist() == [1234567.5, -12345.0, 1234.5]
+    with pytest.raises(CellError, match="is no number"):
+        result_of(text, ResultSpec(column="x"), german, {""})
+
+
+def test_quantities_take_the_marks_of_the_table():
+    german = spec(decimal=",", thousands=".", constants={"unit": "kg"})
+
+    def size(text):
+        return quantity_cells("{size} {unit}", {"size": text, "unit": "kg"}, german)["size"]
+
+    assert [size(one) for one in ("1,5", "240.000", "2,5 t", "")] == ["1.5", "240000", "2.5 t", ""]
+    for text in ("1.5", "240.00 kg"):
+        with pytest.raises(CellError, match=r"size: .* is no number"):
+            size(text)
+    assert quantity_cells("{size}", {"size": "1.5 kg"}, spec())["size"] == "1.5 kg"
 
 
 @pytest.mark.parametrize("text", ["nan", "inf", "1e999", "0x10", "1,5", "ten", "--1", "1 2"])

@@ -12,7 +12,7 @@ from goldenbatch.connectors.tabular._files import Original
 from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known
 from goldenbatch.connectors.tabular._open import read_sheet
 from goldenbatch.connectors.tabular._parts import TimeSpec
-from goldenbatch.connectors.tabular._phases import take_phases
+from goldenbatch.connectors.tabular._phases import phase_problems, take_phases
 from goldenbatch.connectors.tabular._readings import (
     Axis,
     Problems,
@@ -160,7 +160,10 @@ class Planner:
         row_times, original = read.row_times, read.original
         status = np.zeros(sheet.n_rows, dtype=np.int8)
         found: list[tuple[int, Contradiction]] = []
-        self._records(RowReader(spec, sheet, times, self.known), problems, status, found)
+        master = self.units.master
+        for row, problem in phase_problems(sheet, spec, master).items():
+            problems.setdefault(row, problem)
+        self._records(RowReader(spec, sheet, times, self.known, master), problems, status, found)
         readings = [_without(one, problems) for one in read.readings]
         good = good_rows(sheet.n_rows, problems)
         for row, answer in take_phases(sheet, spec, row_times, good, self.known):

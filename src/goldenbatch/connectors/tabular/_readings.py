@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from goldenbatch.connectors.tabular._master import MasterData
 from goldenbatch.connectors.tabular._parts import ArraySpec, TagSpec
 from goldenbatch.connectors.tabular._sheet import Sheet, trimmed
 from goldenbatch.connectors.tabular._templates import placeholders, render
@@ -72,6 +73,7 @@ class Units:
 
     def __init__(self, plant: Plant | None) -> None:
         self._plant = plant
+        self.master = MasterData(plant)
 
     def is_known(self, tag: str) -> bool:
         """Whether the plant has the tag; without a plant all are."""

@@ -11,6 +11,7 @@ import numpy as np
 from pydantic import ValidationError
 
 from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known, contradiction
+from goldenbatch.connectors.tabular._master import MasterData
 from goldenbatch.connectors.tabular._parts import (
     BatchSpec,
     CheckSpec,
@@ -23,7 +24,12 @@ from goldenbatch.connectors.tabular._parts import (
 from goldenbatch.connectors.tabular._sheet import Sheet, rows_of
 from goldenbatch.connectors.tabular._templates import render
 from goldenbatch.connectors.tabular._times import duration_us
-from goldenbatch.connectors.tabular._values import CellError, result_of
+from goldenbatch.connectors.tabular._values import (
+    CellError,
+    quantity_cells,
+    record_reason,
+    result_of,
+)
 from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.batches import (
     BatchCreated,
@@ -74,6 +80,7 @@ class RowReader:
     sheet: Sheet
     times: TimeColumns
     known: Known
+    master: MasterData
     _cells: list[dict[str, Any]] = field(default_factory=list)
 
     def prepare(self) -> None:
@@ -154,9 +161,8 @@ class RowReader:
                     if not getattr(part, "is_optional", False):
                         raise CellError("empty", error.message) from error
                 except ValidationError as error:
-                    first = error.errors()[0]
-                    where = ".".join(str(one) for one in first["loc"])
-                    raise CellError("record", f"{where}: {first['msg']}") from error
+                    raise CellError("record", record_reason(error)) from error
+        self.master.check(one.draft.body for one in offers)
         self._require_batches(offers)
         return offers
 
@@ -171,6 +177,9 @@ class RowReader:
 
     def _time(self, row: int) -> int | None:
         return int(self.times[self.spec.time][row]) if self.spec.time else None
+
+    def _quantity(self, template: str, cells: dict[str, Any]) -> str:
+        return _try(template, quantity_cells(template, cells, self.spec)) if template else ""
 
     def _lot(self, one: LotSpec, cells: dict[str, Any], row: int) -> list[_Offer]:
         body = LotRegistered(
@@ -187,7 +196,7 @@ class RowReader:
             batch=render(one.batch, cells),
             product=render(one.product, cells),
             recipe=_try(one.recipe, cells),
-            size=_try(one.size, cells),
+            size=self._quantity(one.size, cells),
             place=_try(one.place, cells),
             started_at=started,
             attributes=_filled(one.attributes, cells),
@@ -207,7 +216,7 @@ class RowReader:
             batch=render(one.batch, cells),
             material=render(one.material, cells),
             lot=render(one.lot, cells),
-            quantity=_try(one.quantity, cells),
+            quantity=self._quantity(one.quantity, cells),
         )
         draft = Draft(f"batch/{body.batch}", body, self._time(row))
         return [_Offer(draft, is_single=one.is_single)]
@@ -265,7 +274,7 @@ class RowReader:
             product = render(one.product, cells)
         except BadInputError as error:
             raise CellError("empty", error.message) from error
-        offered = {"size": _try(one.size, cells)}
+        offered = {"size": self._quantity(one.size, cells)}
         filled = _filled(one.attributes, cells)
         offered |= {f"attributes.{name}": text for name, text in filled.items()}
         found: dict[tuple[str, str], list[str]] = {}

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from goldenbatch.connectors.tabular._parts import ResultSpec
+from goldenbatch.connectors.tabular._templates import placeholders
 from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.quantities import is_number
 from goldenbatch.core.results import Result, ResultKind
@@ -16,6 +17,7 @@ from goldenbatch.core.results import Result, ResultKind
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
+    from pydantic import ValidationError
 
 _PLAIN = r"^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d{1,3})?$"
 _LIMIT = re.compile(r"(<=|>=|≤|≥|<|>)\s*(\S.*)")
@@ -29,6 +31,15 @@ class CellError(Exception):
     def __init__(self, kind: str, reason: str) -> None:
         super().__init__(reason)
         self.kind, self.reason = kind, reason
+
+
+def record_reason(error: ValidationError) -> str:
+    """Why the cells of a row make no record."""
+    first = error.errors()[0]
+    where = ".".join(str(one) for one in first["loc"])
+    if where in ("size", "quantity"):
+        return f"{where}: {first['input']!r} is no quantity such as '12.5 kg'"
+    return f"{where}: {first['msg']}"
 
 
 def are_plain(spec: TableSpec) -> bool:
@@ -95,7 +106,8 @@ def _plain(
     texts = pc.utf8_trim_whitespace(column)
     missing = pc.is_in(texts, value_set=pa.array([m.strip() for m in spec.missing], pa.string()))
     if spec.thousands:
-        texts = pc.replace_substring(texts, spec.thousands, "")
+        grouped = pc.match_substring_regex(texts, _groups(spec))
+        texts = pc.if_else(grouped, pc.replace_substring(texts, spec.thousands, ""), "x")
     if spec.decimal == ",":
         point = pc.match_substring(texts, ".")  # a point beside a decimal comma is no number
         texts = pc.if_else(point, "x", pc.replace_substring(texts, ",", "."))
@@ -106,13 +118,42 @@ def _plain(
     return pc.if_else(is_good, texts, None), missing, is_bad
 
 
+def _groups(spec: TableSpec) -> str:
+    """Pattern of a number whose marks stand between thousands: 1.5 is not 15."""
+    mark, decimal = re.escape(spec.thousands), re.escape(spec.decimal)
+    return rf"^[+-]?(\d{{1,3}}({mark}\d{{3}})+({decimal}\d*)?|[^{mark}]*)$"
+
+
+def quantity_cells(template: str, cells: Mapping[str, Any], spec: TableSpec) -> dict[str, Any]:
+    """Cells of the template of a quantity, their numbers with a decimal point.
+
+    Raises:
+        CellError: A number contradicts the marks of the table.
+    """
+    found = dict(cells)
+    space = " \u00a0" if spec.thousands.isspace() else ""
+    start = re.compile(rf"[+-]?\d(?:[\d.,'{space}]*\d)?(?:[eE][+-]?\d+)?")
+    for name in placeholders(template):
+        text = cells.get(name)
+        number = start.match(text) if isinstance(text, str) else None
+        if number and name not in spec.constants:
+            try:
+                plain = number_text(number[0], spec)
+            except CellError as error:
+                raise CellError(error.kind, f"{name}: {error.reason}") from error
+            found[name] = plain + str(text)[number.end() :]
+    return found
+
+
 def number_text(text: str, spec: TableSpec) -> str:
     """Digits as entered, with a decimal point.
 
     Raises:
         CellError: It is no number.
     """
-    plain = text.replace(spec.thousands, "") if spec.thousands else text
+    plain = text
+    if spec.thousands:
+        plain = text.replace(spec.thousands, "") if re.match(_groups(spec), text) else "x"
     if spec.decimal == ",":
         plain = "x" if "." in plain else plain.replace(",", ".")
     if not is_number(plain):
