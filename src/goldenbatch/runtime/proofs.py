@@ -61,10 +61,11 @@ def check_proof_file(path: Path, key: str = "") -> ProofReport:
 
     bundle = _read(path)
     found = check_bundle(bundle, key)
-    problems = [*found.problems, *_order(found.events)]
+    batch = str(bundle.get("batch", ""))
+    problems = [*found.problems, *_subject(batch, found.events), *_order(found.events)]
     lines, faults = _signatures(found.events, str(bundle["public_key"]))
     return ProofReport(
-        batch=str(bundle.get("batch", "")),
+        batch=batch,
         home=found.events[0].envelope.home if found.events else "",
         n_events=len(found.events),
         n_withheld=sum(1 for event in found.events if event.body is None),
@@ -81,8 +82,17 @@ def _read(path: Path) -> Any:
         return json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise NotFoundError(f"{path} cannot be opened: {error.strerror}.") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"this is no proof: {error}.", file=str(path)) from error
+
+
+def _subject(batch: str, events: tuple[Event, ...]) -> list[str]:
+    """The name of the batch stands outside all that is signed: an event must carry it."""
+    if not events:
+        return ["The file holds no event: it proves nothing."]
+    if batch and not any(event.stream == f"batch/{batch}" for event in events):
+        return [f"The file says that it is of batch {batch!r}, and holds no event of it."]
+    return []
 
 
 def _streams(events: tuple[Event, ...]) -> dict[str, list[Event]]:

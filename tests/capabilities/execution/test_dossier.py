@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from goldenbatch.capabilities.execution import collect, write_report
-from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.runtime.proofs import check_proof_file
 
 SETTINGS = {"attributes": ["imp*"], "n_reference": 8, "autocorrelation": "ignore"}
@@ -61,6 +62,12 @@ def test_a_signature_on_a_changed_finding_is_a_gap(story):
     assert any("unsigned since version" in gap for gap in gaps)
 
 
+def test_two_batches_never_share_a_file(story, tmp_path):
+    story.batch("odd_1", {"impurity": "0.10"})
+    one, other = (write_report(story.site, name, tmp_path) for name in ("odd/1", "odd_1"))
+    assert not set(one.values()) & set(other.values())
+
+
 def test_an_unknown_batch_is_named(bench):
     with pytest.raises(NotFoundError, match="'nope'"):
         collect(bench.site, "nope")
@@ -68,21 +75,21 @@ def test_an_unknown_batch_is_named(bench):
 
 def test_the_files_hold_what_they_say(story, tmp_path):
     files = write_report(story.site, "odd/1", tmp_path / "out")
-    html = (tmp_path / "out" / "batch-odd_1.html").read_text(encoding="utf-8")
+    html = (tmp_path / "out" / "batch-odd_1-7ee86dcc.html").read_text(encoding="utf-8")
     assert "not for GMP use" in html
     assert "Rita Reviewer &lt;script&gt;" in html
     assert "<script" not in html
     assert "0.61 %" in html
     assert html.count("<svg") >= 1
-    report = check_proof_file(tmp_path / "out" / "batch-odd_1.proof.json")
+    report = check_proof_file(tmp_path / "out" / "batch-odd_1-7ee86dcc.proof.json")
     assert report.is_ok, report.problems
     assert report.signatures
-    assert (tmp_path / "out" / "batch-odd_1.pdf").read_bytes()[:5] == b"%PDF-"
+    assert (tmp_path / "out" / "batch-odd_1-7ee86dcc.pdf").read_bytes()[:5] == b"%PDF-"
     assert set(files) == {"html", "pdf", "proof"}
 
 
 def test_a_changed_proof_file_is_named(story, tmp_path):
-    path = tmp_path / "batch-odd_1.proof.json"
+    path = tmp_path / "batch-odd_1-7ee86dcc.proof.json"
     write_report(story.site, "odd/1", tmp_path)
     bundle = json.loads(path.read_text(encoding="utf-8"))
     entry = next(e for e in bundle["events"] if '"0.61"' in e["body"])
@@ -92,8 +99,29 @@ def test_a_changed_proof_file_is_named(story, tmp_path):
     assert any("ResultsReported" in one and "not what was recorded" in one for one in problems)
 
 
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"batch": "odd_2"}, "says that it is of batch 'odd_2', and holds no event of it"),
+        ({"events": []}, "holds no event: it proves nothing"),
+    ],
+)
+def test_a_proof_of_another_batch_or_of_nothing_is_named(story, tmp_path, change, said):
+    path = Path(write_report(story.site, "odd/1", tmp_path)["proof"])
+    bundle = json.loads(path.read_text(encoding="utf-8"))
+    path.write_text(json.dumps(bundle | change), encoding="utf-8")
+    assert any(said in problem for problem in check_proof_file(path).problems)
+
+
+def test_a_file_that_is_nested_without_end_is_no_proof(tmp_path):
+    path = tmp_path / "deep.json"
+    path.write_text("[" * 100_000)
+    with pytest.raises(BadInputError, match="this is no proof"):
+        check_proof_file(path)
+
+
 def test_a_missing_event_is_named(story, tmp_path):
-    path = tmp_path / "batch-odd_1.proof.json"
+    path = tmp_path / "batch-odd_1-7ee86dcc.proof.json"
     write_report(story.site, "odd/1", tmp_path)
     bundle = json.loads(path.read_text(encoding="utf-8"))
     lost = next(e for e in bundle["events"] if '"kind":"FindingOpened"' in e["envelope"])

@@ -68,6 +68,17 @@ class Report:
         return moment.astimezone(ZoneInfo(self.dossier.home.zone)).strftime("%Y-%m-%d %H:%M:%S %z")
 
 
+def _file_name(batch: str) -> str:
+    """Name of a batch's files: one of its own, also where A/1 and A_1 are two batches.
+
+    >>> _file_name("700"), _file_name("A/1") == _file_name("A_1")
+    ('batch-700', False)
+    """
+    plain = re.sub(r"[^A-Za-z0-9._-]+", "_", batch)[:80]
+    digest = hashlib.sha256(batch.encode()).hexdigest()[:8]
+    return f"batch-{batch}" if plain == batch else f"batch-{plain}-{digest}"
+
+
 def write_report(site: Site, batch: str, out_dir: Path) -> dict[str, str]:
     """Write the dossier of a batch into a folder.
 
@@ -81,7 +92,7 @@ def write_report(site: Site, batch: str, out_dir: Path) -> dict[str, str]:
     proof = site.ledger.proof_bundle([event.seq for event in dossier.events])
     proof["batch"] = batch
     content = (json.dumps(proof, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
-    name = re.sub(r"[^A-Za-z0-9._-]+", "_", f"batch-{batch}")
+    name = _file_name(batch)
     figures, problems = _figures(site, batch)
     report = Report(
         dossier=dossier,
