@@ -13,6 +13,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from goldenbatch.core.errors import VersionConflictError
 from goldenbatch.core.records import Body, HomeKind, NewEvent, Projection, record_type
 from goldenbatch.core.site import HomeInfo
 from goldenbatch.stores.ledger import Keyring, Ledger, Signer
@@ -246,3 +247,19 @@ def crash_child(folder: str, seed: int):
             os.write(1, line.encode())
             if draw.random() < 0.1:
                 opened.checkpoint()
+
+
+def race_child(folder: str, url: str, name: str, n_versions: int):
+    """Try to be the one who writes each version of a shared stream; say how it went."""
+    won = []
+    with open_ledger(Path(folder), url=url, clock=lambda: START) as opened:
+        os.write(1, b"ready\n")
+        sys.stdin.readline()
+        for version in range(n_versions):
+            try:
+                opened.append([weighed("shared", version, note=name), moved(name, len(won))])
+                won.append(version)
+            except VersionConflictError as error:
+                if error.stream != "thing/shared":
+                    raise
+    os.write(1, json.dumps(won).encode() + b"\n")

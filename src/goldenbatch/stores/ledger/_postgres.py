@@ -176,7 +176,13 @@ class Connection:
         """Begin to write, alone among all processes; a lost connection is made anew."""
         if self.is_lost:
             self._renew()
-        self.execute("BEGIN")
+        try:
+            self.execute("BEGIN")
+        except StorageError:
+            if not self.is_lost:
+                raise
+            self._renew()  # nothing was begun, so that to begin anew doubles nothing
+            self.execute("BEGIN")
         self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (self._key,))
 
     def commit(self, mark: _sql.Mark = None) -> None:
