@@ -27,7 +27,7 @@ from goldenbatch.runtime.projections import core_projections
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Clock
-    from goldenbatch.stores.ledger import Keyring
+    from goldenbatch.stores.ledger import Keyring, VerifierKey
 
 FOLDERS = (
     "tables",
@@ -124,6 +124,11 @@ class Layout:
     def public_key(self) -> Path:
         """Public key, to be given to those who verify."""
         return self.root / "keys" / "home.pub"
+
+    @property
+    def witnesses(self) -> Path:
+        """Public keys of witnesses, one a line; missing while there are none."""
+        return self.root / "keys" / "witnesses.pub"
 
     @property
     def state(self) -> Path:
@@ -332,7 +337,28 @@ def load_keys(root: Path, info: HomeInfo) -> Keyring:
             f"{layout.public_key} is not the public key of {layout.key}.",
             hint="Restore the folder keys from the backup of the home.",
         )
-    return Keyring((signer,))
+    return Keyring((signer,), load_public_keys(root)[1:])
+
+
+def load_public_keys(root: Path) -> tuple[VerifierKey, ...]:
+    """The home's public key, and those of the witnesses whose cosignatures it keeps.
+
+    Raises:
+        IntegrityError: A key cannot be read.
+    """
+    from goldenbatch.stores.ledger import ProofError, VerifierKey
+
+    layout = Layout(root)
+    try:
+        lines = layout.public_key.read_text("ascii").splitlines()[:1]
+        if layout.witnesses.exists():
+            lines += layout.witnesses.read_text("utf-8").splitlines()
+        return tuple(VerifierKey.parse(line) for line in lines)
+    except (OSError, ValueError, ProofError) as error:
+        raise IntegrityError(
+            f"a public key of {root} cannot be read ({error}).",
+            hint="Restore the folder keys from the backup of the home.",
+        ) from error
 
 
 def origin_of(info: HomeInfo) -> str:

@@ -14,6 +14,7 @@ from goldenbatch.core.site import Actor
 from goldenbatch.runtime import adoption, plants
 from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime._clock import system_clock
+from goldenbatch.runtime.checkpoints import Checkpointer
 from goldenbatch.runtime.home import (
     HomeLock,
     Layout,
@@ -84,6 +85,7 @@ class LocalSite:
         ledger: What was done.
         historian: What was measured.
         registry: What was learnt.
+        checkpointer: Signs the head of the ledger in time; not when open for reading only.
         people: Accounts, roles and passwords.
         signing: Signatures and decisions.
         runner: Wakes the analysts.
@@ -161,6 +163,9 @@ class LocalSite:
             keys=keyring,
         )
         self.ledger = self._stack.enter_context(ledger)
+        if not read_only:
+            self.checkpointer = Checkpointer(ledger, self.settings.checkpoints)
+            self._stack.callback(self.checkpointer.close)
         historian = Historian.open(
             self.layout.historian,
             recorder=None if read_only else LedgerRecorder(ledger),

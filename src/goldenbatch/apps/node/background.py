@@ -1,4 +1,4 @@
-"""The node's own work: analysts woken every few seconds, the frame log handed over hourly."""
+"""The node's own work: analysts woken, the frame log handed over, the ledger's head signed."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from goldenbatch.core.errors import IntegrityError
 log = logging.getLogger("goldenbatch.node")
 
 MAX_PROBLEMS = 20
+CHECKPOINT_LOOK_S = 10.0
 
 
 class Background:
@@ -26,6 +27,9 @@ class Background:
             self._tasks.append(("wake", wake_s, state.desk.wake))
         if flush_s > 0:
             self._tasks.append(("flush", flush_s, state.desk.flush))
+        # By number of events appends sign by themselves; here by time.
+        signing = state.desk.site.checkpointer
+        self._tasks.append(("checkpoint", CHECKPOINT_LOOK_S, signing.sign_if_due))
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:

@@ -249,12 +249,11 @@ class Check:
         except (ProofError, UnicodeError, TypeError) as error:
             self._add(where, f"the note does not hold: {error}")
             return None
-        names = {key.name for key in self._keys}
         for name, key_id, _ in lines if self._keys else ():
             if (name, key_id) not in known:
-                # By a known name it was changed; by another it may be of a kind that comes later.
+                # Only lines of known keys are stored; others may sign what is kept elsewhere.
                 text = f"nobody here knows the key of its signature line {name}."
-                self._add(where, text, is_note=name not in names)
+                self._add(where, text, is_note=size is None)
         if checkpoint.origin != self._origin:
             self._add(where, f"it is of the log {checkpoint.origin}, not {self._origin}.")
         if size is not None and checkpoint.size != size:

@@ -18,6 +18,7 @@ from goldenbatch.stores.ledger import _events, _projections, _sql, _verify, tree
 from goldenbatch.stores.ledger._kept import Kept
 from goldenbatch.stores.ledger._open import open_engine
 from goldenbatch.stores.ledger._problem import Problem
+from goldenbatch.stores.ledger._provable import Provable
 from goldenbatch.stores.ledger._writer import Head, Writer
 from goldenbatch.stores.ledger.bundle import make_bundle
 from goldenbatch.stores.ledger.notes import (
@@ -32,7 +33,7 @@ Progress = Callable[[int, int], None]
 """Called with (done, all)."""
 
 
-class Ledger(Kept):
+class Ledger(Kept, Provable):
     """Append-only events with a Merkle tree over them, in one SQLite file.
 
     Open it with `Ledger.open`. All methods may be called from any thread; appends of
@@ -140,7 +141,10 @@ class Ledger(Kept):
         """
         if not events:
             return ()
-        return self._writing().append([_events.prepare(event) for event in events])
+        added = self._writing().append([_events.prepare(event) for event in events])
+        if self.on_append is not None:
+            self.on_append(added[-1].seq)
+        return added
 
     def head(self) -> int:
         """Number of the last event; 0 when empty."""

@@ -3,6 +3,7 @@
 References:
     C2SP signed-note, https://c2sp.org/signed-note
     C2SP tlog-checkpoint, https://c2sp.org/tlog-checkpoint
+    C2SP tlog-cosignature (cosignature/v1), https://c2sp.org/tlog-cosignature
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ from goldenbatch.core.errors import IntegrityError, NotFoundError
 from goldenbatch.stores.ledger.errors import ProofError
 from goldenbatch.stores.ledger.tree import HASH_SIZE
 
-_ED25519 = 1
+_ED25519, _COSIGNATURE = 1, 4
+_TIME_BYTES = 8
 _MAX_BYTES = 1_000_000
 _MAX_LINES = 100
 _LINE = re.compile(r"^\u2014 ([^\s+]+) ([A-Za-z0-9+/]+={0,2})$")
@@ -39,7 +41,7 @@ class VerifierKey:
 
     Attributes:
         name: Name on the signature lines; no spaces, no plus.
-        algorithm: C2SP signature type; 1 is Ed25519.
+        algorithm: C2SP signature type; 1 is Ed25519, 4 a witness's cosignature with Ed25519.
         public: The key's bytes.
     """
 
@@ -50,9 +52,10 @@ class VerifierKey:
     def __post_init__(self) -> None:
         if not self.name or re.search(r"[\s+]", self.name):
             raise ProofError(f"key name {self.name!r} is empty or has a space or a plus.")
-        if self.algorithm != _ED25519 or len(self.public) != _RAW_KEY_BYTES:
+        is_known = self.algorithm in (_ED25519, _COSIGNATURE)
+        if not is_known or len(self.public) != _RAW_KEY_BYTES:
             raise ProofError(
-                f"key {self.name} is of type {self.algorithm}, not Ed25519 (1).",
+                f"key {self.name} is of type {self.algorithm}, not Ed25519 (1 or 4).",
                 hint="Give the Ed25519 verifier key of this signer.",
             )
 
@@ -84,8 +87,16 @@ class VerifierKey:
         encoded = base64.b64encode(bytes([self.algorithm]) + self.public).decode()
         return f"{self.name}+{self.id.hex()}+{encoded}"
 
+    @property
+    def is_witness(self) -> bool:
+        """Whether it signs that it saw the checkpoints of others."""
+        return self.algorithm == _COSIGNATURE
+
     def is_valid(self, text: bytes, signature: bytes) -> bool:
         """Whether the holder of this key signed the text."""
+        if self.is_witness:
+            seconds = int.from_bytes(signature[:_TIME_BYTES], "big")
+            text, signature = _cosigned(text, seconds), signature[_TIME_BYTES:]
         try:
             Ed25519PublicKey.from_public_bytes(self.public).verify(signature, text)
         except InvalidSignature:
@@ -101,10 +112,12 @@ class Signer:
         private: The key.
     """
 
+    algorithm = _ED25519
+
     def __init__(self, name: str, private: Ed25519PrivateKey) -> None:
         self._private = private
         raw = private.public_key().public_bytes_raw()
-        self.verifier = VerifierKey(name, _ED25519, raw)
+        self.verifier = VerifierKey(name, self.algorithm, raw)
 
     @classmethod
     def create(cls, path: Path, name: str) -> Self:
@@ -151,6 +164,63 @@ class Signer:
     def sign(self, text: bytes) -> bytes:
         """Signature of a text."""
         return self._private.sign(text)
+
+    def derived(self, purpose: bytes) -> bytes:
+        """A secret of 32 bytes for one other purpose, which tells nothing of the key itself.
+
+        References:
+            RFC 5869 (HKDF).
+        """
+        from cryptography.hazmat.primitives.hashes import SHA256
+        from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+        return HKDF(SHA256(), 32, None, purpose).derive(self._private.private_bytes_raw())
+
+
+class Cosigner(Signer):
+    """The private key of a witness; it signs a checkpoint together with the time."""
+
+    algorithm = _COSIGNATURE
+
+    def cosign(self, note: str, seconds: int) -> str:
+        """The note with one more line, which says that the witness saw it at a time.
+
+        Args:
+            note: Checkpoint of a log, signed by it; check it and its history before.
+            seconds: Time in seconds since 1970 UTC.
+        """
+        text = parse_note(note).text.encode()
+        proof = self.sign(_cosigned(text, seconds))
+        data = self.verifier.id + seconds.to_bytes(_TIME_BYTES, "big") + proof
+        return f"{note}\u2014 {self.verifier.name} {base64.b64encode(data).decode()}\n"
+
+
+def without_unknown(note: str, verifiers: Sequence[VerifierKey]) -> str:
+    """The note with the signature lines of known keys only."""
+    text, _, tail = note.rpartition("\n\n")
+    known = {(key.name, key.id) for key in verifiers}
+    lines = zip(parse_note(note).signatures, tail.splitlines(keepends=True), strict=True)
+    kept = "".join(line for (name, key_id, _), line in lines if (name, key_id) in known)
+    return f"{text}\n\n{kept}"
+
+
+def cosigned_at(note: str, key: VerifierKey) -> int | None:
+    """When a witness signed a note, in seconds since 1970 UTC; None if it has not.
+
+    Raises:
+        ProofError: The note is malformed, or the line of the witness is false.
+    """
+    signed = parse_note(note)
+    for name, key_id, signature in signed.signatures:
+        if (name, key_id) == (key.name, key.id):
+            if not key.is_valid(signed.text.encode(), signature):
+                raise ProofError(f"the cosignature of {name} does not fit the note.")
+            return int.from_bytes(signature[:_TIME_BYTES], "big")
+    return None
+
+
+def _cosigned(text: bytes, seconds: int) -> bytes:
+    return b"cosignature/v1\ntime %d\n" % seconds + text
 
 
 @dataclass(frozen=True)
@@ -244,7 +314,8 @@ def parse_note(note: str) -> SignedNote:
 def open_note(note: str, verifiers: Sequence[VerifierKey]) -> SignedNote:
     """Check a note: a known key signed it, and no line of a known key is false.
 
-    Lines of unknown keys are left alone, as the form demands.
+    Lines of unknown keys are left alone, as the form demands. Witnesses only add to the
+    signature of the log.
 
     Raises:
         ProofError: The note is malformed, a signature is false, or no key is known.
@@ -257,7 +328,7 @@ def open_note(note: str, verifiers: Sequence[VerifierKey]) -> SignedNote:
                 continue
             if not key.is_valid(signed.text.encode(), signature):
                 raise ProofError(f"the signature of {name} does not fit the note.")
-            n_valid += 1
+            n_valid += not key.is_witness
             break
     if not n_valid:
         names = ", ".join(sorted({name for name, _, _ in signed.signatures}))
