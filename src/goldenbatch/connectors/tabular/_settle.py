@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from goldenbatch.core.site import HistorianPort
 
-N_FRAME = 262_144
+N_FRAME = 1_048_576
 """Readings of a frame: large enough that the sync does not count, small enough for memory."""
 
 _SEGMENT_GAP = 3_600_000_000

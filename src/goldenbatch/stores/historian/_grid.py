@@ -58,7 +58,8 @@ class Grid:
                 columns.append(pa.array(quality))
         batch = pa.RecordBatch.from_arrays(columns, names=names)
         sink = pa.BufferOutputStream()
-        options = pa.ipc.IpcWriteOptions(compression=_COMPRESSION)
+        # Not in threads: their pool may be busy with the next file.
+        options = pa.ipc.IpcWriteOptions(compression=_COMPRESSION, use_threads=False)
         with pa.ipc.new_stream(sink, batch.schema, options=options) as writer:
             writer.write_batch(batch)
         return memoryview(sink.getvalue()).cast("B")
