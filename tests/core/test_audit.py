@@ -5,7 +5,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goldenbatch.core.analyst import AnalystAdopted
-from goldenbatch.core.audit import TRAIL, Act, Change, TrailFilter, changes, flat, reason_of
+from goldenbatch.core.audit import (
+    TRAIL,
+    Act,
+    Change,
+    TrailFilter,
+    changes,
+    entries,
+    flat,
+    reason_of,
+)
 from goldenbatch.core.batches import (
     BatchCorrected,
     BatchCreated,
@@ -114,6 +123,13 @@ def test_what_was_erased_is_said():
     assert "erased" in changes(Event(1, made.envelope, None, made.leaf))[0].new
 
 
+def test_entries_of_whole_records():
+    found = entries([event(CREATED, 1), _signed(2), event(RESIZED, 3, performed_at=NOW - HOUR)])
+    assert [one.act for one in found] == [Act.CREATED, Act.SIGNED, Act.CORRECTED]
+    assert found[2].is_unsigning and found[2].is_late
+    assert found[2].changes == (Change("size", "10 kg", "12 kg"),)
+
+
 def test_master_data_in_text_is_compared_by_its_entries():
     one, two = '{"places": [{"path": "a", "x": "1"}]}', '{"places": [{"path": "a", "x": "2"}]}'
     assert flat({"text": one})["text.places[a].x"] == "1"
@@ -143,8 +159,8 @@ def test_unknown_kinds_are_in_the_trail():
 
 def test_a_filter_in_words():
     assert TrailFilter().as_words() == "all entries of this home"
-    words = TrailFilter(stream="batch/7", acts=(Act.CORRECTED,), is_late=True).as_words()
-    assert words == "stream batch/7, acts corrected, is late yes"
+    words = TrailFilter(streams=("batch/7",), acts=(Act.CORRECTED,), is_late=True).as_words()
+    assert words == "streams batch/7, acts corrected, is late yes"
 
 
 LEAVES = st.text("ab1.", max_size=3) | st.integers(0, 9) | st.booleans() | st.none()

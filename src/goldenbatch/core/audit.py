@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
@@ -33,6 +33,7 @@ from goldenbatch.core.records import (
 
 MAX_TEXT: Final = 2_000
 CORRECTION: Final = "Corrected"
+_SIGNED: Final = ("meaning", "version", "printed_name", "role", "reason", "method")
 _KEYS: Final = ("uid", "id", "name", "path", "test", "action", "code", "tag")
 
 
@@ -64,7 +65,7 @@ class TrailFilter(BaseModel):
     """Which entries of the trail are wanted; what is empty or None does not restrict.
 
     Attributes:
-        stream: One record.
+        streams: These records; one, or those that belong together.
         prefix: All records whose stream begins so, such as `batch/`.
         actor: Opaque uid of who did it.
         kinds: Kinds of events.
@@ -79,7 +80,7 @@ class TrailFilter(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    stream: str = ""
+    streams: tuple[str, ...] = ()
     prefix: str = ""
     actor: str = ""
     kinds: tuple[str, ...] = ()
@@ -93,8 +94,8 @@ class TrailFilter(BaseModel):
     def where(self) -> dict[str, Any]:
         """The conditions on columns of the projection `trail`."""
         found: dict[str, Any] = {}
-        if self.stream:
-            found["stream"] = self.stream
+        if self.streams:
+            found["stream"] = list(self.streams)
         elif self.prefix:
             found["stream"] = Between(self.prefix, self.prefix + "\U0010ffff")
         if self.actor:
@@ -112,11 +113,18 @@ class TrailFilter(BaseModel):
                 found[name] = int(value)
         return found
 
+    @property
+    def record(self) -> str:
+        """The one record that is asked for; empty when it is none or many."""
+        return self.streams[0] if len(self.streams) == 1 else ""
+
     def as_words(self) -> str:
         """What is wanted, in words, for people and prints."""
         given = self.model_dump(mode="json", exclude_defaults=True)
         if not given:
             return "all entries of this home"
+        if len(self.streams) > 4:
+            given["streams"] = f"{', '.join(self.streams[:3])} and {len(self.streams) - 3} more"
         return ", ".join(f"{name.replace('_', ' ')} {_text(one)}" for name, one in given.items())
 
 
@@ -146,6 +154,7 @@ class TrailReviewed(_Review):
     """A person reviewed entries of the trail that they had been shown; signed by what follows."""
 
     opened: int = Field(ge=1, description="Version of the showing in the same stream.")
+    reviewer: str = Field(min_length=1, description="Opaque uid of who reviews and signs.")
     is_satisfactory: bool = Field(description="Whether nothing was found that needs action.")
     comment: str = Field(min_length=1, description="What was looked at and found.")
 
@@ -251,6 +260,49 @@ PROJECTIONS = (TRAIL,)
 """All projections of this module."""
 
 
+@dataclass(frozen=True)
+class Entry:
+    """One entry of the trail, with what it changed.
+
+    Attributes:
+        event: The event behind it.
+        act: What it did to its record.
+        is_late: It was made long after the act.
+        is_unsigning: It made the signatures before it void.
+        changes: Field by field.
+    """
+
+    event: Event
+    act: Act
+    is_late: bool
+    is_unsigning: bool
+    changes: tuple[Change, ...]
+
+    @classmethod
+    def of(cls, row: Row, event: Event, before: Event | None) -> Entry:
+        """The entry of a row of the projection, its event, and the one that it supersedes."""
+        return cls(
+            event=event,
+            act=Act(row["act"]),
+            is_late=bool(row["is_late"]),
+            is_unsigning=bool(row["is_unsigning"]),
+            changes=changes(event, before),
+        )
+
+
+def entries(events: Iterable[Event]) -> tuple[Entry, ...]:
+    """The trail of whole records, from all their events, in the order of the events."""
+    rows: dict[tuple[Any, ...], Row] = {}
+    known: dict[tuple[str, int], Event] = {}
+    found = []
+    for event in events:
+        key = (event.stream, event.envelope.version)
+        known[key] = event
+        (rows[key],) = _fold(event, rows.get)
+        found.append(Entry.of(rows[key], event, known.get((event.stream, rows[key]["replaces"]))))
+    return tuple(found)
+
+
 # ---- what was, what is ----------------------------------------------------------------------
 
 
@@ -268,6 +320,8 @@ def changes(event: Event, before: Event | None = None) -> tuple[Change, ...]:
     if event.body is None:
         return (Change("(content)", "", "withheld or erased; its digest stays in the proof"),)
     body = event.body
+    if event.kind == SignatureApplied.kind:
+        return tuple(Change(one, "", _text(body[one])) for one in _SIGNED if body.get(one))
     if "old" in body and "new" in body:
         return tuple(_corrected(body))
     old = flat(before.body) if before is not None and before.body is not None else {}

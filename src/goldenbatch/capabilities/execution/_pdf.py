@@ -2,132 +2,30 @@
 
 from __future__ import annotations
 
-import io
-from collections.abc import Callable, Sequence
 from typing import Any
-from xml.sax.saxutils import escape
 
-import goldenbatch
 from goldenbatch.capabilities.execution._documents import Report
 from goldenbatch.capabilities.execution.dossier import FindingLine
 from goldenbatch.core.people import SignatureState
-
-_MARGIN = 48.0
-_WIDTH = 595.0 - 2 * _MARGIN
+from goldenbatch.ui.documents import DocumentInfo, build_pdf
+from goldenbatch.ui.documents import paragraph as _p
+from goldenbatch.ui.documents import table as _table
 
 
 def render_pdf(report: Report) -> bytes:
     """Lay out the report; every page carries the banner, the batch and its number."""
-    from reportlab.lib.pagesizes import A4
-    from reportlab.platypus import BaseDocTemplate, Frame, PageTemplate
-
-    buffer = io.BytesIO()
     batch = report.dossier.batch["batch"]
-    document = BaseDocTemplate(
-        buffer,
-        pagesize=A4,
+    info = DocumentInfo(
         title=f"Batch {batch}",
-        author=f"goldenbatch {goldenbatch.__version__}",
+        banner=report.banner,
+        footer=f"Batch {batch} · {report.dossier.home.name}",
+        written_at=report.written_at,
         subject=report.banner,
-        lang="en",
-        invariant=1,
     )
-    frame = Frame(_MARGIN, 54, _WIDTH, A4[1] - 120, id="body", leftPadding=0, rightPadding=0)
-    document.addPageTemplates(PageTemplate(frames=[frame], onPage=_page(report)))
     story: list[Any] = []
     for part in (_head, _findings, _charts, _results, _materials, _proof):
         story.extend(part(report))
-    document.build(story)
-    return buffer.getvalue()
-
-
-def _page(report: Report) -> Callable[[Any, Any], None]:
-    from reportlab.lib.colors import HexColor
-
-    def paint(canvas: Any, document: Any) -> None:
-        width, height = document.pagesize
-        canvas.saveState()
-        canvas.setFillColor(HexColor("#7a4b00"))
-        canvas.rect(0, height - 30, width, 30, stroke=0, fill=1)
-        canvas.setFillColor(HexColor("#ffffff"))
-        canvas.setFont("Helvetica-Bold", 9)
-        canvas.drawString(_MARGIN, height - 19, report.banner)
-        canvas.setFillColor(HexColor("#555555"))
-        canvas.setFont("Helvetica", 8)
-        left = f"Batch {report.dossier.batch['batch']} · {report.dossier.home.name}"
-        canvas.drawString(_MARGIN, 30, left)
-        canvas.drawRightString(width - _MARGIN, 30, f"page {canvas.getPageNumber()}")
-        canvas.restoreState()
-
-    return paint
-
-
-def _styles() -> dict[str, Any]:
-    from reportlab.lib.colors import HexColor
-    from reportlab.lib.styles import ParagraphStyle
-
-    base = ParagraphStyle("text", fontName="Helvetica", fontSize=9, leading=12.5)
-    return {
-        "text": base,
-        "cell": ParagraphStyle("cell", parent=base, fontSize=7.6, leading=9.6),
-        "quiet": ParagraphStyle(
-            "quiet", parent=base, fontSize=7.6, leading=10, textColor=HexColor("#555555")
-        ),
-        "code": ParagraphStyle(
-            "code", parent=base, fontName="Courier", fontSize=7, leading=9, wordWrap="CJK"
-        ),
-        "title": ParagraphStyle(
-            "title", parent=base, fontName="Helvetica-Bold", fontSize=18, leading=24
-        ),
-        "h2": ParagraphStyle(
-            "h2",
-            parent=base,
-            fontName="Helvetica-Bold",
-            fontSize=12,
-            leading=16,
-            spaceBefore=12,
-            keepWithNext=1,
-            spaceAfter=4,
-        ),
-        "h3": ParagraphStyle(
-            "h3",
-            parent=base,
-            fontName="Helvetica-Bold",
-            fontSize=10,
-            leading=13,
-            spaceBefore=8,
-            keepWithNext=1,
-            spaceAfter=2,
-        ),
-    }
-
-
-def _p(text: str, style: str = "text") -> Any:
-    from reportlab.platypus import Paragraph
-
-    return Paragraph(escape(text).replace("\n", "<br/>"), _styles()[style])
-
-
-def _table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float]) -> Any:
-    from reportlab.lib.colors import HexColor
-    from reportlab.platypus import Table
-
-    total = sum(widths)
-    cells = [[_p(text, "cell") for text in row] for row in ([header, *rows] if header else rows)]
-    return Table(
-        cells,
-        colWidths=[_WIDTH * width / total for width in widths],
-        repeatRows=1 if header else 0,
-        style=[
-            ("LINEBELOW", (0, 0), (-1, -1), 0.3, HexColor("#bbbbbb")),
-            ("BACKGROUND", (0, 0), (-1, 0), HexColor("#eef1f4" if header else "#ffffff")),
-            ("VALIGN", (0, 0), (-1, -1), "TOP"),
-            ("LEFTPADDING", (0, 0), (-1, -1), 2),
-            ("RIGHTPADDING", (0, 0), (-1, -1), 4),
-            ("TOPPADDING", (0, 0), (-1, -1), 2),
-            ("BOTTOMPADDING", (0, 0), (-1, -1), 2),
-        ],
-    )
+    return build_pdf(info, story)
 
 
 def _head(report: Report) -> list[Any]:

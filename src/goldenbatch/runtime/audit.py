@@ -1,0 +1,471 @@
+"""The audit trail of a home: searched, shown to people, and reviewed under signature."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Final
+
+from goldenbatch.core.audit import (
+    REVIEW_KINDS,
+    Act,
+    Change,
+    Entry,
+    TrailFilter,
+    TrailOpened,
+    TrailReviewed,
+    reason_of,
+)
+from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
+from goldenbatch.core.facts import record_facts
+from goldenbatch.core.people import Meaning, SignatureApplied, UserState, user_state
+from goldenbatch.core.records import Between, DataClass, Event, NewEvent, Row, to_iso
+from goldenbatch.core.time import local_text
+
+if TYPE_CHECKING:
+    from goldenbatch.runtime.local import LocalSite
+
+SORTS: Final = ("seq", "-seq", "stream", "-stream", "actor", "-actor", "kind", "-kind")
+MANY: Final = "trail/home"
+_MAX_STREAM: Final = 200
+_WITHHELD: Final = "(withheld)"
+_SECRETS: Final = ("hash", "secret", "password")
+_OPEN: Final = frozenset({"meaning", "version", "role", "method"})
+_SOFTWARE: Final = {"node": "software", "operator": "operator of the machine"}
+
+
+@dataclass(frozen=True)
+class TrailLine:
+    """One entry as people read it.
+
+    Attributes:
+        entry: What it did, with the changes.
+        printed_name: Who did it; empty for software, and for those who may not see names.
+        role: In which role: the signature's, else all that the person held at that moment.
+        recorded: When the server recorded it, in the site's zone with its offset.
+        performed: When it was done, as claimed; empty when it was not said.
+        reason: Why.
+    """
+
+    entry: Entry
+    printed_name: str
+    role: str
+    recorded: str
+    performed: str
+    reason: str
+
+    def as_json(self) -> dict[str, Any]:
+        """The line as plain values."""
+        event = self.entry.event
+        envelope = event.envelope
+        return {
+            "seq": event.seq,
+            "stream": event.stream,
+            "version": envelope.version,
+            "kind": event.kind,
+            "act": self.entry.act.value,
+            "actor": envelope.actor,
+            "printed_name": self.printed_name,
+            "role": self.role,
+            "acting_for": envelope.acting_for,
+            "recorded": self.recorded,
+            "recorded_at": to_iso(envelope.recorded_at),
+            "performed": self.performed,
+            "is_late": self.entry.is_late,
+            "is_unsigning": self.entry.is_unsigning,
+            "reason": self.reason,
+            "changes": [
+                {"field": one.field, "old": one.old, "new": one.new} for one in self.entry.changes
+            ],
+            "leaf": event.leaf,
+        }
+
+
+@dataclass(frozen=True)
+class TrailPage:
+    """Some lines of a trail.
+
+    Attributes:
+        wanted: Which entries were asked for.
+        lines: Those of this page.
+        n_entries: How many entries fit in all.
+        offset: How many come before this page.
+        upto_seq: Last event of the ledger when it was looked at.
+    """
+
+    wanted: TrailFilter
+    lines: tuple[TrailLine, ...]
+    n_entries: int
+    offset: int
+    upto_seq: int
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether all entries that fit are on this page."""
+        return len(self.lines) == self.n_entries
+
+    def as_json(self) -> dict[str, Any]:
+        """The page as plain values."""
+        return {
+            "filter": self.wanted.model_dump(mode="json", exclude_defaults=True),
+            "n_entries": self.n_entries,
+            "n_shown": len(self.lines),
+            "offset": self.offset,
+            "upto_seq": self.upto_seq,
+            "entries": [line.as_json() for line in self.lines],
+        }
+
+
+@dataclass
+class _People:
+    """Names and roles of people as they were at an event, from their own streams."""
+
+    site: LocalSite
+    sees_names: bool
+    streams: dict[str, Sequence[Event]] = field(default_factory=dict)
+
+    def who(self, event: Event) -> tuple[str, str]:
+        """Printed name (or nothing) and role of who made an event."""
+        body = event.body or {}
+        if event.kind == SignatureApplied.kind and event.body is not None:
+            return self._name(str(body.get("printed_name", ""))), str(body.get("role", ""))
+        uid = event.envelope.actor
+        user = self._user(uid, event.seq)
+        if user is None:
+            return "", _SOFTWARE.get(uid, "software")
+        return self._name(user.printed_name), ", ".join(sorted(user.roles)) or "no role"
+
+    def _name(self, name: str) -> str:
+        return name if self.sees_names else ""
+
+    def _user(self, uid: str, seq: int) -> UserState | None:
+        if uid not in self.streams:
+            self.streams[uid] = self.site.ledger.stream(f"user/{uid}")
+        known = [event for event in self.streams[uid] if event.seq <= seq]
+        try:
+            return user_state(known or self.streams[uid])
+        except NotFoundError:
+            return None
+
+
+class Trail:
+    """The audit trail of an open site.
+
+    Args:
+        site: The site.
+    """
+
+    def __init__(self, site: LocalSite) -> None:
+        self._site = site
+
+    def page(
+        self,
+        wanted: TrailFilter,
+        *,
+        sort: str = "seq",
+        offset: int = 0,
+        limit: int | None = 100,
+        sees_names: bool = True,
+        upto: int | None = None,
+    ) -> TrailPage:
+        """Entries that fit a filter, some at a time.
+
+        Args:
+            wanted: Which entries.
+            sort: A column, descending with a leading `-`: seq, stream, actor, kind.
+            offset: How many to leave out.
+            limit: How many at most; None: all.
+            sees_names: Whether printed names of people are given.
+            upto: Last event that counts; None: the newest.
+
+        Raises:
+            BadInputError: The order is unknown, or offset or limit is negative.
+        """
+        if sort not in SORTS:
+            raise BadInputError(
+                f"the trail has no order {sort!r}.", hint=f"One of: {', '.join(SORTS)}.", key="sort"
+            )
+        if offset < 0 or (limit is not None and limit < 0):
+            raise BadInputError("offset and limit are 0 or more.", key="offset")
+        ledger = self._site.ledger
+        head = ledger.head() if upto is None else min(upto, ledger.head())
+        where = {**wanted.where(), "seq": Between(None, head + 1)}
+        order = (sort,) if sort.endswith("seq") else (sort, "seq")
+        rows = ledger.select("trail", where, order, None if limit is None else offset + limit)
+        people = _People(self._site, sees_names)
+        lines = tuple(self._line(row, people) for row in rows[offset:])
+        return TrailPage(wanted, lines, ledger.count("trail", where), offset, head)
+
+    def _line(self, row: Row, people: _People) -> TrailLine:
+        event = self._event(int(row["seq"]))
+        before = None
+        if row["replaces"]:
+            where = {"stream": row["stream"], "version": row["replaces"]}
+            before = self._event(int(self._site.ledger.select("trail", where)[0]["seq"]))
+        name, role = people.who(event)
+        zone, envelope = self._site.home.zone, event.envelope
+        done = envelope.performed_at
+        entry = Entry.of(row, event, before)
+        return TrailLine(
+            entry=replace(entry, changes=_seen(entry, people.sees_names)),
+            printed_name=name,
+            role=role,
+            recorded=local_text(envelope.recorded_at, zone),
+            performed="" if done is None else local_text(done, zone),
+            reason=reason_of(event),
+        )
+
+    def _event(self, seq: int) -> Event:
+        return next(iter(self._site.ledger.events(seq - 1, seq)))
+
+    def of_batch(self, batch: str) -> TrailFilter:
+        """The records of a batch: its own, its samples and lots, and the findings on it.
+
+        Raises:
+            NotFoundError: There is no such batch.
+        """
+        select = self._site.ledger.select
+        if not select("batch", {"batch": batch}, limit=1):
+            raise NotFoundError(f"there is no batch {batch!r}.", hint="See `batch list`.")
+        streams = [f"batch/{batch}"]
+        streams += [f"sample/{row['sample']}" for row in select("sample", {"batch": batch})]
+        lots = select("genealogy", {"batch": batch})
+        streams += [f"lot/{row['material']}/{row['lot']}" for row in lots]
+        findings = select("finding_batch", {"batch": batch})
+        streams += [f"finding/{row['uid']}" for row in findings]
+        return TrailFilter(streams=tuple(dict.fromkeys(streams)))
+
+    # ---- review -----------------------------------------------------------------------------
+
+    def open(self, wanted: TrailFilter, reader: str, *, sees_names: bool = True) -> OpenedTrail:
+        """Show a person all entries that fit, and record that they were shown.
+
+        Args:
+            wanted: Which entries.
+            reader: Opaque uid of the person.
+            sees_names: Whether printed names are given.
+
+        Raises:
+            NotFoundError: No entry fits.
+        """
+        page = self.page(wanted, limit=None, sees_names=sees_names)
+        if not page.lines:
+            raise NotFoundError(
+                f"the trail has no entries for {wanted.as_words()}.", hint="Ask for others."
+            )
+        versions = [line.entry.event.envelope.version for line in page.lines]
+        is_one = bool(wanted.record)
+        body = TrailOpened(
+            stream=wanted.record,
+            from_version=min(versions) if is_one else 0,
+            to_version=max(versions) if is_one else 0,
+            upto_seq=page.upto_seq,
+            filters=wanted,
+            n_entries=page.n_entries,
+            entries_digest=_digest(line.entry.event.leaf for line in page.lines),
+            reader=reader,
+        )
+        return OpenedTrail(page, self._append(review_stream(wanted), body))
+
+    def prepare_review(
+        self, stream: str, opened: int, reviewer: str, comment: str, *, is_satisfactory: bool
+    ) -> Event:
+        """Record a review that its reviewer then signs; unsigned it says nothing.
+
+        Args:
+            stream: Stream of the showing, `trail/...`.
+            opened: Version of the showing in it.
+            reviewer: Opaque uid of the person, who must be the one to whom it was shown.
+            comment: What was looked at and found.
+            is_satisfactory: Whether nothing was found that needs action.
+
+        Raises:
+            DeniedError: The trail was not shown to this person, or they were involved.
+            BadInputError: The comment is empty.
+            NotFoundError: There is no such showing.
+        """
+        if not comment.strip():
+            raise BadInputError("a review says what was found.", key="comment")
+        shown = self._shown(stream, opened)
+        if shown.reader != reviewer:
+            raise DeniedError(
+                "these entries of the trail were shown to another person.",
+                hint="Open them yourself before you review them.",
+            )
+        self._require_same(shown)
+        self._require_independent(shown, reviewer)
+        fields = {name: getattr(shown, name) for name in _SHARED}
+        body = TrailReviewed(
+            **fields,
+            opened=opened,
+            reviewer=reviewer,
+            is_satisfactory=is_satisfactory,
+            comment=comment,
+        )
+        return self._append(stream, body)
+
+    def review(
+        self,
+        stream: str,
+        opened: int,
+        login: str,
+        password: str,
+        comment: str,
+        *,
+        is_satisfactory: bool = True,
+    ) -> tuple[Event, Event]:
+        """Review entries that were shown before, signed `reviewed` by the password.
+
+        Returns:
+            The review and the signature on it.
+
+        Raises:
+            DeniedError: The password is wrong, the policy forbids it, the trail was not shown
+                to this person before, or they took part in what they would review.
+        """
+        people = self._site.people
+        user = people.authenticate(login, password)
+        decision = people.decide_may(user, f"sign:{Meaning.REVIEWED.value}", stream)
+        if not decision.is_allowed:
+            from goldenbatch.core.authority import require
+
+            require(decision)
+        event = self.prepare_review(
+            stream, opened, user.uid, comment, is_satisfactory=is_satisfactory
+        )
+        signature = self._site.sign(
+            stream,
+            Meaning.REVIEWED,
+            login,
+            password,
+            reason=comment,
+            version=event.envelope.version,
+        )
+        return event, signature
+
+    def _append(self, stream: str, body: TrailOpened | TrailReviewed) -> Event:
+        version = self._site.ledger.version(stream)
+        return self._site.ledger.append([NewEvent(stream, body, version, actor="node")])[0]
+
+    def _shown(self, stream: str, opened: int) -> TrailOpened:
+        found = self._site.ledger.stream(stream, opened - 1)[:1] if opened > 0 else ()
+        body = found[0].decode() if found else None
+        if not isinstance(body, TrailOpened):
+            raise NotFoundError(
+                f"version {opened} of {stream} shows no entries of the trail.",
+                hint="Open the trail first: `goldenbatch trail open`.",
+            )
+        return body
+
+    def _require_same(self, shown: TrailOpened) -> None:
+        rows = self._rows(shown)
+        leaves = [self._event(int(row["seq"])).leaf for row in rows]
+        if len(rows) != shown.n_entries or _digest(iter(leaves)) != shown.entries_digest:
+            raise DeniedError(
+                "the entries are not those that were shown.",
+                hint="Run `goldenbatch verify`, then open the trail again.",
+            )
+
+    def _rows(self, shown: TrailOpened) -> Sequence[Row]:
+        where = {**shown.filters.where(), "seq": Between(None, shown.upto_seq + 1)}
+        return self._site.ledger.select("trail", where, ("seq",))
+
+    def _require_independent(self, shown: TrailOpened, reviewer: str) -> None:
+        """Whoever made or verified what is reviewed does not review it."""
+        own = list(self._involved(shown, reviewer))
+        if own:
+            raise DeniedError(
+                f"{reviewer} took part in what is to be reviewed: {', '.join(own[:3])}.",
+                hint="Let somebody review it who was not involved, or leave these records out.",
+            )
+
+    def _involved(self, shown: TrailOpened, reviewer: str) -> Iterator[str]:
+        judgements = (*self._site.people.policy().judgements, *REVIEW_KINDS)
+        ledger = self._site.ledger
+        if shown.stream:
+            facts = record_facts(shown.stream, ledger.stream(shown.stream), judgements)
+            if reviewer in facts.workers | facts.verifiers:
+                yield shown.stream
+            return
+        where = {**shown.filters.where(), "seq": Between(None, shown.upto_seq + 1)}
+        if shown.filters.actor not in ("", reviewer):
+            return
+        for row in ledger.select("trail", {**where, "actor": reviewer}, ("seq",)):
+            if row["act"] == Act.SIGNED.value:
+                body = self._event(int(row["seq"])).body or {}
+                if body.get("meaning") not in (Meaning.PERFORMED.value, Meaning.VERIFIED.value):
+                    continue
+            if row["kind"] not in judgements:
+                yield f"{row['stream']}@{row['version']}"
+
+
+def _seen(entry: Entry, sees_names: bool) -> tuple[Change, ...]:
+    """The changes as they may be shown: secrets never, personal data not to everybody."""
+    is_personal = entry.event.envelope.data_class is DataClass.PERSONAL
+    if not is_personal:
+        return entry.changes
+
+    def is_shown(name: str) -> bool:
+        is_secret = any(word in name for word in _SECRETS)
+        return not is_secret and (sees_names or name in _OPEN)
+
+    hidden = {True: _WITHHELD, False: ""}
+    return tuple(
+        one
+        if is_shown(one.field.rpartition(".")[2])
+        else Change(one.field, hidden[bool(one.old)], hidden[bool(one.new)])
+        for one in entry.changes
+    )
+
+
+@dataclass(frozen=True)
+class OpenedTrail:
+    """A trail that was shown as a whole.
+
+    Attributes:
+        page: All its entries.
+        event: The showing, as it was recorded.
+    """
+
+    page: TrailPage
+    event: Event
+
+    def as_json(self) -> dict[str, Any]:
+        """The showing as plain values; `review_stream` and `opened` name it for a review."""
+        place = {"review_stream": self.event.stream, "opened": self.event.envelope.version}
+        return {**place, **self.page.as_json()}
+
+
+_SHARED: Final = (
+    "stream",
+    "from_version",
+    "to_version",
+    "upto_seq",
+    "filters",
+    "n_entries",
+    "entries_digest",
+)
+
+
+def review_stream(wanted: TrailFilter) -> str:
+    """Stream in which showings and reviews of these entries stand.
+
+    >>> review_stream(TrailFilter(streams=("batch/7",)))
+    'trail/batch/7'
+    >>> review_stream(TrailFilter(prefix="batch/"))
+    'trail/home'
+    """
+    name = wanted.record
+    if not name:
+        return MANY
+    if len(name) > _MAX_STREAM:
+        return f"trail/sha256-{hashlib.sha256(name.encode()).hexdigest()}"
+    return f"trail/{name}"
+
+
+def _digest(leaves: Iterator[str] | Any) -> str:
+    digest = hashlib.sha256()
+    for leaf in leaves:
+        digest.update(bytes.fromhex(leaf))
+    return digest.hexdigest()
