@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import time
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import parse_qsl, urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -12,6 +13,7 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
+    field_validator,
     model_validator,
 )
 
@@ -100,6 +102,27 @@ class CheckpointSettings(_Strict):
     interval_s: int = Field(default=3600, ge=1)
 
 
+class LedgerSettings(_Strict):
+    """Where the ledger lies: in a file of the home, or in a PostgreSQL database.
+
+    Attributes:
+        url: `postgresql://role@host:port/database?schema=name`; empty: the file. The password
+            comes from PGPASSWORD or the password file, and never stands here.
+    """
+
+    url: str = ""
+
+    @field_validator("url")
+    @classmethod
+    def _check_url(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and parts.scheme not in ("postgresql", "postgres"):
+            raise ValueError("the ledger's url must begin with postgresql://")
+        if parts.password is not None or "password" in dict(parse_qsl(parts.query)):
+            raise ValueError("the ledger's url must hold no password; give it by PGPASSWORD")
+        return url
+
+
 class HistorianSettings(_Strict):
     """When the frame log is handed over to the Delta table: whichever comes first."""
 
@@ -167,6 +190,7 @@ class Settings(_Strict):
     day: DaySettings = DaySettings()
     checkpoints: CheckpointSettings = CheckpointSettings()
     historian: HistorianSettings = HistorianSettings()
+    ledger: LedgerSettings = LedgerSettings()
     signing: SigningSettings = SigningSettings()
 
     @property

@@ -218,6 +218,23 @@ def load_home(root: Path) -> Settings:
     return load_settings(root)
 
 
+def ledger_place(root: Path, settings: Settings) -> Path | str:
+    """Where the ledger of a home lies: its file, or the URL that its settings name."""
+    return settings.ledger.url or Layout(root).ledger
+
+
+def install_ledger(url: str, role: str) -> dict[str, str]:
+    """Make an empty ledger in a PostgreSQL database, for a role that only adds to it.
+
+    Raises:
+        StorageError: The database refuses.
+        NotFoundError: The package psycopg is missing.
+    """
+    from goldenbatch.stores.ledger import install_postgres
+
+    return {"ledger": install_postgres(url, role), "role": role}
+
+
 def create_home(path: Path, settings: HomeSettings, *, clock: Clock = system_clock) -> HomeInfo:
     """Make a home in an empty or missing folder; what fails half-way is cleared away.
 
@@ -292,7 +309,8 @@ def _fill(path: Path, given: HomeSettings, clock: Clock) -> HomeInfo:
     from goldenbatch.stores.ledger import Ledger
 
     keys = make_keys(path, info)
-    with Ledger.open(Layout(path).ledger, info, clock, core_projections(), keys=keys) as ledger:
+    place = ledger_place(path, settings)
+    with Ledger.open(place, info, clock, core_projections(), keys=keys) as ledger:
         ledger.append(events)
         ledger.checkpoint()
     Historian.open(Layout(path).historian, recorder=None, clock=clock).close()

@@ -13,7 +13,7 @@ from goldenbatch.core.config import HOME_FILE
 from goldenbatch.core.errors import GoldenbatchError, IntegrityError, LockedError, NotFoundError
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._verify_links import check_links
-from goldenbatch.runtime.home import Layout, home_info, load_home, load_keys
+from goldenbatch.runtime.home import Layout, home_info, ledger_place, load_home, load_keys
 from goldenbatch.runtime.projections import core_projections
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ def _verify_parts(path: Path, progress: Progress | None, reason: Exception) -> V
 
     problems = [Problem("home", str(path), f"it does not open: {_words(reason)}")]
     try:
-        info = home_info(load_home(path))
+        settings = load_home(path)
+        info, place = home_info(settings), ledger_place(path, settings)
     except GoldenbatchError:
         return VerifyReport(tuple(problems))
     layout, faults = Layout(path), list(_keys(path))
@@ -142,7 +143,7 @@ def _verify_parts(path: Path, progress: Progress | None, reason: Exception) -> V
         with _named(problems, "ledger", layout.ledger):
             ledger = stack.enter_context(
                 Ledger.open(
-                    layout.ledger,
+                    place,
                     info,
                     system_clock,
                     core_projections(),

@@ -63,10 +63,10 @@ def as_app(url):
 
 def new_schema(url):
     """Install an empty ledger in a schema of its own; gives both URLs and the schema's name."""
-    from goldenbatch.stores.ledger._postgres import install
+    from goldenbatch.stores.ledger import install_postgres
 
     schema = f"t{os.getpid()}_{next(_NUMBERS)}"
-    install(with_schema(url, schema), ROLE)
+    install_postgres(with_schema(url, schema), ROLE)
     return with_schema(url, schema), as_app(with_schema(url, schema)), schema
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goldenbatch.stores.ledger._erasure import Erasure
+    from goldenbatch.stores.ledger._postgres import install_postgres
     from goldenbatch.stores.ledger._problem import Problem
     from goldenbatch.stores.ledger.errors import (
         ProjectionError,
@@ -38,6 +39,7 @@ _PLACES = {
     "StorageError": "errors",
     "StorageFullError": "errors",
     "VerifierKey": "notes",
+    "install_postgres": "_postgres",
     "verify_proof": "proofs",
 }
 
@@ -55,6 +57,7 @@ __all__ = [
     "StorageError",
     "StorageFullError",
     "VerifierKey",
+    "install_postgres",
     "verify_proof",
 ]
 

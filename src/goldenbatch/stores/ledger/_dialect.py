@@ -15,6 +15,7 @@ class Dialect:
     Attributes:
         types: SQL type of the projections' to the database's own.
         shadow: Prefix of a temporary table.
+        like: Word for a pattern, in which ASCII letters of both cases are the same.
         nulls: Words after ASC and DESC that put empty values first and last.
     """
 
@@ -22,6 +23,7 @@ class Dialect:
     types: dict[str, str]
     shadow: str
     nulls: tuple[str, str]
+    like: str = "LIKE"
 
     def equals(self, column: str, kind: str, value: Any) -> tuple[str, list[Any]]:
         """Condition that a column has a value, and its parameters."""
@@ -50,6 +52,7 @@ POSTGRES = Dialect(
     {"TEXT": 'TEXT COLLATE "C"', "INTEGER": "BIGINT", "REAL": "DOUBLE PRECISION"},
     "pg_temp.",
     (" NULLS FIRST", " NULLS LAST"),
+    "ILIKE",
 )
 
 

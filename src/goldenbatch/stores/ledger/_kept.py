@@ -83,6 +83,10 @@ class Kept:
         with self._engine.reading() as connection:
             return int(connection.execute(sql, parameters).fetchone()[0])
 
+    def projections(self) -> list[str]:
+        """Names of the projections that are kept here, sorted."""
+        return sorted(self._tables)
+
     def rebuild(self, name: str) -> int:
         """Fold a projection anew from the events; gives its number of rows.
 

@@ -73,12 +73,15 @@ def shown(url: str) -> str:
     return urlunsplit(parts._replace(netloc=f"{user}@{host[2]}" if user else host[2]))
 
 
-def install(url: str, role: str) -> None:
+def install_postgres(url: str, role: str) -> str:
     """Make an empty ledger's schema, as its owner, for a role that will only add to it.
 
     Args:
         url: Of an administrator; its `schema` names the schema to make.
         role: The application's role, which must exist.
+
+    Returns:
+        The URL as it may be shown.
 
     Raises:
         StorageError: The database refuses.
@@ -91,6 +94,7 @@ def install(url: str, role: str) -> None:
                 connection.execute(statement)
     except psycopg.Error as error:
         raise _translated(error, shown(url)) from error
+    return shown(url)
 
 
 class Connection:

@@ -174,7 +174,7 @@ class Table:
         if value is None:
             return f'"{column}" IS NULL', []
         if isinstance(value, Between | Containing):
-            return _comparison(column, value)
+            return _comparison(column, value, self.dialect.like)
         if isinstance(value, str | int | float):
             return self.dialect.equals(column, kind, value)
         if not isinstance(value, list | tuple | set | frozenset):
@@ -362,10 +362,10 @@ def _upsert(projection: Projection) -> str:
     return f"ON CONFLICT({', '.join(_quoted(projection.key))}) DO {act}"
 
 
-def _comparison(column: str, value: Between | Containing) -> tuple[str, list[Any]]:
+def _comparison(column: str, value: Between | Containing, like: str) -> tuple[str, list[Any]]:
     if isinstance(value, Containing):
         pattern = re.sub(r"([\\%_])", r"\\\1", value.text)
-        return f"\"{column}\" LIKE ? ESCAPE '\\'", [f"%{pattern}%"]
+        return f"\"{column}\" {like} ? ESCAPE '\\'", [f"%{pattern}%"]
     sides = [(sign, one) for sign, one in ((">=", value.low), ("<", value.high)) if one is not None]
     conditions = [f'"{column}" {sign} ?' for sign, _ in sides]
     return " AND ".join(conditions) or "1 = 1", [one for _, one in sides]

@@ -1,0 +1,64 @@
+"""The ledger's own upkeep: `ledger install`, `ledger rebuild`, `ledger check`."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from goldenbatch.apps.cli._session import Session
+from goldenbatch.core.errors import IntegrityError
+
+
+def install(
+    session: Session,
+    url: Annotated[
+        str, typer.Argument(help="Database as its administrator: postgresql://...?schema=NAME.")
+    ],
+    role: Annotated[str, typer.Option(help="Role of the application; it will add and read only.")],
+) -> None:
+    """Make the tables, triggers and rights of an empty ledger in a PostgreSQL database.
+
+    The password comes from PGPASSWORD or the password file, never from a setting. Then name
+    the database in `home.toml`: `[ledger] url = "postgresql://ROLE@HOST/DB?schema=NAME"`.
+    """
+    from goldenbatch.runtime.home import install_ledger
+
+    session.show(install_ledger(url, role))
+
+
+def rebuild(
+    session: Session,
+    name: Annotated[str, typer.Argument(help="One projection; all when left out.")] = "",
+) -> None:
+    """Fold the tables for lists and searches anew from the events; the events are not touched."""
+    from goldenbatch.runtime.local import LocalSite
+
+    with LocalSite.open(session.home) as site:
+        names = [name] if name else site.ledger.projections()
+        with session.output.progress("Folding"):
+            rows = [{"projection": one, "n_rows": site.ledger.rebuild(one)} for one in names]
+        session.output.home = site.home
+        session.show(rows, lambda _: session.output.table(rows, ("projection", "n_rows")))
+
+
+def check(session: Session) -> None:
+    """Fold all projections anew beside the stored ones, and compare them row by row."""
+    from goldenbatch.runtime.local import LocalSite
+
+    with LocalSite.open(session.home, read_only=True) as site:
+        with session.output.progress("Comparing"):
+            found = site.ledger.check_projections()
+        session.output.home = site.home
+        n_projections = len(site.ledger.projections())
+    problems = [{"where": one.where, "message": one.message} for one in found if not one.is_note]
+    answer = {"n_projections": n_projections, "is_ok": not problems, "problems": problems}
+
+    def render(_: object) -> None:
+        session.output.table(problems, ("where", "message"))
+        if not problems:
+            session.output.line(f"All {n_projections} projections are what the events give.")
+
+    session.show(answer, render)
+    if problems:
+        session.exit_code = IntegrityError.exit_code
