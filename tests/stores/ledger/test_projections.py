@@ -172,3 +172,14 @@ def test_what_is_stored_is_what_a_new_fold_gives(kit, tmp_path_factory, values):
         ledger.append([kit.weighed("a", i) for i in range(len(values))])
         assert ledger.check_projections() == []
         assert len(ledger.select("odd", {"seq": list(range(1, 9))})) == len(values)
+
+
+def test_parts_of_texts_and_ranges_are_found_alike_on_both_databases(kit, ledger):
+    from goldenbatch.core.records import Between, Containing
+
+    ledger.append([kit.weighed(name, 0) for name in ("Alpha%x", "alphabet", "beta_1", "beta11")])
+    found = [row["thing"] for row in ledger.select("thing", {"thing": Containing("ALPHA")})]
+    assert found == ["Alpha%x", "alphabet"]
+    assert len(ledger.select("thing", {"thing": Containing("a%")})) == 1
+    assert len(ledger.select("thing", {"thing": Containing("a_1")})) == 1
+    assert [r["seq"] for r in ledger.select("trail", {"seq": Between(2, 4)})] == [2, 3]
