@@ -6,7 +6,7 @@ import sqlite3
 import pytest
 from gbx_bench import FOUND, TEMP, Bench, Clock
 
-from goldenbatch.core.errors import LockedError, NotFoundError
+from goldenbatch.core.errors import IntegrityError, LockedError, NotFoundError
 from goldenbatch.core.findings import Evidence
 from goldenbatch.core.models import ModelFitted, TrainingData
 from goldenbatch.runtime.local import LocalSite
@@ -226,4 +226,27 @@ def test_a_draft_of_the_plant_is_only_a_note(lived):
     assert report.is_ok
     assert [str(one) for one in report.problems] == [
         "home: plant.toml: it is not the plant that is in force."
+    ]
+
+
+def test_the_kind_of_a_home_cannot_be_changed_in_its_file(bench):
+    with bench.open():
+        pass
+    path = bench.path / "home.toml"
+    text = path.read_text()
+    assert 'kind = "development"' in text
+    path.write_text(text.replace('kind = "development"', 'kind = "production"'))
+    with pytest.raises(IntegrityError, match="says that this is a production home"):
+        bench.open()
+    report = verify(bench.path)
+    assert not report.is_ok
+    assert any("was made as development" in one.message for one in report.problems)
+
+
+def test_site_and_zone_are_held_against_the_making_of_the_home(bench):
+    path = bench.path / "home.toml"
+    path.write_text(path.read_text().replace('zone = "UTC"', 'zone = "Asia/Tokyo"'))
+    found = [one for one in verify(bench.path).problems if one.where == "home.toml"]
+    assert [(one.message, one.is_note) for one in found] == [
+        ("zone is 'Asia/Tokyo'; the home was made with 'UTC'.", False)
     ]

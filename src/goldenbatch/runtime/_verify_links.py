@@ -13,6 +13,7 @@ from goldenbatch.core.intake import FileImported, RowsQuarantined
 from goldenbatch.core.models import ModelFitted
 from goldenbatch.core.people import SignatureApplied, signature_state
 from goldenbatch.core.plant import PLANT_FILE, load_plant
+from goldenbatch.runtime._identity import HOME_FILE, changed_fields
 from goldenbatch.runtime._state import StateFolder
 from goldenbatch.runtime.signing import attestation_fault
 from goldenbatch.runtime.views import logged_ticks
@@ -58,6 +59,7 @@ def check_links(site: LocalSite) -> Links:
     problems += _signatures(site, counts)
     problems += _states(site, counts)
     problems += _plant(site)
+    problems += _home(site)
     return Links(problems, dict(counts))
 
 
@@ -162,3 +164,10 @@ def _plant(site: LocalSite) -> Iterator[Found]:
         return
     if not is_same:
         yield Found("home", PLANT_FILE, "it is not the plant that is in force.", is_note=True)
+
+
+def _home(site: LocalSite) -> Iterator[Found]:
+    """Name and owner are for people; kind, site and zone decide what the records mean."""
+    for name, (was, now) in changed_fields(site.ledger, site.settings).items():
+        message = f"{name.removeprefix('home_')} is {now!r}; the home was made with {was!r}."
+        yield Found("home", HOME_FILE, message, is_note=name in ("name", "owner"))

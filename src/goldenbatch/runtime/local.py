@@ -14,12 +14,12 @@ from goldenbatch.core.site import Actor
 from goldenbatch.runtime import adoption, plants
 from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime._clock import system_clock
+from goldenbatch.runtime._identity import require_kind
 from goldenbatch.runtime.checkpoints import Checkpointer
 from goldenbatch.runtime.home import (
     HomeLock,
     Layout,
     home_info,
-    ledger_place,
     load_home,
     load_keys,
 )
@@ -156,7 +156,7 @@ class LocalSite:
         self.keys = load_keys(self.path, self._home)
         keyring = Keyring((), self.keys.known()) if read_only else self.keys
         ledger = Ledger.open(
-            ledger_place(self.path, self.settings),
+            self.layout.ledger,
             self._home,
             self._clock,
             self._projections(),
@@ -164,6 +164,7 @@ class LocalSite:
             keys=keyring,
         )
         self.ledger = self._stack.enter_context(ledger)
+        require_kind(self.ledger, self.settings)
         if not read_only:
             self.checkpointer = Checkpointer(ledger, self.settings.checkpoints)
             self._stack.callback(self.checkpointer.close)
