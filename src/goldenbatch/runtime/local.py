@@ -20,6 +20,7 @@ from goldenbatch.runtime.home import (
     HomeLock,
     Layout,
     home_info,
+    ledger_place,
     load_home,
     load_keys,
 )
@@ -156,7 +157,7 @@ class LocalSite:
         self.keys = load_keys(self.path, self._home)
         keyring = Keyring((), self.keys.known()) if read_only else self.keys
         ledger = Ledger.open(
-            self.layout.ledger,
+            ledger_place(self.path, self.settings),
             self._home,
             self._clock,
             self._projections(),
