@@ -209,7 +209,10 @@ def test_a_signature_by_another_key_is_named(lived):
         version = site.ledger.version(event.stream)
         site.ledger.append([NewEvent(event.stream, forged, version, actor=body.signer)])
     problems = reported(lived)
-    assert [one.part for one in problems] == ["signatures"]
+    assert {one.part for one in problems} == {"signatures"}
+    said = " ".join(one.message for one in problems)
+    assert "key of the home has not attested it" in said
+    assert "not the one that it proposes" in said
 
 
 def test_what_is_no_home_or_held(lived, tmp_path):

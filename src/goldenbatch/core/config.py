@@ -179,6 +179,7 @@ class Settings(_Strict):
         uid: Opaque identity, given once when the home is made; empty before that.
         zone: IANA zone in which local times without another zone are understood.
         owner: Client organisation that owns the data; empty: the site itself.
+        signing: Table: how people sign (below).
     """
 
     uid: str = ""

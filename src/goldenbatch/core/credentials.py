@@ -69,8 +69,8 @@ class EnrolmentOffered(_Owned):
     """A one-time token was made, with which a person may choose a credential of their own."""
 
     token_hash: str = Field(pattern=HASH_PATTERN, description="SHA-256 of the token.")
-    credential_kind: CredentialKind
-    expires_at: Micros
+    credential_kind: CredentialKind = Field(description="Of which kind it may be.")
+    expires_at: Micros = Field(description="When the token ends.")
     in_place_of: str = Field(default="", description="Credential whose place the new one takes.")
     reason: str = Field(min_length=1)
 
@@ -79,7 +79,7 @@ class EnrolmentOffered(_Owned):
 class CredentialAdded(_OfCredential):
     """A person enrolled a credential; it counts once a second person knows whose it is."""
 
-    credential_kind: CredentialKind
+    credential_kind: CredentialKind = Field(description="What it is.")
     label: str = Field(min_length=1, description="Name that its owner gave it.")
     algorithm: str = Field(default="", description="Of its public key.")
     public_key: str = Field(default="", description="DER of the SubjectPublicKeyInfo, base64.")
@@ -88,7 +88,7 @@ class CredentialAdded(_OfCredential):
 
 
 @record_type
-class IdentityVerified(_OfCredential):
+class CredentialConfirmed(_OfCredential):
     """A second person checked who the owner of a credential is; from now on it counts."""
 
     how: str = Field(min_length=1, description="By which document or knowledge.")
@@ -135,14 +135,14 @@ class ReplacementApproved(_OfCredential):
 class CredentialReplaced(_OfCredential):
     """A new credential took the place of a lost one."""
 
-    in_place_of: str = Field(pattern=CREDENTIAL_PATTERN)
+    in_place_of: str = Field(pattern=CREDENTIAL_PATTERN, description="The lost one.")
 
 
 @record_type
 class ProofRejected(_Owned):
     """A proof of identity was refused; with wrong passwords it counts towards the lock."""
 
-    method: str = Field(min_length=1)
+    method: str = Field(min_length=1, description="How the proof was to be given.")
     reason: str = Field(min_length=1)
 
 
@@ -150,7 +150,7 @@ class ProofRejected(_Owned):
 class SecurityAlertRaised(_Owned):
     """Something happened to an account that those in charge must look at at once."""
 
-    what: str = Field(min_length=1)
+    what: str = Field(min_length=1, description="What happened, in words.")
     role: str = Field(description="Who must look at it.")
 
 
@@ -227,7 +227,7 @@ class Wallet:
 
     def _change(self, body: _OfCredential) -> None:
         known = self.credentials[body.credential]
-        if isinstance(body, IdentityVerified) and known.status is CredentialStatus.PENDING:
+        if isinstance(body, CredentialConfirmed) and known.status is CredentialStatus.PENDING:
             known = replace(known, status=CredentialStatus.ACTIVE)
         elif isinstance(body, CredentialSuspended) and known.is_active:
             known = replace(known, status=CredentialStatus.SUSPENDED)
@@ -263,7 +263,7 @@ def wallet_of(events: Iterable[Event]) -> Wallet:
 
 _STATUS: Mapping[str, CredentialStatus] = MappingProxyType(
     {
-        IdentityVerified.kind: CredentialStatus.ACTIVE,
+        CredentialConfirmed.kind: CredentialStatus.ACTIVE,
         CredentialSuspended.kind: CredentialStatus.SUSPENDED,
         CredentialRevoked.kind: CredentialStatus.REVOKED,
     }

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.site import Actor
-from goldenbatch.runtime import adoption, plants
+from goldenbatch.runtime import _ceremony, adoption, plants
 from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._identity import require_kind
@@ -27,7 +27,6 @@ from goldenbatch.runtime.home import (
 from goldenbatch.runtime.people import People
 from goldenbatch.runtime.projections import core_projections
 from goldenbatch.runtime.recorder import LedgerRecorder
-from goldenbatch.runtime.signing import Signing
 from goldenbatch.runtime.views import PlantHistory
 from goldenbatch.runtime.wake import Runner
 
@@ -89,6 +88,7 @@ class LocalSite:
         registry: What was learnt.
         checkpointer: Signs the head of the ledger in time; not when open for reading only.
         people: Accounts, roles and passwords.
+        credentials: What people prove with who they are, and how it came.
         signing: Signatures and decisions.
         runner: Wakes the analysts.
         broken: Capabilities that could not be used, and why.
@@ -177,8 +177,16 @@ class LocalSite:
         )
         self.historian = self._stack.enter_context(historian)
         self.registry = Registry(self.layout.registry)
-        self.people = People(self.ledger, self._clock, self._actor.uid, self._facts)
-        self.signing = Signing(self.ledger, self.people, self.keys.signers[0], self._clock)
+        self.people = People(
+            self.ledger, self._clock, self._actor.uid, self._facts,
+            is_strict=self._home.kind in _ceremony.STRICT,
+            alert_role=self.settings.signing.alert_role,
+        )  # fmt: skip
+        bound = _ceremony.bind(
+            self.ledger, self.people, self.keys.signers[0], self.settings, self._clock
+        )
+        self.signing, self.credentials = bound.signing, bound.credentials
+        self.proofs = bound.proofs
         self._workshop = adoption.Workshop(self.discovery)
         self.runner = Runner(self, self.layout.state, self._workshop, on_step)
         self._plants = PlantHistory(self.ledger)

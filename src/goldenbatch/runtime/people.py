@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from goldenbatch.core import authority
+from goldenbatch.core.credentials import ProofRejected, SecurityAlertRaised
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
 from goldenbatch.core.facts import account_facts, record_facts
 from goldenbatch.core.people import (
@@ -46,6 +47,8 @@ class People:
         clock: Present time.
         actor: Uid under which the operator of the machine acts.
         more_facts: Further fact providers, from capabilities.
+        is_strict: Nobody but its owner ever chooses a password, not even the first one.
+        alert_role: Who must look at alerts.
     """
 
     def __init__(
@@ -54,28 +57,46 @@ class People:
         clock: Clock,
         actor: str,
         more_facts: Callable[[], Mapping[str, FactProvider]] | None = None,
+        *,
+        is_strict: bool = False,
+        alert_role: str = "administrator",
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._actor = actor
         self._more_facts = more_facts or (lambda: {})
+        self._is_strict, self._alert_role = is_strict, alert_role
 
     # ---- accounts ---------------------------------------------------------------------------
 
-    def add(self, login: str, printed_name: str, password: str, *, by: str = "") -> str:
+    def add(self, login: str, printed_name: str, password: str = "", *, by: str = "") -> str:
         """Give a person an account; returns the opaque uid.
+
+        Args:
+            login: Unique in the home.
+            printed_name: As it stands beside signatures.
+            password: What the person typed, there and then; empty: they choose it later with
+                an enrolment token (`Credentials.offer`), the only way in strict homes.
+            by: Login of who adds them; empty: the operator of the machine.
 
         Raises:
             ConflictError: The login is taken, also by a disabled account.
             BadInputError: The password is too short.
+            DeniedError: Another one than its owner would choose the password.
         """
         self._require("user:add", by, "user/new")
         if self._ledger.select("user", {"login": login}, limit=1):
             raise ConflictError(f"login {login!r} is taken.", hint="Choose another one.")
+        if password and self._is_strict:
+            raise DeniedError(
+                "nobody chooses a password for another person.",
+                hint="Add the account without one, and hand over an enrolment token.",
+            )
         uid = uuid.uuid4().hex
-        added = UserAdded(uid=uid, login=login, printed_name=printed_name)
-        secret = PasswordSet(uid=uid, hash=hash_password(password))
-        self._append(uid, [added, secret], self._uid(by))
+        bodies: list[Body] = [UserAdded(uid=uid, login=login, printed_name=printed_name)]
+        if password:
+            bodies.append(PasswordSet(uid=uid, hash=hash_password(password)))
+        self._append(uid, bodies, self.uid_of(by))
         return uid
 
     def grant(self, login: str, role: str, reason: str, *, by: str = "") -> None:
@@ -89,7 +110,7 @@ class People:
         self.policy().check_roles({*user.roles, role})
         if role not in user.roles:
             self._append(
-                user.uid, [RoleGranted(uid=user.uid, role=role, reason=reason)], self._uid(by)
+                user.uid, [RoleGranted(uid=user.uid, role=role, reason=reason)], self.uid_of(by)
             )
 
     def revoke(self, login: str, role: str, reason: str, *, by: str = "") -> None:
@@ -98,7 +119,7 @@ class People:
         self._require("user:grant", by, f"user/{user.uid}")
         if role in user.roles:
             self._append(
-                user.uid, [RoleRevoked(uid=user.uid, role=role, reason=reason)], self._uid(by)
+                user.uid, [RoleRevoked(uid=user.uid, role=role, reason=reason)], self.uid_of(by)
             )
 
     def disable(self, login: str, reason: str, *, by: str = "") -> None:
@@ -106,20 +127,20 @@ class People:
         user = self.find(login)
         self._require("user:disable", by, f"user/{user.uid}")
         if user.is_active:
-            self._append(user.uid, [UserDisabled(uid=user.uid, reason=reason)], self._uid(by))
+            self._append(user.uid, [UserDisabled(uid=user.uid, reason=reason)], self.uid_of(by))
 
     def enable(self, login: str, reason: str, *, by: str = "") -> None:
         """Open a closed account again."""
         user = self.find(login)
         self._require("user:disable", by, f"user/{user.uid}")
         if not user.is_active:
-            self._append(user.uid, [UserEnabled(uid=user.uid, reason=reason)], self._uid(by))
+            self._append(user.uid, [UserEnabled(uid=user.uid, reason=reason)], self.uid_of(by))
 
     def unlock(self, login: str, reason: str, *, by: str = "") -> None:
         """Open an account that wrong passwords have locked."""
         user = self.find(login)
         self._require("user:disable", by, f"user/{user.uid}")
-        self._append(user.uid, [AccountUnlocked(uid=user.uid, reason=reason)], self._uid(by))
+        self._append(user.uid, [AccountUnlocked(uid=user.uid, reason=reason)], self.uid_of(by))
 
     def set_password(self, login: str, old: str, new: str) -> None:
         """Let a person choose another password.
@@ -130,12 +151,6 @@ class People:
         """
         user = self.authenticate(login, old)
         self._append(user.uid, [PasswordSet(uid=user.uid, hash=hash_password(new))], user.uid)
-
-    def reset_password(self, login: str, new: str, *, by: str = "") -> None:
-        """Set a password for a person who has lost theirs."""
-        user = self.find(login)
-        self._require("user:disable", by, f"user/{user.uid}")
-        self._append(user.uid, [PasswordSet(uid=user.uid, hash=hash_password(new))], self._uid(by))
 
     def find(self, login: str) -> UserState:
         """The user of a login.
@@ -167,26 +182,43 @@ class People:
             raise DeniedError(_WRONG, hint="Try again.")
         events = self._ledger.stream(f"user/{rows[0]['uid']}")
         user = user_state(events)
-        if is_locked(events):
-            raise DeniedError(
-                "the account is locked after too many wrong passwords.",
-                hint="Ask an administrator to unlock it.",
-            )
+        _require_unlocked(events)
         if not is_password(user.password_hash, password):
-            self._reject(user, events)
+            self.reject(user, PasswordRejected(uid=user.uid))
             raise DeniedError(_WRONG, hint="Try again.")
-        if not user.is_active:
-            raise DeniedError("the account is closed.", hint="Ask an administrator.")
+        _require_active(user)
         return user
 
-    def _reject(self, user: UserState, events: Sequence[Event]) -> None:
+    def require_open(self, uid: str) -> UserState:
+        """The user of a uid, whose account must be neither locked nor closed.
+
+        Raises:
+            DeniedError: It is.
+        """
+        events = self._ledger.stream(f"user/{uid}")
+        user = user_state(events)
+        _require_unlocked(events)
+        _require_active(user)
+        return user
+
+    def reject(self, user: UserState, refused: Body) -> None:
+        """Record a proof that was refused; the last of too many locks the account."""
         now = self._clock()
-        bodies: list[Body] = [PasswordRejected(uid=user.uid)]
+        events = self._ledger.stream(f"user/{user.uid}")
         attempts = [at for at in wrong_attempts(events) if at > now - ATTEMPTS_WINDOW_US]
-        if len(attempts) + 1 >= MAX_ATTEMPTS:
-            first = min([*attempts, now])
-            bodies.append(AccountLocked(uid=user.uid, n_attempts=len(attempts) + 1, since=first))
-        self._append(user.uid, bodies, "node")
+        if len(attempts) + 1 < MAX_ATTEMPTS:
+            self._append(user.uid, [refused], "node")
+            return
+        first, number = min([*attempts, now]), len(attempts) + 1
+        locked = AccountLocked(uid=user.uid, n_attempts=number, since=first)
+        self.alert(user.uid, f"account locked after {number} refused proofs", [refused, locked])
+
+    def alert(self, uid: str, what: str, bodies: Sequence[Body]) -> None:
+        """Record what happened to an account, and tell those in charge, in one append."""
+        raised = SecurityAlertRaised(uid=uid, what=what, role=self._alert_role)
+        number = self._ledger.version(f"security/{uid}")
+        alert = NewEvent(f"security/{uid}", raised, number, actor="node")
+        self._ledger.append([*self._new_events(uid, bodies, "node"), alert])
 
     # ---- authority --------------------------------------------------------------------------
 
@@ -211,18 +243,36 @@ class People:
     def _require(self, action: str, by: str, stream: str) -> None:
         if by:
             authority.require(self.decide_may(self.find(by), action, stream))
+        elif self._is_strict and self._is_in_charge():
+            raise DeniedError(
+                f"{action} is denied: there are people who may do it, and the operator of the "
+                "machine is not one of them.",
+                hint="Log in as an administrator: `goldenbatch access propose`.",
+            )
+
+    def _is_in_charge(self) -> bool:
+        """Whether people can manage people: one who proposes and another one who confirms."""
+        rules = {name: self.policy().rules_for(name) for name in ("user:grant", "user:confirm")}
+        held = {name: {role for one in some for role in one.roles} for name, some in rules.items()}
+        rows = self._ledger.select("user", {"is_active": 1})
+        able = [
+            {str(row["uid"]) for row in rows if roles & set(json.loads(row["roles"]))}
+            for roles in held.values()
+        ]
+        return bool(able[0]) and len(able[0] | able[1]) > 1 and bool(able[1])
 
     def _append(self, uid: str, bodies: Sequence[Body], actor: str) -> None:
+        self._ledger.append(self._new_events(uid, bodies, actor))
+
+    def _new_events(self, uid: str, bodies: Sequence[Body], actor: str) -> list[NewEvent]:
         stream = f"user/{uid}"
         version = self._ledger.version(stream)
-        self._ledger.append(
-            [
-                NewEvent(stream, body, expected_version=version + place, actor=actor)
-                for place, body in enumerate(bodies)
-            ]
-        )
+        return [
+            NewEvent(stream, body, expected_version=version + place, actor=actor)
+            for place, body in enumerate(bodies)
+        ]
 
-    def _uid(self, by: str) -> str:
+    def uid_of(self, by: str) -> str:
         """Uid of who acts: the person of a login, or the operator of the machine."""
         return self.find(by).uid if by else self._actor
 
@@ -263,14 +313,27 @@ _NO_HASH = (
 
 
 def wrong_attempts(events: Sequence[Event]) -> list[int]:
-    """Times of the wrong passwords since the account was last unlocked or got a new one."""
+    """Times of the refused proofs since the account was last unlocked or got a new password."""
     attempts: list[int] = []
     for event in events:
-        if event.kind == PasswordRejected.kind:
+        if event.kind in {PasswordRejected.kind, ProofRejected.kind}:
             attempts.append(event.envelope.recorded_at)
         elif event.kind in {AccountUnlocked.kind, PasswordSet.kind}:
             attempts.clear()
     return attempts
+
+
+def _require_unlocked(events: Sequence[Event]) -> None:
+    if is_locked(events):
+        raise DeniedError(
+            "the account is locked after too many wrong passwords.",
+            hint="Ask an administrator to unlock it.",
+        )
+
+
+def _require_active(user: UserState) -> None:
+    if not user.is_active:
+        raise DeniedError("the account is closed.", hint="Ask an administrator.")
 
 
 def is_locked(events: Sequence[Event]) -> bool:

@@ -13,6 +13,7 @@ def core_projections() -> tuple[Projection, ...]:
     from goldenbatch.core import (
         audit,
         batches,
+        credentials,
         findings,
         intake,
         models,
@@ -24,6 +25,7 @@ def core_projections() -> tuple[Projection, ...]:
     return (
         *audit.PROJECTIONS,
         *batches.PROJECTIONS,
+        *credentials.PROJECTIONS,
         *findings.PROJECTIONS,
         *intake.PROJECTIONS,
         *models.PROJECTIONS,

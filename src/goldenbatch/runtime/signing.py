@@ -1,29 +1,50 @@
-"""Signing: who says what of which version of a record, proved by the password entered again."""
+"""Signing: a statement is prepared and shown, then signed by a proof of identity over its hash.
+
+References:
+    21 CFR 11.50, 11.70, 11.200; EU GMP Annex 11, draft of July 2025, 13.
+"""
 
 from __future__ import annotations
 
-import base64
-import binascii
+import time
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core import authority
-from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
-from goldenbatch.core.findings import DecisionMade, Verdict
-from goldenbatch.core.people import Meaning, SignatureApplied, SigningStatement, statement_for
-from goldenbatch.core.records import Event, NewEvent
-from goldenbatch.runtime._findings import FINDING_KINDS, FINDING_PREFIX
+from goldenbatch.core.credentials import CredentialKind
+from goldenbatch.core.errors import (
+    ConflictError,
+    DeniedError,
+    GoldenbatchError,
+    NotFoundError,
+)
+from goldenbatch.core.people import Meaning, SignatureApplied, SignerClass, statement_for
+from goldenbatch.core.records import Body, Event, NewEvent
+from goldenbatch.core.signatures import proposal_digest, signature_class
+from goldenbatch.runtime import _ceremony_oidc as oidc
+from goldenbatch.runtime import _ceremony_webauthn as webauthn
+from goldenbatch.runtime._ceremony_asked import Asked, decision_asked, meaning_named
+from goldenbatch.runtime._ceremony_proofs import Accepted, Proof, Proofs, kind_of
+from goldenbatch.runtime._ceremony_series import (
+    ALONE,
+    Prepared,
+    Series,
+    Session,
+    Timer,
+    Waiting,
+    new_name,
+)
+from goldenbatch.runtime._evidence import attestation_fault
+from goldenbatch.runtime._findings import FINDING_PREFIX
 
 if TYPE_CHECKING:
+    from goldenbatch.core.findings import Verdict
     from goldenbatch.core.people import UserState
     from goldenbatch.core.site import Clock, LedgerPort
     from goldenbatch.runtime.people import People
-    from goldenbatch.stores.ledger import Signer, VerifierKey
 
-METHOD = "password+home-key"
-"""The signer's password, attested by the home's Ed25519 key over the statement's hash."""
-
-_ATTESTED = b"goldenbatch/signing-statement/1\n"
+__all__ = ["Asked", "Prepared", "Session", "Signing", "attestation_fault"]
 
 
 class Signing:
@@ -32,15 +53,111 @@ class Signing:
     Args:
         ledger: Where they are recorded.
         people: Who may sign.
-        signer: Key of the home, which attests that the password was right.
+        proofs: Checks who they are.
         clock: Present time.
+        timer: Monotonic seconds, for all that ends by itself.
     """
 
-    def __init__(self, ledger: LedgerPort, people: People, signer: Signer, clock: Clock) -> None:
-        self._ledger = ledger
-        self._people = people
-        self._signer = signer
-        self._clock = clock
+    def __init__(
+        self,
+        ledger: LedgerPort,
+        people: People,
+        proofs: Proofs,
+        clock: Clock,
+        timer: Timer = time.monotonic,
+    ) -> None:
+        self._ledger, self._people, self._proofs = ledger, people, proofs
+        self._clock, self._settings = clock, proofs.settings
+        self._waiting: Waiting[Prepared] = Waiting(
+            self._settings.statement_s, "prepared statement", timer
+        )
+        self.series = Series(self._settings.idle_s, timer)
+
+    # ---- the ceremony -----------------------------------------------------------------------
+
+    def prepare(self, asked: Asked, login: str) -> Prepared:
+        """Prepare a statement for somebody to sign; it can be completed once, for a while.
+
+        Raises:
+            DeniedError: The policy forbids it, or they have nothing to sign it with.
+            NotFoundError: There is no such record.
+            ConflictError: The record has changed since it was shown.
+        """
+        prepared = self._made(asked, self._people.require_open(self._people.find(login).uid))
+        if not prepared.methods:
+            raise DeniedError(
+                f"{login} has no credential by which {asked.meaning.value} can be signed here: "
+                f"it must be {prepared.minimum_class.value}.",
+                hint="Have one enrolled: `goldenbatch credential add`.",
+            )
+        return self._kept(prepared)
+
+    def prepare_decision(self, finding: str, login: str, **decision: str) -> Prepared:
+        """Prepare a decision on a finding with its signature: see `asked_decision`."""
+        return self.prepare(self.asked_decision(finding, **decision), login)
+
+    def options(
+        self, prepared: Prepared, kind: CredentialKind | str, *, provider: str = "",
+        redirect_uri: str = "",
+    ) -> dict[str, Any]:  # fmt: skip
+        """What the signer's authenticator or browser needs for a prepared statement.
+
+        Raises:
+            DeniedError: It was used, its time is over, or they cannot sign so.
+        """
+        kind = kind_of({"kind": kind})
+        if kind.value not in prepared.methods:
+            raise DeniedError(
+                f"this cannot be signed by {kind.value}.",
+                hint=f"Possible: {', '.join(prepared.methods)}.",
+            )
+        if kind is CredentialKind.WEBAUTHN:
+            known = self._proofs.wallet(prepared.statement.signer).active(kind)
+            challenge = bytes.fromhex(prepared.statement_hash)
+            return {"options": webauthn.assertion_options(challenge, self._settings, known)}
+        if kind is CredentialKind.OIDC:
+            nonce, at = prepared.statement_hash, prepared.statement.at
+            flow, url = oidc.begin(self._settings, provider, nonce, redirect_uri, at)
+            self._waiting.change(prepared.id, lambda one: replace(one, flow=flow))
+            return {"url": url, "state": flow.state}
+        return {}
+
+    def complete(self, name: str, proof: Proof, session: Session = ALONE) -> Sequence[Event]:
+        """Sign a prepared statement; whatever comes of it, it cannot be tried again.
+
+        Args:
+            name: Its id.
+            proof: Proof of the signer over its hash.
+            session: The controlled session in which they sign.
+
+        Returns:
+            What was appended with the signature, and the signature, last.
+
+        Raises:
+            DeniedError: It was used or is late, the proof does not hold, or the policy forbids
+                it by now.
+            ConflictError: The record has changed since it was shown.
+        """
+        prepared = self._waiting.take(name)
+        user = self._people.user(prepared.statement.signer)
+        is_series = self.series.is_open(session, user.uid)
+        try:
+            accepted = self._proofs.check(
+                user,
+                proof,
+                prepared.statement_hash,
+                components=prepared.components,
+                is_series=is_series,
+                flow=prepared.flow,
+            )
+        except GoldenbatchError:
+            self.series.end(session.key)
+            raise
+        events = self._append(prepared, accepted)
+        self.series.signed(session, user.uid)
+        return events
+
+    # ---- all in one call --------------------------------------------------------------------
 
     def sign(
         self,
@@ -51,8 +168,9 @@ class Signing:
         *,
         reason: str = "",
         version: int = 0,
+        code: str = "",
     ) -> Event:
-        """Sign the newest version of a record.
+        """Prepare a statement and sign it at once, by password.
 
         Args:
             stream: The record.
@@ -61,19 +179,15 @@ class Signing:
             password: Proof of it, at this moment.
             reason: Why, where the meaning asks for it.
             version: Version that the signer was shown; 0: whatever is newest.
+            code: Of the signer's authenticator app, where they have one.
 
         Raises:
             DeniedError: The password is wrong, or the policy forbids it.
             NotFoundError: There is no such record.
             ConflictError: The record has changed since it was shown.
         """
-        meaning = _meaning(meaning)
-        user = self._people.authenticate(login, password)
-        record = self._newest_record(stream, version)
-        allowed = authority.require(self._people.decide_may(user, f"sign:{meaning.value}", stream))
-        statement = self._statement(record, user, meaning, allowed, reason)
-        head = self._ledger.version(stream)
-        return self._ledger.append([self._signature(statement, head)])[0]
+        asked = Asked(stream, meaning_named(meaning), reason, version)
+        return self._at_once(asked, login, password, code)[-1]
 
     def decide(
         self,
@@ -85,40 +199,133 @@ class Signing:
         *,
         meaning: Meaning | str = Meaning.REVIEWED,
         action: str = "",
+        code: str = "",
     ) -> Sequence[Event]:
-        """Decide on a finding and sign the decision.
-
-        The decision is appended, and then signed over its leaf hash, which only the ledger
-        can give. After a crash between the two the same decision of the same person is
-        signed, and not made twice.
+        """Decide on a finding and sign the decision, in one append.
 
         Raises:
             DeniedError: The password is wrong, or the policy forbids it.
             NotFoundError: There is no such finding.
             BadInputError: The comment is empty, or verdict or meaning is unknown.
         """
-        meaning, verdict = _meaning(meaning), _verdict(verdict)
-        if not comment.strip():
-            raise BadInputError("a decision says why.", hint="Give a comment.", key="comment")
-        stream = FINDING_PREFIX + uid
-        finding = self._finding(stream)
-        user = self._people.authenticate(login, password)
-        for what in ("decide", f"sign:{meaning.value}"):
-            allowed = authority.require(self._people.decide_may(user, what, stream))
-        body = DecisionMade(
-            uid=uid,
-            finding_version=finding.envelope.version,
-            verdict=verdict,
-            comment=comment,
-            action=action,
+        asked = self.asked_decision(
+            uid, verdict=verdict, comment=comment, meaning=meaning, action=action
         )
-        decision = self._unsigned(stream, body, user) or self._append_decision(stream, body, user)
-        head = decision.envelope.version
-        statement = self._statement(decision, user, meaning, allowed, comment)
-        signature = self._ledger.append([self._signature(statement, head)])[0]
-        return (decision, signature)
+        return self._at_once(asked, login, password, code)
+
+    def asked_decision(self, uid: str, **decision: str) -> Asked:
+        """A decision on the newest version of a finding, to be signed with it.
+
+        Args:
+            uid: The finding.
+            decision: verdict, comment, and meaning and action where they matter.
+        """
+        return decision_asked(self._ledger.stream(FINDING_PREFIX + uid), uid, **decision)
 
     # ---- inside -----------------------------------------------------------------------------
+
+    def _at_once(self, asked: Asked, login: str, password: str, code: str) -> Sequence[Event]:
+        # The password comes first: nobody else learns what a person may do.
+        user = self._people.authenticate(login, password)
+        prepared = self._made(asked, user)
+        self._require_class(prepared, SignerClass.SERVER_ATTESTED)
+        accepted = self._proofs.after_password(
+            user, prepared.statement_hash, components=prepared.components, code=code
+        )
+        return self._append(prepared, accepted)
+
+    def _kept(self, prepared: Prepared) -> Prepared:
+        prepared = replace(prepared, id=new_name())
+        self._waiting.put(prepared, prepared.id)
+        return prepared
+
+    def _made(self, asked: Asked, user: UserState) -> Prepared:
+        record = self._newest_record(asked.stream, asked.version)
+        names = (*asked.actions, f"sign:{asked.meaning.value}")
+        allowed = {
+            name: authority.require(self._people.decide_may(user, name, asked.stream))
+            for name in names
+        }
+        last = allowed[names[-1]]
+        proposal = ""
+        if asked.body is not None:
+            proposal = proposal_digest(type(asked.body).kind, asked.body.as_json())
+        now = self._clock()
+        statement = statement_for(
+            record,
+            last.policy_hash,
+            meaning=asked.meaning,
+            signer=user.uid,
+            printed_name=user.printed_name,
+            role=last.role,
+            reason=asked.reason,
+            facts=last.records,
+            proposal=proposal,
+            at=now,
+        )
+        minimum, components = demands(last)
+        return Prepared(
+            id="",
+            statement=statement,
+            statement_hash=statement.digest(),
+            record=record,
+            body=asked.body,
+            allowed=allowed,
+            minimum_class=minimum,
+            components=components,
+            methods=self._methods(user.uid, minimum),
+            acting_for=getattr(last, "acting_for", ""),
+            expires_at=now + self._settings.statement_s * 1_000_000,
+        )
+
+    def _methods(self, uid: str, minimum: SignerClass) -> tuple[str, ...]:
+        wallet = self._proofs.wallet(uid)
+        return tuple(
+            kind.value
+            for kind in CredentialKind
+            if wallet.active(kind) and kind.signer_class.meets(minimum)
+        )
+
+    def _append(self, prepared: Prepared, accepted: Accepted) -> Sequence[Event]:
+        """Check again what may have changed since it was shown, and append all or nothing."""
+        statement = prepared.statement
+        self._require_class(prepared, signature_class(accepted.method))
+        record = self._newest_record(statement.stream, statement.version)
+        if record.leaf != statement.record_hash:
+            raise _changed(statement.stream, record.envelope.version, statement.version)
+        user = self._people.require_open(statement.signer)
+        for action, before in prepared.allowed.items():
+            now = authority.require(self._people.decide_may(user, action, statement.stream))
+            if (now.policy_hash, now.role) != (before.policy_hash, before.role):
+                raise ConflictError(
+                    "the policy, or your role in it, has changed since this was prepared.",
+                    hint="Look at it again before you sign.",
+                )
+        head = self._ledger.version(statement.stream)
+        bodies: list[Body] = [] if prepared.body is None else [prepared.body]
+        evidence = {"class": signature_class(accepted.method).value, **accepted.evidence}
+        bodies.append(statement.signed(accepted.method, evidence))
+        events = [
+            NewEvent(
+                statement.stream, body, head + place, actor=user.uid,
+                acting_for=prepared.acting_for,
+            )
+            for place, body in enumerate(bodies)
+        ]  # fmt: skip
+        uses = accepted.events("signature", prepared.statement_hash)
+        events += [
+            NewEvent(f"user/{user.uid}", body, user.version + place, actor=user.uid)
+            for place, body in enumerate(uses)
+        ]
+        return self._ledger.append(events)[: len(bodies)]
+
+    def _require_class(self, prepared: Prepared, found: SignerClass) -> None:
+        if not found.meets(prepared.minimum_class):
+            raise DeniedError(
+                f"the policy asks that {prepared.statement.meaning.value} be signed "
+                f"{prepared.minimum_class.value}, which a password is not.",
+                hint="Sign with an authenticator or through the OpenID provider.",
+            )
 
     def _newest_record(self, stream: str, version: int) -> Event:
         """Newest event that is no signature: that is what people sign."""
@@ -127,89 +334,18 @@ class Signing:
             raise NotFoundError(f"there is no record {stream!r}.", hint="Check its name.")
         newest = records[-1]
         if version and version < newest.envelope.version:
-            raise ConflictError(
-                f"{stream} is at version {newest.envelope.version}, not at the shown {version}.",
-                hint="Look at it again before you sign.",
-            )
+            raise _changed(stream, newest.envelope.version, version)
         return newest
 
-    def _finding(self, stream: str) -> Event:
-        for event in reversed(self._ledger.stream(stream)):
-            if event.kind in FINDING_KINDS:
-                return event
-        raise NotFoundError(
-            f"there is no finding {stream.removeprefix(FINDING_PREFIX)!r}.",
-            hint="See `goldenbatch findings`.",
-        )
 
-    def _unsigned(self, stream: str, body: DecisionMade, user: UserState) -> Event | None:
-        """The same decision of the same person, if it is the newest event: not signed yet."""
-        newest = self._ledger.stream(stream)[-1]
-        is_same = newest.decode() == body and newest.envelope.actor == user.uid
-        return newest if is_same else None
-
-    def _append_decision(self, stream: str, body: DecisionMade, user: UserState) -> Event:
-        head = self._ledger.version(stream)
-        return self._ledger.append([NewEvent(stream, body, head, actor=user.uid)])[0]
-
-    def _statement(
-        self,
-        record: Event,
-        user: UserState,
-        meaning: Meaning,
-        allowed: authority.Allow,
-        reason: str,
-    ) -> SigningStatement:
-        return statement_for(
-            record,
-            allowed.policy_hash,
-            meaning=meaning,
-            signer=user.uid,
-            printed_name=user.printed_name,
-            role=allowed.role,
-            reason=reason,
-            facts=allowed.records,
-            at=self._clock(),
-        )
-
-    def _signature(self, statement: SigningStatement, head: int) -> NewEvent:
-        proof = self._signer.sign(_ATTESTED + bytes.fromhex(statement.digest()))
-        key = self._signer.verifier.id.hex()
-        evidence = {"key_id": key, "signature": base64.b64encode(proof).decode()}
-        body = statement.signed(METHOD, evidence)
-        return NewEvent(statement.stream, body, expected_version=head, actor=statement.signer)
+def demands(allowed: authority.Allow) -> tuple[SignerClass, int]:
+    """Weakest class of signature, and components of one by password, that the rule asks for."""
+    minimum = getattr(allowed, "minimum_class", SignerClass.SERVER_ATTESTED)
+    return SignerClass(minimum), int(getattr(allowed, "components", 2))
 
 
-def attestation_fault(body: SignatureApplied, keys: Sequence[VerifierKey]) -> str:
-    """Why the home's key does not attest a signature; empty when it does."""
-    if body.method != METHOD:
-        return f"its method {body.method!r} is unknown"
-    key_id, proof = body.evidence.get("key_id", ""), body.evidence.get("signature", "")
-    key = next((one for one in keys if one.id.hex() == key_id), None)
-    if key is None:
-        return f"the key {key_id} is not known here"
-    try:
-        signature = base64.b64decode(proof, validate=True)
-    except (binascii.Error, ValueError):
-        return "its attestation is not base64"
-    if not key.is_valid(_ATTESTED + bytes.fromhex(body.statement_hash), signature):
-        return "the key of the home has not attested it"
-    return ""
-
-
-def _meaning(meaning: Meaning | str) -> Meaning:
-    try:
-        return Meaning(meaning)
-    except ValueError as error:
-        known = ", ".join(one.value for one in Meaning)
-        raise BadInputError(
-            f"{meaning!r} is no meaning of a signature.", hint=f"One of: {known}."
-        ) from error
-
-
-def _verdict(verdict: Verdict | str) -> Verdict:
-    try:
-        return Verdict(verdict)
-    except ValueError as error:
-        known = ", ".join(one.value for one in Verdict)
-        raise BadInputError(f"{verdict!r} is no verdict.", hint=f"One of: {known}.") from error
+def _changed(stream: str, now: int, shown: int) -> ConflictError:
+    return ConflictError(
+        f"{stream} is at version {now}, not at the shown {shown}.",
+        hint="Look at it again before you sign.",
+    )
