@@ -3,7 +3,7 @@
 import pytest
 from gbx_bench import TEMP, make_result
 
-from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.results import ResultCorrected
 
 SETTINGS = {"tag": TEMP, "limit": 30.0}
@@ -45,7 +45,6 @@ def test_one_batch_alone(lived):
     assert report.is_equal
     assert (report.n_live, report.n_replayed) == (2, 2)
     assert {one.finding.subject.batch for one in report.transitions} == {"B2"}
-    assert lived.replay("as_seen", "none").n_live == 0
 
 
 def test_as_known_says_what_would_have_been_different(lived):
@@ -97,6 +96,12 @@ def test_derived_numbers_are_compared(lived, monkeypatch):
     (only,) = report.differences
     assert only.what == "derived"
     assert only.words == "hot/count: 6 numbers live, 6 replayed; number 1 is the first that differs"
+
+
+@pytest.mark.parametrize("mode", ["as-seen", "as-known"])
+def test_a_batch_that_is_not_there_is_not_found_equal(site, mode):
+    with pytest.raises(NotFoundError, match="no batch 'nope'"):
+        site.replay(mode, "nope")
 
 
 def test_unknown_mode(site):

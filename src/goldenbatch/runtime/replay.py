@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from goldenbatch.core.analyst import Derived, Tick, Transition
-from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.findings import Finding, FindingClosed, FindingOpened, FindingUpdated
 from goldenbatch.runtime._findings import FINDING_KINDS, FINDING_PREFIX
 from goldenbatch.runtime._state import Saved
@@ -137,8 +137,11 @@ def replay(
 
     Raises:
         BadInputError: The mode is unknown.
+        NotFoundError: There is no such batch.
     """
     chosen = _mode(mode)
+    if batch and not site.ledger.select("batch", {"batch": batch}, limit=1):
+        raise NotFoundError(f"there is no batch {batch!r}.", hint="See `goldenbatch batch list`.")
     ticks = logged_ticks(site.ledger)
     is_seen = chosen == "as-seen"
     views: Views = SeenViews(site, ticks) if is_seen else KnownViews(site, ticks)

@@ -247,3 +247,10 @@ def test_a_held_home_is_code_8(home, cli):
 
     with HomeLock(home):
         assert cli("findings", "--home", home).code == 8
+
+
+def test_values_that_make_no_record_are_bad_input(home, cli, monkeypatch):
+    monkeypatch.setenv("GOLDENBATCH_PASSWORD", PASSWORD)
+    done = cli("user", "add", "x" * 500, "--name", "X", "--home", home, "--json")
+    assert done.code == 3, done.err
+    assert done.json["message"].startswith("UserAdded: login: ")

@@ -272,3 +272,10 @@ def test_odd_input_is_never_the_nodes_fault(node):
             assert is_problem(response)
 
     check()
+
+
+def test_values_that_make_no_record_are_the_callers_fault(node):
+    body = {"login": "x" * 500, "printed_name": "X", "password": PASSWORD}
+    answer = node.call("POST", "/users", json=body)
+    assert answer.status_code == 422, answer.text
+    assert answer.json()["message"].startswith("UserAdded: login: ")

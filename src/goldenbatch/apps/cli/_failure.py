@@ -12,7 +12,7 @@ from pathlib import Path
 
 from goldenbatch import __version__
 from goldenbatch.apps.cli._session import Session
-from goldenbatch.core.errors import GoldenbatchError
+from goldenbatch.core.errors import BadInputError, GoldenbatchError
 
 EXIT_USAGE = 2
 EXIT_UNEXPECTED = 70
@@ -29,6 +29,8 @@ def failed(error: Exception, session: Session) -> int:
     if isinstance(error, GoldenbatchError):
         session.output.failure(type(error).__name__, error.message, error.hint)
         return error.exit_code
+    if type(error).__module__.startswith("pydantic"):
+        return _no_record(error, session)
     if isinstance(error, BrokenPipeError):
         sys.stdout = open(os.devnull, "w")
         return EXIT_INPUT_OUTPUT
@@ -43,6 +45,19 @@ def failed(error: Exception, session: Session) -> int:
         f"The report is in {report}; nothing acknowledged was lost.",
     )
     return EXIT_UNEXPECTED
+
+
+def _no_record(error: Exception, session: Session) -> int:
+    """What was given makes no record; nothing was written."""
+    from pydantic import ValidationError
+
+    message = str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        message = f"{error.title}: {place}: {first['msg']}."
+    session.output.failure("BadInputError", message, "Correct it and try again.")
+    return BadInputError.exit_code
 
 
 def write_report(error: BaseException, home: Path | None) -> Path:

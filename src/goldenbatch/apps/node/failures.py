@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from goldenbatch.apps.node.state import NotLoggedInError
@@ -58,6 +58,13 @@ RESPONSES: dict[int | str, dict[str, Any]] = {
 }
 
 
+def record_fault(error: ValidationError) -> str:
+    """The first thing that keeps values from being a record, in words."""
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return f"{error.title}: {place}: {first['msg']}."
+
+
 def status_of(error: GoldenbatchError) -> int:
     """HTTP status of an error."""
     return next((code for cls, code in _STATUS if isinstance(error, cls)), 500)
@@ -82,6 +89,11 @@ def add_handlers(app: FastAPI) -> None:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"])
         return _answer(422, "BadInputError", f"{place}: {first['msg']}.", "See /api/v1/docs.")
+
+    @app.exception_handler(ValidationError)
+    def no_record(_: Request, error: ValidationError) -> JSONResponse:
+        """What was given makes no record; nothing was written."""
+        return _answer(422, "BadInputError", record_fault(error), "Correct it and try again.")
 
     @app.exception_handler(HTTPException)
     def http(request: Request, error: HTTPException) -> JSONResponse:
