@@ -119,6 +119,15 @@ class Desk(Protocol):
     def flush(self) -> Answer:
         """Hand the frame log over."""
 
+    def trail(self, wanted: Mapping[str, Any], page: Mapping[str, Any]) -> Answer:
+        """Entries of the audit trail that fit; `page` has sort, offset and limit (none: all)."""
+
+    def open_trail(self, login: str, password: str, wanted: Mapping[str, Any]) -> Answer:
+        """Show a person all entries that fit, and record that."""
+
+    def review_trail(self, login: str, password: str, review: Mapping[str, Any]) -> Answer:
+        """Review entries that were shown before (stream, opened, comment), signed."""
+
     def status(self) -> Answer:
         """The home and how much is in it."""
 
@@ -195,6 +204,19 @@ class RemoteDesk:
     def flush(self) -> Answer:
         """Hand the frame log over."""
         return self._post("/flush")
+
+    def trail(self, wanted: Mapping[str, Any], page: Mapping[str, Any]) -> Answer:
+        """Entries of the audit trail that fit."""
+        return self._post("/trail", {"wanted": dict(wanted), **page})
+
+    def open_trail(self, login: str, password: str, wanted: Mapping[str, Any]) -> Answer:
+        """Show a person all entries that fit, and record that."""
+        body = {"login": login, "password": password, "wanted": dict(wanted)}
+        return self._post("/trail/showings", body)
+
+    def review_trail(self, login: str, password: str, review: Mapping[str, Any]) -> Answer:
+        """Review entries that were shown before, signed."""
+        return self._post("/trail/reviews", {"login": login, "password": password, **review})
 
     def status(self) -> Answer:
         """The home and how much is in it."""

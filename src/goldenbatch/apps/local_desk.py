@@ -159,6 +159,38 @@ class LocalDesk:
         """Hand the frame log over."""
         return self.site.flush().as_json()
 
+    def trail(
+        self, wanted: Mapping[str, Any], page: Mapping[str, Any], *, sees_names: bool = True
+    ) -> Answer:
+        """Entries of the audit trail that fit; `page` has sort, offset and limit (none: all)."""
+        from goldenbatch.runtime.audit import Trail
+
+        trail = Trail(self.site)
+        given = {"sort": "seq", "offset": 0, "limit": None, **page}
+        return trail.page(trail.filter(wanted), **given, sees_names=sees_names).as_json()
+
+    def open_trail(self, login: str, password: str, wanted: Mapping[str, Any]) -> Answer:
+        """Show a person all entries that fit, and record that."""
+        return self.show_trail(self.authenticate(login, password), wanted)
+
+    def show_trail(self, reader: Actor, wanted: Mapping[str, Any]) -> Answer:
+        """Show all entries that fit to somebody who has logged in, and record that."""
+        from goldenbatch.runtime.audit import Trail, may_see_names
+
+        trail = Trail(self.site)
+        sees_names = may_see_names(self.site, reader)
+        return trail.open(trail.filter(wanted), reader.uid, sees_names=sees_names).as_json()
+
+    def review_trail(self, login: str, password: str, review: Mapping[str, Any]) -> Answer:
+        """Review entries that were shown before (stream, opened, comment), signed."""
+        from goldenbatch.runtime.audit import Trail
+
+        event, signature = Trail(self.site).review(
+            review["stream"], review["opened"], login, password, review["comment"],
+            is_satisfactory=review.get("is_satisfactory", True),
+        )  # fmt: skip
+        return {"meaning": "reviewed", "review": event.envelope.version, **_signed(signature)}
+
     def status(self) -> Answer:
         """The home and how much is in it."""
         ledger, historian = self.site.ledger, self.site.historian

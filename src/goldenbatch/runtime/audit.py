@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
 
 from goldenbatch.core.audit import (
     REVIEW_KINDS,
@@ -20,10 +22,19 @@ from goldenbatch.core.audit import (
 from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
 from goldenbatch.core.facts import record_facts
 from goldenbatch.core.people import Meaning, SignatureApplied, UserState, user_state
-from goldenbatch.core.records import Between, DataClass, Event, NewEvent, Row, to_iso
+from goldenbatch.core.records import (
+    Between,
+    DataClass,
+    Event,
+    NewEvent,
+    Row,
+    bad_record,
+    to_iso,
+)
 from goldenbatch.core.time import local_text
 
 if TYPE_CHECKING:
+    from goldenbatch.core.site import Actor
     from goldenbatch.runtime.local import LocalSite
 
 SORTS: Final = ("seq", "-seq", "stream", "-stream", "actor", "-actor", "kind", "-kind")
@@ -218,6 +229,26 @@ class Trail:
 
     def _event(self, seq: int) -> Event:
         return next(iter(self._site.ledger.events(seq - 1, seq)))
+
+    def filter(self, wanted: Mapping[str, Any]) -> TrailFilter:
+        """A filter from plain values; `batch` names its records, `actor` may be a login.
+
+        Raises:
+            BadInputError: A value is impossible.
+            NotFoundError: There is no such batch.
+        """
+        given = dict(wanted)
+        batch, actor = given.pop("batch", ""), given.get("actor", "")
+        if batch:
+            streams = self.of_batch(str(batch)).streams
+            given["streams"] = tuple(dict.fromkeys((*given.get("streams", ()), *streams)))
+        rows = self._site.ledger.select("user", {"login": actor}, limit=1) if actor else ()
+        if rows:
+            given["actor"] = rows[0]["uid"]
+        try:
+            return TrailFilter.model_validate(given)
+        except ValidationError as error:
+            raise bad_record(error, file="filter of the trail") from error
 
     def of_batch(self, batch: str) -> TrailFilter:
         """The records of a batch: its own, its samples and lots, and the findings on it.
@@ -446,6 +477,22 @@ _SHARED: Final = (
     "n_entries",
     "entries_digest",
 )
+
+
+def may_see_names(site: LocalSite, reader: Actor) -> bool:
+    """Whether a person sees printed names: by the policy's rule `read:personal`, or `export`.
+
+    The operator of the machine, who is no person of the home, sees them.
+    """
+    if reader.uid == site.actor.uid and not reader.roles:
+        return True
+    policy = site.people.policy()
+    action = "read:personal" if policy.rules_for("read:personal") else "export"
+    try:
+        user = site.people.user(reader.uid)
+    except NotFoundError:
+        return False
+    return site.people.decide_may(user, action, "trail/home").is_allowed
 
 
 def review_stream(wanted: TrailFilter) -> str:

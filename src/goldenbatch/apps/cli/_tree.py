@@ -67,6 +67,16 @@ _TREE: dict[str, Entry] = {
     "evaluate": Entry(
         "Measure a method on a labelled data set.", f"{_CLI}.trials:evaluate", panel=_WORK
     ),
+    "trail": Entry(
+        "The audit trail: show, open, review, print.",
+        children={
+            "show": Entry("Who did what, when and why.", f"{_CLI}.trail:show"),
+            "open": Entry("Show entries to a person, for a review.", f"{_CLI}.trail:open_"),
+            "review": Entry("Review entries that were shown, signed.", f"{_CLI}.trail:review"),
+            "print": Entry("Write entries as PDF, HTML, JSON, CSV.", f"{_CLI}.trail:print_"),
+        },
+        panel=_PROOF,
+    ),
     "verify": Entry("Check everything that is stored.", f"{_CLI}.proof:verify", panel=_PROOF),
     "checkpoint": Entry("Sign the head of the ledger.", f"{_CLI}.proof:checkpoint", panel=_PROOF),
     "ledger": Entry(

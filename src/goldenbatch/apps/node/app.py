@@ -11,7 +11,13 @@ from fastapi import APIRouter, Depends, FastAPI
 
 from goldenbatch import __version__
 from goldenbatch.apps.local_desk import LocalDesk
-from goldenbatch.apps.node import routes_historian, routes_home, routes_ledger, routes_work
+from goldenbatch.apps.node import (
+    routes_historian,
+    routes_home,
+    routes_ledger,
+    routes_trail,
+    routes_work,
+)
 from goldenbatch.apps.node.background import Background
 from goldenbatch.apps.node.failures import RESPONSES, add_handlers
 from goldenbatch.apps.node.limits import BodyLimit
@@ -53,7 +59,7 @@ def create_app(
     app.add_middleware(BodyLimit)
     add_handlers(app)
     app.include_router(routes_home.open_router, prefix=API)
-    for module in (routes_home, routes_ledger, routes_historian, routes_work):
+    for module in (routes_home, routes_ledger, routes_historian, routes_work, routes_trail):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):
         app.include_router(router, prefix=API)

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from goldenbatch.capabilities.execution._documents import write_report
     from goldenbatch.capabilities.execution.dossier import Dossier, collect
+    from goldenbatch.capabilities.execution.trail import write_trail
 
-__all__ = ["Dossier", "collect", "write_report"]
+__all__ = ["Dossier", "collect", "write_report", "write_trail"]
 
-_HOMES = {"Dossier": "dossier", "collect": "dossier", "write_report": "_documents"}
+_HOMES = {
+    "Dossier": "dossier",
+    "collect": "dossier",
+    "write_report": "_documents",
+    "write_trail": "trail",
+}
 
 
 def __getattr__(name: str) -> Any:
