@@ -24,7 +24,6 @@ FILES = {
     "artefact": "registry/sha256/*/*",
     "analyst state": "state/*.json",
     "database file": "ledger/ledger.sqlite",
-    "home file": "home.toml",
     "private key": "keys/home.pem",
     "public key": "keys/home.pub",
 }

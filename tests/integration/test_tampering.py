@@ -33,3 +33,22 @@ def test_the_program_says_it_as_well(lived: Path) -> None:
     flip_byte(path, path.stat().st_size // 2)
     done = mill.program("verify", home=lived, expect=7)
     assert any(path.name in one["where"] for one in done.json["problems"]), done.out
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Europe/Ljubljana", "Europe/Paris"),
+        ('"development"', '"validation"'),
+        ('uid = "', 'uid = "0'),
+    ],
+)
+def test_what_a_home_is_stands_in_the_ledger(home: Path, old: str, new: str) -> None:
+    """Settings are for people to change; identity, kind and zone of a home are not."""
+    path = home / "home.toml"
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new, 1))
+    done = verify(home)
+    assert done.code == 7, done.out
+    assert "home.toml" in done.out or "home" in {one["part"] for one in done.json["problems"]}
