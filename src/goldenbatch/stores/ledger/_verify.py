@@ -6,10 +6,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from goldenbatch.core.records import from_iso
+from goldenbatch.core.errors import GoldenbatchError
+from goldenbatch.core.records import Envelope, Event, from_iso
 from goldenbatch.core.site import HomeInfo
-from goldenbatch.stores.ledger import _projections, _refold, _sql
+from goldenbatch.stores.ledger import _events, _projections, _refold, _sql
 from goldenbatch.stores.ledger._problem import Problem
+from goldenbatch.stores.ledger._verify_form import Forms, envelope_of
 from goldenbatch.stores.ledger._verify_tree import TreeCheck
 from goldenbatch.stores.ledger.canonical import body_digest
 from goldenbatch.stores.ledger.errors import ProofError
@@ -37,6 +39,10 @@ _EVENTS = (
 )
 
 
+_NEW_STREAM: tuple[int, bytes | None, bytes] = (0, b"", b"")
+_ENVELOPE_KEYS = {field.alias or name for name, field in Envelope.model_fields.items()}
+
+
 class Check:
     """One verification: collects problems, goes on after each.
 
@@ -59,6 +65,8 @@ class Check:
         self._problems: list[Problem] = []
         self._erased: dict[int, tuple[str, object]] = {}
         self._erasures: list[tuple[int, bytes]] = []
+        self._forms = Forms()
+        self._refold: _refold.Refold | None = None
         self._suspects: dict[int, bytes] = {}
         self._streams: dict[str, tuple[int, bytes | None, bytes]] = {}
         self._expected_seq, self._recorded_at = 1, 0
@@ -72,12 +80,13 @@ class Check:
         """Check the file, the events, the payloads, the tree, the checkpoints, the projections."""
         self._step("the file", lambda: self._file(connection, tables))
         n_before = len(self._problems)
+        self._step("projection", lambda: self._begin_fold(connection, tables))
         self._step("event", lambda: self._events(connection))
         self._step("payload", self._erasures_against_events)
         is_sound = all(problem.is_note for problem in self._problems[n_before:])
         self._step("node", lambda: self._tree(connection, anchors))
         if is_sound:
-            self._step("projection", lambda: self._compare(connection, tables))
+            self._step("projection", self._compare)
         elif tables:
             self._add("projection", "not compared, as the events are damaged.", is_note=True)
         return self._problems
@@ -116,13 +125,60 @@ class Check:
     def _events(self, connection: _sql.Connection) -> None:
         n_events = connection.execute("SELECT count(*) FROM event").fetchone()[0]
         for number, row in enumerate(connection.stream(_EVENTS)):
-            self._event(row)
+            if not self._is_plainly_good(row):
+                self._event_at_length(row)
             if self._progress is not None and number % 1_000 == 999:
                 self._progress(number + 1, n_events)
         if self._progress is not None:
             self._progress(n_events, n_events)
 
-    def _event(self, row: tuple[Any, ...]) -> None:
+    def _is_plainly_good(self, row: tuple[Any, ...]) -> bool:
+        """Whether all is well with an event; changes nothing when it is not."""
+        seq, data, stored_leaf, salt, body, digest = row[:6]
+        columns = row[6:]
+        if not (type(data) is type(salt) is type(body) is bytes and seq == self._expected_seq):
+            return False
+        fields = self._forms.match(columns, data)
+        if fields is None:
+            return False
+        leaf = leaf_hash(data)
+        stream, version, recorded_at, previous = columns[0], columns[1], columns[6], columns[8]
+        known = self._streams.get(stream, _NEW_STREAM)
+        if not (
+            leaf == stored_leaf
+            and version == known[0] + 1
+            and previous in known[1:]
+            and recorded_at >= self._recorded_at
+            and body_digest(salt, body) == columns[7] == digest
+        ):
+            return False
+        self._expected_seq = seq + 1
+        self._streams[stream] = (version, leaf, leaf)
+        self._recorded_at = recorded_at
+        if columns[2] == _ERASURE:
+            self._erasures.append((seq, body))
+        refold = self._refold
+        if refold is not None and refold.is_needed:
+            if not refold.kinds or columns[2] in refold.kinds:
+                event = Event(seq, envelope_of(fields), json.loads(body.decode()), leaf.hex())
+                refold.add(event)
+        return True
+
+    def _event_at_length(self, row: tuple[Any, ...]) -> None:
+        """Check an event step by step; when it is good, learn its form and fold it."""
+        n_before = len(self._problems)
+        envelope = self._event(row)
+        if any(not problem.is_note for problem in self._problems[n_before:]) or envelope is None:
+            return
+        if envelope.keys() == _ENVELOPE_KEYS:
+            self._forms.learn(envelope)
+        if self._refold is not None and self._refold.is_needed:
+            try:
+                self._refold.add(_events.read((row[0], *row[1:5])))
+            except GoldenbatchError as error:
+                self._refold.fail(str(error))
+
+    def _event(self, row: tuple[Any, ...]) -> dict[str, Any] | None:
         seq, data, stored_leaf, salt, body, digest = row[:6]
         columns = row[6:]
         stream = columns[0]
@@ -148,7 +204,9 @@ class Check:
             self._report(seq, stream, f"it belongs to home {_shown(envelope.get('home'))}.")
         if given is not None:
             self._chain(seq, given, stored_leaf, leaf)
-        self._payload(seq, columns, salt, body, columns[7] if digest == columns[7] else None)
+        is_same = digest == columns[7]
+        self._payload(seq, columns, salt, body, columns[7] if is_same else None)
+        return envelope if given is not None else None
 
     def _report(self, seq: int, stream: str, message: str) -> None:
         self._add(f"event seq={seq}", message, seq=seq, stream=stream)
@@ -165,7 +223,7 @@ class Check:
     ) -> None:
         """Versions are contiguous, each event names the one before, time does not go back."""
         stream, version, recorded_at, previous = fields[0], fields[1], fields[6], fields[8]
-        known = self._streams.get(stream, (0, b"", b""))
+        known = self._streams.get(stream, _NEW_STREAM)
         if version != known[0] + 1:
             self._report(seq, stream, f"it is version {version} after version {known[0]}.")
         elif previous not in known[1:]:
@@ -276,8 +334,13 @@ class Check:
 
     # ---- projections ------------------------------------------------------------------------
 
-    def _compare(self, connection: _sql.Connection, tables: Sequence[_projections.Table]) -> None:
-        for problem in _refold.compare(connection, tables):
+    def _begin_fold(
+        self, connection: _sql.Connection, tables: Sequence[_projections.Table]
+    ) -> None:
+        self._refold = _refold.Refold(connection, tables)
+
+    def _compare(self) -> None:
+        for problem in self._refold.finish() if self._refold else ():
             self._add(problem.where, problem.message, is_note=problem.is_note)
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from statistics import multimode
+from typing import Any
 
 from goldenbatch.stores.ledger import _sql
 from goldenbatch.stores.ledger._problem import Problem
@@ -66,10 +67,14 @@ class TreeCheck:
     def _level(self, level: int) -> tuple[Hashes, list[Problem]]:
         """The stored hashes of a level in their places, and what is missing or too much."""
         count = self.size >> level
+        sql = "SELECT idx, h FROM node WHERE level = ? ORDER BY idx"
+        rows = list(self._connection.stream(sql, (level,)))
+        found = [h for _, h in rows]
+        if _is_whole(rows, found, count):
+            return found, []
         hashes: Hashes = [None] * count
         problems = []
-        sql = "SELECT idx, h FROM node WHERE level = ? ORDER BY idx"
-        for index, h in self._connection.stream(sql, (level,)):
+        for index, h in rows:
             if isinstance(index, int) and 0 <= index < count and isinstance(h, bytes):
                 hashes[index] = h
             else:
@@ -123,6 +128,11 @@ def _joins(index: int, h: bytes | None, sibling: bytes | None, parent: bytes | N
 
 
 def _inner(level: int, stored: Hashes, lower: Hashes) -> tuple[Hashes, list[Problem]]:
+    n = 2 * len(stored)
+    if None not in lower[:n]:
+        given: Hashes = list(map(node_hash, lower[:n:2], lower[1:n:2]))  # type: ignore[arg-type]
+        if given == stored:
+            return given, []
     hashes: Hashes = []
     problems = []
     for index, h in enumerate(stored):
@@ -136,6 +146,15 @@ def _inner(level: int, stored: Hashes, lower: Hashes) -> tuple[Hashes, list[Prob
             message = "the node is not the hash of the two below it."
             problems.append(Problem(_place(level, index), message))
     return hashes, problems
+
+
+def _is_whole(rows: Sequence[tuple[Any, ...]], found: Hashes, count: int) -> bool:
+    """Whether a level is as long as it must be, in its order, and holds hashes only."""
+    return (
+        len(rows) == count
+        and [index for index, _ in rows] == list(range(count))
+        and all(type(h) is bytes for h in found)
+    )
 
 
 def _likely_size(connection: _sql.Connection) -> int:
