@@ -41,9 +41,12 @@ def unb64(text: str) -> bytes:
         ValueError: It is none.
     """
     try:
-        return base64.b64decode(text, validate=True)
+        data = base64.b64decode(text, validate=True)
     except binascii.Error as error:
         raise ValueError("it is not base64") from error
+    if b64(data) != text:  # the last letter may hold bits that no byte takes
+        raise ValueError("it is not base64 as it is written here")
+    return data
 
 
 def b64url(data: bytes) -> str:
@@ -109,9 +112,11 @@ def _verify(algorithm: str, key: Any, signed: bytes, signature: bytes) -> None:
     from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 
     digests = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512()}
-    family, digest = algorithm[:2], digests.get(algorithm[2:], hashes.SHA256())
+    family, digest = algorithm[:2], digests.get(algorithm[2:])
     if algorithm == "Ed25519" and isinstance(key, ed25519.Ed25519PublicKey):
         key.verify(signature, signed)
+    elif digest is None:
+        raise ValueError(f"the algorithm {algorithm!r} is unknown")
     elif family == "ES" and isinstance(key, ec.EllipticCurvePublicKey):
         key.verify(signature, signed, ec.ECDSA(digest))
     elif family == "RS" and isinstance(key, rsa.RSAPublicKey):

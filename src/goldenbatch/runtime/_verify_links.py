@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from goldenbatch.core.authority import POLICY_STREAM, PolicyAdopted
+from goldenbatch.core.credentials import Wallet, wallet_of
 from goldenbatch.core.errors import GoldenbatchError, IntegrityError
 from goldenbatch.core.findings import FindingClosed, FindingOpened, FindingUpdated
 from goldenbatch.core.intake import FileImported, RowsQuarantined
@@ -118,11 +119,16 @@ def _signatures(site: LocalSite, counts: Counter[str]) -> Iterator[Found]:
         for event in site.ledger.stream(POLICY_STREAM)
         if isinstance(body := event.decode(), PolicyAdopted)
     }
+    wallets: dict[str, Wallet] = {}
     for stream in sorted(streams):
         for state in signature_state(site.ledger.stream(stream)):
             counts["signatures"] += 1
             faults = list(state.faults)
-            if fault := attestation_fault(state.signature, site.keys.known()):
+            signer = state.signature.signer
+            if signer not in wallets:
+                wallets[signer] = wallet_of(site.ledger.stream(f"user/{signer}"))
+            owned = wallets[signer].credentials
+            if fault := attestation_fault(state.signature, site.keys.known(), owned):
                 faults.append(fault)
             if state.signature.policy_hash not in policies:
                 faults.append("its policy was never adopted")
