@@ -45,7 +45,7 @@ class Log:
         """Rows of a projection by key, each with exactly its columns."""
         rows: dict[tuple, dict] = {}
         for event in self.events:
-            if event.kind not in projection.kinds:
+            if projection.kinds and event.kind not in projection.kinds:
                 continue
             for row in projection.fold(event, rows.get):
                 assert set(row) == set(projection.columns)

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goldenbatch.core.access import Accountable, IdentityKnown, InWindow, RightsReviewed, Standing
 from goldenbatch.core.authority import (
     Allow,
     Deny,
@@ -22,10 +23,11 @@ from goldenbatch.core.authority import (
 )
 from goldenbatch.core.batches import BatchCreated, MaterialConsumed
 from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
-from goldenbatch.core.facts import Fact, RecordFacts, account_facts, record_facts
+from goldenbatch.core.facts import Calibrated, Fact, RecordFacts, account_facts, record_facts
 from goldenbatch.core.findings import DecisionMade, Verdict
 from goldenbatch.core.people import Meaning, UserState, statement_for
 from goldenbatch.core.site import Actor
+from goldenbatch.core.training import Trained
 from tests.core.log import Log
 
 S = "batch/7"
@@ -39,7 +41,17 @@ def people(**roles):
         for uid, held in roles.items()
     }
     actors = {uid: Actor(uid, user.roles) for uid, user in users.items()}
-    return actors, account_facts(users)
+    return actors, facts_of(users)
+
+
+def facts_of(users, trained=None):
+    """All facts that the first policy asks for, of people who lack nothing else."""
+    standings = {uid: Standing(uid, f"user/{uid}@90", f"user/{uid}@91") for uid in users}
+    more = (
+        trained or Trained(), IdentityKnown(standings), Accountable(standings), Calibrated(),
+        InWindow(POLICY, standings), RightsReviewed(POLICY, 0),
+    )  # fmt: skip
+    return {**account_facts(users), **{one.name: one for one in more}}
 
 
 ACTORS, FACTS = people(
@@ -114,7 +126,7 @@ def test_the_shipped_policy_is_whole():
 def test_digest_follows_the_table_not_its_comments():
     text = first_policy_text()
     assert load_policy(text + "\n# a comment\n").digest() == POLICY.digest()
-    changed = text.replace('version = "1"', 'version = "2"', 1)
+    changed = text.replace('version = "2"', 'version = "3"', 1)
     assert load_policy(changed).digest() != POLICY.digest()
 
 
@@ -132,10 +144,17 @@ def test_digest_follows_the_table_not_its_comments():
         ('roles = ["qualified_person"]', 'roles = ["boss"]', "unknown role 'boss'"),
         ('action = "sign:released"', 'action = "sign:rejected"', "no rule for sign:released"),
         ('action = "sign:released"', 'action = "sign:blessed"', "blessed"),
-        ('facts = ["account_active", "roles_granted"]', 'facts = ["trained"]', "needs the fact"),
+        ('  "account_active", "roles_granted", "identity_verified"', '"trained"', "needs the fact"),
+        ("is_delegable = true", "persons = 3", "persons"),
+        (
+            'independence = "performer"',
+            'independence = "performer"\nis_delegable = true',
+            "never by a delegate",
+        ),
+        ('kinds = ["demonstration", "development"]', 'kinds = ["production"]', "kinds"),
         ('action = "sign:verified"', 'action = "sign:verified"\ngmp = false', "always of GMP"),
         ('title = "First policy"', "title = 3", "title"),
-        ('version = "1"', "version = 1 1", "not TOML"),
+        ('version = "2"', "version = 1 1", "not TOML"),
     ],
 )
 def test_a_policy_that_breaks_the_rules_is_refused(old, new, words):
@@ -222,25 +241,25 @@ def test_what_nobody_knows_and_what_no_rule_names_is_denied():
 
 def test_a_disabled_account_and_a_hidden_role_are_denied():
     user = UserState("u", "u", "u", (("administrator", 2), ("operator", 3)))
-    facts = account_facts({"u": user})
+    facts = facts_of({"u": user})
     record = RecordFacts(S, performers=frozenset({"u"}))
     hidden = may(POLICY, Actor("u", frozenset({"operator"})), "sign:performed", record, facts, 0)
     assert hidden.reasons == ("u left out their role administrator",)
-    off = account_facts({"u": UserState("u", "u", "u", (("operator", 2),), is_active=False)})
+    off = facts_of({"u": UserState("u", "u", "u", (("operator", 2),), is_active=False)})
     gone = may(POLICY, Actor("u", frozenset({"operator"})), "sign:performed", record, off, 0)
     assert "disabled" in gone.reasons[0]
 
 
 def test_a_further_fact_can_be_required():
-    class Trained:
-        name = "trained"
+    class Rested:
+        name = "rested"
 
         def fact(self, actor, record, now):
             return Fact(now < 10, f"training of {actor.uid}", (f"training/{actor.uid}@1",))
 
     wanted = '"account_active", "roles_granted"'
-    text = first_policy_text().replace(wanted, f'{wanted}, "trained"', 1)
-    policy, facts = load_policy(text), {**FACTS, "trained": Trained()}
+    text = first_policy_text().replace(wanted, f'{wanted}, "rested"', 1)
+    policy, facts = load_policy(text), {**FACTS, "rested": Rested()}
     record = RecordFacts(S, performers=frozenset({"ana"}))
     allowed = may(policy, ACTORS["ana"], "sign:performed", record, facts, 0)
     assert "training/ana@1" in allowed.records
@@ -261,11 +280,11 @@ def test_the_policy_in_force_is_the_last_that_is_effective():
     log = Log()
     text = first_policy_text()
     log.add("master/policy", adopted(text, 10))
-    log.add("master/policy", adopted(text.replace('version = "1"', 'version = "2"', 1), 20))
+    log.add("master/policy", adopted(text.replace('version = "2"', 'version = "3"', 1), 20))
     with pytest.raises(NotFoundError):
         policy_at(log.events, 9)
-    assert policy_at(log.events, 19).version == "1"
-    assert policy_at(log.events, 20).version == "2"
+    assert policy_at(log.events, 19).version == "2"
+    assert policy_at(log.events, 20).version == "3"
     with pytest.raises(BadInputError):
         adopted("version = 1", 0)
 
@@ -336,7 +355,7 @@ def test_an_administrator_never_signs(held, claimed, meaning, state, is_performe
     for roles in (held, claimed):
         decision = may(
             POLICY, Actor("u", frozenset(roles)), f"sign:{meaning}", record,
-            account_facts({"u": user}), 0,
+            facts_of({"u": user}), 0,
         )  # fmt: skip
         assert not decision.is_allowed
 

@@ -51,6 +51,20 @@ tried, `/api/v1/openapi.json` as a document. All but `/health`, `/readiness` and
 `{{"error": ..., "message": ..., "hint": ...}}`, with the same names as the
 [exit codes](exit-codes.md). Times are microseconds UTC."""
 STREAMS = {
+    "AccessReviewed": "access-review/<review>",
+    "AccessWindowSet": "user/<uid>",
+    "AccountabilityAccepted": "user/<uid>",
+    "DelegationApproved": "delegation/<delegation>",
+    "DelegationProposed": "delegation/<delegation>",
+    "DelegationRevoked": "delegation/<delegation>",
+    "IdentityVerified": "user/<uid>",
+    "ProcedureIssued": "procedure/<procedure>",
+    "ProcedureWithdrawn": "procedure/<procedure>",
+    "RoleProposalRefused": "user/<uid>",
+    "RoleProposed": "user/<uid>",
+    "TrainingAssigned": "training/<uid>",
+    "TrainingCompleted": "training/<uid>",
+    "TrainingWithdrawn": "training/<uid>",
     "AccountLocked": "user/<uid>",
     "AccountUnlocked": "user/<uid>",
     "CredentialAdded": "user/<uid>",

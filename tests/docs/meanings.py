@@ -215,5 +215,17 @@ MEANINGS = {
     "SampleSpec.results": "Tables: columns with results.",
     "ResultSpec.kind": "What the results are; a mark such as `<0.05` makes a number censored.",
     "ResultSpec.unit": "UCUM unit of the column.",
+    "review": "Identifier of the review.",
+    "lines": "What each person had.",
+    "conclusion": "What the reviewer says of it.",
+    "delegation": "Identifier of the delegation.",
+    "procedure": "Identifier of the procedure.",
+    "completed_at": "When it was completed.",
+    "login": "Login.",
+    "is_active": "Whether the account is open.",
+    "is_identified": "Whether somebody verified the identity.",
+    "is_accountable": "Whether the person accepted accountability.",
+    "trained_on": "Procedures and versions (`id@version`) that a training counts for.",
+    "stands_in_for": "Uids of those whose role was lent.",
 }
 """Field, or `Class.field`, to meaning, for fields that neither docstring nor schema describes."""

@@ -19,7 +19,7 @@ SETTINGS_MODULES = (
     "goldenbatch.core.config",
     "goldenbatch.core.plant",
     "goldenbatch.core._plant_parts",
-    "goldenbatch.core.authority",
+    "goldenbatch.core.policy",
     "goldenbatch.core.trial",
     "goldenbatch.connectors.tabular.card",
     "goldenbatch.connectors.tabular._parts",

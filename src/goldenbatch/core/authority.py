@@ -1,41 +1,54 @@
 """Authority: who may do what, decided by a table of rules and by facts from the ledger.
 
-Everything here is pure. A rule is a conjunction of conditions of five closed kinds (role,
-no role, fact, state, membership in a set of people of the record), so that the same table
-can be evaluated for one record and compiled to SQL for lists.
+Everything here is pure: `may` decides for one record; `goldenbatch.core.selection` compiles the
+same rules to SQL for lists.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from importlib.resources import files
-from typing import ClassVar, Final, Literal
+from typing import Final, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-
-from goldenbatch.core._canonical import canonical_text
-from goldenbatch.core._toml import bad_key, read_toml
-from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
-from goldenbatch.core.facts import Fact, FactProvider, RecordFacts, RecordState
-from goldenbatch.core.people import HASH_PATTERN, Meaning
-from goldenbatch.core.records import Body, Event, Micros, record_type
+from goldenbatch.core.errors import DeniedError
+from goldenbatch.core.facts import Fact, FactProvider, RecordFacts
+from goldenbatch.core.people import SignerClass
+from goldenbatch.core.policy import (
+    POLICY_STREAM,
+    Condition,
+    People,
+    Policy,
+    PolicyAdopted,
+    Role,
+    Rule,
+    adopted,
+    first_policy,
+    first_policy_text,
+    load_policy,
+    policy_at,
+)
 from goldenbatch.core.site import Actor
 
-POLICY_STREAM: Final = "master/policy"
+__all__ = [
+    "POLICY_STREAM",
+    "Allow",
+    "Condition",
+    "Decision",
+    "Deny",
+    "Policy",
+    "PolicyAdopted",
+    "Role",
+    "Rule",
+    "StandIn",
+    "adopted",
+    "first_policy",
+    "first_policy_text",
+    "load_policy",
+    "may",
+    "policy_at",
+    "require",
+]
 
-People = Literal["performers", "workers", "verifiers", "judges"]
-Independence = Literal["none", "performer", "not_judge", "not_worker", "not_worker_nor_verifier"]
-
-_MEMBERSHIP: Final[Mapping[Independence, tuple[tuple[People, bool], ...]]] = {
-    "none": (),
-    "performer": (("performers", True), ("judges", False)),
-    "not_judge": (("judges", False),),
-    "not_worker": (("workers", False),),
-    "not_worker_nor_verifier": (("workers", False), ("verifiers", False)),
-}
 _PEOPLE: Final[Mapping[People, str]] = {
     "performers": "those who performed it",
     "workers": "those who did the work",
@@ -45,211 +58,25 @@ _PEOPLE: Final[Mapping[People, str]] = {
 
 
 @dataclass(frozen=True)
-class Condition:
-    """One condition of a rule; the closed set that SQL can be compiled from.
+class StandIn:
+    """A delegation in force, as a decision needs it.
 
     Attributes:
-        kind: `role` (holds one of `values`), `no_role` (holds none), `fact` (named
-            `values[0]`), `state` (of the record, one of `values`), `member` and
-            `no_member` (actor is in the record's set of people `values[0]`, or is not).
+        delegator: In whose place the actor may act, with all roles held at present.
+        role: The delegator's role that is lent; no other.
+        actions: Actions that it is lent for; empty: all that may be delegated.
+        ref: The event that approved it, as `stream@version`.
     """
 
-    kind: Literal["role", "no_role", "fact", "state", "member", "no_member"]
-    values: tuple[str, ...]
+    delegator: Actor
+    role: str
+    actions: tuple[str, ...] = ()
+    ref: str = ""
 
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
-
-
-class Role(_Strict):
-    """A role; one without GMP meaning signs nothing."""
-
-    title: str = Field(min_length=1)
-    gmp: bool
-
-
-class Rule(_Strict):
-    """One row of the policy.
-
-    Attributes:
-        action: `sign:<meaning>`, or another action such as `record` or `user:add`.
-        roles: Holding one of them is enough.
-        facts: Names of the facts required.
-        independence: How the actor must stand to the record.
-        states: States of the record in which it is allowed; empty: all.
-        gmp: Whether those with a role without GMP meaning are shut out.
-        source: Clause that asks for it.
-    """
-
-    action: str = Field(pattern=r"^[a-z][a-z_]*(:[a-z_]+)?$")
-    roles: tuple[str, ...] = Field(min_length=1)
-    facts: tuple[str, ...] = Field(min_length=1)
-    independence: Independence = "none"
-    states: tuple[RecordState, ...] = ()
-    gmp: bool = True
-    source: str = ""
-
-    @model_validator(mode="after")
-    def _keeps_independence(self) -> Rule:
-        if not self.action.startswith("sign:"):
-            return self
-        meaning = Meaning(self.action.removeprefix("sign:"))
-        if not self.gmp:
-            raise ValueError(f"a signature {meaning.value} is always of GMP meaning")
-        wanted = ("performer",) if meaning is Meaning.PERFORMED else _INDEPENDENT
-        if meaning not in (Meaning.PERFORMED, Meaning.VERIFIED):
-            wanted = ("not_worker_nor_verifier",)
-        if self.independence not in wanted:
-            raise ValueError(f"{meaning.value} needs independence {' or '.join(wanted)}")
-        missing = {"account_active", "roles_granted"} - set(self.facts)
-        if missing:
-            raise ValueError(f"{meaning.value} needs the fact {sorted(missing)[0]}")
-        return self
-
-
-_INDEPENDENT: Final = ("not_worker", "not_worker_nor_verifier")
-
-
-class Policy(_Strict):
-    """A versioned table of rules; its digest goes into every signature made under it."""
-
-    schema_: Literal["goldenbatch/policy/1"] = Field(alias="schema")
-    version: str = Field(min_length=1)
-    title: str = Field(min_length=1)
-    judgements: tuple[str, ...] = ()
-    roles: dict[str, Role]
-    rules: tuple[Rule, ...] = Field(min_length=1)
-
-    @model_validator(mode="after")
-    def _is_whole(self) -> Policy:
-        for rule in self.rules:
-            for role in rule.roles:
-                if role not in self.roles:
-                    raise ValueError(f"rule {rule.action} names the unknown role {role!r}")
-                if rule.gmp and not self.roles[role].gmp:
-                    raise ValueError(f"rule {rule.action}: role {role!r} carries no GMP meaning")
-        missing = {f"sign:{meaning.value}" for meaning in Meaning} - {r.action for r in self.rules}
-        if missing:
-            raise ValueError(f"no rule for {', '.join(sorted(missing))}")
-        return self
-
-    @property
-    def roles_without_meaning(self) -> frozenset[str]:
-        """Roles that carry no GMP meaning."""
-        return frozenset(name for name, role in self.roles.items() if not role.gmp)
-
-    def digest(self) -> str:
-        """SHA-256 of the canonical text of the table, hexadecimal; comments do not count."""
-        text = canonical_text(self.model_dump(mode="json", by_alias=True))
-        return hashlib.sha256(text.encode("ascii")).hexdigest()
-
-    def rules_for(self, action: str) -> tuple[Rule, ...]:
-        """The rules of an action; any one of them is enough."""
-        return tuple(rule for rule in self.rules if rule.action == action)
-
-    def conditions(self, rule: Rule) -> tuple[Condition, ...]:
-        """All conditions of a rule; every one must hold."""
-        found = [Condition("role", rule.roles)]
-        if rule.gmp:
-            found.append(Condition("no_role", tuple(sorted(self.roles_without_meaning))))
-        found += [Condition("fact", (name,)) for name in rule.facts]
-        if rule.states:
-            found.append(Condition("state", rule.states))
-        for people, is_member in _MEMBERSHIP[rule.independence]:
-            found.append(Condition("member" if is_member else "no_member", (people,)))
-        return tuple(found)
-
-    def check_roles(self, roles: Iterable[str]) -> None:
-        """Refuse a set of roles that one person may not hold together.
-
-        Raises:
-            BadInputError: A role is unknown, or one without GMP meaning is mixed with others.
-
-        References:
-            EU GMP Annex 11, draft of July 2025, 11.11.
-        """
-        held = frozenset(roles)
-        for role in sorted(held - self.roles.keys()):
-            raise BadInputError(
-                f"the policy knows no role {role!r}.", hint=f"Roles: {', '.join(self.roles)}."
-            )
-        apart = held & self.roles_without_meaning
-        if apart and held - apart:
-            raise BadInputError(
-                f"one person cannot hold {', '.join(sorted(apart))} together with "
-                f"{', '.join(sorted(held - apart))}.",
-                hint="Give the person a second account, or revoke one of the roles.",
-            )
-
-
-def load_policy(text: str, file: str = "") -> Policy:
-    """Read a policy from TOML.
-
-    Raises:
-        BadInputError: It is no policy; file, line and key are named.
-    """
-    data = read_toml(text, file)
-    try:
-        return Policy.model_validate(data)
-    except ValidationError as error:
-        raise bad_key(error, text, file) from error
-
-
-def first_policy_text() -> str:
-    """TOML text of the policy that the package ships."""
-    return files("goldenbatch.core").joinpath("data", "policy.toml").read_text("utf-8")
-
-
-@cache
-def first_policy() -> Policy:
-    """The policy that the package ships."""
-    return load_policy(first_policy_text(), "policy.toml")
-
-
-@record_type
-class PolicyAdopted(Body):
-    """A version of the policy came into force from a date on."""
-
-    supersedes: ClassVar[tuple[str, ...]] = ("PolicyAdopted",)
-
-    version: str = Field(min_length=1)
-    digest: str = Field(pattern=HASH_PATTERN)
-    effective_from: Micros
-    text: str = Field(min_length=1, description="The policy as TOML, whole.")
-    reason: str = ""
-
-
-def adopted(text: str, effective_from: int, reason: str = "") -> PolicyAdopted:
-    """The event that adopts a policy.
-
-    Raises:
-        BadInputError: The text is no policy.
-    """
-    policy = load_policy(text, "policy.toml")
-    return PolicyAdopted(
-        version=policy.version,
-        digest=policy.digest(),
-        effective_from=effective_from,
-        text=text,
-        reason=reason,
-    )
-
-
-def policy_at(events: Iterable[Event], now: int) -> Policy:
-    """The policy in force at a time, from the stream `master/policy`.
-
-    Raises:
-        NotFoundError: None was in force yet.
-    """
-    text = ""
-    for event in events:
-        body = event.decode()
-        if isinstance(body, PolicyAdopted) and body.effective_from <= now:
-            text = body.text
-    if not text:
-        raise NotFoundError("no policy is in force.", hint="Adopt one.")
-    return load_policy(text, POLICY_STREAM)
+    def covers(self, rule: Rule) -> bool:
+        """Whether it can stand for the role that a rule asks for."""
+        is_named = not self.actions or rule.action in self.actions
+        return rule.is_delegable and is_named and self.role in rule.roles
 
 
 @dataclass(frozen=True)
@@ -258,10 +85,14 @@ class Allow:
 
     Attributes:
         action: What is allowed.
-        role: Role under which it is: the first of the rule's that the actor holds.
+        role: Role under which it is: the first of the rule's that the actor holds, or the
+            one that was lent.
         policy_hash: Digest of the policy.
         evidence: What it rests on, in words.
         records: Events that show it, as `stream@version`.
+        minimum_class: Weakest class of signature that the rule takes.
+        components: Components that a signature by password needs.
+        acting_for: Uid of the delegator; empty: the actor acts in their own right.
     """
 
     action: str
@@ -269,6 +100,9 @@ class Allow:
     policy_hash: str
     evidence: tuple[str, ...]
     records: tuple[str, ...] = ()
+    minimum_class: SignerClass = SignerClass.SERVER_ATTESTED
+    components: int = 2
+    acting_for: str = ""
     is_allowed: Literal[True] = True
 
 
@@ -285,6 +119,14 @@ class Deny:
 Decision = Allow | Deny
 
 
+@dataclass(frozen=True)
+class _Question:
+    actor: Actor
+    record: RecordFacts
+    facts: Mapping[str, FactProvider]
+    now: int
+
+
 def may(
     policy: Policy,
     actor: Actor,
@@ -292,32 +134,75 @@ def may(
     record: RecordFacts,
     facts: Mapping[str, FactProvider],
     now: int,
+    *,
+    stand_ins: Sequence[StandIn] = (),
 ) -> Decision:
     """Decide whether an actor may do something to a record; what is not allowed is denied.
+
+    With a delegation the actor may do what the delegator may do at that moment, by the role
+    that was lent, if everything else (training, independence, account) holds for the actor
+    too: a delegation never widens anything.
+
+    Args:
+        policy: The table in force.
+        actor: Who acts.
+        action: Such as `sign:verified`.
+        record: What is known of the record.
+        facts: Providers by name; one that a rule asks for and that is missing denies.
+        now: Present time.
+        stand_ins: Delegations to the actor that are in force.
 
     >>> decision = may(first_policy(), Actor("u1"), "sign:verified", RecordFacts("b/1"), {}, 0)
     >>> decision.is_allowed
     False
     """
-    rules = policy.rules_for(action)
-    if not rules:
+    cases = policy.cases(action)
+    if not cases:
         return Deny(action, policy.digest(), (f"the policy has no rule for {action!r}",))
+    question = _Question(actor, record, facts, now)
     denials: list[tuple[str, ...]] = []
-    for rule in rules:
-        grounds = [
-            _ground(condition, actor, record, facts, now) for condition in policy.conditions(rule)
-        ]
+    for rule, conditions in cases:
+        grounds = [_ground(condition, question) for condition in conditions]
         reasons = tuple(one.statement for one in grounds if not one.holds)
         if not reasons:
-            return Allow(
-                action=action,
-                role=next(role for role in rule.roles if role in actor.roles),
-                policy_hash=policy.digest(),
-                evidence=tuple(one.statement for one in grounds),
-                records=tuple(dict.fromkeys(ref for one in grounds for ref in one.records)),
-            )
+            role = next(role for role in rule.roles if role in actor.roles)
+            return _allow(policy, rule, grounds, role)
         denials.append(reasons)
+        for lent in stand_ins:
+            grounds = _lent_grounds(lent, rule, conditions, question)
+            if grounds and all(one.holds for one in grounds):
+                return _allow(policy, rule, grounds, lent.role, lent.delegator.uid)
     return Deny(action, policy.digest(), min(denials, key=len))
+
+
+def _allow(
+    policy: Policy, rule: Rule, grounds: Sequence[Fact], role: str, acting_for: str = ""
+) -> Allow:
+    return Allow(
+        action=rule.action,
+        role=role,
+        policy_hash=policy.digest(),
+        evidence=tuple(one.statement for one in grounds),
+        records=tuple(dict.fromkeys(ref for one in grounds for ref in one.records)),
+        minimum_class=rule.minimum_class,
+        components=rule.components,
+        acting_for=acting_for,
+    )
+
+
+def _lent_grounds(
+    lent: StandIn, rule: Rule, conditions: Sequence[Condition], question: _Question
+) -> list[Fact]:
+    """Grounds of acting in another's place; none where the delegation is for something else."""
+    delegator, uid = lent.delegator, question.actor.uid
+    if not lent.covers(rule) or delegator.uid == uid:
+        return []
+    holds_it = lent.role in delegator.roles
+    words = f"acts for {delegator.uid} as {lent.role} by delegation"
+    grounds = [Fact(holds_it, words, (lent.ref,) if lent.ref else ())]
+    grounds += [_ground(one, question) for one in conditions if one.kind != "role"]
+    theirs = _Question(delegator, question.record, question.facts, question.now)
+    return grounds + [_ground(one, theirs) for one in conditions]
 
 
 def require(decision: Decision) -> Allow:
@@ -334,25 +219,37 @@ def require(decision: Decision) -> Allow:
     )
 
 
-def _ground(
-    condition: Condition,
-    actor: Actor,
-    record: RecordFacts,
-    facts: Mapping[str, FactProvider],
-    now: int,
-) -> Fact:
-    values = condition.values
+def _ground(condition: Condition, question: _Question) -> Fact:
+    values, record, actor = condition.values, question.record, question.actor
     if condition.kind == "fact":
-        provider = facts.get(values[0])
-        if provider is None:
-            return Fact(False, f"nobody can say whether {values[0]} holds")
-        return provider.fact(actor, record, now)
+        return _fact(values[0], question)
+    if condition.kind == "procedure":
+        return _procedures(values, question)
     if condition.kind == "state":
         statement = f"record {record.ref} is {record.state}"
         return Fact(record.state in values, statement, (record.ref,))
+    if condition.kind == "no_subject":
+        is_own = record.is_about(actor.uid)
+        return Fact(not is_own, f"{record.stream} is {'' if is_own else 'not '}about {actor.uid}")
     if condition.kind in ("member", "no_member"):
         return _membership(condition, actor, record)
     return _roles(condition, actor)
+
+
+def _fact(name: str, question: _Question) -> Fact:
+    provider = question.facts.get(name)
+    if provider is None:
+        return Fact(False, f"nobody can say whether {name} holds")
+    return provider.fact(question.actor, question.record, question.now)
+
+
+def _procedures(names: tuple[str, ...], question: _Question) -> Fact:
+    """Training on procedures that the rule itself names, by the provider of `trained`."""
+    provider = question.facts.get("trained")
+    if provider is None:
+        return Fact(False, "nobody can say whether trained holds")
+    cited = RecordFacts(question.record.stream, cites=frozenset(names))
+    return provider.fact(question.actor, cited, question.now)
 
 
 def _roles(condition: Condition, actor: Actor) -> Fact:

@@ -251,6 +251,25 @@ class Containing:
 
 
 @dataclass(frozen=True)
+class Clause:
+    """Condition of SQL on the rows of a projection, under the key `""` of a selection.
+
+    Made by `goldenbatch.core.selection` of what somebody may do; never of what somebody typed.
+
+    Attributes:
+        sql: Text with `?` for each parameter; `{stream}` stands for the record's stream.
+        parameters: In their order.
+    """
+
+    sql: str
+    parameters: tuple[Any, ...] = ()
+
+    def on(self, stream: str) -> Clause:
+        """The condition with an SQL expression for the stream put in."""
+        return Clause(self.sql.replace("{stream}", stream), self.parameters)
+
+
+@dataclass(frozen=True)
 class Projection:
     """An indexed table beside the proof, folded from the events in their order.
 

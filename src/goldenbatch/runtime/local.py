@@ -27,6 +27,7 @@ from goldenbatch.runtime.home import (
 from goldenbatch.runtime.people import People
 from goldenbatch.runtime.projections import core_projections
 from goldenbatch.runtime.recorder import LedgerRecorder
+from goldenbatch.runtime.rights import Rights
 from goldenbatch.runtime.views import PlantHistory
 from goldenbatch.runtime.wake import Runner
 
@@ -88,6 +89,7 @@ class LocalSite:
         registry: What was learnt.
         checkpointer: Signs the head of the ledger in time; not when open for reading only.
         people: Accounts, roles and passwords.
+        rights: Procedures, training, delegation, identity and reviews.
         credentials: What people prove with who they are, and how it came.
         signing: Signatures and decisions.
         runner: Wakes the analysts.
@@ -179,9 +181,11 @@ class LocalSite:
         self.registry = Registry(self.layout.registry)
         self.people = People(
             self.ledger, self._clock, self._actor.uid, self._facts,
+            kind=self._home.kind, plant=lambda: self.plant,
             is_strict=self._home.kind in _ceremony.STRICT,
             alert_role=self.settings.signing.alert_role,
         )  # fmt: skip
+        self.rights = Rights(self.ledger, self.people, self.registry, self._clock)
         bound = _ceremony.bind(
             self.ledger, self.people, self.keys.signers[0], self.settings, self._clock
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -9,7 +10,6 @@ from typing import TYPE_CHECKING
 from goldenbatch.core import authority
 from goldenbatch.core.credentials import ProofRejected, SecurityAlertRaised
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
-from goldenbatch.core.facts import account_facts, record_facts
 from goldenbatch.core.people import (
     PasswordSet,
     RoleGranted,
@@ -20,12 +20,13 @@ from goldenbatch.core.people import (
     UserState,
     user_state,
 )
-from goldenbatch.core.records import Body, Event, NewEvent
-from goldenbatch.core.site import Actor
+from goldenbatch.core.records import Body, Event, HomeKind, NewEvent
+from goldenbatch.runtime.authority import Authority
 from goldenbatch.runtime.events import AccountLocked, AccountUnlocked, PasswordRejected
 
 if TYPE_CHECKING:
     from goldenbatch.core.facts import FactProvider
+    from goldenbatch.core.plant import Plant
     from goldenbatch.core.site import Clock, LedgerPort
 
 MIN_PASSWORD = 12
@@ -47,6 +48,8 @@ class People:
         clock: Present time.
         actor: Uid under which the operator of the machine acts.
         more_facts: Further fact providers, from capabilities.
+        kind: Kind of the home.
+        plant: The plant in its effective version, for calibrations.
         is_strict: Nobody but its owner ever chooses a password, not even the first one.
         alert_role: Who must look at alerts.
     """
@@ -58,13 +61,15 @@ class People:
         actor: str,
         more_facts: Callable[[], Mapping[str, FactProvider]] | None = None,
         *,
+        kind: HomeKind = HomeKind.PRODUCTION,
+        plant: Callable[[], Plant | None] = lambda: None,
         is_strict: bool = False,
         alert_role: str = "administrator",
     ) -> None:
         self._ledger = ledger
         self._clock = clock
         self._actor = actor
-        self._more_facts = more_facts or (lambda: {})
+        self.authority = Authority(ledger, clock, kind, plant, more_facts or dict)
         self._is_strict, self._alert_role = is_strict, alert_role
 
     # ---- accounts ---------------------------------------------------------------------------
@@ -108,6 +113,11 @@ class People:
         user = self.find(login)
         self._require("user:grant", by, f"user/{user.uid}")
         self.policy().check_roles({*user.roles, role})
+        if by and self.policy().n_persons("user:grant") > 1:
+            raise DeniedError(
+                "a role is given by two people: one proposes it, another one confirms it.",
+                hint="Use `goldenbatch access propose`, then `goldenbatch access confirm`.",
+            )
         if role not in user.roles:
             self._append(
                 user.uid, [RoleGranted(uid=user.uid, role=role, reason=reason)], self.uid_of(by)
@@ -224,21 +234,11 @@ class People:
 
     def policy(self) -> authority.Policy:
         """The policy in force now."""
-        return authority.policy_at(self._ledger.stream(authority.POLICY_STREAM), self._clock())
+        return self.authority.policy()
 
     def decide_may(self, user: UserState, action: str, stream: str) -> authority.Decision:
         """Whether the policy lets a user do something to a record, and why (not)."""
-        policy = self.policy()
-        events = self._ledger.stream(stream)
-        providers = {**account_facts({user.uid: user}), **self._more_facts()}
-        return authority.may(
-            policy,
-            Actor(user.uid, user.roles),
-            action,
-            record_facts(stream, events, policy.judgements),
-            providers,
-            self._clock(),
-        )
+        return self.authority.decide(user, action, stream)
 
     def _require(self, action: str, by: str, stream: str) -> None:
         if by:

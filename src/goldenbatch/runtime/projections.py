@@ -11,18 +11,28 @@ if TYPE_CHECKING:
 def core_projections() -> tuple[Projection, ...]:
     """The projections of core, which every home keeps."""
     from goldenbatch.core import (
+        access,
         audit,
         batches,
         credentials,
+        delegation,
         findings,
         intake,
         models,
         people,
+        procedures,
         recipe_use,
+        record_links,
         results,
+        training,
     )
 
     return (
+        *access.PROJECTIONS,
+        *delegation.PROJECTIONS,
+        *procedures.PROJECTIONS,
+        *record_links.PROJECTIONS,
+        *training.PROJECTIONS,
         *audit.PROJECTIONS,
         *batches.PROJECTIONS,
         *credentials.PROJECTIONS,

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
-from goldenbatch.core.records import Between, Containing, Event, Projection, Row
+from goldenbatch.core.records import Between, Clause, Containing, Event, Projection, Row
 from goldenbatch.stores.ledger import _sql
 from goldenbatch.stores.ledger._dialect import SQLITE, Dialect
 from goldenbatch.stores.ledger.errors import ProjectionError
@@ -137,8 +137,13 @@ class Table:
             NotFoundError: A column is unknown.
             BadInputError: The limit is negative.
         """
-        conditions, parameters = [], []
+        conditions: list[str] = []
+        parameters: list[Any] = []
         for column, value in (where or {}).items():
+            if isinstance(value, Clause):
+                conditions.append(f"({value.sql})")
+                parameters.extend(value.parameters)
+                continue
             condition, more = self._condition(self._known(column), value)
             conditions.append(condition)
             parameters.extend(more)
