@@ -89,11 +89,21 @@ def test_one_row_follows_the_life_of_a_finding():
         uid="f1", finding_version=2, verdict=Verdict.NEEDS_LABORATORY, comment="Take a sample."
     )
     log.add("finding/f1", decision, actor="u1", at=50)
+    row = log.table(FINDINGS)[("f1",)]
+    assert (row["verdict"], row["decided_by"], row["decided_at"]) == ("needs_laboratory", "u1", 50)
     log.add("finding/f1", FindingClosed(uid="f1", tick=9, finding=finding(end=200)), actor="node")
     row = log.table(FINDINGS)[("f1",)]
     assert (row["state"], row["ended_at"], row["opened_seq"]) == ("closed", 200, 1)
-    assert (row["verdict"], row["decided_by"], row["decided_at"]) == ("needs_laboratory", "u1", 50)
     assert row["stream_version"] == 4
+
+
+def test_a_finding_that_changed_after_its_decision_waits_for_another():
+    log = stream((FindingOpened, {}))
+    decision = DecisionMade(uid="f1", finding_version=1, verdict=Verdict.CONFIRMED, comment="c")
+    log.add("finding/f1", decision, actor="u1", at=50)
+    log.add("finding/f1", FindingUpdated(uid="f1", tick=3, finding=finding()), actor="node")
+    row = log.table(FINDINGS)[("f1",)]
+    assert (row["verdict"], row["decided_by"], row["decided_at"]) == ("", "", None)
 
 
 def test_the_newest_decision_stands():

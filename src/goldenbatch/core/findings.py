@@ -205,16 +205,17 @@ def _fold(event: Event, lookup: object) -> list[Row]:
             "ended_at": finding.end,
             "opened_seq": previous.get("opened_seq", event.seq),
             "stream_version": event.envelope.version,
-            "verdict": previous.get("verdict", ""),
-            "decided_by": previous.get("decided_by", ""),
-            "decided_at": previous.get("decided_at"),
+            # What was decided of an earlier version is no decision on this one.
+            "verdict": "",
+            "decided_by": "",
+            "decided_at": None,
         }
     ]
 
 
 FINDINGS = Projection(
     name="finding",
-    version=1,
+    version=2,
     columns={
         "uid": "TEXT",
         "state": "TEXT",
@@ -237,7 +238,7 @@ FINDINGS = Projection(
     fold=_fold,
     indexes=(("batch",), ("state", "severity")),
 )
-"""All findings, one row each, with the newest decision."""
+"""All findings, one row each, with the decision on their newest version, if there is one."""
 
 
 def _fold_batches(event: Event, _lookup: object) -> list[Row]:
