@@ -259,6 +259,7 @@ class Engine:
 
     def __init__(self, url: str, *, read_only: bool) -> None:
         self._url, self.place, self.read_only = url, shown(url), read_only
+        self.address = url
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._is_closed = False

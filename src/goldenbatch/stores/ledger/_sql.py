@@ -71,6 +71,7 @@ class Engine(Protocol):
 
     dialect: Dialect
     place: str
+    address: str
 
     @property
     def writer(self) -> Connection | None:

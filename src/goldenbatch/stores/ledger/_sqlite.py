@@ -172,6 +172,7 @@ class Engine:
 
     def __init__(self, path: Path, *, read_only: bool) -> None:
         self.path, self.place, self.read_only = path, str(path), read_only
+        self.address = str(path.absolute())
         self._idle: list[Connection] = []
         self._lock = threading.Lock()
         self._is_closed = False

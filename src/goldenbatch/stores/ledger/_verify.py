@@ -32,7 +32,7 @@ _COLUMNS = (
     "prev_in_stream",
 )
 _NAMES = ", ".join(f"e.{column}" for column in _COLUMNS)
-_EVENTS = (
+EVENTS = (
     f"SELECT e.seq, e.envelope, n.h, p.salt, p.bytes, p.digest, {_NAMES}"  # noqa: S608
     " FROM event e LEFT JOIN node n ON n.level = 0 AND n.idx = e.seq - 1"
     " LEFT JOIN payload p ON p.seq = e.seq ORDER BY e.seq"
@@ -40,7 +40,7 @@ _EVENTS = (
 
 
 _NEW_STREAM: tuple[int, bytes | None, bytes] = (0, b"", b"")
-_ENVELOPE_KEYS = {field.alias or name for name, field in Envelope.model_fields.items()}
+ENVELOPE_KEYS = {field.alias or name for name, field in Envelope.model_fields.items()}
 
 
 class Check:
@@ -51,6 +51,7 @@ class Check:
         origin: Name of the log that its checkpoints must carry.
         keys: Known verifier keys.
         progress: Called with (events checked, all events).
+        is_folding: Fold the projections anew too, and compare them.
     """
 
     def __init__(
@@ -59,7 +60,10 @@ class Check:
         origin: str,
         keys: Sequence[VerifierKey],
         progress: Callable[[int, int], None] | None,
+        *,
+        is_folding: bool = True,
     ) -> None:
+        self.is_sound, self._is_folding = True, is_folding
         self._home, self._origin, self._keys = home, origin, keys
         self._progress = progress
         self._problems: list[Problem] = []
@@ -80,12 +84,15 @@ class Check:
         """Check the file, the events, the payloads, the tree, the checkpoints, the projections."""
         self._step("the file", lambda: self._file(connection, tables))
         n_before = len(self._problems)
-        self._step("projection", lambda: self._begin_fold(connection, tables))
+        if self._is_folding:
+            self._step("projection", lambda: self._begin_fold(connection, tables))
         self._step("event", lambda: self._events(connection))
         self._step("payload", self._erasures_against_events)
-        is_sound = all(problem.is_note for problem in self._problems[n_before:])
+        self.is_sound = all(problem.is_note for problem in self._problems[n_before:])
         self._step("node", lambda: self._tree(connection, anchors))
-        if is_sound:
+        if not self._is_folding:
+            return self._problems
+        if self.is_sound:
             self._step("projection", self._compare)
         elif tables:
             self._add("projection", "not compared, as the events are damaged.", is_note=True)
@@ -124,7 +131,7 @@ class Check:
 
     def _events(self, connection: _sql.Connection) -> None:
         n_events = connection.execute("SELECT count(*) FROM event").fetchone()[0]
-        for number, row in enumerate(connection.stream(_EVENTS)):
+        for number, row in enumerate(connection.stream(EVENTS)):
             if not self._is_plainly_good(row):
                 self._event_at_length(row)
             if self._progress is not None and number % 1_000 == 999:
@@ -170,7 +177,7 @@ class Check:
         envelope = self._event(row)
         if any(not problem.is_note for problem in self._problems[n_before:]) or envelope is None:
             return
-        if envelope.keys() == _ENVELOPE_KEYS:
+        if envelope.keys() == ENVELOPE_KEYS:
             self._forms.learn(envelope)
         if self._refold is not None and self._refold.is_needed:
             try:

@@ -14,7 +14,7 @@ from goldenbatch.core.errors import (
 )
 from goldenbatch.core.records import Event, NewEvent, Projection
 from goldenbatch.core.site import Clock, HomeInfo
-from goldenbatch.stores.ledger import _events, _projections, _sql, _verify, tree
+from goldenbatch.stores.ledger import _events, _projections, _sql, _verify, _verify_two, tree
 from goldenbatch.stores.ledger._kept import Kept
 from goldenbatch.stores.ledger._open import open_engine
 from goldenbatch.stores.ledger._problem import Problem
@@ -285,10 +285,15 @@ class Ledger(Kept, Provable):
         Returns:
             Problems; those with `is_note` do not speak against the ledger.
         """
-        check = _verify.Check(self.home, self.origin, self.keys.known(), progress)
+        tables, keys = list(self._tables.values()), self.keys.known()
         with self._engine.reading() as connection:
             connection.begin_read()
-            return check.run(connection, list(self._tables.values()), anchors)
+            if tables and _sql.tail(connection)[0] >= _verify_two.FROM_EVENTS:
+                place = self._engine.address
+                other = _verify_two.Other(place, self.home, self.origin, keys, tables, anchors)
+                return _verify_two.run(connection, other, tables, progress)
+            check = _verify.Check(self.home, self.origin, keys, progress)
+            return check.run(connection, tables, anchors)
 
     # ---- inside -----------------------------------------------------------------------------
 

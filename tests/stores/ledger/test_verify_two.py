@@ -1,0 +1,62 @@
+"""Verification by two processes says the same as by one, on both databases."""
+
+from __future__ import annotations
+
+import pytest
+
+from goldenbatch.stores.ledger import StorageError, _verify_two
+
+
+def said(ledger):
+    # By one process the fold stops where an event differs from its leaf; by two, it is not asked.
+    found = map(str, ledger.verify())
+    return sorted(one for one in found if "not compared: event" not in one)
+
+
+@pytest.fixture
+def in_two(monkeypatch):
+    return lambda: monkeypatch.setattr(_verify_two, "FROM_EVENTS", 1)
+
+
+def test_a_sound_ledger(kit, place, in_two):
+    with place.open() as ledger:
+        kit.fill(ledger)
+        ledger.checkpoint()
+        in_two()
+        steps = []
+        assert ledger.verify(lambda done, n: steps.append((done, n))) == []
+        assert steps[-1] == (23, 23)
+
+
+CHANGES = {
+    "an envelope": "UPDATE event SET envelope = replace(envelope, 'u-1', 'u-9') WHERE seq = 3",
+    "a column": "UPDATE event SET actor = 'u-9' WHERE seq = 3",
+    "a payload": "UPDATE payload SET bytes = replace(bytes, '50 g', '51 g') WHERE seq = 5",
+    "no event": "DELETE FROM event WHERE seq = 5",
+    "a node": "UPDATE node SET h = x'AB' WHERE level = 0 AND idx = 4",
+    "a row": "UPDATE p_thing SET amount = 'x' WHERE thing = 't1'",
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_the_same_is_said_of_every_tampering(kit, tmp_path, in_two, name):
+    with kit.open_ledger(tmp_path) as ledger:
+        kit.fill(ledger)
+        ledger.checkpoint()
+    raw = kit.raw(tmp_path)
+    assert raw.execute(CHANGES[name]).rowcount != 0
+    kit.restore_triggers(raw)
+    raw.close()
+    with kit.open_ledger(tmp_path, read_only=True) as ledger:
+        alone = said(ledger)
+        in_two()
+        assert alone and alone == said(ledger)
+
+
+def test_a_process_that_ends_without_an_answer_is_no_all_clear(kit, tmp_path, in_two, monkeypatch):
+    with kit.open_ledger(tmp_path) as ledger:
+        kit.fill(ledger, 3)
+        in_two()
+        monkeypatch.setattr(_verify_two, "_MODULE", "goldenbatch.stores.ledger.none")
+        with pytest.raises(StorageError, match="without an answer"):
+            ledger.verify()
