@@ -1,0 +1,299 @@
+#!/usr/bin/env python3
+# fmt: off
+# ruff: noqa: E401, I001
+"""goldenbatch-verify: check an export or a proof file of a goldenbatch home, trusting nobody.
+
+One file to read before you run it: Python 3.11, its standard library and `cryptography`.
+It recomputes all hashes from the bytes that were exported, checks signatures, and says what was
+altered, is missing or was re-ordered. Exit code 0: all holds; 1: it does not. Give it what you
+have by another way: --key of the home, --witness-key, --checkpoint: file of one that you kept.
+"""
+import argparse, base64, contextlib, functools, hashlib, itertools, json, re, sys
+from collections import Counter
+from pathlib import Path
+from typing import Any
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
+
+STATEMENT, KEPT = "goldenbatch/signing-statement/1", ("ChunkClosed", "CredentialAdded")
+HASHES: Any = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512(), "25519": ()}
+
+# ---- the tree (RFC 6962 section 2.1), kept as the roots of its complete parts, left to right ----
+def _sha(data: bytes) -> bytes: return hashlib.sha256(data).digest()
+def _node(left: bytes, right: bytes) -> bytes: return _sha(b"\x01" + left + right)
+def _root(of: list[bytes]) -> bytes: return functools.reduce(lambda a, b: _node(b, a), of[::-1])
+def _unhex(path: list[str]) -> list[bytes]: return [bytes.fromhex(one) for one in path]
+def _text(v: Any) -> bytes: return json.dumps(v, sort_keys=True, separators=(",", ":")).encode()
+def add_leaf(parts: list[bytes], index: int, leaf: bytes) -> None:
+    """Add leaf number `index`, from 0, to a tree."""
+    while index & 1:
+        leaf, index = _node(parts.pop(), leaf), index >> 1
+    parts.append(leaf)
+def included(index: int, size: int, leaf: bytes, path: list[bytes]) -> bytes:
+    """Root of the tree in which an inclusion proof puts a leaf."""
+    if size == 1 and not index and not path:
+        return leaf
+    split = 1 << (size - 1).bit_length() - 1
+    if index < split:
+        return _node(included(index, split, leaf, path[:-1]), path[-1])
+    return _node(path[-1], included(index - split, size - split, leaf, path[:-1]))
+def extended(old: int, new: int, path: list[bytes], known: list[bytes]) -> tuple[bytes, bytes]:
+    """Roots of the trees of `old` and `new` leaves by a consistency proof; `known`: the old one."""
+    if old == new:
+        (root,) = known + path
+        return root, root
+    split = 1 << (new - 1).bit_length() - 1
+    if old <= split:
+        before, left = extended(old, split, path[:-1], known)
+        return before, _node(left, path[-1])
+    before, right = extended(old - split, new - split, path[:-1], [])
+    return _node(path[-1], before), _node(path[-1], right)
+
+# ---- keys and checkpoints (c2sp.org: signed-note, tlog-checkpoint, tlog-cosignature) ------------
+def _b64(text: str) -> bytes:
+    if base64.b64encode(data := base64.b64decode(text, validate=True)).decode() != text:
+        raise ValueError("base64 is not in its one form")
+    return data
+
+class Key:
+    """A public key `name+id+base64(type, key)`; type 1 is a log's, type 4 a witness's."""
+    def __init__(self, text: str) -> None:
+        self.name, key_id, encoded = text.strip().split("+", 2)
+        data = _b64(encoded)
+        self.kind, self.raw, self.id = data[0], data[1:], _sha(f"{self.name}\n".encode() + data)[:4]
+        if self.id.hex() != key_id:
+            raise ValueError(f"the key {self.name} has another id than it says")
+    def check(self, text: bytes, signature: bytes) -> None:
+        """Raise InvalidSignature unless the holder of the key signed the text."""
+        if self.kind == 4:
+            seconds, signature = int.from_bytes(signature[:8], "big"), signature[8:]
+            text = b"cosignature/v1\ntime %d\n" % seconds + text
+        ed25519.Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, text)
+class Checkpoint:
+    """Size and root of a log, signed by the log and perhaps by witnesses."""
+    def __init__(self, note: str, keys: list[Key]) -> None:
+        text, _, lines = note.rpartition("\n\n")
+        self.origin, size, root, *_ = f"{text}\n".split("\n")
+        what = f"the checkpoint of {size[:20]} events"
+        form = "(\u2014 [^ +\n]+ [A-Za-z0-9+/=]{8,}\n)+"
+        if not re.fullmatch("[1-9][0-9]{0,17}", size) or not re.fullmatch(form, lines):
+            raise ValueError(f"{what} is malformed")
+        self.size, self.root, self.signers = int(size), _b64(root), set[str]()
+        for _, name, encoded in (line.split(" ") for line in lines[:-1].split("\n")):
+            named, data = [key for key in keys if key.name == name], _b64(encoded)
+            try:
+                key = next(key for key in named if key.id == data[:4])
+                key.check(f"{text}\n".encode(), data[4:])
+                self.signers.add(f"{'log' if key.kind == 1 else 'witness'} {key.name}")
+            except Exception as error:
+                if named:  # else: by somebody, or in a way, that is not known here
+                    raise ValueError(f"{what} was edited, or its signature is false") from error
+        if f"log {self.origin}" not in self.signers:
+            raise ValueError(f"{what} is not signed by the key of its log")
+
+# ---- one event, and the signature of a person in it ---------------------------------------------
+def read_event(line: Any, keys: list[Key]) -> Any:
+    """What an event says and, under `wrong`, what is wrong with it by itself."""
+    entry = json.loads(line) if isinstance(line, bytes) else line
+    data, body = entry["envelope"].encode(), entry["body"]
+    leaf, row = _sha(b"\x00" + data), json.loads(data)
+    row.update(leaf=leaf, path=entry.get("inclusion"), body=body, wrong=[], seq=entry["seq"])
+    if row["seq"] < 1 or bool(row["previous"]) != (row["version"] > 1):
+        raise ValueError("its place is impossible")
+    if leaf.hex() != entry["leaf"]:
+        row["wrong"].append("its envelope was altered")
+    if body is not None:
+        if _sha(bytes.fromhex(entry["salt"]) + body.encode()).hex() != row["body_digest"]:
+            row["wrong"].append(f"its content ({row['kind']}) was altered or replaced")
+        if row["kind"] == "SignatureApplied":
+            row["said"] = json.loads(body)
+            row["class"] = check_signature(row["said"], row, keys)
+    return row
+
+def check_signature(said: dict[str, Any], row: dict[str, Any], keys: list[Key]) -> str:
+    """Class of a signature; what is wrong with it goes to the event's own list."""
+    apart = ("statement_hash", "method", "evidence", "" if said.get("proposal") else "proposal")
+    statement = {name: value for name, value in said.items() if name not in apart}
+    digest, evidence = _sha(_text({"schema": STATEMENT, **statement})), said["evidence"]
+    who, method = f"the signature of {said['printed_name']}", said["method"]
+    if digest.hex() != said["statement_hash"]:
+        row["wrong"].append(f"{who} does not fit the statement that was signed")
+    if (said["stream"], said["signer"]) != (row["stream"], row["actor"]):
+        row["wrong"].append(f"{who} belongs to another record or another person")
+    try:
+        if method in ("webauthn", "oidc"):
+            check_bound(method, evidence, digest)
+            return f"signer-bound ({method}, checked in its normalised form)"
+        home = next(key for key in keys if key.id.hex() == evidence["key_id"])
+        home.check(f"{STATEMENT}\n".encode() + digest, _b64(evidence["signature"]))
+        return f"server-attested ({method}, on the word of the home's server)"
+    except Exception as error:
+        row["wrong"].append(f"{who} is false or forged ({error!r})")
+        return "void"
+
+def check_bound(method: str, evidence: dict[str, str], digest: bytes) -> None:
+    """What the signer's own device or identity provider signed, over the statement's hash."""
+    data, kind = _b64(evidence["signed_bytes"]), HASHES[evidence["algorithm"][2:]]
+    how: Any = {"Ed": lambda: (), "ES": lambda: (ec.ECDSA(kind),),
+                "RS": lambda: (padding.PKCS1v15(), kind), "PS": lambda: (
+                    padding.PSS(padding.MGF1(kind), padding.PSS.DIGEST_LENGTH), kind)}
+    key: Any = serialization.load_der_public_key(_b64(evidence["public_key"]))
+    key.verify(_b64(evidence["signature"]), data, *how[evidence["algorithm"][:2]]())
+    if method == "webauthn":
+        client, mine = _b64(evidence["client_data"]), base64.urlsafe_b64encode(digest).rstrip(b"=")
+        said = json.loads(client)
+        seen: Any = (said["type"], said["challenge"].encode(), data[:32], data[32] & 5, data[-32:])
+        wanted: Any = ("webauthn.get", mine, _sha(evidence["rp_id"].encode()), 5, _sha(client))
+    else:
+        said = json.loads(base64.urlsafe_b64decode(data.split(b".")[1] + b"=="))
+        seen, wanted = said["nonce"], digest.hex()
+    if seen != wanted:
+        raise ValueError("it was made for another statement")
+
+# ---- the whole ----------------------------------------------------------------------------------
+class Check:
+    """One verification: what is wrong, and what was counted; `parts` of the tree, or None."""
+    def __init__(self, wrong: list[str], since: int, parts: list[bytes] | None) -> None:
+        self.wrong, self.since, self.parts, self.n = wrong, since, parts, Counter[str]()
+        self.before: dict[str, Any] = {"seq": since, "recorded_at": ""}
+        self.streams: dict[str, dict[int, bytes]] = {}  # leaves by version
+        self.changed, self.roots, self.size = dict[str, int](), dict[int, bytes](), 0
+        self.credentials, self.chunks, self.signed = dict[Any, str](), list[Any](), list[Any]()
+    def event(self, row: dict[str, Any]) -> None:
+        """An event by itself, after the one before it, in its stream and in the tree."""
+        before, seq, leaf, version = self.before, row["seq"], row["leaf"], row["version"]
+        here, stream = list(row["wrong"]), row["stream"]
+        self.n["events"] += 1
+        self.n["events whose content is withheld or erased"] += row["body"] is None
+        if seq <= before["seq"] or row["recorded_at"] < before["recorded_at"]:
+            here.append(f"it stands after event {before['seq']}: re-ordered")
+        elif self.parts is not None and seq != before["seq"] + 1:
+            here.append(f"events {before['seq'] + 1} to {seq - 1} are missing before it")
+        leaves = self.streams.setdefault(stream, {})
+        is_linked = row["previous"] == leaves.get(version - 1, b"").hex()
+        if version in leaves or not (is_linked or (self.since and not leaves)):
+            here.append(f"the event before it in {stream} was removed, altered or re-ordered")
+        leaves[version] = leaf
+        if self.parts is not None:
+            add_leaf(self.parts, self.since + self.n["events"] - 1, leaf)
+            if seq in self.roots and _root(self.parts) != self.roots[seq]:
+                here.append("the events up to it are not those whose root its checkpoint signs")
+        elif included(seq - 1, self.size, leaf, _unhex(row["path"])) != self.roots[self.size]:
+            here.append("it is not in the tree that the checkpoint signs")
+        body = json.loads(row["body"] or "{}") if row["kind"] in KEPT else {}
+        self.chunks += [(seq, body["root"])] if "root" in body else []
+        if "public_key" in body:
+            self.credentials[stream, body["credential"]] = body["public_key"]
+        if "said" in row:
+            here += self.signature(row, before, leaves)
+        else:
+            self.changed[stream] = version
+        self.wrong += [f"Event {seq}: {one}." for one in here]
+        self.before = row
+    def signature(self, row: Any, before: Any, leaves: dict[int, bytes]) -> list[str]:
+        """What is wrong with a signature beside other events."""
+        said, version, wrong = row["said"], row["said"]["version"], []
+        self.n[f"signatures {row['class']}"] += 1
+        if leaves.get(version, b"").hex() not in (said["record_hash"], "" if self.since else "-"):
+            wrong.append("it signs another version than the one that stands there")
+        if proposal := said.get("proposal"):
+            text = _text({"body": json.loads(before["body"]), "kind": before["kind"]})
+            beside = (_sha(text).hex(), before["actor"], before["stream"], before["seq"] + 1)
+            if beside != (proposal, row["actor"], row["stream"], row["seq"]):
+                wrong.append("the event before it is not the one that it signs")
+        if row["class"].startswith("signer-bound"):
+            owner, key = said["evidence"].get("credential"), said["evidence"]["public_key"]
+            enrolled = self.credentials.get((f"user/{said['signer']}", owner), "")
+            self.n["signer-bound signatures whose credential is not here"] += not enrolled
+            if enrolled not in ("", key):
+                wrong.append("it was not made with the signer's own credential")
+        at = row["version"] - 1 if proposal else version
+        self.signed.append((row["stream"], at, said["printed_name"]))
+        return wrong
+
+def check_chunk(path: Path, root: str) -> list[str]:
+    """What is wrong with the canonical bytes of a chunk's readings, by its root."""
+    parts, is_cut = list[bytes](), False
+    with path.open("rb") as file:
+        for index, head in enumerate(iter(functools.partial(file.read, 8), b"")):
+            size = int.from_bytes(head, "little", signed=True)  # -1: withheld, but for its hash
+            data = file.read(32 if size == -1 else min(max(size, 0), path.stat().st_size))
+            is_cut |= len(data) != (32 if size == -1 else size)
+            add_leaf(parts, index, data if size == -1 else _sha(b"\0" + data))
+    is_right = parts and not is_cut and _root(parts).hex() == root
+    return [] if is_right else ["they are not those whose root the ledger holds"]
+
+def check_files(folder: Path, manifest: Any) -> list[str]:
+    """What is wrong with the files of an export, by its manifest."""
+    found = {"manifest.json": _sha(_text({**manifest, "digest": ""})).hex()}
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and (name := path.relative_to(folder).as_posix()) not in found:
+            with path.open("rb") as file:
+                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
+    listed = {**manifest["files"], "manifest.json": manifest["digest"]}
+    return [f"The file {name} was altered, added or removed."
+            for name in sorted({name for name, _ in found.items() ^ listed.items()})]
+
+def verify(options: argparse.Namespace, wrong: list[str], lines: list[str]) -> None:
+    """Check all of it: `wrong` takes what does not hold, `lines` what was seen."""
+    folder: Any = options.path if options.path.is_dir() else None
+    data = json.loads((folder / "manifest.json" if folder else options.path).read_bytes())
+    wrong += check_files(folder, data) if folder else []
+    texts = options.key or data.get("keys") or [data["public_key"]]
+    keys = [Key(text) for text in [*texts, *options.witness_key]]
+    own = [Checkpoint(note, keys) for note in data.get("checkpoints") or [data["checkpoint"]]]
+    older = [Checkpoint(Path(one).read_text("utf-8"), keys) for one in options.checkpoint]
+    found, since = sorted([*own, *older], key=lambda one: one.size), data.get("since", 0)
+    is_whole, proofs = data.get("scope") == "all", data.get("consistency", {})
+    check = Check(wrong, since, _unhex(data["left_edge"]) if is_whole else None)
+    check.roots, check.size = {one.size: one.root for one in found}, max(one.size for one in own)
+    for one, two in itertools.pairwise(found):
+        path = proofs.get(f"{one.size}-{two.size}")
+        if path is None and is_whole and since <= one.size < two.size <= check.size:
+            continue  # the events themselves give both roots
+        roots = extended(one.size, two.size, _unhex(path or []), [one.root])
+        if (one.origin, one.root, two.root) != (two.origin, *roots):
+            wrong.append(f"History was rewritten or cut between events {one.size} and {two.size}.")
+    with (folder / "events.jsonl").open("rb") if folder else contextlib.nullcontext(
+            data["events"]) as events:
+        for line in events:
+            try:
+                check.event(read_event(line, keys))
+            except Exception as error:
+                wrong.append(f"After event {check.before['seq']}: one cannot be read ({error!r}).")
+    if is_whole and check.before["seq"] != check.size:
+        wrong.append(f"Events after {check.before['seq']} are missing, up to event {check.size}.")
+    for seq, root in check.chunks if folder else ():
+        if (path := folder / f"chunks/{root}.bin").is_file():
+            check.n["chunks of readings"] += 1
+            wrong += [f"The readings of event {seq}: {one}." for one in check_chunk(path, root)]
+    signers = {name: one.size for one in found for name in one.signers}
+    wrong += [f"The witness {key.name} has signed none of the checkpoints."
+              for key in map(Key, options.witness_key) if f"witness {key.name}" not in signers]
+    lines.append(f"Home {check.before.get('home')}, root {check.roots[check.size].hex()} of "
+                 f"{check.size} events, {len(own)} checkpoints.")
+    lines += [f"Signed by the {name} up to event {n}." for name, n in sorted(signers.items())]
+    lines += [f"{count} {what}." for what, count in sorted(check.n.items()) if count]
+    lines += [f"Note: {stream} was changed after {who} signed version {n}: unsigned since."
+              for stream, n, who in check.signed if check.changed.get(stream, 0) > n][:20]
+
+def main(argv: list[str] | None = None) -> int:
+    """Check what is named on the command line; 0 when all of it holds, else 1."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path, help="folder of an export, or a proof file")
+    for name in ("key", "witness-key", "checkpoint"):
+        parser.add_argument(f"--{name}", action="append", default=[])
+    options, wrong, lines = parser.parse_args(argv), list[str](), list[str]()
+    try:
+        verify(options, wrong, lines)
+    except Exception as error:
+        wrong.append(f"It cannot be checked to its end ({type(error).__name__}: {error}).")
+    lines += [f"WRONG: {one}" for one in wrong[:200]]
+    lines.append(f"This is NOT what was recorded: {len(wrong)} problems." if wrong else
+                 "All of it is what was recorded under the key that you gave." if options.key else
+                 "It is consistent in itself. Compare its key with the one that the site gave you.")
+    for line in ("".join(c if c.isprintable() else "?" for c in one) for one in lines):
+        sys.stdout.buffer.write(line.encode() + b"\n")
+    return int(bool(wrong))
+if __name__ == "__main__":
+    sys.exit(main())
