@@ -111,6 +111,7 @@ MEANINGS = {
     "Settings.site": "Name of the site.",
     "Settings.day": "Table: the manufacturing day.",
     "Settings.checkpoints": "Table: when the head of the ledger's tree is signed.",
+    "Settings.ledger": "Table: where the ledger lies.",
     "Settings.historian": "Table: when the frame log is handed over to the Delta table.",
     "DaySettings.starts_at": "Local time at which the manufacturing day starts, `HH:MM`.",
     "DaySettings.shifts": "Tables: the shifts of the day, in order.",
