@@ -42,3 +42,35 @@ def test_a_lone_surrogate_is_refused(kit, ledger):
     with pytest.raises(BadInputError):
         ledger.append([kit.NewEvent("thing/a", kit.moved("a", 0).body, 0, "u-\ud800")])
     assert ledger.head() == 0
+
+
+FIELDS = st.fixed_dictionaries(
+    {
+        "stream": st.sampled_from(["thing/a", "thing/a\n", "bad", "x/" + "y" * 201, "thing/é", ""]),
+        "actor": st.sampled_from(["u-1", "", 5]),
+        "owner": st.sampled_from(["", "client", None]),
+        "acting_for": st.sampled_from(["", "u-2", b"u"]),
+        "performed_at": st.none() | st.sampled_from([5, "2020-01-01T00:00:00Z", "never"]),
+        "expected_version": st.sampled_from([0, -1]),
+    }
+)
+
+
+@given(FIELDS)
+def test_the_quick_check_of_an_envelope_lets_through_what_the_full_one_does(kit, fields):
+    """What the short cut takes is equal to what the envelope's own checks make of it."""
+    from goldenbatch.stores.ledger import _events
+
+    given_event = kit.NewEvent(body=kit.moved("a", 0).body, **fields)
+    prepared = _events.prepare(given_event)
+    try:
+        made = _events.place(prepared, kit.HOME, 1, kit.START, b"").event.envelope
+    except BadInputError:
+        made = None
+    try:
+        full = Envelope(**_events._fields(prepared, kit.HOME, kit.START, b""))
+    except ValueError:
+        full = None
+    assert made == full
+    if full is not None:
+        assert made.model_dump() == full.model_dump() and type(made) is type(full)

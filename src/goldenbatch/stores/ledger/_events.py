@@ -22,7 +22,7 @@ from goldenbatch.core.records import (
 )
 from goldenbatch.core.site import HomeInfo
 from goldenbatch.stores.ledger._sql import EventRow
-from goldenbatch.stores.ledger.canonical import body_digest, canonical, is_plain
+from goldenbatch.stores.ledger.canonical import body_digest, canonical, plainly
 from goldenbatch.stores.ledger.tree import leaf_hash
 
 SALT_SIZE = 16
@@ -67,8 +67,9 @@ def prepare(event: NewEvent) -> Prepared:
             hint="Register it with @record_type.",
         )
     body = event.body.as_json()
-    data = canonical(body)
-    if not is_plain(body):
+    plain = plainly(body)
+    data = canonical(body) if plain is None else plain
+    if plain is None:
         body = json.loads(data)  # live folds must see what a rebuild will see
     salt = os.urandom(SALT_SIZE)
     return Prepared(event, kind, body, salt, data, body_digest(salt, data))

@@ -39,6 +39,14 @@ def canonical(value: Any) -> bytes:
         ) from error
 
 
+def plainly(value: Any) -> bytes | None:
+    """Canonical JSON of a value of which the standard library writes it; None of others."""
+    try:
+        return _ENCODER.encode(value).encode() if is_plain(value) else None
+    except (ValueError, RecursionError):
+        return None
+
+
 def is_plain(value: Any) -> bool:
     """Whether the standard library's encoder writes the canonical form of a value.
 
