@@ -5,6 +5,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Depends, FastAPI
@@ -21,7 +22,8 @@ from goldenbatch.apps.node import (
 from goldenbatch.apps.node.background import Background
 from goldenbatch.apps.node.failures import RESPONSES, add_handlers
 from goldenbatch.apps.node.limits import BodyLimit
-from goldenbatch.apps.node.state import NodeState, get_principal
+from goldenbatch.apps.node.state import Caller, NodeState
+from goldenbatch.core.errors import DeniedError
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Site
@@ -59,7 +61,13 @@ def create_app(
     app.add_middleware(BodyLimit)
     add_handlers(app)
     app.include_router(routes_home.open_router, prefix=API)
-    for module in (routes_home, routes_ledger, routes_historian, routes_work, routes_trail):
+    for module in (
+        routes_home,
+        routes_ledger,
+        routes_historian,
+        routes_work,
+        routes_trail,
+    ):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):
         app.include_router(router, prefix=API)
@@ -74,7 +82,10 @@ def _capability_routers(state: NodeState) -> list[APIRouter]:
     found = []
 
     def get_site() -> Site:
-        return state.desk.site
+        site = _CALLERS.get()
+        if site is None:
+            raise DeniedError("nobody is logged in here.", hint="Ask for the site in a call.")
+        return site
 
     for full_name, offer in state.desk.site.discovery.offers("routes"):
         name = full_name.partition(".")[0]
@@ -86,12 +97,20 @@ def _capability_routers(state: NodeState) -> list[APIRouter]:
         outer = APIRouter(
             prefix=f"/{name}",
             tags=[name],
-            dependencies=[Depends(get_principal)],
+            dependencies=[Depends(_bind_caller)],
             responses=RESPONSES,
         )
         outer.include_router(inner)
         found.append(outer)
     return found
+
+
+_CALLERS: ContextVar[Site | None] = ContextVar("caller's site", default=None)
+
+
+async def _bind_caller(caller: Caller) -> None:
+    """The site that a capability's endpoint gets is that of its caller, not the whole."""
+    _CALLERS.set(caller.site)
 
 
 def _lifespan(background: Background) -> Lifespan:

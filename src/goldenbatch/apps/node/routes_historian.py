@@ -27,9 +27,8 @@ from goldenbatch.core.records import to_iso
 from goldenbatch.runtime import _wire as wire
 
 if TYPE_CHECKING:
-    from goldenbatch.apps.node.state import NodeState
     from goldenbatch.core.series import Series
-    from goldenbatch.core.site import HistorianPort
+    from goldenbatch.core.site import HistorianPort, Site
 
 router = APIRouter(prefix="/historian", tags=["historian"], responses=RESPONSES)
 Form_ = Annotated[Literal["json", "arrow"], Query(alias="format", description="How it answers.")]
@@ -47,57 +46,57 @@ class AlignedForm(Form):
 
 
 @router.get("/tags")
-def tags(state: State, _: Caller) -> dict[str, Any]:
+def tags(caller: Caller) -> dict[str, Any]:
     """Names and kinds of all tags that have readings."""
-    return {"tags": dict(state.desk.site.historian.tags())}
+    return {"tags": dict(caller.site.historian.tags())}
 
 
 @router.get("/read", response_model=None)
 def read(
-    tag: Tags, start: Moment, end: Moment, state: State, _: Caller,
+    tag: Tags, start: Moment, end: Moment, caller: Caller,
     as_of: Upto = None, form: Form_ = "json",
 ) -> Response:  # fmt: skip
     """Newest version of each reading of a window, known at a frame."""
     where = window(start, end)
-    return _series(state, form, lambda historian: historian.read(tag, where, as_of))
+    return _series(caller.site, form, lambda historian: historian.read(tag, where, as_of))
 
 
 @router.get("/since", response_model=None)
 def since(
-    tag: Tags, state: State, _: Caller, after: After = 0, upto: Upto = None, form: Form_ = "json"
+    tag: Tags, caller: Caller, after: After = 0, upto: Upto = None, form: Form_ = "json"
 ) -> Response:
     """Readings in frames after a number, in order of arrival."""
-    return _series(state, form, lambda historian: historian.since(tag, after, upto))
+    return _series(caller.site, form, lambda historian: historian.since(tag, after, upto))
 
 
 @router.get("/latest", response_model=None)
-def latest(tag: Tags, state: State, _: Caller, form: Form_ = "json") -> Response:
+def latest(tag: Tags, caller: Caller, form: Form_ = "json") -> Response:
     """Newest reading by time of each tag."""
-    return _series(state, form, lambda historian: historian.latest(tag))
+    return _series(caller.site, form, lambda historian: historian.latest(tag))
 
 
 @router.get("/downsample", response_model=None)
 def downsample(
-    tag: Tags, start: Moment, end: Moment, state: State, _: Caller,
+    tag: Tags, start: Moment, end: Moment, caller: Caller,
     n_points: Annotated[int, Query(ge=2, le=100_000)] = 1000, form: Form_ = "json",
 ) -> Response:  # fmt: skip
     """Few readings that keep extremes, changes of quality and gaps."""
     where = window(start, end)
-    return _series(state, form, lambda historian: historian.downsample(tag, where, n_points))
+    return _series(caller.site, form, lambda historian: historian.downsample(tag, where, n_points))
 
 
 @router.get("/digest")
 def digest(
-    tag: Text, start: Moment, end: Moment, state: State, _: Caller, as_of: Upto = None
+    tag: Text, start: Moment, end: Moment, caller: Caller, as_of: Upto = None
 ) -> dict[str, Any]:
     """Digest of the canonical bytes of a window's readings, and their number."""
     where = window(start, end)
-    found, n_readings = state.desk.site.historian.digest(tag, where, as_of)
+    found, n_readings = caller.site.historian.digest(tag, where, as_of)
     return {"digest": found, "n_readings": n_readings}
 
 
 @router.post("/aligned", response_class=Response)
-def aligned(form: AlignedForm, state: State, _: Caller) -> Response:
+def aligned(form: AlignedForm, caller: Caller) -> Response:
     """Means of tags on a grid of elapsed time, as Arrow."""
     windows = [window(str(start), str(end)) for start, end in form.windows]
     longest = max(end - start for start, end in windows)
@@ -107,7 +106,7 @@ def aligned(form: AlignedForm, state: State, _: Caller) -> Response:
             key="grid_us",
             hint="Take a coarser one.",
         )
-    found = state.desk.site.historian.aligned(form.tags, windows, form.grid_us, form.as_of)
+    found = caller.site.historian.aligned(form.tags, windows, form.grid_us, form.as_of)
     return Response(wire.aligned_to_bytes(found), media_type=wire.ARROW)
 
 
@@ -127,8 +126,8 @@ async def write(request: Request, state: State, _: LocalCaller) -> dict[str, Any
     return await run_in_threadpool(store)
 
 
-def _series(state: NodeState, form: str, get: Callable[[HistorianPort], Series]) -> Response:
-    series = get(state.desk.site.historian)
+def _series(site: Site, form: str, get: Callable[[HistorianPort], Series]) -> Response:
+    series = get(site.historian)
     if form == "arrow":
         return Response(wire.series_to_bytes(series), media_type=wire.ARROW)
     if len(series) > MAX_JSON:

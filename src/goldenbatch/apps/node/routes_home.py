@@ -11,6 +11,7 @@ from goldenbatch.apps.listing import list_capabilities
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Text, plain
 from goldenbatch.apps.node.state import Caller, State, bearer
+from goldenbatch.core.records import DataClass
 
 open_router = APIRouter(tags=["node"], responses=RESPONSES)
 router = APIRouter(tags=["home"], responses=RESPONSES)
@@ -50,12 +51,12 @@ def logout(request: Request, state: State, _: Caller) -> dict[str, Any]:
 
 
 @router.get("/home")
-def home(state: State, caller: Caller) -> dict[str, Any]:
+def home(caller: Caller) -> dict[str, Any]:
     """Identity and kind of the home, and who the caller is."""
     from dataclasses import asdict
 
-    identity = asdict(state.desk.site.home)
-    identity["kind"] = state.desk.site.home.kind.value
+    identity = asdict(caller.site.home)
+    identity["kind"] = caller.site.home.kind.value
     return {
         "home": identity,
         "actor": {"uid": caller.actor.uid, "roles": sorted(caller.actor.roles)},
@@ -64,23 +65,24 @@ def home(state: State, caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/status")
-def status(state: State, _: Caller) -> dict[str, Any]:
+def status(state: State, caller: Caller) -> dict[str, Any]:
     """The home and how much is in it."""
+    caller.require_class(DataClass.OPERATIONAL)
     answer: dict[str, Any] = plain(state.desk.status())
     return answer
 
 
 @router.get("/heads")
-def heads(state: State, _: Caller) -> dict[str, int]:
+def heads(caller: Caller) -> dict[str, int]:
     """Numbers of the newest event and the newest frame."""
-    site = state.desk.site
+    site = caller.site
     return {"ledger": site.ledger.head(), "historian": site.historian.head()}
 
 
 @router.get("/plant")
-def plant(state: State, _: Caller, known: Text = "") -> dict[str, Any]:
+def plant(caller: Caller, known: Text = "") -> dict[str, Any]:
     """The plant in its effective version; without its content where its digest is known."""
-    found = state.desk.site.plant
+    found = caller.site.plant
     content = None if known == found.digest else found.model_dump(mode="json")
     return {"digest": found.digest, "plant": content}
 

@@ -21,10 +21,11 @@ from goldenbatch.apps.node.inputs import (
     Upto,
     plain,
 )
-from goldenbatch.apps.node.state import Caller, LocalCaller, NodeState, Principal, State
+from goldenbatch.apps.node.state import Caller, LocalCaller, Principal, State
 from goldenbatch.core.errors import DeniedError
 from goldenbatch.core.people import PasswordSet
 from goldenbatch.core.records import STREAM_PATTERN, DataClass, Event
+from goldenbatch.core.site import Site
 from goldenbatch.runtime import _wire as wire
 
 router = APIRouter(responses=RESPONSES)
@@ -76,10 +77,10 @@ def shown(event: Event, caller: Principal) -> dict[str, Any]:
     return {**wire.event_to_json(event), "body": None}
 
 
-def _refuse_withheld(seqs: Sequence[int], state: NodeState) -> None:
-    head = state.desk.site.ledger.head()
+def _refuse_withheld(seqs: Sequence[int], site: Site) -> None:
+    head = site.ledger.head()
     for seq in {one for one in seqs if one <= head}:
-        for event in state.desk.site.ledger.events(seq - 1, seq):
+        for event in site.ledger.events(seq - 1, seq):
             if event.kind in WITHHELD:
                 raise DeniedError(
                     f"event {seq} holds the hash of a password.", hint="Leave it out of the proof."
@@ -100,7 +101,7 @@ def events(
     """Events in the order of the ledger."""
     found: list[dict[str, Any]] = []
     if limit:
-        for event in state.desk.site.ledger.events(after, upto, kind or (), stream_prefix):
+        for event in caller.site.ledger.events(after, upto, kind or (), stream_prefix):
             found.append(shown(event, caller))
             if len(found) == limit:
                 break
@@ -117,37 +118,36 @@ def append(form: EventsForm, state: State, _: LocalCaller) -> dict[str, Any]:
 @router.get("/stream", tags=["ledger"])
 def stream(
     name: Annotated[Text, Query(pattern=STREAM_PATTERN)],
-    state: State,
     caller: Caller,
     after: After = 0,
     limit: Limit = 1000,
 ) -> Response:
     """Events of one stream and its version."""
-    ledger = state.desk.site.ledger
+    ledger = caller.site.ledger
     version = ledger.version(name)
     found = ledger.stream(name, after)[:limit] if limit else []
     return JSONResponse({"version": version, "events": [shown(one, caller) for one in found]})
 
 
 @router.post("/projections/{projection}/select", tags=["ledger"])
-def select(projection: Projection, form: SelectForm, state: State, _: Caller) -> Response:
+def select(projection: Projection, form: SelectForm, caller: Caller) -> Response:
     """Rows of a projection."""
-    rows = state.desk.site.ledger.select(projection, form.where, form.order_by, form.limit)
+    rows = caller.site.ledger.select(projection, form.where, form.order_by, form.limit)
     return JSONResponse({"rows": plain(list(rows))})
 
 
 @router.post("/proofs", tags=["proof"])
-def proofs(form: ProofForm, state: State, caller: Caller) -> Response:
+def proofs(form: ProofForm, caller: Caller) -> Response:
     """Self-contained proof of some events under a signed checkpoint."""
     if not caller.is_local:
-        _refuse_withheld(form.seqs, state)
-    return JSONResponse(state.desk.site.ledger.proof_bundle(form.seqs))
+        _refuse_withheld(form.seqs, caller.site)
+    return JSONResponse(caller.site.ledger.proof_bundle(form.seqs))
 
 
 @router.get("/artefacts", tags=["registry"])
-def check(state: State, _: Caller) -> dict[str, Any]:
+def check(caller: Caller) -> dict[str, Any]:
     """Digests of damaged artefacts."""
-    return {"damaged": list(state.desk.site.registry.check())}
+    return {"damaged": list(caller.site.registry.check())}
 
 
 @router.post("/artefacts", tags=["registry"])
@@ -165,14 +165,14 @@ async def put(request: Request, state: State, _: LocalCaller) -> dict[str, str]:
 
 
 @router.get("/artefacts/{digest}", tags=["registry"], response_class=Response)
-def get(digest: Digest, state: State, _: Caller) -> Response:
+def get(digest: Digest, caller: Caller) -> Response:
     """Content of an artefact, as a download."""
-    content = state.desk.site.registry.get(digest)
+    content = caller.site.registry.get(digest)
     headers = {"Content-Disposition": f'attachment; filename="{digest}"'}
     return Response(content, media_type="application/octet-stream", headers=headers)
 
 
 @router.get("/artefacts/{digest}/type", tags=["registry"])
-def media_type(digest: Digest, state: State, _: Caller) -> dict[str, str]:
+def media_type(digest: Digest, caller: Caller) -> dict[str, str]:
     """Media type of an artefact."""
-    return {"media_type": state.desk.site.registry.media_type(digest)}
+    return {"media_type": caller.site.registry.media_type(digest)}

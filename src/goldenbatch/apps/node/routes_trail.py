@@ -11,6 +11,7 @@ from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Number, Text
 from goldenbatch.apps.node.state import Caller, State
 from goldenbatch.core.audit import Act
+from goldenbatch.core.records import DataClass
 from goldenbatch.runtime.audit import may_see_names
 
 router = APIRouter(responses=RESPONSES)
@@ -70,12 +71,14 @@ def trail(form: TrailForm, state: State, caller: Caller) -> dict[str, Any]:
     """Entries of the audit trail: who did what, when and why, old value and new value."""
     sees_names = caller.is_local or may_see_names(state.desk.site, caller.actor)
     page = form.model_dump(exclude={"wanted"})
-    return state.desk.trail(form.wanted.given(), page, sees_names=sees_names)
+    return state.desk.trail(form.wanted.given(), page, sees_names=sees_names, site=caller.site)
 
 
 @router.post("/trail/showings", tags=["trail"])
 def showing(form: Showing, state: State, caller: Caller) -> dict[str, Any]:
     """Show a person all entries that fit and record that they were shown, for a review."""
+    for one in DataClass:  # who reviews must be able to see all that is reviewed
+        caller.require_class(one)
     with state.gate:
         if form.login or caller.is_local:
             return state.desk.open_trail(form.login, form.password, form.wanted.given())

@@ -111,53 +111,53 @@ class PlantAdoption(PlantForm):
 
 
 @router.get("/batches", tags=["batches"])
-def batches(state: State, _: Caller, product: Text = "", limit: Limit = 1000) -> dict[str, Any]:
+def batches(caller: Caller, product: Text = "", limit: Limit = 1000) -> dict[str, Any]:
     """Batches, newest first, with the number of findings that wait for a decision."""
-    rows = list_batches(state.desk.site, product)
+    rows = list_batches(caller.site, product)
     return {"n_batches": len(rows), "batches": plain(rows[:limit])}
 
 
 @router.get("/batch", tags=["batches"])
-def batch(name: Text, state: State, _: Caller) -> dict[str, Any]:
+def batch(name: Text, caller: Caller) -> dict[str, Any]:
     """A batch: phases, lots, samples, results and findings."""
-    answer: dict[str, Any] = plain(batch_detail(state.desk.site, name))
+    answer: dict[str, Any] = plain(batch_detail(caller.site, name))
     return answer
 
 
 @router.get("/windows", tags=["batches"])
-def windows(batch: Text, state: State, _: Caller, phase: Text = "") -> dict[str, Any]:
+def windows(batch: Text, caller: Caller, phase: Text = "") -> dict[str, Any]:
     """Windows of a batch, or of each run of a phase in it."""
-    return {"windows": [list(one) for one in state.desk.site.windows(batch, phase)]}
+    return {"windows": [list(one) for one in caller.site.windows(batch, phase)]}
 
 
 @router.get("/results", tags=["batches"])
 def results(
-    state: State, _: Caller, batch: Text = "", attribute: Text = "", limit: Limit = 1000
+    caller: Caller, batch: Text = "", attribute: Text = "", limit: Limit = 1000
 ) -> dict[str, Any]:
     """Results of tests, by batch and attribute."""
     where = {name: one for name, one in (("batch", batch), ("attribute", attribute)) if one}
-    rows = state.desk.site.ledger.select("result", where, limit=limit)
+    rows = caller.site.ledger.select("result", where, limit=limit)
     return {"results": plain(list(rows))}
 
 
 @router.get("/findings", tags=["findings"])
 def findings(
-    state: State, _: Caller, batch: Text = "", severity: Severity | None = None,
+    caller: Caller, batch: Text = "", severity: Severity | None = None,
     analyst: Text = "", is_open: Flag = None, limit: Limit = 1000,
 ) -> dict[str, Any]:  # fmt: skip
     """Findings that touch a batch, newest first; `is_open` picks those without a decision."""
     wanted = {"severity": severity.value if severity else "", "analyst": analyst}
-    rows = list_findings(state.desk.site, batch, is_open=is_open, **wanted)
+    rows = list_findings(caller.site, batch, is_open=is_open, **wanted)
     return {"n_findings": len(rows), "findings": plain(rows[:limit])}
 
 
 @router.get("/findings/{uid}", tags=["findings"])
-def finding(uid: Uid, state: State, _: Caller) -> dict[str, Any]:
+def finding(uid: Uid, caller: Caller) -> dict[str, Any]:
     """A finding and the events of its life."""
-    rows = state.desk.site.ledger.select("finding", {"uid": uid}, limit=1)
+    rows = caller.site.ledger.select("finding", {"uid": uid}, limit=1)
     if not rows:
         raise NotFoundError(f"there is no finding {uid}.", hint="See GET /api/v1/findings.")
-    events = state.desk.site.ledger.stream(f"finding/{uid}")
+    events = caller.site.ledger.stream(f"finding/{uid}")
     return {"finding": plain(dict(rows[0])), "events": [wire.event_to_json(one) for one in events]}
 
 

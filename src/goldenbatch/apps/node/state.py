@@ -14,10 +14,13 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, Request
 
 from goldenbatch.core.errors import DeniedError
+from goldenbatch.core.records import DataClass
 from goldenbatch.core.site import Actor
+from goldenbatch.runtime.seen import SeenSite
 
 if TYPE_CHECKING:
     from goldenbatch.apps.local_desk import LocalDesk
+    from goldenbatch.core.site import Site
 
 SESSION_IDLE_S = 15 * 60
 SESSION_WHOLE_S = 12 * 3600
@@ -41,10 +44,23 @@ class Principal:
     Attributes:
         actor: Whose acts these are.
         is_local: Whether it holds the token file of the home.
+        site: The site as the caller may see it: whole for the home's own command line.
+        session: Names the person's session to the server only; empty for the command line.
     """
 
     actor: Actor
     is_local: bool
+    site: Site
+    session: str = ""
+
+    def require_class(self, data_class: DataClass) -> None:
+        """Refuse a person who may not read a class of data.
+
+        Raises:
+            DeniedError: They may not.
+        """
+        if isinstance(self.site, SeenSite):
+            self.site.require_class(data_class)
 
 
 @dataclass
@@ -77,13 +93,19 @@ class NodeState:
         """
         with self._one_login:  # a hash takes 64 MiB: strangers must not make many at once
             actor = self.desk.authenticate(login, password)
+        return self.admit(actor.uid, actor.roles)
+
+    def admit(self, uid: str, roles: frozenset[str]) -> tuple[str, Actor]:
+        """A session token for a person whose proof was accepted."""
+        actor = Actor(uid, frozenset(roles))
         token, now = secrets.token_urlsafe(32), self.timer()
         with self._door:
             self._sessions[_digest(token)] = _Session(actor, now, now)
         return token, actor
 
     def log_out(self, token: str) -> None:
-        """Forget a session."""
+        """Forget a session, and with it its series of signatures."""
+        self.desk.site.signing.series.end(_digest(token))
         with self._door:
             self._sessions.pop(_digest(token), None)
 
@@ -94,7 +116,7 @@ class NodeState:
             NotLoggedInError: It is not or no longer known.
         """
         if hmac.compare_digest(_digest(token), _digest(self.token)):
-            return Principal(self.desk.site.actor, is_local=True)
+            return Principal(self.desk.site.actor, is_local=True, site=self.desk.site)
         now = self.timer()
         with self._door:
             session = self._sessions.get(_digest(token))
@@ -102,12 +124,25 @@ class NodeState:
                 idle, whole = now - session.seen, now - session.started
                 if idle < SESSION_IDLE_S and whole < SESSION_WHOLE_S:
                     session.seen = now
-                    return Principal(session.actor, is_local=False)
-                del self._sessions[_digest(token)]
-        raise NotLoggedInError(
-            "this call needs a token that the node knows.",
-            hint="Log in again: POST /api/v1/login.",
-        )
+                else:
+                    del self._sessions[_digest(token)]
+                    session = None
+        if session is None:
+            raise NotLoggedInError(
+                "this call needs a token that the node knows.",
+                hint="Log in again: POST /api/v1/login.",
+            )
+        return self._person(session.actor.uid, _digest(token))
+
+    def _person(self, uid: str, session: str) -> Principal:
+        """The person of a session, with the roles and rights of this moment.
+
+        Raises:
+            DeniedError: The account was closed or locked meanwhile.
+        """
+        people = self.desk.site.people
+        site = SeenSite(self.desk.site, people.authority, people.require_open(uid))
+        return Principal(site.actor, is_local=False, site=site, session=session)
 
 
 def _digest(token: str) -> str:
