@@ -160,12 +160,20 @@ class LocalDesk:
         return self.site.flush().as_json()
 
     def trail(
-        self, wanted: Mapping[str, Any], page: Mapping[str, Any], *, sees_names: bool = True
+        self,
+        wanted: Mapping[str, Any],
+        page: Mapping[str, Any],
+        *,
+        sees_names: bool = True,
+        site: Any = None,
     ) -> Answer:
-        """Entries of the audit trail that fit; `page` has sort, offset and limit (none: all)."""
+        """Entries of the audit trail that fit; `page` has sort, offset and limit (none: all).
+
+        With `site`, a site as somebody may see it, only what they may see.
+        """
         from goldenbatch.runtime.audit import Trail
 
-        trail = Trail(self.site)
+        trail = Trail(site or self.site)
         given = {"sort": "seq", "offset": 0, "limit": None, **page}
         return trail.page(trail.filter(wanted), **given, sees_names=sees_names).as_json()
 
