@@ -128,6 +128,12 @@ class Desk(Protocol):
     def review_trail(self, login: str, password: str, review: Mapping[str, Any]) -> Answer:
         """Review entries that were shown before (stream, opened, comment), signed."""
 
+    def backup(self, folder: str, passphrase: str) -> Answer:
+        """Write a backup; a passphrase takes the keys along."""
+
+    def drill(self, folder: str, snapshot: str) -> Answer:
+        """Restore a backup for trial, verify it and record the result."""
+
     def status(self) -> Answer:
         """The home and how much is in it."""
 
@@ -217,6 +223,19 @@ class RemoteDesk:
     def review_trail(self, login: str, password: str, review: Mapping[str, Any]) -> Answer:
         """Review entries that were shown before, signed."""
         return self._post("/trail/reviews", {"login": login, "password": password, **review})
+
+    def backup(self, folder: str, passphrase: str) -> Answer:
+        """Write a backup, by the node and on its machine."""
+        return self._long("/backup", {"folder": folder, "passphrase": passphrase})
+
+    def drill(self, folder: str, snapshot: str) -> Answer:
+        """Restore a backup for trial, by the node and on its machine."""
+        return self._long("/backup/drill", {"folder": folder, "snapshot": snapshot})
+
+    def _long(self, path: str, body: Mapping[str, Any]) -> Answer:
+        """An act that takes as long as it takes."""
+        found: Answer = self._client.request("POST", path, json=dict(body), timeout=None).json()
+        return found
 
     def status(self) -> Answer:
         """The home and how much is in it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.errors import BadInputError, ConflictError
@@ -198,6 +199,18 @@ class LocalDesk:
             is_satisfactory=review.get("is_satisfactory", True),
         )  # fmt: skip
         return {"meaning": "reviewed", "review": event.envelope.version, **_signed(signature)}
+
+    def backup(self, folder: str, passphrase: str) -> Answer:
+        """Write a backup; a passphrase takes the keys along."""
+        from goldenbatch.runtime.backup import backup
+
+        return backup(self.site, Path(folder), passphrase=passphrase)
+
+    def drill(self, folder: str, snapshot: str) -> Answer:
+        """Restore a backup for trial, verify it and record the result."""
+        from goldenbatch.runtime.backup import drill
+
+        return drill(self.site, Path(folder), name=snapshot).as_json()
 
     def status(self) -> Answer:
         """The home and how much is in it."""

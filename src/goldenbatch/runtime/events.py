@@ -64,3 +64,33 @@ class AccountUnlocked(Body):
 
     uid: str = Field(pattern=UID_PATTERN)
     reason: str = Field(min_length=1)
+
+
+class _OfBackup(Body):
+    """Which backup of the home, and what it holds."""
+
+    snapshot: str = Field(min_length=1, description="Name of the snapshot in its folder.")
+    manifest_digest: str = Field(pattern=r"^[0-9a-f]{64}$", description="SHA-256 of its manifest.")
+    n_events: int = Field(ge=0, description="Events that it holds.")
+    root: str = Field(pattern=r"^[0-9a-f]{64}$", description="Root of the tree over them.")
+    n_frames: int = Field(ge=0, description="Number of the last frame that it holds.")
+
+
+@record_type
+class BackupMade(_OfBackup):
+    """A backup of the home was written and read back."""
+
+    n_files: int = Field(ge=0, description="Files that it holds.")
+    n_bytes: int = Field(ge=0, description="Bytes that it holds.")
+    n_new_bytes: int = Field(ge=0, description="Bytes that were not there from one before.")
+    has_keys: bool = Field(description="Whether it holds the keys, encrypted.")
+    is_same_disk: bool = Field(description="Whether it lies on the disk of the home itself.")
+
+
+@record_type
+class RestoreDrilled(_OfBackup):
+    """A backup was restored for trial, into a folder that was thrown away, and verified."""
+
+    is_ok: bool = Field(description="Whether all was restored and verified.")
+    n_problems: int = Field(ge=0, description="What did not verify.")
+    problems: tuple[str, ...] = Field(default=(), description="The first ten, in words.")

@@ -77,14 +77,16 @@ _TREE: dict[str, Entry] = {
         },
         panel=_PROOF,
     ),
+    "backup": Entry("Write a backup while the home works.", f"{_CLI}.backup:backup", panel=_PROOF),
+    "restore": Entry(
+        "Restore a backup and verify it, or drill that.", f"{_CLI}.backup:restore", panel=_PROOF
+    ),
     "verify": Entry("Check everything that is stored.", f"{_CLI}.proof:verify", panel=_PROOF),
     "checkpoint": Entry("Sign the head of the ledger.", f"{_CLI}.proof:checkpoint", panel=_PROOF),
     "ledger": Entry(
         "The ledger's tables: install, rebuild, check.",
         children={
-            "install": Entry(
-                "Make a ledger in a PostgreSQL database.", f"{_CLI}.ledger:install"
-            ),
+            "install": Entry("Make a ledger in a PostgreSQL database.", f"{_CLI}.ledger:install"),
             "rebuild": Entry("Fold projections anew.", f"{_CLI}.ledger:rebuild"),
             "check": Entry("Compare projections with the events.", f"{_CLI}.ledger:check"),
         },

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from goldenbatch import __version__
 from goldenbatch.apps.local_desk import LocalDesk
 from goldenbatch.apps.node import (
+    routes_backup,
     routes_historian,
     routes_home,
     routes_ledger,
@@ -67,6 +68,7 @@ def create_app(
         routes_historian,
         routes_work,
         routes_trail,
+        routes_backup,
     ):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):

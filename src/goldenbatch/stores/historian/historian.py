@@ -20,7 +20,7 @@ from goldenbatch.core.errors import BadInputError, IntegrityError, LockedError
 from goldenbatch.core.records import Recorder
 from goldenbatch.core.series import Frame, ReadingKind
 from goldenbatch.core.site import Clock, Written
-from goldenbatch.stores.historian import _files, _manifest, _recover, _transfer, verify
+from goldenbatch.stores.historian import _files, _frames, _manifest, _recover, _transfer, verify
 from goldenbatch.stores.historian._cold import Cold
 from goldenbatch.stores.historian._grid import LAYOUT, Grid
 from goldenbatch.stores.historian._keys import KeyIndex
@@ -321,6 +321,32 @@ class Historian(Reader):
         self._on_step("cut")
         self._flush_at, self._n_put_off = self._settings.flush_readings, 1
         return tuple(chunk.body() for chunk in manifest.chunks)
+
+    @contextlib.contextmanager
+    def still(self) -> Iterator[Iterator[Path]]:
+        """While the block runs nothing is handed over, so that the files can be copied.
+
+        Gives the files one after the other, in the order in which they must be copied, since
+        frames go on being appended: what was acknowledged, the log, then the names of the
+        tags in it. Take the next when the one before has been copied. The index of keys and
+        the newest readings are left out; whoever opens the copy for writing makes them anew.
+        """
+        with self._flush_lock:
+            yield self._files_to_copy()
+
+    def _files_to_copy(self) -> Iterator[Path]:
+        log, tags = self._folder / "log", self._folder / "tags.log"
+        yield log / _frames.MARK
+        yield from sorted(log.glob("*.frames"))
+        if tags.exists():
+            yield tags
+        for path in sorted(self._folder.rglob("*")):
+            is_left_out = path.name in {"lock", "latest.bin"} or path.suffix == ".tmp"
+            is_done = path.parent == log or path == tags
+            if path.is_file() and not (
+                is_left_out or is_done or path.name.startswith("keys.sqlite")
+            ):
+                yield path
 
     def verify(self, recorded: Iterable[ChunkClosed] | None = None) -> list[verify.Problem]:
         """What is stored and is not what was written, from the bytes on the disk.

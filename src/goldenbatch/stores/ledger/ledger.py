@@ -117,6 +117,18 @@ class Ledger(Kept, Provable):
         """The file; of a database in a server, its URL without the password."""
         return Path(self._engine.place)
 
+    def copy_to(self, path: Path) -> None:
+        """Write a copy as a new SQLite file, as all is at one moment, while others append.
+
+        Of a ledger in a server the projections are left out: open the copy once for writing.
+
+        Raises:
+            StorageError: There is a file already, or it cannot be written.
+        """
+        from goldenbatch.stores.ledger._copy import copy_ledger
+
+        copy_ledger(self._engine, path)
+
     @property
     def origin(self) -> str:
         """Name of this log on its checkpoints."""
