@@ -1,6 +1,9 @@
 """Speed of the ledger beside plain SQLite inserts of the same bytes, in one run.
 
-    python benchmarks/ledger.py [--events N] [--out FILE]
+    python benchmarks/ledger.py [--events N] [--postgres URL] [--out FILE]
+
+With the URL of an administrator of a PostgreSQL server both are measured there too, in schemas
+of their own that are dropped afterwards.
 
 Plain means: the same canonical envelopes and payloads, put into one table by the same number
 of callers, with the same durability (WAL, synchronous=FULL) and the same group commit, but
@@ -76,28 +79,34 @@ def event(stream, version):
     return NewEvent(f"batch/{stream}", body, version, "u-7f3a", performed_at=1_700_000_000_000_000)
 
 
-def open_ledger(folder, projections):
+def open_ledger(folder, projections, url=""):
     path = folder / "key.pem"
     origin = f"goldenbatch/{HOME.uid}"
     signer = Signer.load(path, origin) if path.exists() else Signer.create(path, origin)
     keys = Keyring((signer,))
     clock = lambda: time.time_ns() // 1_000  # noqa: E731
-    return Ledger.open(folder / "ledger.sqlite", HOME, clock, projections, keys=keys)
+    return Ledger.open(url or folder / "ledger.sqlite", HOME, clock, projections, keys=keys)
 
 
 class Plain:
     """One table, one writer with group commit: what any application would do."""
 
+    insert = "INSERT INTO e(envelope, body) VALUES (?,?)"
+    begin = "BEGIN IMMEDIATE"
+
     def __init__(self, path):
-        self._connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._connection.execute("PRAGMA journal_mode = WAL")
-        self._connection.execute("PRAGMA synchronous = FULL")
-        self._connection.execute(
-            "CREATE TABLE e(seq INTEGER PRIMARY KEY, envelope BLOB, body BLOB)"
-        )
+        self._connection = self.connect(path)
         self._queue = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
+
+    def connect(self, path):
+        """A connection with the table made."""
+        connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute("CREATE TABLE e(seq INTEGER PRIMARY KEY, envelope BLOB, body BLOB)")
+        return connection
 
     def append(self, rows):
         """Insert rows, durable on return."""
@@ -113,18 +122,46 @@ class Plain:
                     items.append(self._queue.get_nowait())
             except queue.Empty:
                 pass
-            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.execute(self.begin)
             for rows, _ in items:
-                self._connection.executemany("INSERT INTO e(envelope, body) VALUES (?,?)", rows)
+                self.add(rows)
             self._connection.execute("COMMIT")
             for _, future in items:
                 future.set_result(None)
+
+    def add(self, rows):
+        """Insert rows in the transaction."""
+        self._connection.executemany(self.insert, rows)
 
     def close(self):
         """Finish."""
         self._queue.put(None)
         self._thread.join()
         self._connection.close()
+
+
+class PlainPostgres(Plain):
+    """The same in PostgreSQL."""
+
+    insert = "INSERT INTO e(envelope, body) VALUES (%s,%s)"
+    begin = "BEGIN"
+
+    def connect(self, path):
+        """A connection with the table made anew."""
+        import psycopg
+
+        connection = psycopg.connect(path, autocommit=True)
+        connection.execute("DROP TABLE IF EXISTS pg_temp.e, public.e")
+        connection.execute(
+            "CREATE TABLE e(seq BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"
+            " envelope BYTEA, body BYTEA)"
+        )
+        return connection
+
+    def add(self, rows):
+        """Insert rows in the transaction."""
+        with self._connection.cursor() as cursor:
+            cursor.executemany(self.insert, rows)
 
 
 def timed(work, n_threads=1):
@@ -138,13 +175,13 @@ def timed(work, n_threads=1):
     return time.perf_counter() - start
 
 
-def ledger_rate(folder, projections, n_threads, n_calls, size):
+def ledger_rate(folder, projections, n_threads, n_calls, size, url=""):
     # Callers bring their records, as they bring their rows to the plain table.
     calls = [
         [[event(f"{n}", c * size + i) for i in range(size)] for c in range(n_calls)]
         for n in range(n_threads)
     ]
-    with open_ledger(folder, projections) as ledger:
+    with open_ledger(folder, projections, url) as ledger:
 
         def work(number):
             for events in calls[number]:
@@ -153,8 +190,8 @@ def ledger_rate(folder, projections, n_threads, n_calls, size):
         return n_threads * n_calls * size / timed(work, n_threads), ledger.head()
 
 
-def plain_rate(folder, rows, n_threads, n_calls, size):
-    plain = Plain(folder / "plain.sqlite")
+def plain_rate(folder, rows, n_threads, n_calls, size, url=""):
+    plain = PlainPostgres(url) if url else Plain(folder / "plain.sqlite")
 
     def work(number):
         for call in range(n_calls):
@@ -193,6 +230,37 @@ def compare(base, name, n_threads, n_calls, size, n_rounds=3):
         "ratio": round(statistics.median(ours) / plain, 3),
         "ratio_without_projection": round(statistics.median(bare) / plain, 3),
         "bytes_per_event": round(sum(len(e) + len(b) for e, b in rows) / len(rows)),
+    }
+
+
+def compare_postgres(base, url, name, n_threads, n_calls, size, n_rounds=3):
+    """The same on a PostgreSQL server, with the rows of a ledger in a file."""
+    import psycopg
+
+    from goldenbatch.stores.ledger import install_postgres
+
+    sign = "&" if "?" in url else "?"
+    ours, plains = [], []
+    with psycopg.connect(url, autocommit=True) as connection:
+        role = connection.execute("SELECT current_user").fetchone()[0]
+        for number in range(n_rounds):
+            folder = base / f"postgres_{name}{number}"
+            folder.mkdir()
+            ledger_rate(folder, [PROJECTION], n_threads, n_calls, size)
+            schema = f"bench_{os.getpid()}_{name}{number}"
+            install_postgres(f"{url}{sign}schema={schema}", role)
+            place = f"{url}{sign}schema={schema}"
+            ours.append(ledger_rate(folder, [PROJECTION], n_threads, n_calls, size, place)[0])
+            connection.execute(f"DROP SCHEMA {schema} CASCADE")
+            rows = stored_rows(folder)
+            plains.append(plain_rate(folder, rows, n_threads, n_calls, size, url))
+            connection.execute("DROP TABLE e")
+    plain = statistics.median(plains)
+    return {
+        "events": n_threads * n_calls * size,
+        "ledger_per_s": round(statistics.median(ours)),
+        "plain_per_s": round(plain),
+        "ratio": round(statistics.median(ours) / plain, 3),
     }
 
 
@@ -238,6 +306,7 @@ def proofs(base, n_events):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--events", type=int, default=100_000)
+    parser.add_argument("--postgres", default=os.environ.get("GOLDENBATCH_POSTGRES", ""))
     parser.add_argument("--out", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("GOLDENBATCH_BENCH_DIR")) as name:
@@ -248,6 +317,13 @@ def main():
             "batches_of_100": compare(base, "batch", 1, 60, BATCH),
             "proofs": proofs(base, options.events),
         }
+        if options.postgres:
+            result["postgres"] = {
+                "single_appends_32_writers": compare_postgres(
+                    base, options.postgres, "single", N_WRITERS, 60, 1
+                ),
+                "batches_of_100": compare_postgres(base, options.postgres, "batch", 1, 60, BATCH),
+            }
     text = json.dumps(result, indent=2)
     if options.out:
         options.out.write_text(text + "\n")
