@@ -29,7 +29,6 @@ SALT_SIZE = 16
 SCHEMA = "goldenbatch/envelope/1"
 _STREAM = re.compile(STREAM_PATTERN)
 _FIELDS = frozenset(Envelope.model_fields)
-_iso = lru_cache(maxsize=1024)(to_iso)
 _quoted = json.encoder.encode_basestring
 _HINT = "Run `goldenbatch verify`; restore the home from its backup."
 
@@ -152,6 +151,17 @@ def _is_plainly_good(fields: dict[str, Any]) -> bool:
 
 
 @lru_cache(maxsize=4096)
+def _second(seconds: int) -> str:
+    return to_iso(seconds * 1_000_000)[: -len("000000Z")]
+
+
+def iso(micros: int) -> str:
+    """The same as `to_iso`, quicker where many times fall into one second."""
+    seconds, rest = divmod(micros, 1_000_000)
+    return f"{_second(seconds)}{rest:06d}Z"
+
+
+@lru_cache(maxsize=4096)
 def _is_stream(name: str) -> bool:
     return _STREAM.fullmatch(name) is not None
 
@@ -190,14 +200,14 @@ def envelope_bytes(envelope: Envelope) -> bytes:
 
 
 def _bytes_of(e: dict[str, Any], kind: str) -> bytes:
-    performed_at = "null" if e["performed_at"] is None else f'"{_iso(e["performed_at"])}"'
+    performed_at = "null" if e["performed_at"] is None else f'"{iso(e["performed_at"])}"'
     text = (
         f'{{"acting_for":{_quoted(e["acting_for"])},"actor":{_quoted(e["actor"])},'
         f'"body_digest":"{e["body_digest"]}","body_version":{e["body_version"]},'
         f'"data_class":"{e["data_class"]}","home":{_quoted(e["home"])},'
         f'"home_kind":"{e["home_kind"]}","kind":{_quoted(kind)},"owner":{_quoted(e["owner"])},'
         f'"performed_at":{performed_at},"previous":"{e["previous"]}",'
-        f'"recorded_at":"{_iso(e["recorded_at"])}","schema":"{e["schema_"]}",'
+        f'"recorded_at":"{iso(e["recorded_at"])}","schema":"{e["schema_"]}",'
         f'"site":{_quoted(e["site"])},"stream":{_quoted(e["stream"])},"version":{e["version"]}}}'
     )
     try:

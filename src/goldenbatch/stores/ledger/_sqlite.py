@@ -24,7 +24,7 @@ APPLICATION_ID = 0x47424C31
 SCHEMA_VERSION = 2
 BUSY_S = 30.0
 CACHE_KIB, WAL_PAGES = 65_536, 8_000
-_CHUNKS = (64, 16, 4, 1)
+_EXACT, _CHUNKS = 16, (64, 32, 16)  # few enough forms to stay prepared
 
 _TABLE_SQL = (
     """CREATE TABLE event(seq INTEGER PRIMARY KEY, stream TEXT NOT NULL,
@@ -93,12 +93,13 @@ class Connection(sqlite3.Connection):
         one of 64 rows is several times faster than 64 of one row.
         """
         start = 0
-        for size in _CHUNKS:
-            while len(rows) - start >= size:
-                chunk = rows[start : start + size]
-                sql = _sql.with_values(into, len(chunk[0]), size, more)
-                self.execute(sql, tuple(chain.from_iterable(chunk)))
-                start += size
+        while start < len(rows):
+            rest = len(rows) - start
+            size = rest if rest <= _EXACT else next(one for one in _CHUNKS if one <= rest)
+            chunk = rows[start : start + size]
+            sql = _sql.with_values(into, len(chunk[0]), size, more)
+            self.execute(sql, tuple(chain.from_iterable(chunk)))
+            start += size
 
     def begin_read(self) -> None:
         """Begin to read from one snapshot."""

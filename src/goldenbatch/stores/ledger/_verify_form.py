@@ -9,25 +9,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
-from goldenbatch.core.records import DataClass, Envelope, HomeKind, to_iso
-from goldenbatch.stores.ledger._events import trusted
+from goldenbatch.core.records import DataClass, Envelope, HomeKind
+from goldenbatch.stores.ledger._events import iso, trusted
 
 _MAX_FORMS = 10_000
 _quoted = json.encoder.encode_basestring
 _Form = tuple[str, str, str, str, str, dict[str, Any]]
-
-
-@lru_cache(maxsize=4096)
-def _second(seconds: int) -> str:
-    return to_iso(seconds * 1_000_000)[:20]
-
-
-def _iso(micros: int) -> str:
-    seconds, rest = divmod(micros, 1_000_000)
-    return f"{_second(seconds)}{rest:06d}Z"
 
 
 class Forms:
@@ -64,11 +53,11 @@ class Forms:
         if form is None or role is not None or type(version) is not int:
             return None
         try:
-            performed = "null" if performed_at is None else f'"{_iso(performed_at)}"'
+            performed = "null" if performed_at is None else f'"{iso(performed_at)}"'
             digest_hex, previous_hex = digest.hex(), previous.hex()
             text = (
                 f"{form[0]}{digest_hex}{form[1]}{performed}{form[2]}{previous_hex}{form[3]}"
-                f'{_iso(recorded_at)}{form[4]}{_quoted(stream)},"version":{version}}}'
+                f'{iso(recorded_at)}{form[4]}{_quoted(stream)},"version":{version}}}'
             )
             if text.encode() != data:
                 return None
