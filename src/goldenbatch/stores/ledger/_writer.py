@@ -5,7 +5,6 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -49,11 +48,29 @@ class Head:
         return cls(seq, recorded_at, Frontier(seq, [found[key] for key in keys]))
 
 
-@dataclass
 class _Request:
-    events: Sequence[_events.Prepared]
-    future: Future[Any]
-    job: Job | None = None
+    """What a caller waits for; one lock is enough, and far lighter than a future."""
+
+    __slots__ = ("_done", "_error", "_result", "events", "job")
+
+    def __init__(self, events: Sequence[_events.Prepared], job: Job | None = None) -> None:
+        self.events, self.job = events, job
+        self._result: Any = None
+        self._error: BaseException | None = None
+        self._done = threading.Lock()
+        self._done.acquire()
+
+    def answer(self, result: Any, error: BaseException | None) -> None:
+        """Let the caller go on."""
+        self._result, self._error = result, error
+        self._done.release()
+
+    def wait(self) -> Any:
+        """The result, or the error raised; asked for once, by the caller."""
+        self._done.acquire()
+        if self._error is not None:
+            raise self._error
+        return self._result
 
 
 @dataclass
@@ -100,12 +117,12 @@ class Writer:
 
     def append(self, events: Sequence[_events.Prepared]) -> Sequence[Event]:
         """Append all or nothing; durable on return."""
-        result: Sequence[Event] = self._submit(_Request(events, Future()))
+        result: Sequence[Event] = self._submit(_Request(events))
         return result
 
     def do(self, job: Job) -> Any:
         """Run a job in the writer's thread, in a transaction of its own."""
-        return self._submit(_Request((), Future(), job))
+        return self._submit(_Request((), job))
 
     def close(self) -> None:
         """Finish what was asked for, then stop."""
@@ -121,7 +138,7 @@ class Writer:
             if self._is_closed:
                 raise StorageError("the ledger is closed.", hint="Open it again.")
             self._queue.put(request)
-        return request.future.result()
+        return request.wait()
 
     def _run(self) -> None:
         is_open = True
@@ -173,10 +190,7 @@ class Writer:
         else:
             self._advance(state, batch)
         for request, result, problem in results:
-            if problem is None:
-                request.future.set_result(result)
-            else:
-                request.future.set_exception(problem)
+            request.answer(result, problem)
 
     def _attempt(
         self, request: _Request, batch: _Batch, state: Head
