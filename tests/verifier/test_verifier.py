@@ -138,6 +138,15 @@ def test_the_same_home_gives_the_same_bytes(made, tmp_path) -> None:
             ).read_bytes() == one.read_bytes()
 
 
+def test_tiles_go_along(made, tmp_path, capsys) -> None:
+    export(made.home, tmp_path / "out", ExportSettings(has_tiles=True))
+    assert run(capsys, tmp_path / "out", "--key", made.key)[0] == 0
+    assert list((tmp_path / "out" / "tiles" / "tile" / "0").iterdir())
+    (tmp_path / "out" / "tiles" / "checkpoint").unlink()
+    code, said = run(capsys, tmp_path / "out")
+    assert code == 1 and "tiles/checkpoint was altered, added or removed" in said
+
+
 def test_withheld_readings_and_contents_are_said(made, tmp_path, capsys) -> None:
     settings_ = ExportSettings(tags=(), withheld=("personal",))
     export(made.home, tmp_path / "part", settings_)

@@ -5,6 +5,7 @@
 | `manifest.json` | scope, keys, checkpoints, consistency proofs, left edge, SHA-256 of each file |
 | `events.jsonl` | one event a line: seq, exact envelope and body, salt, leaf, inclusion proof |
 | `chunks/<root>.bin` | canonical bytes of a chunk of readings: see `stores.historian.copies` |
+| `tiles/` | the tree as tiles, where asked for: see `stores.ledger.tiles` |
 
 The same home at the same checkpoint gives the same bytes.
 """
@@ -15,7 +16,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from goldenbatch.stores.ledger import Checkpoint, Ledger
 
 SCHEMA = "goldenbatch/export/1"
-MANIFEST, EVENTS, CHUNKS = "manifest.json", "events.jsonl", "chunks"
+MANIFEST, EVENTS, CHUNKS, TILES = "manifest.json", "events.jsonl", "chunks", "tiles"
 PARTIAL = ".partial"
 Progress = Callable[[int, int], None]
 
@@ -47,6 +48,7 @@ class ExportSettings:
         tags: Readings of these only; others stay as their hashes; None: all.
         has_chunks: Whether readings are exported at all.
         withheld: Classes of data whose contents stay at home (`personal`, ...).
+        has_tiles: Whether the tree is written as tiles too (C2SP tlog-tiles), whole.
     """
 
     batch: str = ""
@@ -56,6 +58,7 @@ class ExportSettings:
     tags: tuple[str, ...] | None = None
     has_chunks: bool = True
     withheld: tuple[str, ...] = ()
+    has_tiles: bool = False
 
 
 @dataclass(frozen=True)
@@ -147,6 +150,8 @@ class _Writer:
         self._events()
         if self._settings.has_chunks:
             self._chunks(historian)
+        if self._settings.has_tiles:
+            self._tiles()
         self._manifest(keys)
 
     def report(self, path: Path) -> Exported:
@@ -154,14 +159,12 @@ class _Writer:
         return Exported(path, self._n_events, self._n_chunks, self._newest.size, self._digest)
 
     def _events(self) -> None:
-        digest = hashlib.sha256()
-        with (self._folder / EVENTS).open("wb") as file:
-            for line in self._lines():
-                file.write(line)
-                digest.update(line)
-                self._n_events += 1
-            _sync(file)
-        self._files[EVENTS] = digest.hexdigest()
+        self._put(EVENTS, self._counted())
+
+    def _counted(self) -> Iterator[bytes]:
+        for line in self._lines():
+            yield line
+            self._n_events += 1
 
     def _lines(self) -> Iterator[bytes]:
         settings, size = self._settings, self._newest.size
@@ -213,17 +216,25 @@ class _Writer:
         for copy in chunk_copies(historian, settings.windows, settings.tags):
             if copy.root not in recorded:
                 continue  # closed after the checkpoint, or before what is asked for
-            name = f"{CHUNKS}/{copy.root}.bin"
-            path = self._folder / name
-            path.parent.mkdir(exist_ok=True)
-            digest = hashlib.sha256()
-            with path.open("wb") as file:
-                for part in copy.content():
-                    file.write(part)
-                    digest.update(part)
-                _sync(file)
-            self._files[name] = digest.hexdigest()
+            self._put(f"{CHUNKS}/{copy.root}.bin", copy.content())
             self._n_chunks += 1
+
+    def _tiles(self) -> None:
+        from goldenbatch.stores.ledger.tiles import tiles
+
+        for name, data in tiles(self._ledger):
+            self._put(f"{TILES}/{name}", (data,))
+
+    def _put(self, name: str, parts: Iterable[bytes]) -> None:
+        path = self._folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with path.open("wb") as file:
+            for part in parts:
+                file.write(part)
+                digest.update(part)
+            _sync(file)
+        self._files[name] = digest.hexdigest()
 
     def _manifest(self, keys: Sequence[str]) -> None:
         since = self._settings.since

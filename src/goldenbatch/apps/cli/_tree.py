@@ -92,6 +92,21 @@ _TREE: dict[str, Entry] = {
         },
         panel=_PROOF,
     ),
+    "export": Entry(
+        "Write records for an outsider, with their proof.",
+        f"{_CLI}.export:export",
+        panel=_PROOF,
+    ),
+    "witness": Entry(
+        "A second party that signs the head of the ledger.",
+        children={
+            "init": Entry("Make a witness with a key of its own.", f"{_CLI}.witness:init"),
+            "request": Entry("Ask a witness for its signature.", f"{_CLI}.witness:request"),
+            "cosign": Entry("Sign as a witness, or refuse.", f"{_CLI}.witness:cosign"),
+            "keep": Entry("Keep what a witness signed.", f"{_CLI}.witness:keep"),
+        },
+        panel=_PROOF,
+    ),
     "flush": Entry(
         "Hand the frame log over to the Delta table.", f"{_CLI}.proof:flush", panel=_PROOF
     ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -9,7 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from goldenbatch.apps.cli._session import Session
-from goldenbatch.core.errors import BadInputError, GoldenbatchError, IntegrityError
+from goldenbatch.core.errors import BadInputError, GoldenbatchError, IntegrityError, NotFoundError
 
 
 def verify(
@@ -20,17 +21,37 @@ def verify(
     key: Annotated[
         str, typer.Option(help="Public key of the home, as the site gave it by another way.")
     ] = "",
+    witness_key: Annotated[
+        list[str] | None, typer.Option(help="Key of a witness that must have signed.")
+    ] = None,
+    anchor: Annotated[
+        list[Path] | None, typer.Option(help="Checkpoint that was kept outside the home.")
+    ] = None,
 ) -> None:
     """Check every event, payload, tree node, checkpoint, projection, reading and artefact.
 
     With `--proof` only the proof file of a dossier is checked, without access to the home.
+    Only a witness, or a checkpoint kept elsewhere, shows that a whole history was rewritten.
     """
     if proof is not None:
         _verify_proof(session, proof, key)
         return
     if key:
         raise BadInputError("a key belongs to a proof file.", hint="Name it with --proof FILE.")
-    _verify_home(session)
+    _verify_home(session, witness_key or [], [_note(one) for one in anchor or ()])
+
+
+def _note(path: Path) -> str:
+    """A checkpoint as a note, or as the JSON of a witness or of `goldenbatch checkpoint`."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise NotFoundError(f"{path} cannot be read: {error}.") from error
+    try:
+        found = json.loads(text)
+        return str(found.get("checkpoint", found.get("note", "")))
+    except (ValueError, AttributeError):
+        return text
 
 
 def _verify_proof(session: Session, proof: Path, key: str) -> None:
@@ -60,12 +81,19 @@ def _render_proof(session: Session, answer: dict[str, Any]) -> None:
         output.line("gave you by another way, or give that one with --key.")
 
 
-def _verify_home(session: Session) -> None:
+def _verify_home(session: Session, witnesses: list[str], anchors: list[str]) -> None:
     from goldenbatch.apps.desk import verify_home
     from goldenbatch.runtime.home import home_info, load_home
 
     with session.output.progress("Verifying", "events") as step:
         answer = verify_home(session.home, step)
+    if witnesses or anchors:
+        from goldenbatch.runtime.witness import check_witnessed
+
+        problems, signed = check_witnessed(session.home, witnesses, anchors)
+        answer["problems"] += problems
+        answer["counts"] |= {f"events signed by {name}": n for name, n in signed.items()}
+        answer["is_ok"] &= all(one["is_note"] for one in problems)
     with suppress(GoldenbatchError):  # a damaged home is told of, even without its name
         session.output.home = home_info(load_home(session.home))
     session.show(answer, lambda _: _render(session, answer))
