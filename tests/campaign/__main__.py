@@ -18,6 +18,7 @@ from tests.campaign.crashes import Deaths, campaign
 from tests.campaign.report import Part
 from tests.campaign.tampering import HARMLESS, KINDS, reads_the_same, try_tampering
 from tests.integration import mill
+from tests.verifier.exports import KINDS as EXPORT_KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
 STORES = {
@@ -30,6 +31,7 @@ STORES = {
     ),
 }  # fmt: skip
 TAMPERED_LEDGER = "tests/stores/ledger/test_tampering.py"
+TAMPERED_EXPORT = "tests/verifier/test_verifier.py"
 PROPERTIES = ("tests/core", "tests/science", "tests/connectors", "tests/stores")
 
 
@@ -46,6 +48,7 @@ def main() -> int:
             *(_store(*one, options.crashes) for one in _stores()),
             _tamperings(folder, options.tamperings, options.seed),
             _ledger_tamperings(options.tamperings),
+            _export_tamperings(2 * options.crashes),
             _properties(options.examples),
         ]
     command = (
@@ -151,6 +154,15 @@ def _ledger_tamperings(n_each: int) -> Part:
     _pytest(part, [TAMPERED_LEDGER], {"GOLDENBATCH_TAMPERINGS": str(n_each)})
     part.seeds, part.has_bound = "`TABLE.COLUMN.NUMBER`", False
     part.details.append(f"{n_each} changes of each column")
+    return part
+
+
+def _export_tamperings(n: int) -> Part:
+    part = Part("a tampered export", "`goldenbatch-verify` does not answer 1 in words")
+    _pytest(part, [TAMPERED_EXPORT, "-k", "every_tampering"],
+            {"GOLDENBATCH_EXPORT_TAMPERINGS": str(n)})  # fmt: skip
+    part.n, part.seeds = n, "`KIND NUMBER`"
+    part.details.append("by turns: " + ", ".join(EXPORT_KINDS))
     return part
 
 

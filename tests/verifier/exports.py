@@ -101,10 +101,14 @@ def make(folder: Path) -> Made:
     device = ec.generate_private_key(ec.SECP256R1())
     provider = rsa.generate_private_key(65537, 2048)
     with bench.open() as site:
-        for name, kind, key in (("device", "webauthn", device), ("id", "oidc", provider)):
-            add(site, "user/u-1", CredentialAdded(
-                uid="u-1", credential=name, credential_kind=kind, label=name, public_key=der(key)
-            ))  # fmt: skip
+        given = {"uid": "u-1", "label": "mine"}
+        add(site, "user/u-1", CredentialAdded(
+            credential="device", credential_kind="webauthn", public_key=der(device), **given
+        ))  # fmt: skip
+        add(site, "user/u-1", CredentialAdded(
+            credential="id", credential_kind="oidc", **given,
+            details={"issuer": "https://id", "subject": "ana"},
+        ))  # fmt: skip
         for number in range(4):
             bench.batch(site, f"B{number}", START + number, START + 10_000_000)
         bench.write(site, [(START + i * 1000, float(i)) for i in range(50)])

@@ -126,7 +126,7 @@ def test_part_and_batch_hold(made, tmp_path, capsys) -> None:
     export(made.home, tmp_path / "batch", ExportSettings(batch="S1", seqs=seqs, has_chunks=False))
     code, said = run(capsys, tmp_path / "batch", "--key", made.key)
     assert code == 0, said
-    assert "2 signer-bound signatures whose credential is not here." in said
+    assert "2 signatures whose credential is not here." in said
 
 
 def test_the_same_home_gives_the_same_bytes(made, tmp_path) -> None:

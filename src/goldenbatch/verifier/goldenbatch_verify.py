@@ -109,7 +109,6 @@ def read_event(line: Any, keys: list[Key]) -> Any:
             row["said"] = json.loads(body)
             row["class"] = check_signature(row["said"], row, keys)
     return row
-
 def check_signature(said: dict[str, Any], row: dict[str, Any], keys: list[Key]) -> str:
     """Class of a signature; what is wrong with it goes to the event's own list."""
     apart = ("statement_hash", "method", "evidence", "" if said.get("proposal") else "proposal")
@@ -122,7 +121,7 @@ def check_signature(said: dict[str, Any], row: dict[str, Any], keys: list[Key]) 
         row["wrong"].append(f"{who} belongs to another record or another person")
     try:
         if method in ("webauthn", "oidc"):
-            check_bound(method, evidence, digest)
+            row["by"] = check_bound(method, evidence, digest)
             return f"signer-bound ({method}, checked in its normalised form)"
         home = next(key for key in keys if key.id.hex() == evidence["key_id"])
         home.check(f"{STATEMENT}\n".encode() + digest, _b64(evidence["signature"]))
@@ -130,9 +129,8 @@ def check_signature(said: dict[str, Any], row: dict[str, Any], keys: list[Key]) 
     except Exception as error:
         row["wrong"].append(f"{who} is false or forged ({error!r})")
         return "void"
-
-def check_bound(method: str, evidence: dict[str, str], digest: bytes) -> None:
-    """What the signer's own device or identity provider signed, over the statement's hash."""
+def check_bound(method: str, evidence: dict[str, str], digest: bytes) -> str:
+    """Who signed over the statement's hash: a device's key, or an issuer and its user."""
     data, kind = _b64(evidence["signed_bytes"]), HASHES[evidence["algorithm"][2:]]
     how: Any = {"Ed": lambda: (), "ES": lambda: (ec.ECDSA(kind),),
                 "RS": lambda: (padding.PKCS1v15(), kind), "PS": lambda: (
@@ -149,6 +147,7 @@ def check_bound(method: str, evidence: dict[str, str], digest: bytes) -> None:
         seen, wanted = said["nonce"], digest.hex()
     if seen != wanted:
         raise ValueError("it was made for another statement")
+    return evidence["public_key"] if method == "webauthn" else f"{said['iss']} {said['sub']}"
 
 # ---- the whole ----------------------------------------------------------------------------------
 class Check:
@@ -183,7 +182,8 @@ class Check:
         body = json.loads(row["body"] or "{}") if row["kind"] in KEPT else {}
         self.chunks += [(seq, body["root"])] if "root" in body else []
         if "public_key" in body:
-            self.credentials[stream, body["credential"]] = body["public_key"]
+            who = f"{body['details'].get('issuer')} {body['details'].get('subject')}"
+            self.credentials[stream, body["credential"]] = body["public_key"] or who
         if "said" in row:
             here += self.signature(row, before, leaves)
         else:
@@ -202,10 +202,9 @@ class Check:
             if beside != (proposal, row["actor"], row["stream"], row["seq"]):
                 wrong.append("the event before it is not the one that it signs")
         if row["class"].startswith("signer-bound"):
-            owner, key = said["evidence"].get("credential"), said["evidence"]["public_key"]
-            enrolled = self.credentials.get((f"user/{said['signer']}", owner), "")
-            self.n["signer-bound signatures whose credential is not here"] += not enrolled
-            if enrolled not in ("", key):
+            owner = (f"user/{said['signer']}", said["evidence"].get("credential"))
+            self.n["signatures whose credential is not here"] += owner not in self.credentials
+            if self.credentials.get(owner, row["by"]) != row["by"]:
                 wrong.append("it was not made with the signer's own credential")
         at = row["version"] - 1 if proposal else version
         self.signed.append((row["stream"], at, said["printed_name"]))
@@ -222,7 +221,6 @@ def check_chunk(path: Path, root: str) -> list[str]:
             add_leaf(parts, index, data if size == -1 else _sha(b"\0" + data))
     is_right = parts and not is_cut and _root(parts).hex() == root
     return [] if is_right else ["they are not those whose root the ledger holds"]
-
 def check_files(folder: Path, manifest: Any) -> list[str]:
     """What is wrong with the files of an export, by its manifest."""
     found = {"manifest.json": _sha(_text({**manifest, "digest": ""})).hex()}
