@@ -47,7 +47,7 @@ def enrol(site, login, device, label="key", by="root"):
     begun = site.credentials.begin(login, token)
     answer = {"response": device.create(begun["options"]), "label": label}
     name = site.credentials.finish(login, token, begun["enrolment"], answer)
-    site.credentials.confirm(login, name, "passport", by=by)
+    site.credentials.confirm(login, name, "passport", by="ruth")
     return name
 
 
@@ -57,7 +57,9 @@ def enrol_app(site, login):
     app = pyotp.TOTP(begun["secret"])
     answer = {"code": app.at(site.clock() // 1_000_000), "label": "phone"}
     name = site.credentials.finish(login, token, begun["enrolment"], answer)
-    site.credentials.confirm(login, name, "knows her", by="root")
+    with pytest.raises(DeniedError, match="handed over the token"):
+        site.credentials.confirm(login, name, "knows her", by="root")
+    site.credentials.confirm(login, name, "knows her", by="ruth")
     return app
 
 
@@ -468,6 +470,7 @@ def signed(tmp_path_factory, _empty_home):
     with bench.open() as site:
         person(site, "ann")
         person(site, "root", "administrator")
+        person(site, "ruth", "administrator")
         bench.batch(site, "B7", 0)
         enrol(site, "ann", device)
         (event,) = site.signing.complete(*_ready(site, device))
@@ -555,3 +558,43 @@ def signed_up(team):
     stale = device.get(team.signing.options(prepared, "webauthn")["options"])
     session = Session("s1", team.people.find("ann").uid)
     return team, device, session, {"open": False, "stale": stale}
+
+
+def test_a_policy_asks_for_a_class_and_for_components(tmp_path):
+    from gbx_bench import FOUND, PLANT, START, Clock
+
+    from goldenbatch.core.batches import BatchCreated
+    from goldenbatch.core.policy import first_policy_text
+    from goldenbatch.core.records import NewEvent
+    from goldenbatch.runtime.home import HomeSettings, create_home
+    from goldenbatch.runtime.local import LocalSite
+
+    text, clock = first_policy_text(), Clock(START)
+    for meaning, asked in (("reviewed", 'minimum_class = "signer-bound"'),
+                           ("approved", "components = 3")):  # fmt: skip
+        head = f'action = "sign:{meaning}"\n'
+        assert head in text
+        text = text.replace(head, f"{head}{asked}\n")
+    create_home(tmp_path / "h", HomeSettings("P", "s", PLANT, policy=text), clock=clock)
+    device = Authenticator()
+    with LocalSite.open(tmp_path / "h", clock=clock, discovery=FOUND) as site:
+        for login, role in (("ann", "quality_reviewer"), ("root", "administrator"),
+                            ("ruth", "administrator")):  # fmt: skip
+            person(site, login, role)
+        body = BatchCreated(batch="B7", product="P")
+        site.ledger.append([NewEvent("batch/B7", body, 0, actor="importer")])
+        with pytest.raises(DeniedError, match="must be signer-bound"):
+            site.signing.prepare(REVIEW, "ann")
+        with pytest.raises(DeniedError, match="which a password is not"):
+            site.sign("batch/B7", "reviewed", "ann", PASSWORD)
+        with pytest.raises(DeniedError, match="no authenticator app"):
+            site.sign("batch/B7", "approved", "ann", PASSWORD)
+        enrol(site, "ann", device)
+        prepared = site.signing.prepare(REVIEW, "ann")
+        assert prepared.methods == ("webauthn",)
+        with pytest.raises(DeniedError, match="which a password is not"):
+            site.signing.complete(prepared.id, by_password())
+        (event,) = site.signing.complete(*_ready(site, device))
+        assert event.decode().signer_class == "signer-bound"
+        assert n_signatures(site) == 1
+        assert site.verify().is_ok

@@ -13,6 +13,7 @@ from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.site import HomeInfo, Site
 
 if TYPE_CHECKING:
+    from goldenbatch.apps.ceremony import CeremonyDesk
     from goldenbatch.runtime.remote import RemoteSite
 
 Answer = dict[str, Any]
@@ -73,6 +74,10 @@ class Desk(Protocol):
     @property
     def home(self) -> HomeInfo:
         """Identity and kind of the home."""
+
+    @property
+    def ceremony(self) -> CeremonyDesk:
+        """What people do to sign, and with their credentials."""
 
     def wake(self) -> Answer:
         """Wake the analysts once: `transitions`."""
@@ -142,9 +147,12 @@ class RemoteDesk:
     """The desk of a site through its node."""
 
     def __init__(self, site: RemoteSite) -> None:
+        from goldenbatch.apps.ceremony import RemoteCeremony
+
         self.site: Site = site
         self.home = site.home
         self._client = site.client
+        self.ceremony: CeremonyDesk = RemoteCeremony(site.client)
 
     def wake(self) -> Answer:
         """Wake the analysts once."""

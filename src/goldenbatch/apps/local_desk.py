@@ -27,7 +27,10 @@ class LocalDesk:
     """What people do with a home that this process holds; each act gives plain values."""
 
     def __init__(self, site: LocalSite) -> None:
+        from goldenbatch.apps.ceremony import LocalCeremony
+
         self.site = site
+        self.ceremony = LocalCeremony(site)
 
     @property
     def home(self) -> HomeInfo:
@@ -94,7 +97,9 @@ class LocalDesk:
         uid = people.add(user.login, user.printed_name, password)
         for role in user.roles:
             people.grant(user.login, role, user.reason)
-        answer = {"uid": uid, "login": user.login, "printed_name": user.printed_name}
+        answer: Answer = {"uid": uid, "login": user.login, "printed_name": user.printed_name}
+        if not password:
+            answer["token"] = self.site.credentials.offer(user.login, "password", user.reason)
         return {**answer, "roles": sorted(user.roles)}
 
     def grant(self, login: str, role: str, reason: str) -> Answer:

@@ -161,6 +161,7 @@ class Credential:
     Attributes:
         counter: Highest counter that was accepted.
         version: Version of the event that added it.
+        offered_by: Who made the token that it was enrolled with.
     """
 
     uid: str
@@ -173,6 +174,7 @@ class Credential:
     details: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
     counter: int = -1
     version: int = 0
+    offered_by: str = ""
 
     @property
     def is_active(self) -> bool:
@@ -187,6 +189,7 @@ class Offer:
     kind: CredentialKind
     expires_at: int
     in_place_of: str
+    by: str
 
 
 @dataclass
@@ -211,15 +214,17 @@ class Wallet:
         """Take one more event of the stream."""
         body, version = event.decode(), event.envelope.version
         if isinstance(body, EnrolmentOffered):
-            offer = Offer(body.credential_kind, body.expires_at, body.in_place_of)
+            kind, by = body.credential_kind, event.envelope.actor
+            offer = Offer(kind, body.expires_at, body.in_place_of, by)
             self.offers[body.token_hash] = offer
         elif isinstance(body, PasswordSet):
             password = Credential(body.uid, PASSWORD, CredentialKind.PASSWORD, PASSWORD)
             status = CredentialStatus.ACTIVE
             self.credentials[PASSWORD] = replace(password, status=status, version=version)
         elif isinstance(body, CredentialAdded):
-            self.offers.pop(body.enrolment, None)
-            self.credentials[body.credential] = _added(body, version)
+            used = self.offers.pop(body.enrolment, None)
+            by = used.by if used is not None else ""
+            self.credentials[body.credential] = replace(_added(body, version), offered_by=by)
         elif isinstance(body, ReplacementRequested):
             self.requests[body.credential] = (version, event.envelope.actor)
         elif isinstance(body, _OfCredential) and body.credential in self.credentials:

@@ -25,6 +25,7 @@ from goldenbatch.runtime._evidence import b64, spki, unb64url
 
 if TYPE_CHECKING:
     from goldenbatch.core.config import ProviderSettings, SigningSettings
+    from goldenbatch.core.site import Clock
 
 TIMEOUT_S = 10
 MAX_TOKEN = 20_000
@@ -110,7 +111,9 @@ def begin(
     return flow, f"{page}{'&' if '?' in page else '?'}{urlencode(query)}"
 
 
-def finish(flow: Flow, answer: Mapping[str, Any], settings: SigningSettings, now: int) -> Identity:
+def finish(
+    flow: Flow, answer: Mapping[str, Any], settings: SigningSettings, clock: Clock
+) -> Identity:
     """Redeem the code that the browser brought back, and check the ID token.
 
     Raises:
@@ -130,7 +133,8 @@ def finish(flow: Flow, answer: Mapping[str, Any], settings: SigningSettings, now
     if not isinstance(token, str) or len(token) > MAX_TOKEN:
         raise _refused("the provider gave no ID token")
     keys = _json(flow.provider, flow.jwks_uri).get("keys")
-    return checked(token, keys if isinstance(keys, list) else [], flow, settings.skew_s, now)
+    # The time is taken after the provider's: a token issued meanwhile is not from the future.
+    return checked(token, keys if isinstance(keys, list) else [], flow, settings.skew_s, clock())
 
 
 def checked(token: str, keys: list[Any], flow: Flow, skew_s: int, now: int) -> Identity:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,7 @@ from goldenbatch.core.signatures import HOME_KEY
 from goldenbatch.runtime import _ceremony_oidc as oidc
 from goldenbatch.runtime import _ceremony_totp as totp
 from goldenbatch.runtime import _ceremony_webauthn as webauthn
+from goldenbatch.runtime._ceremony_series import Waiting
 from goldenbatch.runtime._evidence import attested
 
 if TYPE_CHECKING:
@@ -86,6 +88,7 @@ class Proofs:
         self._ledger, self._people = ledger, people
         self._signer, self._clock = signer, clock
         self.settings = settings
+        self._logins: Waiting[oidc.Flow] = Waiting(settings.statement_s, "begun log-in")
 
     def wallet(self, uid: str) -> Wallet:
         """The credentials of a person."""
@@ -220,7 +223,7 @@ class Proofs:
     def _oidc(self, user: UserState, proof: Proof, flow: oidc.Flow | None) -> Accepted:
         if flow is None:
             raise DeniedError("no log-in at a provider was begun for it.", hint="Prepare it so.")
-        identity = oidc.finish(flow, proof, self.settings, self._clock())
+        identity = oidc.finish(flow, proof, self.settings, self._clock)
         one = self._account(user, identity)
         return Accepted("oidc", {**identity.evidence, "credential": one.credential}, ((one, 0),))
 
@@ -233,6 +236,21 @@ class Proofs:
             f"the provider vouched for somebody else than {user.login}.",
             hint="Log in there with the account that is enrolled here.",
         )
+
+    def begin_login(self, provider: str, redirect_uri: str) -> tuple[str, str]:
+        """Begin a log-in at a provider: its name here, and the address for the browser."""
+        nonce, now = secrets.token_hex(32), self._clock()
+        flow, url = oidc.begin(self.settings, provider, nonce, redirect_uri, now)
+        return self._logins.put(flow), url
+
+    def finish_login(self, name: str, answer: Proof) -> UserState:
+        """The person whom a provider vouched for in a log-in that was begun.
+
+        Raises:
+            DeniedError: It does not hold, or the account is locked or closed.
+        """
+        identity = oidc.finish(self._logins.take(name), answer, self.settings, self._clock)
+        return self._people.require_open(self.owner_of(identity).uid)
 
     def owner_of(self, identity: oidc.Identity) -> UserState:
         """The person whose enrolled account at a provider it is.

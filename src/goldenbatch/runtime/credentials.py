@@ -113,6 +113,11 @@ class Credentials:
             raise DeniedError(
                 "the owner of a password changes it with the old one.", hint="`user password`."
             )
+        if kind is CredentialKind.PASSWORD and self._proofs.wallet(user.uid).active(kind):
+            raise DeniedError(
+                f"{login} has a password; who has lost theirs gets another one by two people.",
+                hint="Use `goldenbatch credential replace`.",
+            )
         return self._offer(user, kind, reason, self._people.uid_of(by))
 
     def _offer(
@@ -208,7 +213,7 @@ class Credentials:
             sealed, counter = self._sealed(user, begun, credential, answer)
             values["details"] = {"secret": sealed}
         elif begun.kind is CredentialKind.OIDC and begun.flow is not None:
-            found = oidc.finish(begun.flow, answer, self.settings, self._clock())
+            found = oidc.finish(begun.flow, answer, self.settings, self._clock)
             values["details"] = {"issuer": found.issuer, "subject": found.subject}
             self._require_new("subject", values["details"])
         else:
@@ -274,10 +279,16 @@ class Credentials:
             raise DeniedError(
                 "identity is checked by a named person.", hint="Give your login (--by)."
             )
+        actor = self._people.uid_of(by)
+        if by and actor == known.offered_by:
+            raise DeniedError(
+                "who handed over the token does not say whose credential came of it.",
+                hint="Ask a third person.",
+            )
         if known.status is not CredentialStatus.PENDING:
             raise ConflictError(f"the credential is {known.status.value}, not pending.")
         body = CredentialConfirmed(uid=user.uid, credential=credential, how=how)
-        self._append(user.uid, [body], self._people.uid_of(by))
+        self._append(user.uid, [body], actor)
 
     def revoke(self, login: str, credential: str, reason: str, *, by: str = "") -> None:
         """Take a credential out of use at once: its owner, or whom the policy lets."""

@@ -7,7 +7,7 @@ References:
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -91,6 +91,12 @@ class Signing:
                 hint="Have one enrolled: `goldenbatch credential add`.",
             )
         return self._kept(prepared)
+
+    def asked(self, form: Mapping[str, Any]) -> Asked:
+        """What a form asks to sign: stream, meaning, reason and version."""
+        meaning = meaning_named(form.get("meaning") or "")
+        stream, reason = str(form.get("stream") or ""), str(form.get("reason") or "")
+        return Asked(stream, meaning, reason, int(form.get("version") or 0))
 
     def prepare_decision(self, finding: str, login: str, **decision: str) -> Prepared:
         """Prepare a decision on a finding with its signature: see `asked_decision`."""

@@ -49,6 +49,18 @@ _TREE: dict[str, Entry] = {
         },
         panel=_SET_UP,
     ),
+    "credential": Entry(
+        "What people prove with who they are.",
+        children={
+            "offer": Entry("Make a one-time enrolment token.", f"{_CLI}.credentials:offer"),
+            "add": Entry("Enrol a credential with a token.", f"{_CLI}.credentials:add"),
+            "list": Entry("Credentials of a person.", f"{_CLI}.credentials:list_"),
+            "confirm": Entry("Confirm whose it is.", f"{_CLI}.credentials:confirm"),
+            "revoke": Entry("Take one out of use.", f"{_CLI}.credentials:revoke"),
+            "replace": Entry("Replace a lost one, by two people.", f"{_CLI}.credentials:replace"),
+        },
+        panel=_SET_UP,
+    ),
     "adopt": Entry("Put an analyst to work.", f"{_CLI}.analysts:adopt", panel=_SET_UP),
     "retire": Entry("Take an analyst from its work.", f"{_CLI}.analysts:retire", panel=_SET_UP),
     "fit": Entry("Fit and freeze the models of an analyst.", f"{_CLI}.analysts:fit", panel=_SET_UP),

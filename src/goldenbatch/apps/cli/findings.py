@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from goldenbatch.apps.cli._ceremony import MethodOption, sign_by
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.apps.listing import list_findings
 from goldenbatch.core.errors import BadInputError, NotFoundError
@@ -136,17 +137,16 @@ def decide(
     user: LoginOption,
     *,
     action: Annotated[str, typer.Option(help="What is to be done.")] = "",
+    method: MethodOption = "password",
     password_stdin: StdinOption = False,
 ) -> None:
-    """Decide on the newest version of a finding and sign the decision with your password."""
+    """Decide on the newest version of a finding and sign the decision, in one act."""
     with session.open_site() as desk:
         row = find_uid(desk.site, uid)
-        password = session.password(password_stdin)
-        answer = desk.decide(
-            user, password, row["uid"],
-            {"verdict": verdict.value, "comment": comment, "action": action},
-        )  # fmt: skip
-        session.show(answer)
+        decision = {"verdict": verdict.value, "comment": comment, "action": action}
+        form = {"login": user, "finding": row["uid"], **decision}
+        answer = sign_by(session, desk, form, method, from_stdin=password_stdin)
+        session.show({"uid": row["uid"], "verdict": verdict.value, **answer})
 
 
 def sign(
@@ -157,10 +157,17 @@ def sign(
     *,
     reason: Annotated[str, typer.Option(help="Why, where the meaning needs it.")] = "",
     version: Annotated[int, typer.Option(min=0, help="Version signed; 0: the newest.")] = 0,
+    method: MethodOption = "password",
     password_stdin: StdinOption = False,
 ) -> None:
-    """Sign one version of a record with your password."""
+    """Sign one version of a record: the statement is shown, then you prove who you are."""
     with session.open_site() as desk:
-        signature = {"stream": stream, "meaning": meaning.value, "reason": reason}
-        password = session.password(password_stdin)
-        session.show(desk.sign(user, password, {**signature, "version": version}))
+        form: dict[str, Any] = {
+            "stream": stream,
+            "meaning": meaning.value,
+            "reason": reason,
+            "version": version,
+        }
+        form["login"] = user
+        answer = sign_by(session, desk, form, method, from_stdin=password_stdin)
+        session.show(answer)

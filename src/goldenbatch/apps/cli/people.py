@@ -22,11 +22,15 @@ def add(
     name: Annotated[str, typer.Option(help="Printed name, as it stands beside signatures.")],
     role: Annotated[list[str] | None, typer.Option(help="Roles given at once.")] = None,
     reason: Annotated[str, typer.Option(help="Why the roles are given.")] = "account made",
+    enrol: Annotated[
+        bool, typer.Option("--enrol", help="Ask for no password: make a one-time token for it.")
+    ] = False,
+    *,
     password_stdin: StdinOption = False,
 ) -> None:
-    """Give a person an account with a password of their own."""
+    """Give a person an account; they type their password here, or get a one-time token."""
     with session.open_site() as desk:
-        password = session.password(password_stdin, is_new=True)
+        password = "" if enrol else session.password(password_stdin, is_new=True)
         session.show(desk.add_user(NewUser(login, name, tuple(role or ()), reason), password))
 
 

@@ -17,6 +17,7 @@ from goldenbatch.apps.node import (
     routes_historian,
     routes_home,
     routes_ledger,
+    routes_signing,
     routes_trail,
     routes_work,
 )
@@ -62,9 +63,11 @@ def create_app(
     app.add_middleware(BodyLimit)
     add_handlers(app)
     app.include_router(routes_home.open_router, prefix=API)
+    app.include_router(routes_signing.open_router, prefix=API)
     for module in (
         routes_home,
         routes_ledger,
+        routes_signing,
         routes_historian,
         routes_work,
         routes_trail,

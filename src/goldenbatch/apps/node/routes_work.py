@@ -60,11 +60,11 @@ class Replay(Form):
 
 
 class UserForm(Form):
-    """A person who gets an account, and the roles given with it."""
+    """A person who gets an account, and its roles; no password: a one-time token for it."""
 
     login: Text
     printed_name: Annotated[Text, Field(min_length=1)]
-    password: Text
+    password: Text = ""
     roles: tuple[Text, ...] = ()
     reason: Annotated[Text, Field(min_length=1)] = "account made"
 
