@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from goldenbatch.apps.cli._lazy import Entry
+from goldenbatch.apps.cli._tree_rights import rights_tree
 
 _CLI = "goldenbatch.apps.cli"
 _SET_UP, _WORK, _PROOF, _SERVICE = "Set up", "Work", "Proof", "Service"
@@ -61,6 +62,7 @@ _TREE: dict[str, Entry] = {
         },
         panel=_SET_UP,
     ),
+    **rights_tree(_SET_UP),
     "adopt": Entry("Put an analyst to work.", f"{_CLI}.analysts:adopt", panel=_SET_UP),
     "retire": Entry("Take an analyst from its work.", f"{_CLI}.analysts:retire", panel=_SET_UP),
     "fit": Entry("Fit and freeze the models of an analyst.", f"{_CLI}.analysts:fit", panel=_SET_UP),

@@ -17,6 +17,7 @@ from goldenbatch.apps.node import (
     routes_historian,
     routes_home,
     routes_ledger,
+    routes_rights,
     routes_signing,
     routes_trail,
     routes_work,
@@ -72,6 +73,7 @@ def create_app(
         routes_work,
         routes_trail,
         routes_backup,
+        routes_rights,
     ):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):
