@@ -10,7 +10,13 @@ from typing import Annotated, Any
 import typer
 
 from goldenbatch.apps.cli._session import Session
-from goldenbatch.core.errors import BadInputError, GoldenbatchError, IntegrityError, NotFoundError
+from goldenbatch.core.errors import (
+    BadInputError,
+    GoldenbatchError,
+    IntegrityError,
+    LockedError,
+    NotFoundError,
+)
 
 
 def verify(
@@ -117,10 +123,39 @@ def _render(session: Session, answer: dict[str, Any]) -> None:
         output.line("\nEverything is as it was recorded.")
 
 
-def checkpoint(session: Session) -> None:
+def checkpoint(
+    session: Session,
+    timestamp: Annotated[
+        str, typer.Option(help="URL of an authority that stamps it (RFC 3161).")
+    ] = "",
+    tsa_root: Annotated[
+        Path | None, typer.Option(help="Certificates (PEM) that the authority must lead to.")
+    ] = None,
+) -> None:
     """Sign the head of the ledger's tree now."""
+    if bool(timestamp) != (tsa_root is not None):
+        raise BadInputError(
+            "a time stamp needs its authority and whom to trust.",
+            hint="Give both --timestamp URL and --tsa-root FILE.",
+        )
     with session.open_site() as desk:
-        session.show(desk.checkpoint())
+        answer = desk.checkpoint()
+        if tsa_root is not None:
+            answer |= _stamp(desk.site, timestamp, tsa_root)
+        session.show(answer)
+
+
+def _stamp(site: Any, url: str, roots: Path) -> dict[str, Any]:
+    from goldenbatch.runtime.local import LocalSite
+    from goldenbatch.runtime.timestamps import stamp
+
+    if not isinstance(site, LocalSite):
+        raise LockedError("the node of this home is running.", hint="Stop it for the time stamp.")
+    try:
+        made = stamp(site, url, roots.read_bytes())
+    except OSError as error:
+        raise NotFoundError(f"{roots} cannot be opened: {error.strerror}.") from error
+    return {"stamped_at": made.at, "token": str(made.path)}
 
 
 def flush(session: Session) -> None:
