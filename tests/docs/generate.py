@@ -83,6 +83,7 @@ STREAMS = {
     "AnalystRetired": "analyst/<name>",
     "TicksSkipped": "analyst/<name>",
     "BackupMade": "backup/home",
+    "BatchArchived": "archive/<batch>",
     "BatchCorrected": "batch/<batch>",
     "BatchCreated": "batch/<batch>",
     "BatchEnded": "batch/<batch>",

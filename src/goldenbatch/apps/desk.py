@@ -139,6 +139,9 @@ class Desk(Protocol):
     def drill(self, folder: str, snapshot: str) -> Answer:
         """Restore a backup for trial, verify it and record the result."""
 
+    def archive(self, batch: str, folder: str) -> Answer:
+        """Write the whole record of a batch into a new folder."""
+
     def status(self) -> Answer:
         """The home and how much is in it."""
 
@@ -239,6 +242,10 @@ class RemoteDesk:
     def drill(self, folder: str, snapshot: str) -> Answer:
         """Restore a backup for trial, by the node and on its machine."""
         return self._long("/backup/drill", {"folder": folder, "snapshot": snapshot})
+
+    def archive(self, batch: str, folder: str) -> Answer:
+        """Write the whole record of a batch, by the node and on its machine."""
+        return self._long("/archive", {"batch": batch, "folder": folder})
 
     def _long(self, path: str, body: Mapping[str, Any]) -> Answer:
         """An act that takes as long as it takes."""

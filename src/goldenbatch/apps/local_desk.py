@@ -211,6 +211,12 @@ class LocalDesk:
 
         return backup(self.site, Path(folder), passphrase=passphrase)
 
+    def archive(self, batch: str, folder: str) -> Answer:
+        """Write the whole record of a batch into a new folder."""
+        from goldenbatch.runtime.archive import archive
+
+        return archive(self.site, batch, Path(folder)).as_json()
+
     def drill(self, folder: str, snapshot: str) -> Answer:
         """Restore a backup for trial, verify it and record the result."""
         from goldenbatch.runtime.backup import drill

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
@@ -12,7 +12,6 @@ from pydantic import ValidationError
 from goldenbatch.core.audit import (
     REVIEW_KINDS,
     Act,
-    Change,
     Entry,
     TrailFilter,
     TrailOpened,
@@ -21,17 +20,16 @@ from goldenbatch.core.audit import (
 )
 from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
 from goldenbatch.core.facts import record_facts
-from goldenbatch.core.people import Meaning, SignatureApplied, UserState, user_state
+from goldenbatch.core.people import Meaning
 from goldenbatch.core.records import (
     Between,
-    DataClass,
     Event,
     NewEvent,
     Row,
     bad_record,
-    to_iso,
 )
 from goldenbatch.core.time import local_text
+from goldenbatch.runtime._trail import TrailLine, TrailPage, TrailPeople, seen
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Actor
@@ -40,124 +38,6 @@ if TYPE_CHECKING:
 SORTS: Final = ("seq", "-seq", "stream", "-stream", "actor", "-actor", "kind", "-kind")
 MANY: Final = "trail/home"
 _MAX_STREAM: Final = 200
-_WITHHELD: Final = "(withheld)"
-_SECRETS: Final = ("hash", "secret", "password")
-_OPEN: Final = frozenset({"meaning", "version", "role", "method"})
-_SOFTWARE: Final = {"node": "software", "operator": "operator of the machine"}
-
-
-@dataclass(frozen=True)
-class TrailLine:
-    """One entry as people read it.
-
-    Attributes:
-        entry: What it did, with the changes.
-        printed_name: Who did it; empty for software, and for those who may not see names.
-        role: In which role: the signature's, else all that the person held at that moment.
-        recorded: When the server recorded it, in the site's zone with its offset.
-        performed: When it was done, as claimed; empty when it was not said.
-        reason: Why.
-    """
-
-    entry: Entry
-    printed_name: str
-    role: str
-    recorded: str
-    performed: str
-    reason: str
-
-    def as_json(self) -> dict[str, Any]:
-        """The line as plain values."""
-        event = self.entry.event
-        envelope = event.envelope
-        return {
-            "seq": event.seq,
-            "stream": event.stream,
-            "version": envelope.version,
-            "kind": event.kind,
-            "act": self.entry.act.value,
-            "actor": envelope.actor,
-            "printed_name": self.printed_name,
-            "role": self.role,
-            "acting_for": envelope.acting_for,
-            "recorded": self.recorded,
-            "recorded_at": to_iso(envelope.recorded_at),
-            "performed": self.performed,
-            "is_late": self.entry.is_late,
-            "is_unsigning": self.entry.is_unsigning,
-            "reason": self.reason,
-            "changes": [
-                {"field": one.field, "old": one.old, "new": one.new} for one in self.entry.changes
-            ],
-            "leaf": event.leaf,
-        }
-
-
-@dataclass(frozen=True)
-class TrailPage:
-    """Some lines of a trail.
-
-    Attributes:
-        wanted: Which entries were asked for.
-        lines: Those of this page.
-        n_entries: How many entries fit in all.
-        offset: How many come before this page.
-        upto_seq: Last event of the ledger when it was looked at.
-    """
-
-    wanted: TrailFilter
-    lines: tuple[TrailLine, ...]
-    n_entries: int
-    offset: int
-    upto_seq: int
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether all entries that fit are on this page."""
-        return len(self.lines) == self.n_entries
-
-    def as_json(self) -> dict[str, Any]:
-        """The page as plain values."""
-        return {
-            "filter": self.wanted.model_dump(mode="json", exclude_defaults=True),
-            "n_entries": self.n_entries,
-            "n_shown": len(self.lines),
-            "offset": self.offset,
-            "upto_seq": self.upto_seq,
-            "entries": [line.as_json() for line in self.lines],
-        }
-
-
-@dataclass
-class _People:
-    """Names and roles of people as they were at an event, from their own streams."""
-
-    site: LocalSite
-    sees_names: bool
-    streams: dict[str, Sequence[Event]] = field(default_factory=dict)
-
-    def who(self, event: Event) -> tuple[str, str]:
-        """Printed name (or nothing) and role of who made an event."""
-        body = event.body or {}
-        if event.kind == SignatureApplied.kind and event.body is not None:
-            return self._name(str(body.get("printed_name", ""))), str(body.get("role", ""))
-        uid = event.envelope.actor
-        user = self._user(uid, event.seq)
-        if user is None:
-            return "", _SOFTWARE.get(uid, "software")
-        return self._name(user.printed_name), ", ".join(sorted(user.roles)) or "no role"
-
-    def _name(self, name: str) -> str:
-        return name if self.sees_names else ""
-
-    def _user(self, uid: str, seq: int) -> UserState | None:
-        if uid not in self.streams:
-            self.streams[uid] = self.site.ledger.stream(f"user/{uid}")
-        known = [event for event in self.streams[uid] if event.seq <= seq]
-        try:
-            return user_state(known or self.streams[uid])
-        except NotFoundError:
-            return None
 
 
 class Trail:
@@ -204,11 +84,11 @@ class Trail:
         where = {**wanted.where(), "seq": Between(None, head + 1)}
         order = (sort,) if sort.endswith("seq") else (sort, "seq")
         rows = ledger.select("trail", where, order, None if limit is None else offset + limit)
-        people = _People(self._site, sees_names)
+        people = TrailPeople(self._site, sees_names)
         lines = tuple(self._line(row, people) for row in rows[offset:])
         return TrailPage(wanted, lines, ledger.count("trail", where), offset, head)
 
-    def _line(self, row: Row, people: _People) -> TrailLine:
+    def _line(self, row: Row, people: TrailPeople) -> TrailLine:
         event = self._event(int(row["seq"]))
         before = None
         if row["replaces"]:
@@ -219,7 +99,7 @@ class Trail:
         done = envelope.performed_at
         entry = Entry.of(row, event, before)
         return TrailLine(
-            entry=replace(entry, changes=_seen(entry, people.sees_names)),
+            entry=replace(entry, changes=seen(entry, people.sees_names)),
             printed_name=name,
             role=role,
             recorded=local_text(envelope.recorded_at, zone),
@@ -429,25 +309,6 @@ class Trail:
                     continue
             if row["kind"] not in judgements:
                 yield f"{row['stream']}@{row['version']}"
-
-
-def _seen(entry: Entry, sees_names: bool) -> tuple[Change, ...]:
-    """The changes as they may be shown: secrets never, personal data not to everybody."""
-    is_personal = entry.event.envelope.data_class is DataClass.PERSONAL
-    if not is_personal:
-        return entry.changes
-
-    def is_shown(name: str) -> bool:
-        is_secret = any(word in name for word in _SECRETS)
-        return not is_secret and (sees_names or name in _OPEN)
-
-    hidden = {True: _WITHHELD, False: ""}
-    return tuple(
-        one
-        if is_shown(one.field.rpartition(".")[2])
-        else Change(one.field, hidden[bool(one.old)], hidden[bool(one.new)])
-        for one in entry.changes
-    )
 
 
 @dataclass(frozen=True)

@@ -94,3 +94,16 @@ class RestoreDrilled(_OfBackup):
     is_ok: bool = Field(description="Whether all was restored and verified.")
     n_problems: int = Field(ge=0, description="What did not verify.")
     problems: tuple[str, ...] = Field(default=(), description="The first ten, in words.")
+
+
+@record_type
+class BatchArchived(Body):
+    """The whole record of a batch was written into an archive."""
+
+    batch: str = Field(min_length=1)
+    sums_digest: str = Field(
+        pattern=r"^[0-9a-f]{64}$", description="SHA-256 of the archive's list of digests."
+    )
+    n_files: int = Field(ge=1, description="Files in the list.")
+    n_events: int = Field(ge=1, description="Events in its proof.")
+    n_readings: int = Field(ge=0, description="Readings in its table.")

@@ -62,3 +62,16 @@ def test_through_the_node(node, tmp_path):
     login = {"login": "anna", "password": "long enough a password"}
     token = node.call("POST", "/login", token="", json=login).json()["token"]
     assert node.call("POST", "/backup", token=token, json=form).status_code == 403
+
+
+def test_archive(cli, home, tmp_path):
+    out = tmp_path / "archive"
+    done = cli("archive", "7", out, "--home", home, "--json")
+    assert done.code == 0, done.err
+    assert cli("archive", out, "--check").code == 0
+    (out / "results.csv").write_text("x")
+    checked = cli("archive", out, "--check")
+    assert checked.code != 0
+    assert "results.csv is not what was written." in checked.out
+    assert cli("archive", "8", tmp_path / "b", "--home", home).code == 3  # it has not ended
+    assert cli("archive", "7", "--home", home).code == 3

@@ -80,7 +80,6 @@ def test_through_the_node(node):
     login = {"login": "bor", "password": PASSWORD}
     token = node.call("POST", "/login", token="", json=login).json()["token"]
     hidden = node.call("POST", "/trail", token=token, json=page).json()
-    assert hidden["n_entries"] >= local["n_entries"]
     assert "Novak" not in str(hidden)
     assert "argon2" not in str(local)
 

@@ -91,6 +91,11 @@ _TREE: dict[str, Entry] = {
         },
         panel=_PROOF,
     ),
+    "archive": Entry(
+        "Write a batch's whole record, readable for decades.",
+        f"{_CLI}.backup:archive",
+        panel=_PROOF,
+    ),
     "backup": Entry("Write a backup while the home works.", f"{_CLI}.backup:backup", panel=_PROOF),
     "restore": Entry(
         "Restore a backup and verify it, or drill that.", f"{_CLI}.backup:restore", panel=_PROOF

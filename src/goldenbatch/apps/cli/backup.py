@@ -1,4 +1,4 @@
-"""Backup and restore: `backup`, `restore`."""
+"""What leaves the home: `backup`, `restore`, `archive`."""
 
 from __future__ import annotations
 
@@ -90,3 +90,40 @@ def _render(session: Session, answer: dict[str, Any], *, is_drill: bool) -> None
         session.output.line(f"\nRestored up to event {answer['n_events']}, and verified.")
         if not answer["has_keys"]:
             session.output.line("Put the private keys into its folder keys before you open it.")
+
+
+def archive(
+    session: Session,
+    batch: Annotated[str, typer.Argument(help="Identifier of the batch; or an archive's folder.")],
+    folder: Annotated[Path | None, typer.Argument(help="A new folder.")] = None,
+    *,
+    check: Annotated[
+        bool, typer.Option("--check", help="Only check the files of the archive in BATCH.")
+    ] = False,
+) -> None:
+    """Write the whole record of a batch that has ended: PDF/A, CSV, JSON, proof, verifier."""
+    if check:
+        _check(session, Path(batch))
+        return
+    if folder is None:
+        raise BadInputError("an archive needs a folder.", hint="Name one that is new.")
+    with session.open_site() as desk:
+        with session.output.progress(f"Archiving batch {batch}"):
+            answer = desk.archive(batch, str(folder.resolve()))
+        session.show(answer)
+
+
+def _check(session: Session, folder: Path) -> None:
+    from goldenbatch.runtime.archive import check_archive
+
+    problems = check_archive(folder)
+
+    def render(_: Any) -> None:
+        for one in problems or [
+            "All files are as they were written; its verifier checks the proof."
+        ]:
+            session.output.line(one)
+
+    session.show({"is_ok": not problems, "problems": problems}, render)
+    if problems:
+        session.exit_code = IntegrityError.exit_code

@@ -39,3 +39,16 @@ def backup(form: BackupForm, state: State, _: LocalCaller) -> dict[str, Any]:
 def drill(form: DrillForm, state: State, _: LocalCaller) -> dict[str, Any]:
     """Restore a backup for trial, verify it, throw it away and record the result."""
     return state.desk.drill(form.folder, form.snapshot)
+
+
+class ArchiveForm(Form):
+    """Which batch is archived, and where to: a new folder on the node's machine."""
+
+    batch: Folder
+    folder: Folder
+
+
+@router.post("/archive", tags=["backup"])
+def archive(form: ArchiveForm, state: State, _: LocalCaller) -> dict[str, Any]:
+    """Write the whole record of a batch, to be read without this platform."""
+    return state.desk.archive(form.batch, form.folder)

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import goldenbatch
 from goldenbatch.capabilities.execution.dossier import Dossier, FindingLine, collect
+from goldenbatch.core.audit import reason_of
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.core.records import EPOCH, HomeKind
 from goldenbatch.core.site import Site
@@ -59,6 +60,30 @@ class Report:
         kind = self.dossier.home.kind
         note = "" if kind is HomeKind.PRODUCTION else ": not for GMP use"
         return f"{kind.value} home{note}"
+
+    @property
+    def changes(self) -> list[tuple[str, ...]]:
+        """Rows of what changed after its first entry: when, record, field, old, new, why."""
+        return [
+            (
+                self.when(entry.event.envelope.recorded_at),
+                f"{entry.event.stream} version {entry.event.envelope.version}",
+                one.field,
+                one.old or "(none)",
+                one.new or "(none)",
+                reason_of(entry.event),
+            )
+            for entry in self.dossier.changed
+            for one in entry.changes
+        ]
+
+    @property
+    def changes_in_words(self) -> str:
+        """Whether data changed after their first entry, in one sentence."""
+        n_changed, n_events = len(self.dossier.changed), len(self.dossier.events)
+        if not n_changed:
+            return f"None of {n_events} events changed data that had been entered before."
+        return f"{n_changed} of {n_events} events changed data that had been entered before."
 
     def when(self, micros: int | None) -> str:
         """A time in the site's zone, with the zone's offset."""

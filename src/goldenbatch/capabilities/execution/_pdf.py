@@ -23,7 +23,7 @@ def render_pdf(report: Report) -> bytes:
         subject=report.banner,
     )
     story: list[Any] = []
-    for part in (_head, _findings, _charts, _results, _materials, _proof):
+    for part in (_head, _findings, _charts, _results, _materials, _changed, _proof):
         story.extend(part(report))
     return build_pdf(info, story)
 
@@ -135,6 +135,14 @@ def _materials(report: Report) -> list[Any]:
     header = ("Material", "Lot", "Quantity", "Results of the lot")
     story = [_p("Materials and genealogy", "h2")]
     return [*story, _table(header, rows, (2, 2, 2, 6)) if rows else _p("None recorded.")]
+
+
+def _changed(report: Report) -> list[Any]:
+    """Whether data changed since their first entry (EU GMP Annex 11 (2011) 8.2)."""
+    story = [_p("Changes since the first entry", "h2"), _p(report.changes_in_words)]
+    rows = [list(row) for row in report.changes]
+    header = ("When", "Record", "Field", "Old value", "New value", "Why")
+    return [*story, _table(header, rows, (3, 3, 2, 2, 2, 4))] if rows else story
 
 
 def _charts(report: Report) -> list[Any]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from goldenbatch.core.audit import AFTER_FIRST_ENTRY, Entry, entries
 from goldenbatch.core.errors import GoldenbatchError, NotFoundError
 from goldenbatch.core.findings import DecisionMade, Finding
 from goldenbatch.core.people import SignatureState, signature_state
@@ -88,6 +89,8 @@ class Dossier:
     Attributes:
         batch: Row of the projection `batch`.
         events: Every event that the dossier rests on, in ledger order.
+        changed: Entries that changed data after their first entry, by people or imports
+            (EU GMP Annex 11 (2011) 8.2).
         gaps: What is missing or could not be decided, in words.
     """
 
@@ -100,6 +103,7 @@ class Dossier:
     findings: tuple[FindingLine, ...]
     signatures: tuple[SignatureState, ...]
     events: tuple[Event, ...]
+    changed: tuple[Entry, ...] = ()
     gaps: tuple[str, ...] = field(default=())
 
 
@@ -132,8 +136,17 @@ def collect(site: Site, batch: str) -> Dossier:
         findings=findings,
         signatures=signature_state(own),
         events=tuple(sorted(events, key=lambda event: event.seq)),
+        changed=tuple(_changed(events)),
         gaps=tuple(_gaps(head, results, findings)),
     )
+
+
+def _changed(events: Sequence[Event]) -> Iterable[Entry]:
+    """What an analyst makes of its finding as it goes on is no change of data."""
+    for entry in entries(sorted(events, key=lambda event: event.seq)):
+        is_finding = entry.event.stream.startswith("finding/")
+        if entry.act in AFTER_FIRST_ENTRY and not is_finding:
+            yield entry
 
 
 def _results(site: Site, where: dict[str, Any], code: str) -> tuple[ResultLine, ...]:
