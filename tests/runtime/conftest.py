@@ -37,3 +37,25 @@ def site(bench):
     """The fresh home, open."""
     with bench.open() as opened:
         yield opened
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch):
+    """Argon2id with little memory, where its strength is not what is tested."""
+    import argon2
+
+    real = argon2.PasswordHasher
+    monkeypatch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
+
+
+@pytest.fixture
+def team(bench, site, cheap_hashes):
+    """Ann and Bob review; Root and Ruth administer; a batch waits for them."""
+    from gbx_ceremony import person
+
+    for login in ("ann", "bob"):
+        person(site, login, "quality_reviewer")
+    for login in ("root", "ruth"):
+        person(site, login, "administrator")
+    bench.batch(site, "B7", 0)
+    return site

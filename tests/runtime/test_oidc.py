@@ -16,6 +16,7 @@ from goldenbatch.core.people import Meaning
 from goldenbatch.runtime.home import HomeSettings, create_home
 from goldenbatch.runtime.local import LocalSite
 from goldenbatch.runtime.signing import Asked, attestation_fault
+from goldenbatch.verifier import goldenbatch_verify
 
 PASSWORD = "a long password"
 BACK = "http://127.0.0.1:1/callback"
@@ -86,6 +87,10 @@ def test_the_provider_signs_over_the_statement(home_of, algorithm):
         assert (body.method, body.signer_class) == ("oidc", "signer-bound")
         assert body.evidence["subject"] == "anna-at-idp"
         assert attestation_fault(body, []) == ""
+        digest = bytes.fromhex(body.statement_hash)
+        goldenbatch_verify.check_bound(body.method, body.evidence, digest)
+        with pytest.raises(ValueError, match="another statement"):
+            goldenbatch_verify.check_bound(body.method, body.evidence, bytes(32))
         assert site.verify().is_ok
         forged = body.model_copy(update={"statement_hash": "0" * 64})
         assert "another statement" in attestation_fault(forged, [])
