@@ -128,7 +128,8 @@ def _signatures(events: tuple[Event, ...], key: str) -> tuple[list[str], list[st
             one = state.signature
             lines.append(
                 f"{one.printed_name} ({one.role}), {one.meaning.value}, {to_iso(one.at)}: "
-                f"{state.label()} ({one.stream} version {one.version})"
+                f"{state.label()}, {state.signer_class.value} "
+                f"({one.stream} version {state.signed_version})"
             )
             wrong = [*state.faults, attestation_fault(one, [VerifierKey.parse(key)])]
             faults += [f"Signature on {one.stream} version {one.version}: {text}"

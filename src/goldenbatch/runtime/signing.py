@@ -269,7 +269,7 @@ class Signing:
             proposal=proposal,
             at=now,
         )
-        minimum, components = demands(last)
+        minimum, components = last.minimum_class, last.components
         return Prepared(
             id="",
             statement=statement,
@@ -280,7 +280,7 @@ class Signing:
             minimum_class=minimum,
             components=components,
             methods=self._methods(user.uid, minimum),
-            acting_for=getattr(last, "acting_for", ""),
+            acting_for=last.acting_for,
             expires_at=now + self._settings.statement_s * 1_000_000,
         )
 
@@ -342,12 +342,6 @@ class Signing:
         if version and version < newest.envelope.version:
             raise _changed(stream, newest.envelope.version, version)
         return newest
-
-
-def demands(allowed: authority.Allow) -> tuple[SignerClass, int]:
-    """Weakest class of signature, and components of one by password, that the rule asks for."""
-    minimum = getattr(allowed, "minimum_class", SignerClass.SERVER_ATTESTED)
-    return SignerClass(minimum), int(getattr(allowed, "components", 2))
 
 
 def _changed(stream: str, now: int, shown: int) -> ConflictError:

@@ -106,7 +106,7 @@ def _signature(report: Report, state: SignatureState) -> str:
     reason = f": {one.reason}" if one.reason else ""
     return (
         f"Signed by {one.printed_name} ({one.role}), {report.when(one.at)}, meaning "
-        f"{one.meaning.value}{reason} · {state.label()} · {one.method}"
+        f"{one.meaning.value}{reason} · {state.label()} · {state.signer_class.value} ({one.method})"
     )
 
 
