@@ -51,6 +51,7 @@ tried, `/api/v1/openapi.json` as a document. All but `/health`, `/readiness` and
 `{{"error": ..., "message": ..., "hint": ...}}`, with the same names as the
 [exit codes](exit-codes.md). Times are microseconds UTC."""
 STREAMS = {
+    "ValidationRun": "validation/<run>",
     "AccessReviewed": "access-review/<review>",
     "AccessWindowSet": "user/<uid>",
     "AccountabilityAccepted": "user/<uid>",

@@ -126,6 +126,11 @@ _TREE: dict[str, Entry] = {
         },
         panel=_PROOF,
     ),
+    "validate": Entry(
+        "Qualify the installation, traced to requirements.",
+        f"{_CLI}.validate:validate",
+        panel=_PROOF,
+    ),
     "flush": Entry(
         "Hand the frame log over to the Delta table.", f"{_CLI}.proof:flush", panel=_PROOF
     ),

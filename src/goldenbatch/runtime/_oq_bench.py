@@ -1,0 +1,240 @@
+"""The bench of the operational qualification: scratch homes made by the installed code.
+
+Checks never touch the records of the home under validation: each works in a copy of one
+scratch home, of kind validation and under the home's own policy, that is deleted afterwards.
+"""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from goldenbatch.core.batches import BatchCreated
+from goldenbatch.core.errors import GoldenbatchError
+from goldenbatch.core.people import SignerClass
+from goldenbatch.core.policy import Policy, first_policy_text, load_policy
+from goldenbatch.core.records import Body, Event, HomeKind, NewEvent
+from goldenbatch.runtime._clock import system_clock
+
+if TYPE_CHECKING:
+    from goldenbatch.core.people import UserState
+    from goldenbatch.runtime.local import LocalSite
+
+PLACE = "oq/area/cell/unit"
+TAG = f"{PLACE}/temperature"
+PLANT = f"""name = "Operational qualification"
+version = "1"
+places = [
+    {{ path = "oq", level = "site" }},
+    {{ path = "oq/area", level = "area" }},
+    {{ path = "oq/area/cell", level = "process_cell" }},
+    {{ path = "{PLACE}", level = "unit" }},
+]
+tags = [{{ name = "{TAG}", unit = "Cel" }}]
+products = [{{ code = "OQ", attributes = [
+    {{ name = "assay", unit = "%", limits = [
+        {{ kind = "release", lower = "95.0", upper = "105.0" }},
+    ] }},
+] }}]
+"""
+SIGNERS = {"performer": "sign:performed", "verifier": "sign:verified", "approver": "sign:approved"}
+ALSO = {"verifier": "procedure:issue"}
+NEEDED = ("user:add", "user:grant", "user:confirm", "user:identify")
+
+
+class CheckFailedError(GoldenbatchError):
+    """A check of the qualification found something that must not be."""
+
+
+class NotRunError(GoldenbatchError):
+    """A check cannot be run in this installation; the reason is reported."""
+
+
+def expect(condition: object, message: str) -> None:
+    """Fail the check unless a condition holds.
+
+    Raises:
+        CheckFailedError: It does not.
+    """
+    if not condition:
+        raise CheckFailedError(message)
+
+
+def refused(what: str, act: Callable[[], object], *errors: type[GoldenbatchError]) -> str:
+    """Do what must be refused, and give the words with which it was.
+
+    Raises:
+        CheckFailedError: It was not refused.
+    """
+    try:
+        act()
+    except errors as error:
+        return error.message
+    raise CheckFailedError(f"{what} was not refused.")
+
+
+@dataclass
+class BenchClock:
+    """The machine's clock, which a check may move.
+
+    Attributes:
+        ahead_us: By how much it is ahead of the machine's.
+    """
+
+    ahead_us: int = 0
+    last: int = 0
+
+    def __call__(self) -> int:
+        """Present time, later at each look unless it was moved back."""
+        now = system_clock() + self.ahead_us
+        self.last = now if now > self.last or self.ahead_us < 0 else self.last + 1
+        return self.last
+
+
+@dataclass
+class Bench:
+    """Scratch homes of one qualification, in a folder of their own.
+
+    Attributes:
+        folder: Where they are made.
+        policy: Policy of the home under validation.
+        is_own_policy: Whether the scratch homes work under it; one that asks for more than
+            passwords cannot be signed under here, and the shipped one stands in.
+        clock: Their clock.
+        entry: Password of all their people.
+    """
+
+    folder: Path
+    policy: Policy
+    policy_text: str
+    is_own_policy: bool = True
+    clock: BenchClock = field(default_factory=BenchClock)
+    entry: str = field(default_factory=lambda: secrets.token_urlsafe(18))
+    n_homes: int = 0
+
+    @classmethod
+    def make(cls, folder: Path, policy_text: str) -> Bench:
+        """Make the scratch home that all checks copy."""
+        policy = load_policy(policy_text, "policy")
+        is_own = _can_be_tried(policy)
+        bench = cls(folder, policy, policy_text if is_own else first_policy_text(), is_own)
+        bench._base()
+        return bench
+
+    @property
+    def used(self) -> Policy:
+        """The policy under which the scratch homes work."""
+        return load_policy(self.policy_text, "policy")
+
+    def role(self, action: str, *, also: str = "", gmp: bool | None = None) -> str:
+        """First role that a rule of an action names, if it can be one that may do `also`."""
+        rules = [one for one in self.used.rules_for(action) if gmp is None or one.gmp is gmp]
+        if not rules:
+            raise NotRunError(f"the policy has no fitting rule for {action}.")
+        names = [name for rule in rules for name in rule.roles]
+        wanted = {name for rule in self.used.rules_for(also) for name in rule.roles}
+        return next((name for name in names if name in wanted), names[0])
+
+    def _base(self) -> None:
+        from goldenbatch.runtime.home import HomeSettings, create_home
+        from goldenbatch.runtime.local import LocalSite
+
+        path = self.folder / "base"
+        settings = HomeSettings(
+            "Scratch home of a qualification", "oq", PLANT, kind=HomeKind.VALIDATION,
+            policy=self.policy_text,
+        )  # fmt: skip
+        create_home(path, settings, clock=self.clock)
+        with LocalSite.open(path, clock=self.clock) as site:
+            for login in (*SIGNERS, "admin"):
+                self.enrol(site, login)
+            for login, action in SIGNERS.items():
+                role = self.role(action, also=ALSO.get(login, ""))
+                site.people.grant(login, role, "qualification")
+            site.people.grant("admin", self.role("user:grant", gmp=False), "qualification")
+            for login in SIGNERS:
+                self.admit(site, login)
+
+    def enrol(self, site: LocalSite, login: str) -> None:
+        """Give a person an account; the password is chosen with a one-time token."""
+        site.people.add(login, login.title())
+        token = site.credentials.offer(login, "password", "qualification")
+        begun = site.credentials.begin(login, token)
+        site.credentials.finish(login, token, begun["enrolment"], {"password": self.entry})
+
+    def admit(self, site: LocalSite, login: str) -> None:
+        """Check a person's identity, and have them accept to be accountable."""
+        site.rights.verify_identity(site.people.find("admin"), login, "passport")
+        site.rights.accept_accountability(site.people.find(login))
+
+    def home(self) -> Path:
+        """A fresh copy of the scratch home."""
+        self.n_homes += 1
+        path = self.folder / f"home-{self.n_homes}"
+        shutil.copytree(self.folder / "base", path)
+        return path
+
+    @contextmanager
+    def site(self, path: Path | None = None) -> Iterator[LocalSite]:
+        """A scratch home, open."""
+        from goldenbatch.runtime.local import LocalSite
+
+        self.clock.ahead_us = 0
+        with LocalSite.open(path or self.home(), clock=self.clock) as site:
+            yield site
+
+    def person(self, site: LocalSite, login: str) -> UserState:
+        """A person of the scratch home."""
+        return site.people.find(login)
+
+    def sign(self, site: LocalSite, stream: str, meaning: str, login: str, word: str = "") -> Event:
+        """Sign the newest version of a record by password."""
+        return site.sign(stream, meaning, login, word or self.entry, reason="qualification")
+
+
+def record(site: LocalSite, stream: str, body: Body, actor: str, at: int | None = None) -> Event:
+    """Append an event to a record of a scratch home."""
+    new = NewEvent(stream, body, site.ledger.version(stream), actor=actor, performed_at=at)
+    return site.ledger.append([new])[0]
+
+
+def batch(bench: Bench, site: LocalSite, name: str = "OQ-1", **more: object) -> str:
+    """Record that a batch was created by the performer; gives its stream."""
+    body = BatchCreated.model_validate({"batch": name, "product": "OQ", **more})
+    record(site, f"batch/{name}", body, bench.person(site, "performer").uid)
+    return f"batch/{name}"
+
+
+@contextmanager
+def unguarded(path: Path) -> Iterator[sqlite3.Connection]:
+    """The ledger's file past its own triggers, as whoever owns the machine has it."""
+    connection = sqlite3.connect(path / "ledger" / "ledger.sqlite")
+    try:
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+        triggers = connection.execute(query).fetchall()
+        for name, _ in triggers:
+            connection.execute(f'DROP TRIGGER "{name}"')
+        yield connection
+        for _, sql in triggers:
+            connection.execute(sql)
+        connection.commit()
+    finally:
+        connection.close()
+
+
+def _can_be_tried(policy: Policy) -> bool:
+    """Whether people with passwords alone can act under a policy."""
+    rules = [rule for action in SIGNERS.values() for rule in policy.rules_for(action)]
+    is_plain = all(
+        rule.minimum_class is SignerClass.SERVER_ATTESTED
+        and rule.components == 2
+        and not rule.procedures
+        for rule in rules
+    )
+    return is_plain and all(policy.rules_for(action) for action in NEEDED)

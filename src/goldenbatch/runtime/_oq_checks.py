@@ -1,0 +1,156 @@
+"""The checks of the operational qualification, by name; requirements cite them."""
+
+from __future__ import annotations
+
+import hashlib
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from goldenbatch.core.errors import GoldenbatchError
+from goldenbatch.core.policy import PolicyAdopted
+from goldenbatch.runtime import _oq_data as data
+from goldenbatch.runtime import _oq_people as people
+from goldenbatch.runtime import _oq_trail as trail
+from goldenbatch.runtime._oq_bench import Bench, CheckFailedError, NotRunError
+
+if TYPE_CHECKING:
+    from goldenbatch.runtime.local import LocalSite
+
+Check = Callable[[Bench], str]
+Outcome = Literal["passed", "failed", "not run"]
+Progress = Callable[[int, int], None]
+
+_FUNCTIONS: tuple[Check, ...] = (
+    trail.altered_record_named,
+    trail.deleted_tail_named,
+    trail.ledger_only_adds,
+    trail.concurrent_append_one_wins,
+    trail.old_value_and_reason_kept,
+    trail.late_entry_marked,
+    trail.clock_never_goes_back,
+    trail.projections_equal_events,
+    trail.copy_verifies_outside,
+    trail.forged_checkpoint_refused,
+    trail.trail_can_be_searched_and_copied,
+    trail.trail_review_needs_showing,
+    trail.configuration_is_recorded,
+    trail.home_kind_is_shown,
+    trail.record_has_no_gap,
+    people.wrong_password_locks,
+    people.closed_account_denied,
+    people.administrator_signs_nothing,
+    people.performer_never_verifies,
+    people.signature_shows_name_time_meaning,
+    people.signature_needs_its_signer,
+    people.signature_bound_to_record,
+    people.unsigned_since_change,
+    people.untrained_cannot_sign,
+    people.identity_before_signature,
+    people.role_by_two_people,
+    people.nobody_knows_anothers_password,
+    people.roles_are_kept_apart,
+    people.lost_credential_replaced_by_two,
+    people.inspector_reads_in_a_window,
+    people.access_review_is_complete,
+    people.policy_keeps_independence,
+    data.quarantine_accounts_for_all_rows,
+    data.original_file_kept,
+    data.import_again_adds_nothing,
+    data.changed_reading_is_a_conflict,
+    data.impossible_value_refused,
+    data.unknown_tag_refused,
+    data.replay_as_seen_equals,
+    data.analyst_version_locked,
+    data.dossier_is_readable_and_proved,
+    data.restore_drill,
+)
+
+CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
+    {one.__name__.replace("_", "-"): one for one in _FUNCTIONS}
+)
+"""Name of a check to the function that does it; it gives its evidence in words."""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What became of a check.
+
+    Attributes:
+        name: Its name.
+        title: What it shows.
+        outcome: Passed, failed, or not run.
+        evidence: What was seen, why it failed, or why it was not run.
+        evidence_digest: SHA-256 of name, outcome and evidence.
+        duration_ms: How long it took.
+    """
+
+    name: str
+    title: str
+    outcome: Outcome
+    evidence: str
+    evidence_digest: str
+    duration_ms: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The result as plain values."""
+        return asdict(self)
+
+
+def title_of(name: str) -> str:
+    """What a check shows, as its docstring says."""
+    return " ".join((CHECKS[name].__doc__ or name).split("\n\n")[0].split())
+
+
+def run_checks(
+    site: LocalSite, names: Iterable[str] | None = None, progress: Progress | None = None
+) -> tuple[CheckResult, ...]:
+    """Run checks with the installed code, in scratch homes beside the home.
+
+    Args:
+        site: The home under validation; nothing of it is touched.
+        names: Which checks; None: all.
+        progress: Called with (checks done, all).
+    """
+    chosen = list(CHECKS) if names is None else [name for name in CHECKS if name in set(names)]
+    results = []
+    with tempfile.TemporaryDirectory(prefix="qualification-", dir=site.layout.state) as folder:
+        bench = Bench.make(Path(folder), policy_text(site))
+        for number, name in enumerate(chosen):
+            results.append(_run(bench, name))
+            if progress is not None:
+                progress(number + 1, len(chosen))
+    return tuple(results)
+
+
+def policy_text(site: LocalSite) -> str:
+    """Text of the policy in force in a home."""
+    now, found = site.clock(), ""
+    for event in site.ledger.stream("master/policy"):
+        body = event.decode()
+        if isinstance(body, PolicyAdopted) and body.effective_from <= now:
+            found = body.text
+    return found
+
+
+def _run(bench: Bench, name: str) -> CheckResult:
+    begun = time.monotonic()
+    outcome: Outcome = "passed"
+    try:
+        evidence = CHECKS[name](bench)
+    except NotRunError as error:
+        outcome, evidence = "not run", str(error)
+    except CheckFailedError as error:
+        outcome, evidence = "failed", str(error)
+    except Exception as error:  # a check that cannot be ended has not passed, whatever it was
+        words = str(error) if isinstance(error, GoldenbatchError) else f"{error!r}"
+        outcome, evidence = "failed", f"it could not be carried out: {words}"
+    finally:
+        bench.clock.ahead_us = 0
+    digest = hashlib.sha256(f"{name}\n{outcome}\n{evidence}".encode()).hexdigest()
+    duration = round((time.monotonic() - begun) * 1000)
+    return CheckResult(name, title_of(name), outcome, evidence, digest, duration)
