@@ -51,6 +51,9 @@ tried, `/api/v1/openapi.json` as a document. All but `/health`, `/readiness` and
 `{{"error": ..., "message": ..., "hint": ...}}`, with the same names as the
 [exit codes](exit-codes.md). Times are microseconds UTC."""
 STREAMS = {
+    "PackageMade": "package/<package>",
+    "PackageReceived": "promotion/<package>",
+    "ConfigurationPromoted": "configuration/<home>",
     "ValidationRun": "validation/<run>",
     "AccessReviewed": "access-review/<review>",
     "AccessWindowSet": "user/<uid>",

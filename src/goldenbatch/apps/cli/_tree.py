@@ -63,6 +63,15 @@ _TREE: dict[str, Entry] = {
         panel=_SET_UP,
     ),
     **rights_tree(_SET_UP),
+    "promote": Entry(
+        "Carry a configuration to the next kind of home: pack, diff, apply.",
+        children={
+            "pack": Entry("Pack the configuration in force, signed.", f"{_CLI}.promote:pack"),
+            "diff": Entry("What a package would change here.", f"{_CLI}.promote:diff"),
+            "apply": Entry("Put a package into force, by a signature.", f"{_CLI}.promote:apply"),
+        },
+        panel=_SET_UP,
+    ),
     "adopt": Entry("Put an analyst to work.", f"{_CLI}.analysts:adopt", panel=_SET_UP),
     "retire": Entry("Take an analyst from its work.", f"{_CLI}.analysts:retire", panel=_SET_UP),
     "fit": Entry("Fit and freeze the models of an analyst.", f"{_CLI}.analysts:fit", panel=_SET_UP),

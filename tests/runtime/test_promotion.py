@@ -1,0 +1,246 @@
+"""Promotion: packed once, signed, compared, applied in order, and refused when anything is off."""
+
+import json
+import shutil
+import zipfile
+
+import pytest
+from gbx_bench import FOUND, PLANT, START, TEMP, Clock
+
+from goldenbatch.core.errors import (
+    BadInputError,
+    ConflictError,
+    DeniedError,
+    GoldenbatchError,
+    IntegrityError,
+)
+from goldenbatch.core.policy import first_policy_text
+from goldenbatch.core.records import HomeKind, NewEvent
+from goldenbatch.core.requirements import PackUsed, ValidationRun
+from goldenbatch.runtime import promotion
+from goldenbatch.runtime.home import HomeSettings, create_home
+from goldenbatch.runtime.local import LocalSite
+
+PASSWORD = "a long password"
+RELAXED = first_policy_text().replace('version = "2"', 'version = "2-test"').replace(
+    '"identity_verified", "accountability_signed", ', ""
+)  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def _cheap_hashes(monkeypatch):
+    import argon2
+
+    real = argon2.PasswordHasher
+    monkeypatch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
+
+
+class Chain:
+    """Three homes, each with a person who approves."""
+
+    def __init__(self, folder):
+        self.folder, self.clock, self.files = folder, Clock(START), {}
+        for kind in ("development", "validation", "production"):
+            settings = HomeSettings(kind, "site", PLANT, kind=HomeKind(kind), policy=RELAXED)
+            create_home(folder / kind, settings, clock=self.clock)
+            with self.open(kind) as site:
+                site.people.add("qa", "Q. A.")
+                token = site.credentials.offer("qa", "password", "new")
+                begun = site.credentials.begin("qa", token)
+                site.credentials.finish("qa", token, begun["enrolment"], {"password": PASSWORD})
+                site.people.grant("qa", "quality_reviewer", "test")
+
+    def open(self, kind):
+        return LocalSite.open(self.folder / kind, clock=self.clock, discovery=FOUND)
+
+    def change(self, kind="development", version="2"):
+        """A new version of the plant, an analyst and a card."""
+        with self.open(kind) as site:
+            text = PLANT.replace('version = "1"', f'version = "{version}"').replace("Test", "New")
+            site.adopt_plant(text)
+            site.adopt("hot", "test.threshold", {"tag": TEMP, "limit": 30.0})
+            (site.path / "cards" / "lab.toml").write_text('name = "lab"\n', encoding="utf-8")
+
+    def pack(self, kind, *, is_signed=True):
+        path = self.folder / f"{kind}.gbpack"
+        with self.open(kind) as site:
+            found = promotion.pack(site, path)
+            if is_signed:
+                site.sign(found["stream"], "approved", "qa", PASSWORD)
+                found = promotion.pack(site, path)
+        return path, found
+
+    def validated(self):
+        """A validation run that passed, approved; that it is one is tested elsewhere."""
+        with self.open("validation") as site:
+            used = PackUsed(name="own", version="1", status="draft", digest="0" * 64)
+            body = ValidationRun(
+                run="r1", software="goldenbatch 1", installation_digest="0" * 64, packs=(used,),
+                n_passed=1, n_failed=0, n_not_run=0, results_digest="0" * 64, reports={},
+                conclusion="passed", started_at=1, ended_at=2,
+            )  # fmt: skip
+            site.ledger.append([NewEvent("validation/r1", body, 0, actor="operator")])
+            site.sign("validation/r1", "approved", "qa", PASSWORD)
+
+    def apply(self, kind, path, key, login="qa"):
+        with self.open(kind) as site:
+            return promotion.apply(site, promotion.load(path, key), login, PASSWORD)
+
+
+@pytest.fixture(scope="module")
+def _made(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("chain") / "homes"
+    with pytest.MonkeyPatch.context() as patch:
+        import argon2
+
+        real = argon2.PasswordHasher
+        patch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
+        folder.mkdir()
+        Chain(folder).change()
+    return folder
+
+
+@pytest.fixture
+def chain(tmp_path, _made):
+    made = Chain.__new__(Chain)
+    made.folder, made.clock = tmp_path / "homes", Clock(START + 3_600_000_000)
+    shutil.copytree(_made, made.folder)
+    return made
+
+
+def test_the_whole_way(chain):
+    path, found = chain.pack("development")
+    assert found["n_signatures"] == 1
+    event, changes = chain.apply("validation", path, found["public_key"])
+    assert event.kind == "ConfigurationPromoted"
+    signs = {one.path: one.sign for one in changes}
+    assert signs == {"plant.toml": "~", "analysts/hot.json": "+", "cards/lab.toml": "+"}
+    plant = next(one for one in changes if one.path == "plant.toml")
+    assert '+name = "New plant"' in plant.lines
+    with chain.open("validation") as site:
+        assert site.plant.name == "New plant"
+        assert set(site.adopted()) == {"hot"}
+        assert (site.path / "cards" / "lab.toml").exists()
+        assert site.verify().is_ok
+    chain.validated()
+    path, found = chain.pack("validation")
+    event, _ = chain.apply("production", path, found["public_key"])
+    with chain.open("production") as site:
+        assert site.plant.version == "2"
+        approval = event.body["approval"]
+        (signature,) = site.ledger.events(approval - 1, approval)
+        assert signature.kind == "SignatureApplied"
+        assert signature.envelope.actor == site.people.find("qa").uid
+        assert not promotion.compare(site, promotion.load(path, found["public_key"]))
+
+
+def test_packing_again_and_applying_again_do_nothing(chain):
+    path, found = chain.pack("development")
+    first = path.read_bytes()
+    with chain.open("development") as site:
+        again = promotion.pack(site, path)
+        assert again["package"] == found["package"]
+        assert len(site.ledger.stream(found["stream"])) == 2
+    assert path.read_bytes() == first
+    one, _ = chain.apply("validation", path, found["public_key"])
+    two, changes = chain.apply("validation", path, found["public_key"], login="")
+    assert (two.seq, changes) == (one.seq, ())
+
+
+def test_no_step_is_left_out(chain):
+    path, found = chain.pack("development")
+    with pytest.raises(DeniedError, match="not promoted from development to production"):
+        chain.apply("production", path, found["public_key"])
+    with pytest.raises(DeniedError, match="from development to development"):
+        chain.apply("development", path, found["public_key"])
+    chain.apply("validation", path, found["public_key"])
+    path, found = chain.pack("validation")
+    with pytest.raises(DeniedError, match="no validation run"):
+        chain.apply("production", path, found["public_key"])
+    with chain.open("production") as site:
+        assert site.plant.name == "Test plant"
+
+
+def test_it_takes_a_signature_there_and_one_here(chain):
+    path, found = chain.pack("development", is_signed=False)
+    with pytest.raises(DeniedError, match="nobody has approved this package"):
+        chain.apply("validation", path, found["public_key"])
+    path, found = chain.pack("development")
+    with pytest.raises(DeniedError, match=r"nobody has approved promotion/"):
+        chain.apply("validation", path, found["public_key"], login="")
+    with chain.open("validation") as site:
+        package = promotion.load(path, found["public_key"])
+        with pytest.raises(DeniedError, match="password is wrong"):
+            promotion.apply(site, package, "qa", "wrong")
+        assert site.plant.name == "Test plant"
+        site.sign(f"promotion/{package.digest}", "approved", "qa", PASSWORD)
+        promotion.apply(site, package)
+        assert site.plant.name == "New plant"
+
+
+def test_another_key_is_refused(chain):
+    path, _ = chain.pack("development")
+    with chain.open("production") as site:
+        other = str(site.keys.signers[0].verifier)
+    with pytest.raises(IntegrityError, match="the home's signature does not hold"):
+        promotion.load(path, other)
+
+
+def changed(path, name, change):
+    """Write the package again with one of its files changed; None takes it out."""
+    with zipfile.ZipFile(path) as archive:
+        content = {one: archive.read(one) for one in archive.namelist()}
+    new = change(content.pop(name))
+    if new is not None:
+        content[name] = new
+    with zipfile.ZipFile(path, "w") as archive:
+        for one, data in content.items():
+            archive.writestr(one, data)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("plant.toml", lambda data: data + b"# more\n", "plant.toml is not what was packed"),
+        ("policy.toml", lambda data: None, "policy.toml is not what was packed"),
+        ("manifest.json", lambda data: data.replace(b"development", b"validation"), "another man"),
+        ("manifest.note", lambda data: data[:-8] + b"AAAAAA==", "signature does not hold"),
+        ("signatures.json", lambda data: data.replace(b"Q. A.", b"X. Y."), "Event"),
+        ("signatures.json", lambda data: json.dumps(
+            {**json.loads(data), "events": json.loads(data)["events"][1:]}).encode(), "missing"),
+        ("manifest.json", lambda data: b"{", "no package"),
+    ],
+)  # fmt: skip
+def test_a_changed_package_is_refused(chain, name, change, words):
+    path, found = chain.pack("development")
+    changed(path, name, change)
+    with pytest.raises(GoldenbatchError, match=words):
+        promotion.load(path, found["public_key"])
+
+
+def test_what_is_no_package(tmp_path, chain):
+    with chain.open("development") as site:
+        key = str(site.keys.signers[0].verifier)
+    for content in (b"", b"PK\x03\x04", b"x" * 100):
+        (tmp_path / "odd").write_bytes(content)
+        with pytest.raises(BadInputError):
+            promotion.load(tmp_path / "odd", key)
+    with pytest.raises(BadInputError, match="cannot be read"):
+        promotion.load(tmp_path / "none", key)
+
+
+def test_a_plant_that_is_not_adopted_is_not_packed(chain):
+    file = chain.folder / "development" / "plant.toml"
+    file.write_text(file.read_text().replace("New", "Other"), encoding="utf-8")
+    with pytest.raises(ConflictError, match="not the plant in force: 1 changes"):
+        chain.pack("development")
+
+
+def test_a_change_after_the_approval_needs_another(chain):
+    path, found = chain.pack("development")
+    with chain.open("development") as site:
+        site.retire("hot", "not needed")
+        again = promotion.pack(site, path)
+    assert again["package"] != found["package"]
+    with pytest.raises(DeniedError, match="nobody has approved this package"):
+        chain.apply("validation", path, found["public_key"])
