@@ -244,3 +244,34 @@ def test_a_change_after_the_approval_needs_another(chain):
     assert again["package"] != found["package"]
     with pytest.raises(DeniedError, match="nobody has approved this package"):
         chain.apply("validation", path, found["public_key"])
+
+
+def test_the_commands(chain, monkeypatch, capsys):
+    from goldenbatch.apps.cli import main
+
+    def call(*words):
+        monkeypatch.setattr("sys.argv", ["goldenbatch", *words, "--json"])
+        try:
+            code = main() or 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        return code, json.loads(capsys.readouterr().out)
+
+    with chain.open("development") as site:
+        site.retire("hot", "of a capability that the command line does not find here")
+    path, home = str(chain.folder / "c.gbpack"), str(chain.folder / "development")
+    code, packed = call("promote", "pack", path, "--home", home)
+    assert (code, packed["n_signatures"]) == (0, 0)
+    with chain.open("development") as site:
+        site.sign(packed["stream"], "approved", "qa", PASSWORD)
+    call("promote", "pack", path, "--home", home)
+    target = ("--home", str(chain.folder / "validation"), "--key", packed["public_key"])
+    code, shown = call("promote", "diff", path, *target)
+    assert [one["path"] for one in shown["changes"]] == ["cards/lab.toml", "plant.toml"]
+    monkeypatch.setenv("GOLDENBATCH_PASSWORD", PASSWORD)
+    code, done = call("promote", "apply", path, *target, "--user", "qa")
+    assert (code, done["source_kind"]) == (0, "development")
+    assert call("promote", "diff", path, *target)[1]["changes"] == []
+    code, refused = call("promote", "apply", path, *target[:-1], "bad key")
+    assert code == 7
+    assert "signature does not hold" in refused["message"]
