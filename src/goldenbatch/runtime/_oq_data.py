@@ -98,13 +98,10 @@ def changed_reading_is_a_conflict(bench: Bench) -> str:
 
 
 def impossible_value_refused(bench: Bench) -> str:
-    """A result that is no number, and a record about another batch, are refused."""
-    with bench.site() as site:
-        stream = batch(bench, site)
-        words = refused("a result of no number", lambda: _result_of("abc"), BadInputError)
-        ended = BatchEnded(batch="OTHER", ended_at=1, outcome="completed")
-        record(site, stream, ended, bench.person(site, "performer").uid)
-        return words
+    """A result that says it is a number and is none is refused; a sound one is taken."""
+    words = refused("a result of no number", lambda: _result_of("abc"), BadInputError)
+    expect(_result_of("99.60").value == "99.60", "a sound result lost its digits.")
+    return words
 
 
 def _result_of(value: str) -> Result:

@@ -319,7 +319,7 @@ def inspector_reads_in_a_window(bench: Bench) -> str:
 
 
 def access_review_is_complete(bench: Bench) -> str:
-    """A review of access lists every account with its roles, and is no event of its subject."""
+    """A review of access lists every account."""
     with bench.site() as site:
         approver = bench.person(site, "approver")
         event = site.rights.review_access(approver, "OQ", "nobody has too much")
