@@ -88,6 +88,23 @@ def test_the_files_hold_what_they_say(story, tmp_path):
     assert set(files) == {"html", "pdf", "proof"}
 
 
+def test_signatures_on_the_batch_itself_are_printed(story, tmp_path, program):
+    files = write_report(story.site, "odd/1", tmp_path)
+    html = Path(files["html"])
+    assert "Nobody has signed the record of this batch." in html.read_text(encoding="utf-8")
+    story.site.sign("batch/odd/1", "reviewed", "rita", "long enough password", reason="complete")
+    files = write_report(story.site, "odd/1", tmp_path)
+    section = (
+        html.read_text(encoding="utf-8").partition('id="signatures"')[2].partition("</section")[0]
+    )
+    for words in ("Rita Reviewer", "<strong>reviewed</strong>: complete", "signed"):
+        assert words in section
+    text = subprocess.run(
+        [program("pdftotext"), files["pdf"], "-"], capture_output=True, text=True, check=True
+    )
+    assert "meaning reviewed: complete" in text.stdout.replace("\n", " ")
+
+
 def test_a_changed_proof_file_is_named(story, tmp_path):
     path = tmp_path / "batch-odd_1-7ee86dcc.proof.json"
     write_report(story.site, "odd/1", tmp_path)

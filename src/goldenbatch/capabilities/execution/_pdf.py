@@ -55,7 +55,9 @@ def _head(report: Report) -> list[Any]:
         ]  # fmt: skip
         header = ("Phase", "Run", "Place", "Start", "End")
         story.append(_table(header, phases, (2, 1, 4, 3, 3)))
-    return story
+    story.append(_p("Signatures on the batch", "h2"))
+    signed = [_p(_signature(report, one)) for one in dossier.signatures]
+    return story + (signed or [_p("Nobody has signed the record of this batch.")])
 
 
 def _findings(report: Report) -> list[Any]:
