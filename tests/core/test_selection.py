@@ -7,6 +7,7 @@ import itertools
 import random
 import sqlite3
 import time
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -57,6 +58,7 @@ class World:
         for step in history:
             getattr(self, step[0])(*step[1:])
         self.database = sqlite3.connect(":memory:")
+        weakref.finalize(self, self.database.close)
         for projection in PROJECTIONS:
             names = ", ".join(projection.columns)
             self.database.execute(f"CREATE TABLE p_{projection.name}({names})")

@@ -3,6 +3,7 @@
 import base64
 import shutil
 import sqlite3
+from contextlib import closing
 
 import pytest
 from gbx_bench import FOUND, TEMP, Bench, Clock
@@ -123,7 +124,7 @@ def test_every_kind_of_change_is_found(lived, tmp_path):
     ],
 )
 def test_changes_in_the_ledger_are_named(lived, table, column, part):
-    with sqlite3.connect(lived / "ledger" / "ledger.sqlite") as connection:
+    with closing(sqlite3.connect(lived / "ledger" / "ledger.sqlite")) as connection, connection:
         (n_rows,) = connection.execute(f"SELECT count(*) FROM {table}").fetchone()
     connection.close()
     row = next(place for place in range(n_rows) if _is_filled(lived, table, column, place))

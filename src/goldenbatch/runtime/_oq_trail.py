@@ -6,6 +6,7 @@ import json
 import shutil
 import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 from goldenbatch.core.batches import BatchCorrected, BatchEnded
@@ -63,7 +64,7 @@ def deleted_tail_named(bench: Bench) -> str:
 def ledger_only_adds(bench: Bench) -> str:
     """UPDATE and DELETE of events are refused by the database itself."""
     path = bench.home()
-    with sqlite3.connect(path / "ledger" / "ledger.sqlite") as connection:
+    with closing(sqlite3.connect(path / "ledger" / "ledger.sqlite")) as connection, connection:
         words = []
         for sql in ("UPDATE event SET stream = 'x/y'", "DELETE FROM event"):
             try:

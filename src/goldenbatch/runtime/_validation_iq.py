@@ -13,6 +13,7 @@ import tempfile
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import closing
 from dataclasses import asdict, dataclass
 from importlib.metadata import Distribution, PackageNotFoundError, distribution
 from pathlib import Path
@@ -222,7 +223,7 @@ def _sqlite() -> Iterator[IqItem]:
     is_new = sqlite3.sqlite_version_info >= MIN_SQLITE
     wanted = ".".join(str(part) for part in MIN_SQLITE)
     yield IqItem("SQLite", f">={wanted}", sqlite3.sqlite_version, "passed" if is_new else "failed")
-    with sqlite3.connect(":memory:") as connection:
+    with closing(sqlite3.connect(":memory:")) as connection, connection:
         options = sorted(row[0] for row in connection.execute("PRAGMA compile_options"))
     connection.close()
     is_safe = "THREADSAFE=0" not in options

@@ -152,8 +152,9 @@ def test_what_does_not_exist_is_code_4(home, cli):
 def test_damage_is_code_7(home, cli):
     """One byte of one stored event, and verify says which."""
     import sqlite3
+    from contextlib import closing
 
-    with sqlite3.connect(home / "ledger" / "ledger.sqlite") as database:
+    with closing(sqlite3.connect(home / "ledger" / "ledger.sqlite")) as database, database:
         tables = [name for (name,) in database.execute("select name from sqlite_master "
                                                        "where type='table'")]  # fmt: skip
         assert "result" in "".join(tables)

@@ -1,11 +1,12 @@
 """The ledger's upkeep from the command line."""
 
 import sqlite3
+from contextlib import closing
 
 
 def test_projections_are_checked_and_folded_anew(home, cli):
     assert cli("ledger", "check", "--home", home, "--json").json["is_ok"]
-    with sqlite3.connect(home / "ledger" / "ledger.sqlite") as database:
+    with closing(sqlite3.connect(home / "ledger" / "ledger.sqlite")) as database, database:
         database.execute("update p_finding set title = 'forged'")
     database.close()
     done = cli("ledger", "check", "--home", home, "--json")

@@ -264,7 +264,7 @@ def _days(
     month, day = numbers.get("m", ones), numbers.get("d", ones)
     first = ((year - 1970) * 12 + np.clip(month, 1, 12) - 1).astype("datetime64[M]")
     start = first.astype("datetime64[D]").astype(np.int64)
-    length = (first + 1).astype("datetime64[D]").astype(np.int64) - start
+    length = (first + np.timedelta64(1, "M")).astype("datetime64[D]").astype(np.int64) - start
     return start + day - 1, (day <= length) & (year >= 1677) & (year <= 2261)
 
 
