@@ -185,18 +185,18 @@ class Engine:
                     f"there is no ledger {path}.", hint="Check the home's path, or make a home."
                 )
             path.parent.mkdir(parents=True, exist_ok=True)
-        with self.translated():
-            if not read_only:
-                self.writer = self._connect(read_only=False)
-                try:
+        try:
+            with self.translated():
+                if not read_only:
+                    self.writer = self._connect(read_only=False)
                     self._prepare(self.writer)
-                except BaseException:
-                    self.writer.close()
-                    raise
-                if is_new:
-                    _sync_folder(path.parent)
-            with self.reading() as connection:
-                self._check_form(connection)
+                    if is_new:
+                        _sync_folder(path.parent)
+                with self.reading() as connection:
+                    self._check_form(connection)
+        except BaseException:
+            self.close()
+            raise
 
     def _connect(self, *, read_only: bool) -> Connection:
         mode = "ro" if read_only else "rwc"
@@ -209,6 +209,15 @@ class Engine:
             timeout=BUSY_S,
             factory=Connection,
         )
+        try:
+            self._set_up(connection, read_only=read_only)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    @staticmethod
+    def _set_up(connection: Connection, *, read_only: bool) -> None:
         # A damaged text must reach the check that names it, not fail on its way there.
         connection.text_factory = lambda data: data.decode("utf-8", "surrogateescape")
         if not read_only:
@@ -222,7 +231,6 @@ class Engine:
         elif connection.execute("PRAGMA user_version").fetchone()[0] == 1:
             connection.execute(_VIEW_1)
             connection.form = 1
-        return connection
 
     def _prepare(self, connection: Connection) -> None:
         """Make the tables of a new file, or bring those of an older form to this one."""
