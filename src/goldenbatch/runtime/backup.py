@@ -233,7 +233,8 @@ def _take(site: LocalSite, vault: Vault, passphrase: str, tell: Step) -> Snapsho
         notes.append("The ledger lay in PostgreSQL; it is restored as a file of the home.")
     with tempfile.TemporaryDirectory(prefix="goldenbatch-backup-") as temporary:
         copy = Path(temporary) / "ledger.sqlite"
-        with site.historian.still() as paths:
+        # A frame of a tick that the copied ledger lacks would stand in the way of the next one.
+        with site.runner.resting(), site.historian.still() as paths:
             tell("ledger")
             site.ledger.copy_to(copy)
             tell("historian")

@@ -14,8 +14,9 @@ without it the analyst starts from the first tick and finds all its findings the
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -89,6 +90,13 @@ class Runner:
         self._views = SeenViews(stores)
         self._ticks: list[Tick] = []
         self._quiet_upto = 0
+        self._at_work = threading.RLock()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """No tick begins or is under way inside: what the analysts wrote is whole."""
+        with self._at_work:
+            yield
 
     def wake(self) -> list[Transition]:
         """Take a tick if something is new, and let each analyst catch up.
@@ -100,6 +108,10 @@ class Runner:
             IntegrityError: An analyst's findings or state are not what was recorded; the
                 other analysts have finished by then.
         """
+        with self._at_work:
+            return self._wake()
+
+    def _wake(self) -> list[Transition]:
         adoptions = Adoptions(self._stores.ledger)
         turn = _Turn()
         # What is unfinished comes first: it also says which frames are the analysts' own.
