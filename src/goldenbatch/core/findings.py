@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import ClassVar, Literal
 
@@ -150,6 +151,16 @@ class FindingClosed(Body):
     uid: str
     tick: int
     finding: Finding
+
+
+def newest_finding(events: Iterable[Event]) -> Finding | None:
+    """The finding as the newest event of its stream states it; None when none does."""
+    newest: Finding | None = None
+    for event in events:
+        body = event.decode()
+        if isinstance(body, FindingOpened | FindingUpdated | FindingClosed):
+            newest = body.finding
+    return newest
 
 
 class Verdict(StrEnum):

@@ -1,4 +1,4 @@
-"""An OpenID provider on loopback: authlib's server under http.server, with its misdeeds."""
+"""An OpenID provider on loopback: http.server and joserfc, PKCE by authlib, with its misdeeds."""
 
 from __future__ import annotations
 

@@ -180,10 +180,12 @@ def _decide_at_the_end(site: LocalSite, story: _Story) -> None:
 
 
 def _last_finding(site: LocalSite, uid: str) -> Finding:
-    bodies = [event.decode() for event in site.ledger.stream(f"finding/{uid}")]
-    found = [getattr(body, "finding", None) for body in bodies]
-    last: Finding = [one for one in found if one is not None][-1]
-    return last
+    from goldenbatch.core.findings import newest_finding
+
+    found = newest_finding(site.ledger.stream(f"finding/{uid}"))
+    if found is None:
+        raise IntegrityError(f"finding {uid} has no event that states it.")
+    return found
 
 
 def _errors(site: LocalSite, story: _Story) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from goldenbatch.core.audit import AFTER_FIRST_ENTRY, Entry, entries
 from goldenbatch.core.errors import GoldenbatchError, NotFoundError
-from goldenbatch.core.findings import DecisionMade, Finding
+from goldenbatch.core.findings import DecisionMade, Finding, newest_finding
 from goldenbatch.core.people import SignatureState, signature_state
 from goldenbatch.core.records import Event, Row
 from goldenbatch.core.results import Limit, Result, compare
@@ -207,15 +207,13 @@ def _findings(site: Site, batch: str) -> Iterable[FindingLine]:
     for row in site.ledger.select("finding", {"uid": touching}, ("started_at", "uid")):
         stream = site.ledger.stream(f"finding/{row['uid']}")
         decisions = []
-        newest: Finding | None = None
+        newest = newest_finding(stream)
         for event in stream:
             body = event.decode()
             if isinstance(body, DecisionMade):
                 decisions.append(
                     DecisionLine(body, event.envelope.recorded_at, event.envelope.actor)
                 )
-            finding = getattr(body, "finding", None)
-            newest = finding if isinstance(finding, Finding) else newest
         if newest is not None:
             yield FindingLine(
                 row["uid"],

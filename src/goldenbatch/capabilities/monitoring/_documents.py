@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from goldenbatch.capabilities.monitoring._common import read_settings
 from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensorSettings
 from goldenbatch.core.analyst import AnalystAdopted
-from goldenbatch.core.findings import Finding
+from goldenbatch.core.findings import Finding, newest_finding
 from goldenbatch.core.records import Row
 from goldenbatch.core.site import Site, Window
 from goldenbatch.ui.charts import Chart, Level, Span, Track
@@ -34,11 +34,8 @@ def batch_charts(site: Site, batch: str) -> Sequence[Chart]:
 
 def _findings(site: Site, batch: str) -> Iterable[Finding]:
     for row in site.ledger.select("finding_batch", {"batch": batch}):
-        newest = None
-        for event in site.ledger.stream(f"finding/{row['uid']}"):
-            body = event.decode()
-            newest = getattr(body, "finding", None) or newest
-        if isinstance(newest, Finding):
+        newest = newest_finding(site.ledger.stream(f"finding/{row['uid']}"))
+        if newest is not None:
             yield newest
 
 
