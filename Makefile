@@ -6,7 +6,7 @@ PYTEST := $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
 DEMO_HOME ?= demo-home
-CRASHES ?= 500
+CRASHES ?= 1000
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test coverage campaign lint bench docs lock clean

@@ -1,4 +1,4 @@
-"""Run the fault campaigns and write a dated report: `python -m tests.campaign --crashes 500`."""
+"""Run the fault campaigns and write a dated report: `python -m tests.campaign --crashes 1000`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -21,15 +22,16 @@ from tests.integration import mill
 from tests.verifier.exports import KINDS as EXPORT_KINDS
 
 ROOT = Path(__file__).resolve().parents[2]
-STORES = {
-    "kill -9 of the ledger's writer": (
-        "tests/stores/ledger/test_crashes.py", "an acknowledged append lost or doubled",
-    ),
-    "kill -9 of the historian's writer": (
-        "tests/stores/historian/test_faults.py::test_killed_at_random_moments",
-        "an acknowledged frame lost or doubled",
-    ),
-}  # fmt: skip
+LEDGER = (
+    "kill -9 of the ledger's writer",
+    "tests/stores/ledger/test_crashes.py",
+    "an acknowledged append lost or doubled, or a torn tree",
+)
+HISTORIAN = (
+    "kill -9 of the historian's writer",
+    "tests/stores/historian/test_faults.py::test_killed_at_random_moments",
+    "an acknowledged frame lost or doubled",
+)
 TAMPERED_LEDGER = "tests/stores/ledger/test_tampering.py"
 TAMPERED_EXPORT = "tests/verifier/test_verifier.py"
 PROPERTIES = ("tests/core", "tests/science", "tests/connectors", "tests/stores")
@@ -43,18 +45,13 @@ def main() -> int:
         prefix="campaign-", ignore_cleanup_errors=True, dir=options.folder
     ) as name:
         folder = Path(name)
-        parts = [
-            _crashes(folder, options.crashes, options.seed),
-            *(_store(*one, options.crashes) for one in _stores()),
-            _tamperings(folder, options.tamperings, options.seed),
-            _ledger_tamperings(options.tamperings),
-            _export_tamperings(2 * options.crashes),
-            _properties(options.examples),
-        ]
+        parts = [PARTS[one](folder, options) for one in options.only]
     command = (
         f"python -m tests.campaign --crashes {options.crashes} --tamperings {options.tamperings}"
         f" --examples {options.examples} --seed {options.seed}"
     )
+    if set(options.only) != PARTS.keys():
+        command += f" --only {' '.join(options.only)}"
     text = report.render(parts, date, options.crashes, command)
     path = report.store(text, options.out, date)
     print(text)
@@ -64,21 +61,19 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--crashes", type=int, default=500, help="deaths of each kind of process")
+    parser.add_argument("--crashes", type=int, default=1000, help="deaths of each kind of process")
     parser.add_argument("--tamperings", type=int, default=0, help="changed bytes of each kind")
     parser.add_argument("--examples", type=int, default=0, help="examples of each property")
     parser.add_argument("--seed", default="campaign")
     parser.add_argument("--out", type=Path, default=ROOT / "docs" / "campaigns")
+    parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
+                        help=f"which parts of {', '.join(PARTS)} (default: all)")  # fmt: skip
     parser.add_argument("--folder", type=Path, help="where the homes are made (default: temporary)")
     options = parser.parse_args()
     # The size of the other parts goes with that of the first unless it is given.
     options.tamperings = options.tamperings or max(2, options.crashes // 5)
     options.examples = options.examples or max(50, options.crashes)
     return options
-
-
-def _stores() -> list[tuple[str, str, str]]:
-    return [(name, target, failure) for name, (target, failure) in STORES.items()]
 
 
 def _crashes(folder: Path, n: int, seed: str) -> Part:
@@ -198,6 +193,17 @@ def _pytest(part: Part, arguments: list[str], more: dict[str, str]) -> None:
     n_passed = int(counted[1]) if counted else 0
     part.n = part.n or n_passed + len(part.failures)
     part.details.append(f"tests that passed: {n_passed}")
+
+
+PARTS: dict[str, Callable[[Path, argparse.Namespace], Part]] = {
+    "program": lambda folder, given: _crashes(folder, given.crashes, given.seed),
+    "ledger": lambda _, given: _store(*LEDGER, given.crashes),
+    "historian": lambda _, given: _store(*HISTORIAN, given.crashes),
+    "home": lambda folder, given: _tamperings(folder, given.tamperings, given.seed),
+    "columns": lambda _, given: _ledger_tamperings(given.tamperings),
+    "export": lambda _, given: _export_tamperings(given.crashes),
+    "properties": lambda _, given: _properties(given.examples),
+}
 
 
 def _words(error: BaseException, folder: Path) -> str:
