@@ -167,7 +167,7 @@ def test_a_review_needs_the_showing_of_exactly_these_entries_to_this_person(site
     (state,) = signature_state(site.ledger.stream("trail/batch/B1"))
     assert state.is_signed
     assert state.signature.signer == ann
-    assert state.signature.version == review.envelope.version
+    assert state.signed_version == review.envelope.version  # recorded and signed in one append
     assert signature.envelope.actor == ann
 
 

@@ -11,6 +11,7 @@ from goldenbatch.runtime._ceremony_series import ALONE, Prepared, Session
 from goldenbatch.runtime._wire import event_to_json
 
 if TYPE_CHECKING:
+    from goldenbatch.runtime._ceremony_asked import Asked
     from goldenbatch.runtime.local import LocalSite
     from goldenbatch.runtime.remote import NodeClient
 
@@ -23,7 +24,10 @@ class CeremonyDesk(Protocol):
     """What people do to sign, and with their credentials; all values are plain."""
 
     def prepare(self, form: Mapping[str, Any]) -> Answer:
-        """Prepare a statement: `stream` and `meaning`, or `finding`, `verdict`, `comment`."""
+        """Prepare a statement: `stream` and `meaning`, or what is recorded with it.
+
+        That is `finding`, `verdict` and `comment`; or `trail`, `opened` and `comment`.
+        """
 
     def complete(self, form: Mapping[str, Any]) -> Answer:
         """Sign a prepared statement: its `id`, and the proof by `kind`."""
@@ -56,12 +60,7 @@ class LocalCeremony:
         login = str(form.get("login") or self._login_of(session))
         if not self._site.ledger.select("user", {"login": login}, limit=1):
             raise DeniedError("login or password is wrong.", hint="Try again.")
-        if form.get("finding"):
-            names = ("verdict", "comment", "action", "meaning")
-            decision = {name: str(form[name]) for name in names if form.get(name)}
-            prepared = signing.prepare_decision(str(form["finding"]), login, **decision)
-        else:
-            prepared = signing.prepare(signing.asked(form), login)
+        prepared = signing.prepare(self._asked(form, login), login)
         options = signing.options(
             prepared,
             form.get("kind") or prepared.methods[0],
@@ -70,6 +69,25 @@ class LocalCeremony:
         )
         is_open = signing.series.is_open(session, prepared.statement.signer)
         return {**_shown(prepared), "is_series": is_open, **options}
+
+    def _asked(self, form: Mapping[str, Any], login: str) -> Asked:
+        """What a form asks to sign."""
+        signing = self._site.signing
+        if form.get("finding"):
+            names = ("verdict", "comment", "action", "meaning")
+            decision = {name: str(form[name]) for name in names if form.get(name)}
+            return signing.asked_decision(str(form["finding"]), **decision)
+        if form.get("trail"):
+            from goldenbatch.runtime.audit import Trail
+
+            return Trail(self._site).asked_review(
+                str(form["trail"]),
+                int(form.get("opened") or 0),
+                self._site.people.find(login).uid,
+                str(form.get("comment") or ""),
+                is_satisfactory=bool(form.get("is_satisfactory", True)),
+            )
+        return signing.asked(form)
 
     def complete(self, form: Mapping[str, Any], session: Session = ALONE) -> Answer:
         """Sign a prepared statement."""
@@ -82,6 +100,7 @@ class LocalCeremony:
             "meaning": body["meaning"],
             "printed_name": body["printed_name"],
             "role": body["role"],
+            "acting_for": body.get("acting_for"),
             "class": body["evidence"]["class"],
             "method": body["method"],
             "recorded_at": event.envelope.recorded_at,

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from typing import Any
 
+from goldenbatch.apps.signed import SIGNATURE_COLUMNS, signature_rows, with_standing
 from goldenbatch.core.errors import NotFoundError
 from goldenbatch.core.records import Row
 from goldenbatch.core.site import Site
@@ -29,24 +30,30 @@ PARTS = {
     "samples": ("sample", ("sample", "point", "taken_at", "taken_by")),
     "results": ("result", ("sample", "attribute", "operator", "value", "unit", "status")),
     "findings": ("finding", ("uid", "state", "severity", "attribute", "title", "verdict")),
+    "signatures": ("signature", SIGNATURE_COLUMNS),
 }
 """Parts of a batch: name to projection and the columns that people see."""
 
 
 def list_batches(site: Site, product: str = "") -> list[dict[str, Any]]:
-    """Rows of batches, newest first, each with `n_open`: findings without a decision."""
+    """Rows of batches, newest first, each with what stands open.
+
+    `n_open` counts findings without a decision; `unsigned_since` is the version that voided
+    the record's signatures.
+    """
     undecided = {row["uid"] for row in site.ledger.select("finding", {"verdict": ""})}
     touched = site.ledger.select("finding_batch")
     waiting = Counter(row["batch"] for row in touched if row["uid"] in undecided)
     rows = site.ledger.select("batch", {"product": product} if product else None)
     ordered = sorted(rows, key=lambda row: (row["started_at"] or 0, natural(row["batch"])))
+    ordered = with_standing(site, "batch/", "batch", ordered)
     return [{**row, "n_open": waiting[row["batch"]]} for row in reversed(ordered)]
 
 
 def list_findings(
     site: Site, batch: str = "", *, is_open: bool | None = None, **where: str
 ) -> list[Row]:
-    """Rows of findings, newest first.
+    """Rows of findings, newest first, with `unsigned_since` where a signature became void.
 
     Args:
         site: The site.
@@ -62,7 +69,8 @@ def list_findings(
         rows = [row for row in rows if row["uid"] in uids]
     if is_open is not None:
         rows = [row for row in rows if (row["verdict"] == "") == is_open]
-    return sorted(rows, key=lambda row: -int(row["opened_seq"]))
+    rows = sorted(rows, key=lambda row: -int(row["opened_seq"]))
+    return with_standing(site, "finding/", "uid", rows)
 
 
 def natural(name: str) -> list[tuple[int, str]]:
@@ -87,9 +95,11 @@ def batch_detail(site: Site, batch: str) -> dict[str, Any]:
     parts = {
         name: list(site.ledger.select(projection, {"batch": batch}))
         for name, (projection, _columns) in PARTS.items()
-        if name != "findings"
+        if name not in ("findings", "signatures")
     }
-    return {"batch": rows[0], **parts, "findings": list_findings(site, batch)}
+    signed = signature_rows(site, f"batch/{batch}")
+    head = with_standing(site, "batch/", "batch", rows)[0]
+    return {"batch": head, **parts, "findings": list_findings(site, batch), "signatures": signed}
 
 
 def list_capabilities() -> dict[str, Any]:

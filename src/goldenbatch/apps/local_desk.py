@@ -263,6 +263,7 @@ def _signed(event: Event) -> Answer:
         "version": event.envelope.version,
         "printed_name": body.get("printed_name", ""),
         "role": body.get("role", ""),
+        "acting_for": body.get("acting_for"),
         "recorded_at": event.envelope.recorded_at,
         "leaf": event.leaf,
     }

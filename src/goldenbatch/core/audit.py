@@ -33,7 +33,10 @@ from goldenbatch.core.records import (
 
 MAX_TEXT: Final = 2_000
 CORRECTION: Final = "Corrected"
-_SIGNED: Final = ("meaning", "version", "printed_name", "role", "reason", "method")
+_SIGNED: Final = (
+    "meaning", "version", "printed_name", "role", "reason", "method",
+    "acting_for.printed_name", "acting_for.delegation",
+)  # fmt: skip
 _KEYS: Final = ("uid", "id", "name", "path", "test", "action", "code", "tag")
 
 
@@ -321,7 +324,8 @@ def changes(event: Event, before: Event | None = None) -> tuple[Change, ...]:
         return (Change("(content)", "", "withheld or erased; its digest stays in the proof"),)
     body = event.body
     if event.kind == SignatureApplied.kind:
-        return tuple(Change(one, "", _text(body[one])) for one in _SIGNED if body.get(one))
+        said = {**body, **flat({"acting_for": body.get("acting_for") or {}})}
+        return tuple(Change(one, "", _text(said[one])) for one in _SIGNED if said.get(one))
     if "old" in body and "new" in body:
         return tuple(_corrected(body))
     old = flat(before.body) if before is not None and before.body is not None else {}

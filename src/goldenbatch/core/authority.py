@@ -93,6 +93,7 @@ class Allow:
         minimum_class: Weakest class of signature that the rule takes.
         components: Components that a signature by password needs.
         acting_for: Uid of the delegator; empty: the actor acts in their own right.
+        delegation: The event that lends the role, as `stream@version`; empty: none.
     """
 
     action: str
@@ -103,6 +104,7 @@ class Allow:
     minimum_class: SignerClass = SignerClass.SERVER_ATTESTED
     components: int = 2
     acting_for: str = ""
+    delegation: str = ""
     is_allowed: Literal[True] = True
 
 
@@ -171,12 +173,12 @@ def may(
         for lent in stand_ins:
             grounds = _lent_grounds(lent, rule, conditions, question)
             if grounds and all(one.holds for one in grounds):
-                return _allow(policy, rule, grounds, lent.role, lent.delegator.uid)
+                return _allow(policy, rule, grounds, lent.role, lent)
     return Deny(action, policy.digest(), min(denials, key=len))
 
 
 def _allow(
-    policy: Policy, rule: Rule, grounds: Sequence[Fact], role: str, acting_for: str = ""
+    policy: Policy, rule: Rule, grounds: Sequence[Fact], role: str, lent: StandIn | None = None
 ) -> Allow:
     return Allow(
         action=rule.action,
@@ -186,7 +188,8 @@ def _allow(
         records=tuple(dict.fromkeys(ref for one in grounds for ref in one.records)),
         minimum_class=rule.minimum_class,
         components=rule.components,
-        acting_for=acting_for,
+        acting_for=lent.delegator.uid if lent is not None else "",
+        delegation=lent.ref if lent is not None else "",
     )
 
 

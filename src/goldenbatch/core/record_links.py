@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from goldenbatch.core.audit import TrailReviewed
 from goldenbatch.core.facts import CLOSING, cited, used
 from goldenbatch.core.findings import DecisionMade
 from goldenbatch.core.people import SignatureApplied
@@ -18,7 +19,9 @@ from goldenbatch.core.signatures import proposal_digest
 
 Lookup = Callable[[tuple[Any, ...]], Row | None]
 
-PROPOSED: Final = frozenset({DecisionMade.kind})
+PROPOSED: Final = frozenset(
+    {DecisionMade.kind, TrailReviewed.kind, "PolicyAdopted", "SigningSettingsAdopted"}
+)
 """Kinds that may be appended together with the signature that covers them."""
 
 ENTRY, SIGNED = "by:", "sign:"
@@ -117,7 +120,7 @@ def _signed(row: Row, leaves: dict[str, str], event: Event) -> Row:
 
 RECORD_STATES = Projection(
     name="record_state",
-    version=1,
+    version=2,
     columns={
         "stream": "TEXT",
         "state": "TEXT",

@@ -101,6 +101,17 @@ def proposal_digest(kind: str, body: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
+class ActingFor(BaseModel):
+    """In whose place somebody signs, and the delegation that lets them."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    uid: str = Field(pattern=UID_PATTERN, description="Opaque uid of the delegator.")
+    printed_name: str = Field(min_length=1, description="Of the delegator.")
+    delegation: str = Field(min_length=1, description="Event that gives it, `stream@n`.")
+    seq: int = Field(ge=1, description="Number of that event in the ledger.")
+
+
 class SigningStatement(BaseModel):
     """What a signer is shown and signs; its hash is what they prove their identity over."""
 
@@ -120,16 +131,18 @@ class SigningStatement(BaseModel):
     policy_hash: str = Field(pattern=HASH_PATTERN)
     facts: tuple[str, ...] = Field(default=(), description="Events that allow it, `stream@n`.")
     proposal: str = Field(default="", pattern=PROPOSAL_PATTERN)
+    acting_for: ActingFor | None = None
     at: Micros
 
     def text(self) -> str:
         """Canonical text: see `canonical_text`; the time is ISO 8601 in UTC.
 
-        A statement without a proposal has no such entry.
+        A statement without a proposal, or of one's own right, has no such entry.
         """
         values = self.model_dump(mode="json", by_alias=True)
-        if not self.proposal:
-            del values["proposal"]
+        for name in ("proposal", "acting_for"):
+            if not values[name]:
+                del values[name]
         return canonical_text(values)
 
     def digest(self) -> str:
@@ -167,7 +180,23 @@ class SignatureApplied(Body):
         pattern=PROPOSAL_PATTERN,
         description="SHA-256 of kind and body of the event before it, appended with it.",
     )
+    acting_for: ActingFor | None = Field(
+        default=None, description="In whose place, by which delegation; left out when in none."
+    )
     at: Micros
+
+    def as_json(self) -> dict[str, Any]:
+        """The form that is hashed; without `acting_for` it is that of before there was one."""
+        values = super().as_json()
+        if self.acting_for is None:
+            del values["acting_for"]
+        return values
+
+    @property
+    def by(self) -> str:
+        """Printed name of the signer, and in whose place they signed."""
+        lent = f" for {self.acting_for.printed_name}" if self.acting_for else ""
+        return f"{self.printed_name}{lent}"
 
     @property
     def signer_class(self) -> SignerClass:
@@ -185,7 +214,7 @@ def statement_for(record: Event, policy_hash: str, **entries: Any) -> SigningSta
     Args:
         record: Newest event of the record, as the signer was shown it.
         policy_hash: Digest of the policy under which the signature is allowed.
-        entries: meaning, signer, printed_name, role, reason, facts, proposal and at.
+        entries: meaning, signer, printed_name, role, reason, facts, proposal, acting_for, at.
     """
     return SigningStatement(
         stream=record.stream,
@@ -250,6 +279,8 @@ def _faults(
         faults.append(f"version {body.version} has another hash than the one signed")
     if body.signer != event.envelope.actor:
         faults.append("it was recorded by another person than the signer")
+    if body.acting_for and body.acting_for.uid != event.envelope.acting_for:
+        faults.append("it was recorded in another person's place than it says")
     if body.statement().digest() != body.statement_hash:
         faults.append("it does not fit the statement that was signed")
     return tuple(faults)
@@ -302,8 +333,12 @@ def _fold_signature(event: Event, _lookup: object) -> list[Row]:
     if not isinstance(body, SignatureApplied):
         return []
     row = {
-        **body.model_dump(exclude={"version", "stream", "evidence", "facts", "proposal"}),
+        **body.model_dump(
+            exclude={"version", "stream", "evidence", "facts", "proposal", "acting_for"}
+        ),
         "meaning": body.meaning.value,
+        "acting_for": body.acting_for.uid if body.acting_for else "",
+        "acting_for_name": body.acting_for.printed_name if body.acting_for else "",
     }
     place = {"stream": event.stream, "event_version": event.envelope.version}
     signed = event.envelope.version - 1 if body.proposal else body.version
@@ -312,7 +347,7 @@ def _fold_signature(event: Event, _lookup: object) -> list[Row]:
 
 SIGNATURES = Projection(
     name="signature",
-    version=2,
+    version=3,
     columns={
         "stream": "TEXT",
         "event_version": "INTEGER",
@@ -327,6 +362,8 @@ SIGNATURES = Projection(
         "statement_hash": "TEXT",
         "method": "TEXT",
         "class": "TEXT",
+        "acting_for": "TEXT",
+        "acting_for_name": "TEXT",
         "at": "INTEGER",
     },
     key=("stream", "event_version"),

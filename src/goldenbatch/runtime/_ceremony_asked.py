@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from goldenbatch.core.errors import BadInputError, NotFoundError
@@ -10,6 +10,10 @@ from goldenbatch.core.findings import DecisionMade, Verdict
 from goldenbatch.core.people import Meaning
 from goldenbatch.core.records import Body, Event
 from goldenbatch.runtime._findings import FINDING_KINDS, FINDING_PREFIX
+
+
+def nothing() -> None:
+    """Nothing more to check."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +27,8 @@ class Asked:
         version: Version that the signer was shown; 0: whatever is newest.
         body: What is appended before the signature and signed with it; None: nothing.
         actions: Actions that the policy must allow besides the signature.
+        check: Raises where it cannot be signed any more; asked again just before it is.
+        judged: Record whose people decide who is independent; empty: the one that is signed.
     """
 
     stream: str
@@ -31,6 +37,8 @@ class Asked:
     version: int = 0
     body: Body | None = None
     actions: tuple[str, ...] = ()
+    check: Callable[[], None] = nothing
+    judged: str = ""
 
 
 def decision_asked(

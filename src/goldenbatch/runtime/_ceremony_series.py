@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.authority import Allow
     from goldenbatch.core.people import SignerClass, SigningStatement
     from goldenbatch.core.records import Body, Event
+    from goldenbatch.runtime._ceremony_asked import Asked
     from goldenbatch.runtime._ceremony_oidc import Flow
 
 MAX_WAITING = 1000
@@ -54,7 +55,7 @@ class Prepared:
         statement: What will be signed.
         statement_hash: Its hash, over which the signer proves who they are.
         record: Newest event of the record, which is shown with it.
-        body: What is appended before the signature; None: nothing.
+        asked: What was asked, with what is appended before the signature.
         allowed: Decisions of the policy that it rests on: action to allowance.
         minimum_class: Weakest class of signature that the policy takes.
         components: How many a signature by password needs.
@@ -68,7 +69,7 @@ class Prepared:
     statement: SigningStatement
     statement_hash: str
     record: Event
-    body: Body | None
+    asked: Asked
     allowed: dict[str, Allow]
     minimum_class: SignerClass
     components: int
@@ -76,6 +77,11 @@ class Prepared:
     expires_at: int
     acting_for: str = ""
     flow: Flow | None = None
+
+    @property
+    def body(self) -> Body | None:
+        """What is appended before the signature; None: nothing."""
+        return self.asked.body
 
 
 @dataclass

@@ -31,6 +31,7 @@ class TrailLine:
         recorded: When the server recorded it, in the site's zone with its offset.
         performed: When it was done, as claimed; empty when it was not said.
         reason: Why.
+        unsigned_since: Of a signature: version that made it void; None: it stands.
     """
 
     entry: Entry
@@ -39,6 +40,7 @@ class TrailLine:
     recorded: str
     performed: str
     reason: str
+    unsigned_since: int | None = None
 
     def as_json(self) -> dict[str, Any]:
         """The line as plain values."""
@@ -59,6 +61,7 @@ class TrailLine:
             "performed": self.performed,
             "is_late": self.entry.is_late,
             "is_unsigning": self.entry.is_unsigning,
+            "unsigned_since": self.unsigned_since,
             "reason": self.reason,
             "changes": [
                 {"field": one.field, "old": one.old, "new": one.new} for one in self.entry.changes
@@ -114,12 +117,20 @@ class TrailPeople:
         """Printed name (or nothing) and role of who made an event."""
         body = event.body or {}
         if event.kind == SignatureApplied.kind and event.body is not None:
-            return self._name(str(body.get("printed_name", ""))), str(body.get("role", ""))
+            return self._signer(body), str(body.get("role", ""))
         uid = event.envelope.actor
         user = self._user(uid, event.seq)
         if user is None:
             return "", _WITHHELD if self.streams[uid] else _SOFTWARE.get(uid, "software")
-        return self._name(user.printed_name), ", ".join(sorted(user.roles)) or "no role"
+        name, lender = self._name(user.printed_name), event.envelope.acting_for
+        if name and lender and (other := self._user(lender, event.seq)) is not None:
+            name += f" for {other.printed_name}"
+        return name, ", ".join(sorted(user.roles)) or "no role"
+
+    def _signer(self, body: dict[str, Any]) -> str:
+        lender = (body.get("acting_for") or {}).get("printed_name", "")
+        place = f" for {lender}" if lender else ""
+        return self._name(f"{body.get('printed_name', '')}{place}")
 
     def _name(self, name: str) -> str:
         return name if self.sees_names else ""

@@ -18,9 +18,10 @@ from goldenbatch.core.audit import (
     TrailReviewed,
     reason_of,
 )
+from goldenbatch.core.authority import require
 from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
 from goldenbatch.core.facts import record_facts
-from goldenbatch.core.people import Meaning
+from goldenbatch.core.people import Meaning, SignatureApplied
 from goldenbatch.core.records import (
     Between,
     Event,
@@ -29,6 +30,7 @@ from goldenbatch.core.records import (
     bad_record,
 )
 from goldenbatch.core.time import local_text
+from goldenbatch.runtime._ceremony_asked import Asked
 from goldenbatch.runtime._trail import TrailLine, TrailPage, TrailPeople, seen
 
 if TYPE_CHECKING:
@@ -105,7 +107,19 @@ class Trail:
             recorded=local_text(envelope.recorded_at, zone),
             performed="" if done is None else local_text(done, zone),
             reason=reason_of(event),
+            unsigned_since=self._unsigned_since(event),
         )
+
+    def _unsigned_since(self, event: Event) -> int | None:
+        """Of a signature: the first later version that changed what it covers."""
+        body = event.body or {}
+        if event.kind != SignatureApplied.kind or "version" not in body:
+            return None
+        signed = event.envelope.version - 1 if body.get("proposal") else int(body["version"])
+        acts = [act.value for act in Act if act is not Act.SIGNED]
+        where = {"stream": event.stream, "version": Between(signed + 1, None), "act": acts}
+        rows = self._site.ledger.select("trail", where, ("version",), 1)
+        return int(rows[0]["version"]) if rows else None
 
     def _event(self, seq: int) -> Event:
         return next(iter(self._site.ledger.events(seq - 1, seq)))
@@ -179,10 +193,10 @@ class Trail:
         )
         return OpenedTrail(page, self._append(review_stream(wanted), body))
 
-    def prepare_review(
+    def asked_review(
         self, stream: str, opened: int, reviewer: str, comment: str, *, is_satisfactory: bool
-    ) -> Event:
-        """Record a review that its reviewer then signs; unsigned it says nothing.
+    ) -> Asked:
+        """A review of entries that were shown before, to be recorded and signed in one append.
 
         Args:
             stream: Stream of the showing, `trail/...`.
@@ -204,17 +218,20 @@ class Trail:
                 "these entries of the trail were shown to another person.",
                 hint="Open them yourself before you review them.",
             )
-        self._require_same(shown)
-        self._require_independent(shown, reviewer)
-        fields = {name: getattr(shown, name) for name in _SHARED}
+
+        def check() -> None:
+            self._require_same(shown)
+            self._require_independent(shown, reviewer)
+
+        check()
         body = TrailReviewed(
-            **fields,
+            **{name: getattr(shown, name) for name in _SHARED},
             opened=opened,
             reviewer=reviewer,
             is_satisfactory=is_satisfactory,
             comment=comment,
         )
-        return self._append(stream, body)
+        return Asked(stream, Meaning.REVIEWED, comment, body=body, check=check)
 
     def review(
         self,
@@ -235,27 +252,15 @@ class Trail:
             DeniedError: The password is wrong, the policy forbids it, the trail was not shown
                 to this person before, or they took part in what they would review.
         """
-        people = self._site.people
-        user = people.authenticate(login, password)
-        decision = people.decide_may(user, f"sign:{Meaning.REVIEWED.value}", stream)
-        if not decision.is_allowed:
-            from goldenbatch.core.authority import require
-
-            require(decision)
-        event = self.prepare_review(
+        user = self._site.people.authenticate(login, password)
+        require(self._site.people.decide_may(user, f"sign:{Meaning.REVIEWED.value}", stream))
+        asked = self.asked_review(
             stream, opened, user.uid, comment, is_satisfactory=is_satisfactory
         )
-        signature = self._site.sign(
-            stream,
-            Meaning.REVIEWED,
-            login,
-            password,
-            reason=comment,
-            version=event.envelope.version,
-        )
-        return event, signature
+        review, signature = self._site.signing.sign_asked(asked, login, password)
+        return review, signature
 
-    def _append(self, stream: str, body: TrailOpened | TrailReviewed) -> Event:
+    def _append(self, stream: str, body: TrailOpened) -> Event:
         version = self._site.ledger.version(stream)
         return self._site.ledger.append([NewEvent(stream, body, version, actor="node")])[0]
 

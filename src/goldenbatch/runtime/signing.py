@@ -21,7 +21,7 @@ from goldenbatch.core.errors import (
 )
 from goldenbatch.core.people import Meaning, SignatureApplied, SignerClass, statement_for
 from goldenbatch.core.records import Body, Event, NewEvent
-from goldenbatch.core.signatures import proposal_digest, signature_class
+from goldenbatch.core.signatures import ActingFor, proposal_digest, signature_class
 from goldenbatch.runtime import _ceremony_oidc as oidc
 from goldenbatch.runtime import _ceremony_webauthn as webauthn
 from goldenbatch.runtime._ceremony_asked import Asked, decision_asked, meaning_named
@@ -193,7 +193,7 @@ class Signing:
             ConflictError: The record has changed since it was shown.
         """
         asked = Asked(stream, meaning_named(meaning), reason, version)
-        return self._at_once(asked, login, password, code)[-1]
+        return self.sign_asked(asked, login, password, code)[-1]
 
     def decide(
         self,
@@ -217,7 +217,7 @@ class Signing:
         asked = self.asked_decision(
             uid, verdict=verdict, comment=comment, meaning=meaning, action=action
         )
-        return self._at_once(asked, login, password, code)
+        return self.sign_asked(asked, login, password, code)
 
     def asked_decision(self, uid: str, **decision: str) -> Asked:
         """A decision on the newest version of a finding, to be signed with it.
@@ -228,9 +228,14 @@ class Signing:
         """
         return decision_asked(self._ledger.stream(FINDING_PREFIX + uid), uid, **decision)
 
-    # ---- inside -----------------------------------------------------------------------------
+    def sign_asked(
+        self, asked: Asked, login: str, password: str, code: str = ""
+    ) -> Sequence[Event]:
+        """Prepare what is asked and sign it at once, by password.
 
-    def _at_once(self, asked: Asked, login: str, password: str, code: str) -> Sequence[Event]:
+        Returns:
+            What was appended with the signature, and the signature, last.
+        """
         # The password comes first: nobody else learns what a person may do.
         user = self._people.authenticate(login, password)
         prepared = self._made(asked, user)
@@ -240,6 +245,8 @@ class Signing:
         )
         return self._append(prepared, accepted)
 
+    # ---- inside -----------------------------------------------------------------------------
+
     def _kept(self, prepared: Prepared) -> Prepared:
         prepared = replace(prepared, id=new_name())
         self._waiting.put(prepared, prepared.id)
@@ -248,10 +255,11 @@ class Signing:
     def _made(self, asked: Asked, user: UserState) -> Prepared:
         record = self._newest_record(asked.stream, asked.version)
         names = (*asked.actions, f"sign:{asked.meaning.value}")
+        judged = asked.judged or asked.stream
         allowed = {
-            name: authority.require(self._people.decide_may(user, name, asked.stream))
-            for name in names
+            name: authority.require(self._people.decide_may(user, name, judged)) for name in names
         }
+        asked.check()
         last = allowed[names[-1]]
         proposal = ""
         if asked.body is not None:
@@ -267,6 +275,7 @@ class Signing:
             reason=asked.reason,
             facts=last.records,
             proposal=proposal,
+            acting_for=self._acting_for(last),
             at=now,
         )
         minimum, components = last.minimum_class, last.components
@@ -275,13 +284,25 @@ class Signing:
             statement=statement,
             statement_hash=statement.digest(),
             record=record,
-            body=asked.body,
+            asked=asked,
             allowed=allowed,
             minimum_class=minimum,
             components=components,
             methods=self._methods(user.uid, minimum),
             acting_for=last.acting_for,
             expires_at=now + self._settings.statement_s * 1_000_000,
+        )
+
+    def _acting_for(self, allowed: authority.Allow) -> ActingFor | None:
+        """In whose place the signer would sign, by which event."""
+        if not allowed.acting_for:
+            return None
+        stream, _, version = allowed.delegation.rpartition("@")
+        return ActingFor(
+            uid=allowed.acting_for,
+            printed_name=self._people.user(allowed.acting_for).printed_name,
+            delegation=allowed.delegation,
+            seq=self._ledger.stream(stream, int(version) - 1)[0].seq,
         )
 
     def _methods(self, uid: str, minimum: SignerClass) -> tuple[str, ...]:
@@ -300,9 +321,13 @@ class Signing:
         if record.leaf != statement.record_hash:
             raise _changed(statement.stream, record.envelope.version, statement.version)
         user = self._people.require_open(statement.signer)
+        judged = prepared.asked.judged or statement.stream
+        prepared.asked.check()
         for action, before in prepared.allowed.items():
-            now = authority.require(self._people.decide_may(user, action, statement.stream))
-            if (now.policy_hash, now.role) != (before.policy_hash, before.role):
+            now = authority.require(self._people.decide_may(user, action, judged))
+            if (now.policy_hash, now.role, now.delegation) != (
+                before.policy_hash, before.role, before.delegation,
+            ):  # fmt: skip
                 raise ConflictError(
                     "the policy, or your role in it, has changed since this was prepared.",
                     hint="Look at it again before you sign.",

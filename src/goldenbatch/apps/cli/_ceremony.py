@@ -97,6 +97,9 @@ def _show(session: Session, prepared: Mapping[str, Any]) -> None:
         f"You sign: {statement['stream']} version {statement['version']}, "
         f"{statement['meaning']}, as {statement['printed_name']} ({statement['role']})."
     )
+    lent = statement.get("acting_for")
+    if lent:
+        session.output.note(f"In the place of {lent['printed_name']}, by {lent['delegation']}.")
     session.output.note(f"Statement {prepared['statement_hash']}.")
 
 

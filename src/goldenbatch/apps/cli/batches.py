@@ -10,7 +10,10 @@ import typer
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.apps.listing import PARTS, batch_detail, list_batches
 
-LIST = ("batch", "product", "size", "place", "started_at", "ended_at", "outcome", "n_open")
+LIST = (
+    "batch", "product", "size", "place", "started_at", "ended_at", "outcome", "n_open",
+    "unsigned_since",
+)  # fmt: skip
 
 
 def list_(

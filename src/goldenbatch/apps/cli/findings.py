@@ -10,6 +10,7 @@ import typer
 from goldenbatch.apps.cli._ceremony import MethodOption, sign_by
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.apps.listing import list_findings
+from goldenbatch.apps.signed import SIGNATURE_COLUMNS, signature_rows, with_standing
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.findings import Severity, Verdict
 from goldenbatch.core.people import Meaning
@@ -91,20 +92,24 @@ def show(session: Session, uid: Annotated[str, typer.Argument(help="Its first di
             }
             for one in events
         ]
-        answer = {**row, "finding": latest, "history": history}
-        session.show(answer, lambda _: _render(session, row, latest, history))
+        signed = signature_rows(desk.site, f"finding/{row['uid']}")
+        row = with_standing(desk.site, "finding/", "uid", [row])[0]
+        answer = {**row, "finding": latest, "history": history, "signatures": signed}
+        session.show(answer, lambda _: _render(session, row, answer))
 
 
 def _says(body: dict[str, Any]) -> str:
     if "verdict" in body:
         return f"{body['verdict']}: {body['comment']}"
     if "meaning" in body:
-        return f"{body['meaning']} by {body['printed_name']} ({body['role']})"
+        lent = (body.get("acting_for") or {}).get("printed_name", "")
+        who = f"{body['printed_name']} for {lent}" if lent else body["printed_name"]
+        return f"{body['meaning']} by {who} ({body['role']})"
     return str(body.get("finding", {}).get("statement", ""))
 
 
-def _render(session: Session, row: Row, finding: dict[str, Any], history: list[Row]) -> None:
-    output = session.output
+def _render(session: Session, row: Row, answer: dict[str, Any]) -> None:
+    output, finding = session.output, answer["finding"]
     output.line(str(finding.get("title", "")))
     output.line(str(finding.get("statement", "")))
     output.line("")
@@ -125,8 +130,13 @@ def _render(session: Session, row: Row, finding: dict[str, Any], history: list[R
         if finding.get(name):
             output.line(f"\n{name.capitalize()}")
             output.table(finding[name], columns)
+    if answer["signatures"]:
+        output.line("\nSignatures")
+        output.table(answer["signatures"], SIGNATURE_COLUMNS)
+    if row["unsigned_since"]:
+        output.line(f"UNSIGNED since version {row['unsigned_since']}: the record has changed.")
     output.line("\nHistory")
-    output.table(history, ("version", "what", "actor", "recorded_at", "says"))
+    output.table(answer["history"], ("version", "what", "actor", "recorded_at", "says"))
 
 
 def decide(

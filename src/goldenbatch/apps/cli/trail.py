@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from goldenbatch.apps.cli._ceremony import MethodOption, sign_by
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.core.errors import BadInputError
 
@@ -89,6 +90,8 @@ def what(entry: dict[str, Any]) -> str:
         else f"{one['field']}: {one['new']}"
         for one in entry["changes"]
     ]
+    if entry["unsigned_since"]:
+        parts.append(f"UNSIGNED since version {entry['unsigned_since']}")
     return "; ".join(parts)
 
 
@@ -120,15 +123,16 @@ def review(
     action_needed: Annotated[
         bool, typer.Option("--action-needed", help="Something was found that needs action.")
     ] = False,
+    method: MethodOption = "password",
     password_stdin: StdinOption = False,
 ) -> None:
     """Review entries that were shown to you before, signed."""
-    found = {
-        "stream": stream, "opened": opened, "comment": comment,
+    form = {
+        "login": login, "trail": stream, "opened": opened, "comment": comment,
         "is_satisfactory": not action_needed,
     }  # fmt: skip
     with session.open_site() as desk:
-        session.show(desk.review_trail(login, session.password(password_stdin), found))
+        session.show(sign_by(session, desk, form, method, from_stdin=password_stdin))
 
 
 def print_(

@@ -21,7 +21,10 @@ router = APIRouter(tags=["people"], responses=RESPONSES)
 
 
 class Preparation(Form):
-    """What is to be signed: a record, or a decision on a finding; empty login: the caller's."""
+    """What is to be signed: a record, a decision on a finding, or a review of the trail.
+
+    An empty login means the caller's.
+    """
 
     login: Text = ""
     stream: Text = ""
@@ -32,6 +35,9 @@ class Preparation(Form):
     verdict: Verdict | Literal[""] = ""
     comment: Text = ""
     action: Text = ""
+    trail: Text = ""
+    opened: Number = 0
+    is_satisfactory: bool = True
     kind: CredentialKind | Literal[""] = ""
     provider: Text = ""
     redirect_uri: Text = ""

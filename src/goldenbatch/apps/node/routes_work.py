@@ -12,6 +12,7 @@ from goldenbatch.apps.listing import batch_detail, list_batches, list_findings
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Limit, Number, Text, plain
 from goldenbatch.apps.node.state import Caller, LocalCaller, State
+from goldenbatch.apps.signed import signature_rows, unsigned_since, with_standing
 from goldenbatch.core.errors import NotFoundError
 from goldenbatch.core.findings import Severity, Verdict
 from goldenbatch.core.people import Meaning
@@ -21,6 +22,7 @@ from goldenbatch.runtime import _wire as wire
 router = APIRouter(responses=RESPONSES)
 Uid = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 Flag = Annotated[bool | None, Query()]
+Stream = Annotated[Text, Query(pattern=STREAM_PATTERN)]
 
 
 class Decision(Form):
@@ -153,12 +155,23 @@ def findings(
 
 @router.get("/findings/{uid}", tags=["findings"])
 def finding(uid: Uid, caller: Caller) -> dict[str, Any]:
-    """A finding and the events of its life."""
+    """A finding, the events of its life, and how the signatures on it stand."""
     rows = caller.site.ledger.select("finding", {"uid": uid}, limit=1)
     if not rows:
         raise NotFoundError(f"there is no finding {uid}.", hint="See GET /api/v1/findings.")
     events = caller.site.ledger.stream(f"finding/{uid}")
-    return {"finding": plain(dict(rows[0])), "events": [wire.event_to_json(one) for one in events]}
+    signed = signature_rows(caller.site, f"finding/{uid}")
+    (row,) = with_standing(caller.site, "finding/", "uid", rows)
+    told = [wire.event_to_json(one) for one in events]
+    return {"finding": plain(row), "events": told, "signatures": plain(signed)}
+
+
+@router.get("/signatures", tags=["people"])
+def signatures(stream: Stream, caller: Caller) -> dict[str, Any]:
+    """Signatures on a record as they stand, each with the version since which it is unsigned."""
+    rows = signature_rows(caller.site, stream)
+    since = unsigned_since(caller.site, [stream]).get(stream)
+    return {"stream": stream, "unsigned_since": since, "signatures": plain(rows)}
 
 
 @router.post("/findings/{uid}/decision", tags=["findings"])

@@ -107,7 +107,7 @@ def _signature(report: Report, state: SignatureState) -> str:
     one = state.signature
     reason = f": {one.reason}" if one.reason else ""
     return (
-        f"Signed by {one.printed_name} ({one.role}), {report.when(one.at)}, meaning "
+        f"Signed by {one.by} ({one.role}), {report.when(one.at)}, meaning "
         f"{one.meaning.value}{reason} · {state.label()} · {state.signer_class.value} ({one.method})"
     )
 

@@ -19,7 +19,7 @@ from goldenbatch.ui.documents import DocumentInfo, build_pdf, paragraph, table, 
 
 FIELDS = (
     "seq", "stream", "version", "kind", "act", "recorded", "performed", "is_late",
-    "is_unsigning", "actor", "printed_name", "role", "acting_for", "reason",
+    "is_unsigning", "unsigned_since", "actor", "printed_name", "role", "acting_for", "reason",
 )  # fmt: skip
 """Columns of the CSV before field, old and new; it has one row a changed field."""
 
@@ -87,7 +87,7 @@ def as_csv(entries: Sequence[Mapping[str, Any]]) -> bytes:
 
 
 def _plain(value: object) -> str:
-    text = str(value)
+    text = "" if value is None else str(value)
     return f"'{text}" if text[:1] in ("=", "@", "\t", "\r") else text
 
 
@@ -125,6 +125,8 @@ def _row(one: Mapping[str, Any]) -> list[str]:
     act = f"{one['kind']} ({one['act']})"
     if one["is_unsigning"]:
         act += "\nUNSIGNED: signatures before this entry no longer hold"
+    if one["unsigned_since"]:
+        act += f"\nUNSIGNED since version {one['unsigned_since']}"
     record = f"{one['stream']}\nversion {one['version']}"
     who = f"{who}\n{one['role']}"
     return [str(one["seq"]), when, who, record, act, "\n".join(values), one["reason"]]
