@@ -22,7 +22,7 @@ from goldenbatch.core.errors import BadInputError, GoldenbatchError
 if TYPE_CHECKING:
     from goldenbatch.core.capability import Offer, Tier
     from goldenbatch.core.plant import Plant
-    from goldenbatch.core.records import NewEvent
+    from goldenbatch.core.records import NewEvent, Row
     from goldenbatch.core.series import Frame
     from goldenbatch.core.site import Clock, Window
 
@@ -154,6 +154,12 @@ class Outlet(Protocol):
 
     def version(self, stream: str) -> int:
         """Version of a stream of the ledger."""
+
+    def select(self, projection: str, where: Mapping[str, Any]) -> Sequence[Row]:
+        """Rows of a projection of the ledger: what a restart must know again (open alarms)."""
+
+    async def keep(self, content: bytes) -> str:
+        """Keep an image or a file in the registry; its SHA-256 is the value of a reference."""
 
     def health(self, signal: str, value: float | str) -> None:
         """Set a signal of the source's health; written as tags below the card's prefix."""
