@@ -60,3 +60,12 @@ def missing(what: str) -> str:
         pytest.fail(f"in CI this must be there: {what}")
     pytest.skip(what)
     return ""
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    """URL of an administrator of a PostgreSQL server, started once for all tests."""
+    from tests.stores.ledger.postgres_kit import server
+
+    with server() as url:
+        yield url

@@ -80,7 +80,7 @@ def archive(site: LocalSite, batch: str, out: Path, *, on_step: Step | None = No
     Raises:
         NotFoundError: There is no such batch.
         BadInputError: The batch has not ended.
-        ConflictError: The folder is not empty, or the ledger lies in PostgreSQL.
+        ConflictError: The folder is not empty.
     """
     tell = on_step or (lambda _: None)
     _require(site, batch, out)
@@ -153,11 +153,6 @@ def _require(site: LocalSite, batch: str, out: Path) -> None:
     if row["ended_at"] is None or not windows:
         raise BadInputError(
             f"batch {batch!r} has not ended.", hint="An archive holds the whole of a batch."
-        )
-    if site.settings.ledger.url:
-        raise ConflictError(
-            "archives are written from a ledger in a file, this one lies in PostgreSQL.",
-            hint="Restore a backup into a folder of its own and archive from there.",
         )
 
 

@@ -24,7 +24,13 @@ from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
 from goldenbatch.runtime._clock import system_clock
-from goldenbatch.runtime.home import Layout, home_info, load_home, load_public_keys
+from goldenbatch.runtime.home import (
+    Layout,
+    home_info,
+    ledger_place,
+    load_home,
+    load_public_keys,
+)
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Window
@@ -102,15 +108,15 @@ def export(
 
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConflictError(f"{out} is not empty.", hint="Name a folder that is new.")
-    info = home_info(load_home(home))
+    here = load_home(home)
+    info, place = home_info(here), ledger_place(home, here)
     keys = load_public_keys(home)
     folder = out.with_name(out.name + PARTIAL)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:
-        with Ledger.open(
-            Layout(home).ledger, info, system_clock, read_only=True, keys=Keyring((), keys)
-        ) as ledger:
+        keyring = Keyring((), keys)
+        with Ledger.open(place, info, system_clock, read_only=True, keys=keyring) as ledger:
             writer = _Writer(ledger, folder, settings, progress)
             writer.write(Layout(home).historian, [str(key) for key in keys])
         if out.exists():

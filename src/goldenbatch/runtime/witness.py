@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from goldenbatch.core.errors import BadInputError, ConflictError, IntegrityError, NotFoundError
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._state import write_durably
-from goldenbatch.runtime.home import Layout, home_info, load_home, load_public_keys
+from goldenbatch.runtime.home import home_info, ledger_place, load_home, load_public_keys
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Clock
@@ -220,8 +220,9 @@ def check_witnessed(
 def _read(home: Path) -> Ledger:
     from goldenbatch.stores.ledger import Keyring, Ledger
 
-    info, keys = home_info(load_home(home)), Keyring((), load_public_keys(home))
-    return Ledger.open(Layout(home).ledger, info, system_clock, read_only=True, keys=keys)
+    settings, keys = load_home(home), Keyring((), load_public_keys(home))
+    place, info = ledger_place(home, settings), home_info(settings)
+    return Ledger.open(place, info, system_clock, read_only=True, keys=keys)
 
 
 def _add(problems: list[Json], where: str, message: str, *, is_note: bool = False) -> None:

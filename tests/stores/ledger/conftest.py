@@ -197,13 +197,6 @@ class Place:
         return open_ledger(self.folder, url=self.url, **more)
 
 
-@pytest.fixture(scope="session")
-def postgres():
-    """URL of an administrator of a PostgreSQL server, started once."""
-    with load_postgres_kit().server() as url:
-        yield url
-
-
 @pytest.fixture
 def schema(postgres, tmp_path):
     """A ledger's place on the server."""

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import itertools
 import os
 import shutil
 import tempfile
+import uuid
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
 ROLE = "goldenbatch_test_app"
-_NUMBERS = itertools.count()
 
 
 @contextmanager
@@ -65,7 +64,7 @@ def new_schema(url):
     """Install an empty ledger in a schema of its own; gives both URLs and the schema's name."""
     from goldenbatch.stores.ledger import install_postgres
 
-    schema = f"t{os.getpid()}_{next(_NUMBERS)}"
+    schema = f"t{uuid.uuid4().hex[:16]}"
     install_postgres(with_schema(url, schema), ROLE)
     return with_schema(url, schema), as_app(with_schema(url, schema)), schema
 

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.stores.ledger._copy import n_stored, transfer_ledger
     from goldenbatch.stores.ledger._erasure import Erasure
     from goldenbatch.stores.ledger._postgres import install_postgres
     from goldenbatch.stores.ledger._problem import Problem
@@ -40,6 +41,8 @@ _PLACES = {
     "StorageFullError": "errors",
     "VerifierKey": "notes",
     "install_postgres": "_postgres",
+    "n_stored": "_copy",
+    "transfer_ledger": "_copy",
     "verify_proof": "proofs",
 }
 
@@ -58,6 +61,8 @@ __all__ = [
     "StorageFullError",
     "VerifierKey",
     "install_postgres",
+    "n_stored",
+    "transfer_ledger",
     "verify_proof",
 ]
 

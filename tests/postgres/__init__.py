@@ -1,0 +1,1 @@
+"""Homes whose ledger lies in a real PostgreSQL server."""
