@@ -62,7 +62,7 @@ def test_the_quick_check_of_an_envelope_lets_through_what_the_full_one_does(kit,
     from goldenbatch.stores.ledger import _events
 
     given_event = kit.NewEvent(body=kit.moved("a", 0).body, **fields)
-    prepared = _events.prepare(given_event)
+    prepared = _events.prepare(given_event, b"s" * _events.SALT_SIZE)
     try:
         made = _events.place(prepared, kit.HOME, 1, kit.START, b"").event.envelope
     except BadInputError:

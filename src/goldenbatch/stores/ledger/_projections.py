@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from operator import itemgetter
 from typing import Any
 
 from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
-from goldenbatch.core.records import Between, Clause, Containing, Event, Projection, Row
+from goldenbatch.core.records import Between, Clause, Containing, Projection, Row
 from goldenbatch.stores.ledger import _sql
 from goldenbatch.stores.ledger._dialect import SQLITE, Dialect
 from goldenbatch.stores.ledger.errors import ProjectionError
@@ -19,7 +20,7 @@ _MAX_INT = 2**63
 _TYPES = ("TEXT", "INTEGER", "REAL")
 _PYTHON: dict[str, Any] = {"TEXT": str, "INTEGER": int, "REAL": float}
 _COMMON = 2**62
-_MAX_RECENT = 20_000
+_MAX_GOOD = 64
 Values = tuple[Any, ...]
 
 
@@ -41,7 +42,12 @@ class Table:
         self._is_shadow = is_shadow
         self.columns = tuple(projection.columns)
         self.key_places = tuple(self.columns.index(column) for column in projection.key)
-        self._kinds = tuple((c, _PYTHON[kind]) for c, kind in projection.columns.items())
+        self._pick, self._pick_key = _picker(self.columns), _picker(self.key_places)
+        kinds = projection.columns
+        self._numbers = tuple(n for n, one in enumerate(kinds.values()) if one != "TEXT")
+        self._key_kinds = tuple(_PYTHON[kinds[column]] for column in projection.key)
+        self._key_numbers = tuple(n for n, kind in enumerate(self._key_kinds) if kind is not str)
+        self._good: set[tuple[type, ...]] = set()
         names = ", ".join(_quoted(self.columns))
         equal = " AND ".join(f"{column} = ?" for column in _quoted(projection.key))
         # Names have passed the pattern above; values are always parameters.
@@ -74,7 +80,7 @@ class Table:
 
     def key_of(self, values: Values) -> Values:
         """Key of a row."""
-        return tuple(values[place] for place in self.key_places)
+        return self._pick_key(values)
 
     def as_row(self, values: Values) -> Row:
         """A row as the fold and the reader see it."""
@@ -86,6 +92,11 @@ class Table:
         Raises:
             ProjectionError: A column is unknown, a key is missing, or a type does not fit.
         """
+        # Most rows are complete, of the columns' types and of common size: no call for each.
+        if len(row) == len(self.columns) and row.keys() == self.projection.columns.keys():
+            made = self._pick(row)
+            if tuple(map(type, made)) in self._good and _are_common(made, self._numbers):
+                return made
         columns = self.projection.columns
         unknown = [] if row.keys() <= columns.keys() else row.keys() - columns.keys()
         if unknown:
@@ -93,15 +104,28 @@ class Table:
                 f"projection {self.projection.name} has no column {sorted(unknown)[0]!r}.",
                 hint="Correct its fold or its columns.",
             )
-        made, get = [], row.get
-        for column, kind in self._kinds:
-            value: Any = get(column)
-            # Most values are of their column's type and of common size: no call for those.
-            if type(value) is kind and (kind is str or -_COMMON < value < _COMMON):
-                made.append(value)
-            else:
-                made.append(self.value(column, value))
-        return tuple(made)
+        given = tuple([row.get(column) for column in columns])
+        checked = tuple(map(self.value, columns, given))
+        kinds = tuple(map(type, checked))
+        if kinds == tuple(map(type, given)) and len(self._good) < _MAX_GOOD:
+            self._good.add(kinds)
+        return checked
+
+    def key_values(self, key: tuple[Any, ...]) -> Values:
+        """A key as the database will give it back.
+
+        Raises:
+            ProjectionError: It has too many or too few parts, or a type does not fit.
+        """
+        if tuple(map(type, key)) == self._key_kinds and _are_common(key, self._key_numbers):
+            return key
+        names = self.projection.key
+        if len(key) != len(names):
+            raise ProjectionError(
+                f"projection {self.projection.name}: {key!r} is no key, it is {', '.join(names)}.",
+                hint="Correct its fold.",
+            )
+        return tuple(map(self.value, names, key))
 
     def value(self, column: str, value: Any) -> Any:
         """One value as the database will give it back."""
@@ -217,97 +241,6 @@ def tables_of(projections: Sequence[Projection], dialect: Dialect = SQLITE) -> l
     return [Table(projection, dialect=dialect) for projection in projections]
 
 
-class Folder:
-    """Folds events into rows that wait to be written.
-
-    Rows of one append are staged; `keep` moves them to those that wait, `drop` forgets them,
-    so that a refused append leaves nothing.
-    """
-
-    def __init__(self, tables: Iterable[Table]) -> None:
-        self.tables = tuple(tables)
-        self.connection: _sql.Connection | None = None
-        self._by_kind: dict[str, tuple[Table, ...]] = {}
-        self._staged: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
-        self._waiting: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
-        self._recent: dict[Table, dict[Values, Values]] = {table: {} for table in self.tables}
-
-    def fold(self, event: Event) -> None:
-        """Stage the rows that an event gives.
-
-        Raises:
-            ProjectionError: A fold raised, or its rows do not fit.
-        """
-        tables = self._by_kind.get(event.kind)
-        if tables is None:
-            tables = tuple(t for t in self.tables if _wants(t.projection, event.kind))
-            self._by_kind[event.kind] = tables
-        for table in tables:
-            self._fold_one(table, event)
-
-    def _fold_one(self, table: Table, event: Event) -> None:
-        staged = self._staged[table]
-
-        def lookup(key: tuple[Any, ...]) -> Row | None:
-            return self._lookup(table, key)
-
-        try:
-            for row in table.projection.fold(event, lookup):
-                values = table.values(row)
-                staged[table.key_of(values)] = values
-        except (ProjectionError, *_sql.ERRORS):
-            raise
-        except Exception as error:
-            raise ProjectionError(
-                f"projection {table.projection.name} cannot fold {event.kind} "
-                f"{event.envelope.version} of {event.stream}: {type(error).__name__}: {error}.",
-                hint="Correct its fold; the event was refused.",
-            ) from error
-
-    def _lookup(self, table: Table, key: tuple[Any, ...]) -> Row | None:
-        p = table.projection
-        wanted = tuple([table.value(column, one) for column, one in zip(p.key, key, strict=True)])
-        values = (
-            self._staged[table].get(wanted)
-            or self._waiting[table].get(wanted)
-            or self._recent[table].get(wanted)
-        )
-        if values is None and self.connection is not None:
-            values = self.connection.execute(table.lookup_sql, wanted).fetchone()
-        return None if values is None else table.as_row(values)
-
-    def keep(self) -> None:
-        """The staged rows shall be written."""
-        for table, rows in self._staged.items():
-            if rows:
-                self._waiting[table].update(rows)
-                rows.clear()
-
-    def drop(self) -> None:
-        """The staged rows shall not be written."""
-        for rows in self._staged.values():
-            rows.clear()
-
-    def clear(self) -> None:
-        """Nothing shall be written, and nothing is known of what is stored."""
-        for known in (self._staged, self._waiting, self._recent):
-            for rows in known.values():
-                rows.clear()
-
-    def write(self) -> None:
-        """Write what waits to the connection."""
-        if self.connection is None:
-            raise ProjectionError("the folder has no connection.")
-        for table, rows in self._waiting.items():
-            if rows:
-                self.connection.insert_rows(table.into_sql, list(rows.values()), table.upsert_sql)
-                recent = self._recent[table]
-                if len(recent) > _MAX_RECENT:
-                    recent.clear()
-                recent.update(rows)
-                rows.clear()
-
-
 def stored(connection: _sql.Connection) -> dict[str, tuple[int, str]]:
     """Version and definition of each projection that the database holds up to date."""
     rows = connection.execute("SELECT name, version, definition FROM projection").fetchall()
@@ -338,6 +271,23 @@ def drop(connection: _sql.Connection, name: str) -> None:
     connection.execute("DELETE FROM projection WHERE name = ?", (name,))
 
 
+def _picker(places: Sequence[Any]) -> Callable[[Any], Values]:
+    """Items at some places or of some names, always as a tuple."""
+    if len(places) > 1:
+        return itemgetter(*places)
+    (place,) = places
+    return lambda items: (items[place],)
+
+
+def _are_common(values: Sequence[Any], places: Iterable[int]) -> bool:
+    """Whether the numbers among them are of common size; NaN is not."""
+    for place in places:
+        value = values[place]
+        if value is not None and not -_COMMON < value < _COMMON:
+            return False
+    return True
+
+
 def _check(projection: Projection) -> None:
     p = projection
     names = [p.name, *p.columns, *p.key]
@@ -349,10 +299,6 @@ def _check(projection: Projection) -> None:
             f"projection {p.name!r}: {bad[0] if bad else 'key'!r} is no good name, type or column.",
             hint="Names are of a-z, 0-9 and _; a key is needed; types are TEXT, INTEGER, REAL.",
         )
-
-
-def _wants(projection: Projection, kind: str) -> bool:
-    return not projection.kinds or kind in projection.kinds
 
 
 def _quoted(names: Iterable[str]) -> list[str]:

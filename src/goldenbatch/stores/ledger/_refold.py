@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.core.records import Event
-from goldenbatch.stores.ledger import _events, _projections, _sql
+from goldenbatch.stores.ledger import _events, _folder, _projections, _sql
 from goldenbatch.stores.ledger._problem import Problem
 from goldenbatch.stores.ledger._projections import Table, Values
 
@@ -47,7 +47,7 @@ class Refold:
             connection.execute(f"DROP TABLE IF EXISTS {shadow.name}")
             for statement in shadow.ddl():
                 connection.execute(statement)
-        self._folder = _projections.Folder(self._shadows)
+        self._folder = _folder.Folder(self._shadows)
         self._folder.connection = connection
         self._failure = ""
         self._n_waiting = 0
@@ -121,7 +121,7 @@ def _events_of(connection: _sql.Connection, kinds: frozenset[str]) -> Iterator[E
 
 
 def _fold_all(connection: _sql.Connection, tables: Sequence[Table]) -> int:
-    folder = _projections.Folder(tables)
+    folder = _folder.Folder(tables)
     folder.connection = connection
     for number, event in enumerate(_events_of(connection, _kinds(tables)) if tables else ()):
         folder.fold(event)

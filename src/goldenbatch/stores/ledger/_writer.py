@@ -11,7 +11,7 @@ from typing import Any
 from goldenbatch.core.errors import IntegrityError, VersionConflictError
 from goldenbatch.core.records import Event
 from goldenbatch.core.site import Clock, HomeInfo
-from goldenbatch.stores.ledger import _events, _projections, _sql
+from goldenbatch.stores.ledger import _events, _folder, _projections, _sql
 from goldenbatch.stores.ledger.errors import StorageError
 from goldenbatch.stores.ledger.tree import Frontier, cover
 
@@ -103,7 +103,7 @@ class Writer:
             raise StorageError("the ledger is open for reading only.")
         self._engine, self._home, self._clock = engine, home, clock
         self._connection = engine.writer
-        self._folder = _projections.Folder(tables)
+        self._folder = _folder.Folder(tables)
         self._folder.connection = self._connection
         self._has_tidied = False
         self._head: Head | None = None

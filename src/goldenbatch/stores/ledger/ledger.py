@@ -153,7 +153,7 @@ class Ledger(Kept, Provable):
         """
         if not events:
             return ()
-        added = self._writing().append([_events.prepare(event) for event in events])
+        added = self._writing().append(_events.prepare_all(events))
         if self.on_append is not None:
             self.on_append(added[-1].seq)
         return added
