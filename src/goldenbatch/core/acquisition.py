@@ -158,7 +158,7 @@ class Outlet(Protocol):
     def select(self, projection: str, where: Mapping[str, Any]) -> Sequence[Row]:
         """Rows of a projection of the ledger: what a restart must know again (open alarms)."""
 
-    async def keep(self, content: bytes) -> str:
+    async def keep(self, content: bytes, media_type: str = "application/octet-stream") -> str:
         """Keep an image or a file in the registry; its SHA-256 is the value of a reference."""
 
     def health(self, signal: str, value: float | str) -> None:

@@ -24,6 +24,7 @@ def core_projections() -> tuple[Projection, ...]:
         recipe_use,
         record_links,
         results,
+        sources,
         training,
     )
 
@@ -41,5 +42,6 @@ def core_projections() -> tuple[Projection, ...]:
         *models.PROJECTIONS,
         *people.PROJECTIONS,
         *recipe_use.PROJECTIONS,
+        *sources.PROJECTIONS,
         results.RESULTS,
     )

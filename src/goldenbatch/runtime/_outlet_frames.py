@@ -1,0 +1,123 @@
+"""Frames of an outlet: taken apart, compared with what is stored, put into words."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from goldenbatch.core.series import Frame, Quality, ReadingKind, frame_schema
+
+if TYPE_CHECKING:
+    from goldenbatch.core.site import HistorianPort, Window
+
+
+def by_tag(frame: Frame) -> list[Frame]:
+    """One frame for each tag of a frame, each with a key of its own."""
+    import pyarrow.compute as pc
+
+    column = frame.readings.column("tag")
+    tags = column.unique().to_pylist()
+    if len(tags) == 1:
+        return [frame]
+    return [
+        Frame(
+            source=frame.source,
+            key=f"{frame.key}#{tag}",
+            kind=frame.kind,
+            readings=frame.readings.filter(pc.equal(column, tag)),
+            received_at=frame.received_at,
+            origin=frame.origin,
+            reason=frame.reason,
+        )
+        for tag in tags
+    ]
+
+
+def extent(frame: Frame) -> tuple[Window, tuple[str, ...]]:
+    """Window around all times of a frame, and its tags."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    times = pc.min_max(frame.readings.column("time").cast(pa.int64())).as_py()
+    tags = tuple(sorted(frame.readings.column("tag").unique().to_pylist()))
+    return (times["min"], times["max"] + 1), tags
+
+
+def as_json_lines(frame: Frame, reason: str) -> bytes:
+    """The readings of a frame as JSON Lines, each with the reason why it was refused."""
+    import pyarrow as pa
+
+    table = frame.readings
+    table = table.set_column(0, "time", table.column("time").cast(pa.int64()))
+    lines = [
+        json.dumps({**row, "source": frame.source, "key": frame.key, "reason": reason})
+        for row in table.to_pylist()
+    ]
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def unseen(historian: HistorianPort, frame: Frame) -> Frame | None:
+    """The readings of a frame that are not stored with the same value and quality yet."""
+    import pyarrow as pa
+
+    known = historian.tags()
+    window, tags = extent(frame)
+    asked = [tag for tag in tags if known.get(tag) == frame.kind]
+    if not asked:
+        return frame
+    stored = historian.read(asked, window).table
+    have = {(row[0], row[1]): row[2:] for row in _rows(stored)}
+    keep = [have.get((row[0], row[1])) != row[2:] for row in _rows(frame.readings)]
+    if not any(keep):
+        return None
+    table = frame.readings.filter(pa.array(keep))
+    return Frame(
+        source=frame.source,
+        key=frame.key,
+        kind=frame.kind,
+        readings=table,
+        received_at=frame.received_at,
+        origin=frame.origin,
+        reason=frame.reason,
+    )
+
+
+def _rows(table: Any) -> list[tuple[Any, ...]]:
+    import pyarrow as pa
+
+    times = table.column("time").cast(pa.int64()).to_pylist()
+    values = [_value(one) for one in table.column("value").to_pylist()]
+    tags, qualities = table.column("tag").to_pylist(), table.column("quality").to_pylist()
+    return list(zip(tags, times, values, qualities, strict=True))
+
+
+def _value(value: Any) -> Any:
+    """A value that equals itself: not-a-number as nothing, a list as a tuple."""
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return tuple(_value(one) for one in value) if isinstance(value, list) else value
+
+
+def health(prefix: str, signals: Mapping[str, float | str | bool], now: int) -> list[Frame]:
+    """Frames of signals of a source's health: numbers and texts."""
+    kinds: dict[ReadingKind, dict[str, Any]] = {"number": {}, "text": {}}
+    for name, value in signals.items():
+        kind: ReadingKind = "text" if isinstance(value, str) else "number"
+        kinds[kind][f"{prefix}/{name}"] = value if kind == "text" else float(value)
+    return [
+        Frame(prefix, f"{kind}/{now}", kind, _table(kind, found, now), now)
+        for kind, found in kinds.items()
+        if found
+    ]
+
+
+def _table(kind: ReadingKind, values: Mapping[str, Any], now: int) -> Any:
+    import pyarrow as pa
+
+    n = len(values)
+    columns = [[now] * n, list(values), list(values.values()), [int(Quality.GOOD)] * n]
+    schema = frame_schema(kind)
+    arrays = [pa.array(one, field.type) for one, field in zip(columns, schema, strict=True)]
+    return pa.Table.from_arrays(arrays, schema=schema)

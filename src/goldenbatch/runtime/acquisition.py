@@ -1,0 +1,293 @@
+"""Acquisition: the sources of a home, each read by its connector for as long as the node runs."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+import logging
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from goldenbatch.core.acquisition import (
+    ENTRY_POINT_GROUP,
+    FOLDER,
+    ConnectionCard,
+    Connector,
+    ConnectorManifest,
+    Gap,
+    GapCause,
+    SourceContext,
+    SourceError,
+    load_connection,
+)
+from goldenbatch.core.errors import BadInputError, GoldenbatchError, NotFoundError
+from goldenbatch.core.sources import SourceStarted, SourceStopped
+from goldenbatch.runtime._outlet import ALIVE, NodeOutlet
+from goldenbatch.runtime._secrets import resolve_secret
+from goldenbatch.stores.spool import Spool
+
+if TYPE_CHECKING:
+    from goldenbatch.core.site import Site
+
+log = logging.getLogger("goldenbatch.sources")
+
+HEALTH_S = 10.0
+"""Seconds between writings of the health of sources."""
+RETRY_S = (1.0, 60.0)
+"""First and longest pause before a connector that failed is started again."""
+
+
+def manifests(points: Iterable[EntryPoint] | None = None) -> dict[str, ConnectorManifest]:
+    """The connectors to running sources that are installed, by name; broken ones are left out."""
+    found = {}
+    for point in entry_points(group=ENTRY_POINT_GROUP) if points is None else points:
+        try:
+            loaded = point.load()
+        except Exception as error:  # an outside package may throw anything on import
+            log.error("connector %s cannot be loaded: %s", point.name, error)
+            continue
+        if isinstance(loaded, ConnectorManifest):
+            found[loaded.name] = loaded
+    return found
+
+
+def load_connections(home: Path) -> list[ConnectionCard]:
+    """The cards of a home, by name.
+
+    Raises:
+        BadInputError: One is not well formed; names file, line and key.
+    """
+    return [load_connection(path) for path in sorted((home / FOLDER).glob("*.toml"))]
+
+
+@dataclass
+class SourceState:
+    """What a source is doing.
+
+    Attributes:
+        state: `disabled`, `starting`, `running`, `waiting` (failed, tried again), `stopped`
+            (a person must mend something), `ended`.
+        problem: Why, when it is not running.
+    """
+
+    card: ConnectionCard
+    state: str = "starting"
+    problem: str = ""
+    health: dict[str, Any] = field(default_factory=dict)
+
+    def as_json(self) -> dict[str, Any]:
+        """The state as plain values."""
+        return {
+            "name": self.card.name,
+            "connector": self.card.connector,
+            "title": self.card.title,
+            "state": self.state,
+            "problem": self.problem,
+            "health": self.health,
+        }
+
+
+class Sources:
+    """The sources of a home and how they are made; knows nothing of running them.
+
+    Args:
+        site: The site that they deliver to.
+        home: Its folder.
+        found: Connectors by name; the installed ones by default.
+    """
+
+    def __init__(
+        self, site: Site, home: Path, found: Mapping[str, ConnectorManifest] | None = None
+    ) -> None:
+        self.site, self.home = site, home
+        self.connectors = manifests() if found is None else found
+
+    def context(self, card: ConnectionCard) -> SourceContext:
+        """What the connector of a card may know."""
+        folder = self.home / "keys" / "connections" / card.name
+        return SourceContext(
+            card, self.site.plant, self.site.clock, resolve_secret, folder, self.home
+        )
+
+    def manifest(self, card: ConnectionCard) -> ConnectorManifest:
+        """The connector that a card names.
+
+        Raises:
+            NotFoundError: It is not installed.
+        """
+        if card.connector not in self.connectors:
+            known = ", ".join(sorted(self.connectors)) or "none"
+            raise NotFoundError(
+                f"connection {card.name!r}: there is no connector {card.connector!r}.",
+                hint=f"Installed: {known}.",
+            )
+        return self.connectors[card.connector]
+
+    def make(self, card: ConnectionCard) -> Connector:
+        """The connector of a card.
+
+        Raises:
+            BadInputError: A setting is missing, unknown or impossible; or its extra is missing.
+        """
+        manifest = self.manifest(card)
+        try:
+            made: Connector = manifest.factory.load()(self.context(card))
+        except ImportError as error:
+            raise BadInputError(
+                f"connection {card.name!r} needs what is not installed: {error}.",
+                hint=f"Install goldenbatch[{manifest.extra}].",
+            ) from error
+        return made
+
+    def spool(self, card: ConnectionCard) -> Spool:
+        """The spool of a card; one process at a time has it open."""
+        return Spool(self.home / "state" / FOLDER / f"{card.name}.sqlite", card.spool_bytes)
+
+    def outlet(self, card: ConnectionCard, spool: Spool) -> NodeOutlet:
+        """The outlet of a card, in the running event loop."""
+        return NodeOutlet(self.site, card, spool)
+
+
+class Acquisition:
+    """Reads all enabled sources in a thread of its own until it is stopped.
+
+    Args:
+        sources: The sources of the home.
+        cards: Which; all enabled ones of the home by default.
+        on_problem: Told what a person should know.
+    """
+
+    def __init__(
+        self,
+        sources: Sources,
+        cards: Sequence[ConnectionCard] | None = None,
+        on_problem: Callable[[str], None] = lambda _: None,
+        health_s: float = HEALTH_S,
+    ) -> None:
+        self._sources, self._on_problem, self._health_s = sources, on_problem, health_s
+        chosen = load_connections(sources.home) if cards is None else cards
+        self.states = {
+            card.name: SourceState(card, "starting" if card.is_enabled else "disabled")
+            for card in chosen
+        }
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._main: asyncio.Task[None] | None = None
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Start reading, in a thread."""
+        if any(one.card.is_enabled for one in self.states.values()):
+            self._thread = threading.Thread(
+                target=lambda: asyncio.run(self.run()), name="acquisition", daemon=True
+            )
+            self._thread.start()
+
+    def stop(self) -> None:
+        """Stop reading in good order; what was delivered is durable."""
+        if self._thread is None:
+            return
+        if self._loop is not None and self._main is not None:
+            self._loop.call_soon_threadsafe(self._main.cancel)
+        self._thread.join()
+        self._thread = None
+
+    def status(self) -> list[dict[str, Any]]:
+        """All sources with state and health, by name."""
+        return [self.states[name].as_json() for name in sorted(self.states)]
+
+    async def run(self) -> None:
+        """Read all enabled sources; returns when all have ended or when cancelled."""
+        self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
+        enabled = [one for one in self.states.values() if one.card.is_enabled]
+        tasks = [asyncio.ensure_future(self._read(one)) for one in enabled]
+        try:
+            await asyncio.gather(*tasks)
+        except asyncio.CancelledError:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _read(self, state: SourceState) -> None:
+        """One source from its start to its end, with its outlet."""
+        try:
+            spool = await asyncio.to_thread(self._sources.spool, state.card)
+        except GoldenbatchError as error:
+            self._stopped(state, f"{error}")
+            return
+        outlet = self._sources.outlet(state.card, spool)
+        telling = asyncio.ensure_future(self._tell(state, outlet))
+        try:
+            await self._record_start(state, outlet)
+            await self._supervise(state, outlet)
+        except asyncio.CancelledError:
+            state.state, state.problem = "stopped", "the node ended"
+        except Exception as error:  # one source must not take the others along
+            log.exception("source %s", state.card.name)
+            self._stopped(state, f"{type(error).__name__}: {error}")
+        finally:
+            telling.cancel()
+            await asyncio.gather(telling, return_exceptions=True)
+            await self._end(state, outlet, spool)
+
+    async def _end(self, state: SourceState, outlet: NodeOutlet, spool: Spool) -> None:
+        try:
+            await outlet.tell_health()
+            body = SourceStopped(
+                source=state.card.name,
+                reason=state.problem or state.state,
+                needs_person=state.state == "stopped" and state.problem != "the node ended",
+            )
+            await outlet.enter(body)
+        finally:
+            await outlet.close()
+            state.health = outlet.state()
+            spool.close()
+
+    async def _record_start(self, state: SourceState, outlet: NodeOutlet) -> None:
+        card = state.card
+        text = json.dumps(card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        digest = hashlib.sha256(text.encode()).hexdigest()
+        body = SourceStarted(
+            source=card.name, connector=card.connector, card=text, card_digest=digest
+        )
+        await outlet.enter(body)
+        alive, now = outlet.position(ALIVE), self._sources.site.clock()
+        allowed = int(max(2 * self._health_s, 3 * card.cadence_s) * 1e6)
+        if alive and now - int(alive) > allowed:
+            await outlet.gap(Gap((int(alive), now), GapCause.NODE_DOWN))
+
+    async def _supervise(self, state: SourceState, outlet: NodeOutlet) -> None:
+        """Make and run the connector again and again, until it ends or a person is needed."""
+        pause = RETRY_S[0]
+        while True:
+            try:
+                connector = await asyncio.to_thread(self._sources.make, state.card)
+                state.state, state.problem = "running", ""
+                await connector.run(outlet)
+            except (SourceError, BadInputError, NotFoundError) as error:
+                self._stopped(state, f"{error}")
+                return
+            except Exception as error:  # what a network brings is not to be listed
+                state.state, state.problem = "waiting", f"{type(error).__name__}: {error}"
+                log.warning("source %s: %s", state.card.name, state.problem)
+            else:
+                state.state = "ended"
+                return
+            outlet.health("problem", state.problem)
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, RETRY_S[1])
+
+    async def _tell(self, state: SourceState, outlet: NodeOutlet) -> None:
+        while True:
+            await asyncio.sleep(self._health_s)
+            await outlet.tell_health()
+            state.health = outlet.state()
+
+    def _stopped(self, state: SourceState, problem: str) -> None:
+        state.state, state.problem = "stopped", problem
+        self._on_problem(f"source {state.card.name} stopped: {problem}")
