@@ -7,11 +7,19 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from goldenbatch.core.errors import GoldenbatchError
-from goldenbatch.core.records import Envelope, Event, from_iso
+from goldenbatch.core.records import Event
 from goldenbatch.core.site import HomeInfo
 from goldenbatch.stores.ledger import _events, _projections, _refold, _sql
 from goldenbatch.stores.ledger._problem import Problem
-from goldenbatch.stores.ledger._verify_form import Forms, envelope_of
+from goldenbatch.stores.ledger._verify_form import (
+    COLUMNS,
+    ENVELOPE_KEYS,
+    NAMES,
+    Forms,
+    envelope_of,
+    given_columns,
+)
+from goldenbatch.stores.ledger._verify_pages import ERASURE, Sound
 from goldenbatch.stores.ledger._verify_tree import TreeCheck
 from goldenbatch.stores.ledger.canonical import body_digest
 from goldenbatch.stores.ledger.errors import ProofError
@@ -19,28 +27,14 @@ from goldenbatch.stores.ledger.notes import VerifierKey, parse_checkpoint, parse
 from goldenbatch.stores.ledger.tree import leaf_hash
 
 _MAX_PROBLEMS = 1_000
-_ERASURE = "PayloadErased"
-_COLUMNS = (
-    "stream",
-    "version",
-    "kind",
-    "actor",
-    "role",
-    "performed_at",
-    "recorded_at",
-    "body_digest",
-    "prev_in_stream",
-)
-_NAMES = ", ".join(f"e.{column}" for column in _COLUMNS)
 EVENTS = (
-    f"SELECT e.seq, e.envelope, n.h, p.salt, p.bytes, p.digest, {_NAMES}"  # noqa: S608
+    f"SELECT e.seq, e.envelope, n.h, p.salt, p.bytes, p.digest, {NAMES}"  # noqa: S608
     " FROM event e LEFT JOIN node n ON n.level = 0 AND n.idx = e.seq - 1"
     " LEFT JOIN payload p ON p.seq = e.seq ORDER BY e.seq"
 )
 
 
 _NEW_STREAM: tuple[int, bytes | None, bytes] = (0, b"", b"")
-ENVELOPE_KEYS = {field.alias or name for name, field in Envelope.model_fields.items()}
 
 
 class Check:
@@ -63,10 +57,10 @@ class Check:
         *,
         is_folding: bool = True,
     ) -> None:
-        self.is_sound, self._is_folding = True, is_folding
+        self.is_sound, self.is_folding = True, is_folding
         self._home, self._origin, self._keys = home, origin, keys
         self._progress = progress
-        self._problems: list[Problem] = []
+        self.problems: list[Problem] = []
         self._erased: dict[int, tuple[str, object]] = {}
         self._erasures: list[tuple[int, bytes]] = []
         self._forms = Forms()
@@ -83,20 +77,49 @@ class Check:
     ) -> list[Problem]:
         """Check the file, the events, the payloads, the tree, the checkpoints, the projections."""
         self._step("the file", lambda: self._file(connection, tables))
-        n_before = len(self._problems)
-        if self._is_folding:
+        n_before = len(self.problems)
+        if self.is_folding:
             self._step("projection", lambda: self._begin_fold(connection, tables))
         self._step("event", lambda: self._events(connection))
         self._step("payload", self._erasures_against_events)
-        self.is_sound = all(problem.is_note for problem in self._problems[n_before:])
+        self.is_sound = all(problem.is_note for problem in self.problems[n_before:])
         self._step("node", lambda: self._tree(connection, anchors))
-        if not self._is_folding:
-            return self._problems
+        if not self.is_folding:
+            return self.problems
         if self.is_sound:
             self._step("projection", self._compare)
         elif tables:
-            self._add("projection", "not compared, as the events are damaged.", is_note=True)
-        return self._problems
+            self.say_not_compared()
+        return self.problems
+
+    def say_not_compared(self) -> None:
+        """Nothing can be said of projections of damaged events."""
+        self._add("projection", "not compared, as the events are damaged.", is_note=True)
+
+    def file_alone(
+        self, connection: _sql.Connection, tables: Sequence[_projections.Table]
+    ) -> list[Problem]:
+        """Check the file only."""
+        self._step("the file", lambda: self._file(connection, tables))
+        return self.problems
+
+    def tree_alone(self, connection: _sql.Connection, anchors: Sequence[str]) -> list[Problem]:
+        """Check the tree and the checkpoints only, as they must be when all events are sound."""
+        self._expected_seq = _sql.tail(connection)[0] + 1
+        self._step("node", lambda: self._tree(connection, anchors))
+        return self.problems
+
+    def take(self, parts: Sequence[Sound], found: Sequence[Problem]) -> None:
+        """Take what others found: events that are sound, and problems of all else."""
+        self.problems += found
+        for part in parts:
+            self._erased |= part.erased
+            self._erasures += part.erasures
+        n_before = len(self.problems)
+        self._step("payload", self._erasures_against_events)
+        self.is_sound = all(problem.is_note for problem in self.problems[n_before:])
+        if not self.is_sound and self.is_folding:
+            self.say_not_compared()
 
     def _step(self, what: str, step: Callable[[], None]) -> None:
         """A table that cannot even be read is a finding like any other."""
@@ -114,10 +137,10 @@ class Check:
         stream: str | None = None,
         is_note: bool = False,
     ) -> None:
-        if len(self._problems) < _MAX_PROBLEMS:
-            self._problems.append(Problem(where, message, seq, stream, is_note))
-        elif len(self._problems) == _MAX_PROBLEMS:
-            self._problems.append(Problem("ledger", "there are more problems, not listed here."))
+        if len(self.problems) < _MAX_PROBLEMS:
+            self.problems.append(Problem(where, message, seq, stream, is_note))
+        elif len(self.problems) == _MAX_PROBLEMS:
+            self.problems.append(Problem("ledger", "there are more problems, not listed here."))
 
     # ---- the file ---------------------------------------------------------------------------
 
@@ -162,7 +185,7 @@ class Check:
         self._expected_seq = seq + 1
         self._streams[stream] = (version, leaf, leaf)
         self._recorded_at = recorded_at
-        if columns[2] == _ERASURE:
+        if columns[2] == ERASURE:
             self._erasures.append((seq, body))
         refold = self._refold
         if refold is not None and refold.is_needed:
@@ -173,9 +196,9 @@ class Check:
 
     def _event_at_length(self, row: tuple[Any, ...]) -> None:
         """Check an event step by step; when it is good, learn its form and fold it."""
-        n_before = len(self._problems)
+        n_before = len(self.problems)
         envelope = self._event(row)
-        if any(not problem.is_note for problem in self._problems[n_before:]) or envelope is None:
+        if any(not problem.is_note for problem in self.problems[n_before:]) or envelope is None:
             return
         if envelope.keys() == ENVELOPE_KEYS:
             self._forms.learn(envelope)
@@ -198,12 +221,12 @@ class Check:
             self._suspects[seq - 1] = leaf
         try:
             envelope = json.loads(data.decode())
-            given = _given(envelope)
+            given = given_columns(envelope)
         except (ValueError, KeyError, TypeError, AttributeError):
             self._report(seq, stream, "its envelope cannot be read.")
             given = None
         if given is not None and given != columns:
-            for name, said, there in zip(_COLUMNS, given, columns, strict=True):
+            for name, said, there in zip(COLUMNS, given, columns, strict=True):
                 if said != there:
                     shown = f"column {name} is {_shown(there)}, its envelope says {_shown(said)}."
                     self._report(seq, stream, shown)
@@ -255,7 +278,7 @@ class Check:
         elif not (isinstance(salt, bytes) and isinstance(body, bytes)):
             self._add(where, "it is no longer a row of bytes.", seq=seq, stream=stream)
         elif body_digest(salt, body) == digest:
-            if kind == _ERASURE:
+            if kind == ERASURE:
                 self._erasures.append((seq, body))
         else:
             message = "the payload or its salt is not what was recorded."
@@ -349,22 +372,6 @@ class Check:
     def _compare(self) -> None:
         for problem in self._refold.finish() if self._refold else ():
             self._add(problem.where, problem.message, is_note=problem.is_note)
-
-
-def _given(envelope: dict[str, Any]) -> tuple[Any, ...]:
-    """What the columns of an event must hold, from its envelope."""
-    performed_at = envelope["performed_at"]
-    return (
-        envelope["stream"],
-        envelope["version"],
-        envelope["kind"],
-        envelope["actor"],
-        envelope.get("role"),
-        None if performed_at is None else from_iso(performed_at),
-        from_iso(envelope["recorded_at"]),
-        bytes.fromhex(envelope["body_digest"]),
-        bytes.fromhex(envelope["previous"]),
-    )
 
 
 def _shown(value: Any) -> str:

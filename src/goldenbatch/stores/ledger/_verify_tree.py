@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from itertools import islice
 from statistics import multimode
 from typing import Any
 
 from goldenbatch.stores.ledger import _sql
 from goldenbatch.stores.ledger._problem import Problem
-from goldenbatch.stores.ledger.tree import Key, cover, fold, node_hash, root_of
+from goldenbatch.stores.ledger.tree import HASH_SIZE, Key, cover, fold, node_hash, root_of
 
+_PAGE = 256  # more rows at a time are slower: they leave the caches of the processor
+_LEVEL = "SELECT idx, h FROM node WHERE level = ? ORDER BY idx"
 Hashes = list[bytes | None]
 
 
@@ -44,6 +48,8 @@ class TreeCheck:
 
     def run(self) -> Iterator[Problem]:
         """The problems of all levels."""
+        if not self._suspects and self._is_whole():
+            return
         yield from self._strays()
         level, lower = 0, None
         stored, problems = self._level(0)
@@ -59,6 +65,38 @@ class TreeCheck:
             self._keep(level, hashes)
             level, lower, stored = level + 1, hashes, above
 
+    def _is_whole(self) -> bool:
+        """The quick way: whether every node is there, and the hash of the two below it."""
+        below = bytearray()
+        n_nodes = 0
+        for level in range(self.size.bit_length()):
+            hashes = self._packed(level)
+            if len(hashes) != HASH_SIZE * (self.size >> level):
+                return False
+            if level and not _are_over(hashes, below):
+                return False
+            for key in self._wanted:
+                if key[0] == level:
+                    place = HASH_SIZE * key[1]
+                    self._kept[key] = bytes(hashes[place : place + HASH_SIZE])
+            n_nodes += self.size >> level
+            below = hashes
+        count = self._connection.execute("SELECT count(*) FROM node").fetchone()[0]
+        return bool(count == n_nodes)
+
+    def _packed(self, level: int) -> bytearray:
+        """The hashes of a level one after the other, up to the first that is not in order."""
+        hashes = bytearray()
+        rows = self._connection.stream(_LEVEL, (level,))
+        while page := list(islice(rows, _PAGE)):
+            indexes, found = zip(*page, strict=True)
+            start = len(hashes) // HASH_SIZE
+            is_in_order = indexes == tuple(range(start, start + len(page)))
+            if not is_in_order or any(type(h) is not bytes or len(h) != HASH_SIZE for h in found):
+                return hashes
+            hashes += b"".join(found)
+        return hashes
+
     def _keep(self, level: int, hashes: Hashes) -> None:
         for key in self._wanted:
             if key[0] == level:
@@ -67,8 +105,7 @@ class TreeCheck:
     def _level(self, level: int) -> tuple[Hashes, list[Problem]]:
         """The stored hashes of a level in their places, and what is missing or too much."""
         count = self.size >> level
-        sql = "SELECT idx, h FROM node WHERE level = ? ORDER BY idx"
-        rows = list(self._connection.stream(sql, (level,)))
+        rows = list(self._connection.stream(_LEVEL, (level,)))
         found = [h for _, h in rows]
         if _is_whole(rows, found, count):
             return found, []
@@ -110,6 +147,19 @@ class TreeCheck:
                 problems.append(_disagreement(index, _joins(index, computed, sibling, parent)))
             hashes[index] = computed
         return hashes, problems
+
+
+def _are_over(hashes: bytearray, below: bytearray) -> bool:
+    """Whether each hash is that of the two below it."""
+    sha, pair = hashlib.sha256, 2 * HASH_SIZE
+    for start in range(0, len(hashes), HASH_SIZE * _PAGE):
+        lower = bytes(below[2 * start : 2 * (start + HASH_SIZE * _PAGE)])
+        found = hashes[start : start + HASH_SIZE * _PAGE]
+        last = 2 * len(found)
+        made = [sha(b"\x01" + lower[at : at + pair]).digest() for at in range(0, last, pair)]
+        if b"".join(made) != found:
+            return False
+    return True
 
 
 def _disagreement(index: int, is_node: bool) -> Problem:

@@ -14,7 +14,7 @@ from goldenbatch.core.errors import (
 )
 from goldenbatch.core.records import Event, NewEvent, Projection
 from goldenbatch.core.site import Clock, HomeInfo
-from goldenbatch.stores.ledger import _events, _projections, _sql, _verify, _verify_two, tree
+from goldenbatch.stores.ledger import _events, _projections, _sql, _verify, _verify_pool, tree
 from goldenbatch.stores.ledger._kept import Kept
 from goldenbatch.stores.ledger._open import open_engine
 from goldenbatch.stores.ledger._problem import Problem
@@ -285,7 +285,11 @@ class Ledger(Kept, Provable):
             return tree.consistency_proof(n1, n2, lambda keys: _sql.nodes(connection, keys))
 
     def verify(
-        self, progress: Progress | None = None, anchors: Sequence[str] = ()
+        self,
+        progress: Progress | None = None,
+        anchors: Sequence[str] = (),
+        *,
+        has_projections: bool = True,
     ) -> list[Problem]:
         """Check everything that is stored, naming each thing that is not as it was recorded.
 
@@ -293,19 +297,20 @@ class Ledger(Kept, Provable):
             progress: Called with (events checked, all events).
             anchors: Checkpoint notes kept elsewhere; only they show that the tail was cut
                 together with the checkpoints in the file, or all history rewritten.
+            has_projections: Fold the projections anew, too, and compare them.
 
         Returns:
             Problems; those with `is_note` do not speak against the ledger.
         """
         tables, keys = list(self._tables.values()), self.keys.known()
+        check = _verify.Check(self.home, self.origin, keys, progress, is_folding=has_projections)
         with self._engine.reading() as connection:
             connection.begin_read()
-            if tables and _sql.tail(connection)[0] >= _verify_two.FROM_EVENTS:
-                place = self._engine.address
-                other = _verify_two.Other(place, self.home, self.origin, keys, tables, anchors)
-                return _verify_two.run(connection, other, tables, progress)
-            check = _verify.Check(self.home, self.origin, keys, progress)
-            return check.run(connection, tables, anchors)
+            if _sql.tail(connection)[0] < _verify_pool.FROM_EVENTS:
+                return check.run(connection, tables, anchors)
+            place = self._engine.address
+            given = _verify_pool.task(place, self.home, self.origin, keys, tables, anchors)
+            return _verify_pool.run(connection, check, given, tables, progress)
 
     # ---- inside -----------------------------------------------------------------------------
 
