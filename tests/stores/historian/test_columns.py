@@ -12,12 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goldenbatch.core.chunks import leaf_hash, readings_bytes
-from goldenbatch.stores.historian._columns import (
-    leaves,
-    stored_order,
-    stored_schema,
-    window_digest,
-)
+from goldenbatch.stores.historian._columns import stored_order, stored_schema
+from goldenbatch.stores.historian._leaves import leaves, window_digest
 
 floats = st.floats(width=64, allow_nan=False)
 VALUES = {

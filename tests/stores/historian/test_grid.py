@@ -77,7 +77,7 @@ def test_a_grid_answers_like_the_long_form(opened, listed, tmp_path, kind):
         table = columns_of(seed=at, start=at * N_TIMES * STEP // 2, kind=kind)
         assert written(grid, table, key, kind).n_readings == N_TIMES * len(NAMES)
         written(plain, long_of(table, kind), key, kind)
-    assert (set(layouts(grid)), set(layouts(plain))) == ({"grid"}, {""})
+    assert (set(layouts(grid)), set(layouts(plain))) == ({"grid"}, {"packed"})
     if kind == "number":
         expected = answers(plain, listed)
         assert answers(grid, listed) == expected
@@ -138,7 +138,7 @@ def test_what_is_no_grid_is_kept_in_long_form(opened, listed, tmp_path):
         assert pieces_of(table, "number") is None
     store = opened()
     written(store, pa.concat_tables([whole, shifted]), "mixed")
-    assert layouts(store) == [""]
+    assert layouts(store) == ["packed"]
     assert listed(store.read(["press/other"], (0, 2)))[0][:2] == ("press/other", 1)
     with pytest.raises(BadInputError, match=r"'press/force' has two readings at 0 us"):
         written(store, doubled, "doubled")

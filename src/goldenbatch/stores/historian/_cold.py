@@ -18,7 +18,7 @@ from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.records import to_iso
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.stores.historian import _files
-from goldenbatch.stores.historian._columns import Ints, ints, stored_schema
+from goldenbatch.stores.historian._columns import Ints, by_tag, ints, stored_schema
 from goldenbatch.stores.historian._manifest import FileEntry
 
 APP = "goldenbatch-historian"
@@ -114,14 +114,16 @@ class Cold:
     def __init__(self, folder: Path, row_group_rows: int) -> None:
         self.folder, self._row_group_rows = folder, row_group_rows
 
-    def write_files(self, kind: ReadingKind, table: pa.Table, n: int) -> list[FileEntry]:
-        """Write a table, ordered by (tag, time, seq), one durable file a date."""
+    def write_files(
+        self, kind: ReadingKind, table: pa.Table, n: int
+    ) -> list[tuple[FileEntry, pa.Table]]:
+        """Write a table, ordered by (tag, time, seq), one durable file a date, with its rows."""
         day = ints(table, "time") // DAY_US
         if day.min() == day.max():
             days, codes = day[:1], np.zeros(len(day), dtype=np.int64)
         else:
             days, codes = np.unique(day, return_inverse=True)
-        order = np.argsort(codes.astype(np.int32), kind="stable")
+        order = by_tag(codes)
         stops = np.cumsum(np.bincount(codes, minlength=len(days)))
         parts = []
         for index, stop in enumerate(stops.tolist()):
@@ -132,7 +134,7 @@ class Cold:
         with ThreadPoolExecutor(N_WRITERS) as pool:
             entries = list(pool.map(lambda part: self._write(kind, n, *part), parts))
         _files.fsync_dir(self.folder / kind)
-        return entries
+        return list(zip(entries, (part for _, part in parts), strict=True))
 
     def _write(self, kind: ReadingKind, n: int, date: str, table: pa.Table) -> FileEntry:
         import pyarrow.parquet as pq

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -11,10 +14,10 @@ from goldenbatch.core.chunks import FrameEntry
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.stores.historian._cold import Cold
-from goldenbatch.stores.historian._columns import Ints, Leaf, ints, leaves, stored_order
+from goldenbatch.stores.historian._columns import Ints, ints, ordered
 from goldenbatch.stores.historian._hot import Hot
+from goldenbatch.stores.historian._leaves import Leaf, grouped_leaves, number_bits
 from goldenbatch.stores.historian._manifest import (
-    FileEntry,
     Manifest,
     SourceChunk,
     State,
@@ -22,12 +25,6 @@ from goldenbatch.stores.historian._manifest import (
 )
 
 Name = Callable[[int], str]
-
-
-def ordered(table: pa.Table) -> pa.Table:
-    """A stored table by (tag, time, seq)."""
-    order = stored_order(ints(table, "tag"), ints(table, "time"), ints(table, "seq"))
-    return (table if order is None else table.take(pa.array(order))).combine_chunks()
 
 
 def _source_codes(seq: Ints, frames: Sequence[FrameEntry], sources: Sequence[str]) -> Ints:
@@ -44,15 +41,23 @@ def source_leaves(
 ) -> dict[str, list[Leaf]]:
     """Leaves by source of an ordered table; rows of no known frame stand under ''."""
     sources = sorted({frame.source for frame in frames})
-    codes = _source_codes(ints(table, "seq"), frames, sources)
+    seqs = np.asarray([frame.seq for frame in frames], dtype=np.int64)
+    seq = ints(table, "seq")
+    group = None
+    if len(sources) != 1 or not _are_known(seq, seqs):
+        group = _source_codes(seq, frames, sources)
     found: dict[str, list[Leaf]] = {}
-    if len(sources) == 1 and not codes.any():
-        return {sources[0]: list(leaves(table, kind, name))}
-    for code in np.unique(codes).tolist():
-        rows = np.flatnonzero(codes == code)
-        part = table if len(rows) == table.num_rows else table.take(pa.array(rows))
-        found[sources[code] if code >= 0 else ""] = list(leaves(part, kind, name))
+    for code, leaf in grouped_leaves(table, kind, name, group):
+        found.setdefault(sources[code] if code >= 0 else "", []).append(leaf)
     return found
+
+
+def _are_known(seq: Ints, seqs: Ints) -> bool:
+    """Whether all rows belong to frames, told from the ends where these are without a gap."""
+    if not seq.size or not seqs.size:
+        return not seq.size
+    is_dense = int(seqs[-1] - seqs[0]) == len(seqs) - 1
+    return is_dense and bool(seq.min() >= seqs[0]) and bool(seq.max() <= seqs[-1])
 
 
 def make_chunks(
@@ -85,25 +90,55 @@ def make_chunks(
     return tuple(chunks)
 
 
-def plan(hot: Hot, n: int, state: State, cold: Cold, name: Name) -> Manifest:
+@dataclass(frozen=True)
+class Plan:
+    """A hand-over whose files are written; `rows` are what each file was made of."""
+
+    manifest: Manifest
+    rows: Mapping[tuple[str, str], pa.Table]
+
+
+def plan(hot: Hot, n: int, state: State, cold: Cold, name: Name) -> Plan:
     """Write the files of a hand-over, durable but not yet committed, and say what it moves."""
     frames = tuple(hot.frames(n))
     tables: dict[ReadingKind, pa.Table] = {}
-    files: list[FileEntry] = []
     for kind in KINDS:
         table = hot.table(kind)
         if table.num_rows:
             tables[kind] = ordered(table)
-            files += cold.write_files(kind, tables[kind], n)
-    return Manifest(
+    # The digests are taken beside the writing: both leave the interpreter free.
+    with ThreadPoolExecutor(1) as pool:
+        writing = [pool.submit(cold.write_files, kind, table, n) for kind, table in tables.items()]
+        chunks = make_chunks(tables, frames, state, name)
+        written = [one for task in writing for one in task.result()]
+    manifest = Manifest(
         n=n,
         base=state.n,
         previous=state.manifest,
         chain=frames[-1].digest,
-        files=tuple(files),
+        files=tuple(file for file, _ in written),
         frames=frames,
-        chunks=make_chunks(tables, frames, state, name),
+        chunks=chunks,
     )
+    return Plan(manifest, {(file.kind, file.path): rows for file, rows in written})
+
+
+def is_same(plan: Plan, cold: Cold) -> bool:
+    """Whether what lies on the disk is, bit for bit, what the chunks were digested from."""
+    for file in plan.manifest.files:
+        try:
+            held = cold.read(cast("ReadingKind", file.kind), [file])
+        except IntegrityError:
+            return False
+        rows = plan.rows[file.kind, file.path]
+        if not held.equals(rows) or (file.kind == "number" and not _same_bits(held, rows)):
+            return False
+    return True
+
+
+def _same_bits(one: pa.Table, other: pa.Table) -> bool:
+    """Minus zero equals zero, and yet is another reading."""
+    return np.array_equal(number_bits(one.column("value")), number_bits(other.column("value")))
 
 
 def differences(manifest: Manifest, cold: Cold, name: Name) -> list[str]:

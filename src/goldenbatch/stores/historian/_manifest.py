@@ -16,7 +16,7 @@ from typing import Any
 from goldenbatch.core.chunks import ChunkClosed, FrameEntry, frames_bytes, leaf_hash, merkle_root
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.stores.historian import _files
-from goldenbatch.stores.historian._columns import Leaf
+from goldenbatch.stores.historian._leaves import Leaf
 
 STATE = "state.json"
 

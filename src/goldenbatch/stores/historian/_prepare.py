@@ -14,6 +14,7 @@ from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.series import Frame, ReadingKind
 from goldenbatch.stores.historian._columns import Ints, ints, logged_schema, stored_order
 from goldenbatch.stores.historian._grid import Grid, Pieces, pieces_of, without_nan
+from goldenbatch.stores.historian._packed import PACKED_ROWS
 from goldenbatch.stores.historian._tags import TagDictionary
 
 # 1900-01-01 and 2262-01-01: outside of it a time is a mistake, and engines disagree on it.
@@ -27,12 +28,15 @@ class Prepared:
     """Columns of a frame with numbers for tags.
 
     Attributes:
-        rows: Of `logged_schema(kind)`, in the order in which the connector wrote it, or a grid.
+        rows: Of `logged_schema(kind)`, in the order in which the connector wrote it, or, where
+            `is_packed`, by (tag, time); or a grid.
         newest: The newest reading of each tag, of `logged_schema(kind)`.
+        is_packed: Whether there are so many rows that the log keeps them packed.
     """
 
     rows: pa.RecordBatch | Grid
     newest: pa.RecordBatch
+    is_packed: bool = False
 
 
 def require_frame(frame: Frame) -> None:
@@ -101,7 +105,29 @@ def prepare(frame: Frame, tags: TagDictionary) -> Prepared:
         _flat(table.column("quality")),
     ]
     batch = pa.RecordBatch.from_arrays(arrays, schema=logged_schema(frame.kind))
-    return Prepared(batch, batch.take(pa.array(_newest(where, tag, time, tags), pa.int64())))
+    order = stored_order(tag, time)
+    last = _newest(where, *_moved(order, tag, time), tags)
+    if batch.num_rows < PACKED_ROWS:
+        rows = last if order is None else order[last]
+        return Prepared(batch, batch.take(pa.array(rows, pa.int64())))
+    if order is not None:
+        batch = _taken(batch, order)
+    return Prepared(batch, batch.take(pa.array(last, pa.int64())), is_packed=True)
+
+
+def _moved(order: Ints | None, tag: Ints, time: Ints) -> tuple[Ints, Ints]:
+    return (tag, time) if order is None else (tag[order], time[order])
+
+
+def _taken(batch: pa.RecordBatch, order: Ints) -> pa.RecordBatch:
+    """Rows in an order; the quality is not moved where all are the same."""
+    rows, quality = pa.array(order), ints(batch, "quality")
+    is_same = bool((quality == quality[0]).all())
+    columns = [
+        batch.column(name) if name == "quality" and is_same else batch.column(name).take(rows)
+        for name in batch.schema.names
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
 def _coded(tags: pa.ChunkedArray) -> Any:
@@ -156,18 +182,15 @@ def _newest_of(batch: pa.RecordBatch) -> Ints:
 
 
 def _newest(where: str, tag: Ints, time: Ints, tags: TagDictionary) -> Ints:
-    """Row of the newest reading of each tag; refuses one tag twice at one time."""
-    order = stored_order(tag, time)
-    by_tag, by_time = (tag, time) if order is None else (tag[order], time[order])
+    """Place of the newest reading of each tag in rows by (tag, time); refuses two at one time."""
     is_last = np.ones(len(tag), dtype=bool)
-    is_last[:-1] = by_tag[1:] != by_tag[:-1]
-    twice = np.flatnonzero(~is_last[:-1] & (by_time[1:] == by_time[:-1]))
+    is_last[:-1] = tag[1:] != tag[:-1]
+    twice = np.flatnonzero(~is_last[:-1] & (time[1:] == time[:-1]))
     if twice.size:
         row = int(twice[0])
         raise BadInputError(
-            f"{where}: tag {tags.name(int(by_tag[row]))!r} has two readings at "
-            f"{by_time[row]} us in one frame.",
+            f"{where}: tag {tags.name(int(tag[row]))!r} has two readings at "
+            f"{time[row]} us in one frame.",
             hint="Write the second one in a later frame if it corrects the first.",
         )
-    last = np.flatnonzero(is_last)
-    return last if order is None else order[last]
+    return np.flatnonzero(is_last)

@@ -11,8 +11,9 @@ import pyarrow as pa
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.series import Aligned, ReadingKind, Series
 from goldenbatch.core.site import Window
-from goldenbatch.stores.historian._columns import Ints, ints, window_digest
+from goldenbatch.stores.historian._columns import Ints, ints
 from goldenbatch.stores.historian._hot import may_fit
+from goldenbatch.stores.historian._leaves import window_digest
 from goldenbatch.stores.historian._prepare import FIRST_TIME, LAST_TIME
 from goldenbatch.stores.historian._query import (
     BY_TAG,

@@ -22,8 +22,8 @@ from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.core.site import Window
 from goldenbatch.stores.historian import _manifest
 from goldenbatch.stores.historian._cold import Cold
-from goldenbatch.stores.historian._columns import ints, row_bytes
-from goldenbatch.stores.historian._handover import ordered
+from goldenbatch.stores.historian._columns import ints, ordered
+from goldenbatch.stores.historian._leaves import runs_of
 from goldenbatch.stores.historian._manifest import Manifest, SourceChunk
 from goldenbatch.stores.historian._tags import TagDictionary
 
@@ -119,13 +119,14 @@ def _readings(manifest: Manifest, cold: Cold, names: TagDictionary) -> Readings:
 def _by_tag(
     table: pa.Table, kind: ReadingKind, names: TagDictionary
 ) -> Iterator[tuple[str, bytes, tuple[int, int]]]:
-    data, ends = row_bytes(table, kind)
-    tag, time = ints(table, "tag"), ints(table, "time")
-    starts = np.flatnonzero(np.concatenate([[True], tag[1:] != tag[:-1]]))
-    for start, stop in zip(starts.tolist(), [*starts[1:].tolist(), len(tag)], strict=True):
-        name = names.name(int(tag[start]))
-        head = readings_header(name, kind, stop - start)
-        content = head + data[ends[start] : ends[stop]].tobytes()
+    runs, time = runs_of(table, kind), ints(table, "time")
+    found: list[list[bytes]] = [[] for _ in runs.tag]
+    for run, piece in runs.pieces():
+        found[run].append(bytes(piece))
+    edges = runs.edges.tolist()
+    for run, tag in enumerate(runs.tag.tolist()):
+        start, stop, name = edges[run], edges[run + 1], names.name(tag)
+        content = b"".join([readings_header(name, kind, stop - start), *found[run]])
         yield name, content, (int(time[start]), int(time[stop - 1]))
 
 

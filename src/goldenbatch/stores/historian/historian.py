@@ -20,7 +20,15 @@ from goldenbatch.core.errors import BadInputError, IntegrityError, LockedError
 from goldenbatch.core.records import Recorder
 from goldenbatch.core.series import Frame, ReadingKind
 from goldenbatch.core.site import Clock, Written
-from goldenbatch.stores.historian import _files, _frames, _manifest, _recover, _transfer, verify
+from goldenbatch.stores.historian import (
+    _files,
+    _frames,
+    _manifest,
+    _packed,
+    _recover,
+    _transfer,
+    verify,
+)
 from goldenbatch.stores.historian._cold import Cold
 from goldenbatch.stores.historian._grid import LAYOUT, Grid
 from goldenbatch.stores.historian._keys import KeyIndex
@@ -34,9 +42,12 @@ from goldenbatch.stores.historian.settings import HistorianSettings
 N_TRIES = 6
 
 
-def _payload(rows: pa.RecordBatch | Grid) -> Payload:
+def _payload(prepared: Prepared, kind: ReadingKind) -> Payload:
+    rows = prepared.rows
     if isinstance(rows, Grid):
         return Payload(rows.encode(), LAYOUT)
+    if prepared.is_packed:
+        return Payload(_packed.encode(rows, kind), _packed.LAYOUT)
     return Payload(memoryview(rows.serialize()).cast("B"))
 
 
@@ -226,7 +237,7 @@ class Historian(Reader):
             reason=frame.reason,
             digest="",
         )
-        payload = _payload(prepared.rows)
+        payload = _payload(prepared, frame.kind)
         with log.lock:
             known = self._known(frame)
             if known is not None:
@@ -302,14 +313,15 @@ class Historian(Reader):
 
     def _flush(self, log: FrameLog) -> tuple[ChunkClosed, ...]:
         transfer, state = self._transfer(), self._loaded.state
-        manifest = _recover.unfinished(self._folder, state)
+        manifest, plan = _recover.unfinished(self._folder, state), None
         if manifest is None:
             n = log.rotate()
             if n == state.n:
                 return ()
             self._on_step("rotated")
-            manifest = transfer.begin(self._loaded.hot, n, state, log.lock)
-        done = transfer.complete(manifest, state)
+            plan = transfer.begin(self._loaded.hot, n, state, log.lock)
+            manifest = plan.manifest
+        done = transfer.complete(manifest, state, plan)
         snapshots = verify.snapshots(self._cold)
         with log.lock:
             self._loaded.state, self._loaded.cold = done, snapshots
