@@ -22,6 +22,8 @@ MINUTE = 60_000_000
 ENTRY_POINTS = """[goldenbatch.capabilities]
 test = gbx_threshold:CAPABILITY
 extra = gbx_extra:CAPABILITY
+[goldenbatch.connectors]
+counter = gbx_source:COUNTER
 """
 
 

@@ -65,6 +65,17 @@ def load_connections(home: Path) -> list[ConnectionCard]:
     return [load_connection(path) for path in sorted((home / FOLDER).glob("*.toml"))]
 
 
+def readable_connections(home: Path) -> tuple[list[ConnectionCard], list[str]]:
+    """The cards of a home that are well formed, and what is wrong with the others."""
+    cards, problems = [], []
+    for path in sorted((home / FOLDER).glob("*.toml")):
+        try:
+            cards.append(load_connection(path))
+        except BadInputError as error:
+            problems.append(f"connection {path.stem} is not read: {error}")
+    return cards, problems
+
+
 @dataclass
 class SourceState:
     """What a source is doing.
@@ -73,11 +84,13 @@ class SourceState:
         state: `disabled`, `starting`, `running`, `waiting` (failed, tried again), `stopped`
             (a person must mend something), `ended`.
         problem: Why, when it is not running.
+        needs_person: Whether somebody must mend something before it can run again.
     """
 
     card: ConnectionCard
     state: str = "starting"
     problem: str = ""
+    needs_person: bool = False
     health: dict[str, Any] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, Any]:
@@ -88,6 +101,7 @@ class SourceState:
             "title": self.card.title,
             "state": self.state,
             "problem": self.problem,
+            "needs_person": self.needs_person,
             "health": self.health,
         }
 
@@ -225,7 +239,7 @@ class Acquisition:
             await self._record_start(state, outlet)
             await self._supervise(state, outlet)
         except asyncio.CancelledError:
-            state.state, state.problem = "stopped", "the node ended"
+            state.state = "stopped"
         except Exception as error:  # one source must not take the others along
             log.exception("source %s", state.card.name)
             self._stopped(state, f"{type(error).__name__}: {error}")
@@ -240,7 +254,7 @@ class Acquisition:
             body = SourceStopped(
                 source=state.card.name,
                 reason=state.problem or state.state,
-                needs_person=state.state == "stopped" and state.problem != "the node ended",
+                needs_person=state.needs_person,
             )
             await outlet.enter(body)
         finally:
@@ -283,11 +297,12 @@ class Acquisition:
             pause = min(2 * pause, RETRY_S[1])
 
     async def _tell(self, state: SourceState, outlet: NodeOutlet) -> None:
+        pause = min(1.0, self._health_s)  # the first soon, so that a start can be seen
         while True:
-            await asyncio.sleep(self._health_s)
+            await asyncio.sleep(pause)
             await outlet.tell_health()
-            state.health = outlet.state()
+            state.health, pause = outlet.state(), self._health_s
 
     def _stopped(self, state: SourceState, problem: str) -> None:
-        state.state, state.problem = "stopped", problem
+        state.state, state.problem, state.needs_person = "stopped", problem, True
         self._on_problem(f"source {state.card.name} stopped: {problem}")

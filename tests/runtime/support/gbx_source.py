@@ -41,9 +41,18 @@ class Counter:
             frame = Frame(self.name, f"{number}", "number", table(rows), START)
             await outlet.deliver([frame], {"next": str(number)})
             outlet.health("n_seen", float(number))
-            await asyncio.sleep(self.given.get("pause_s", 0))
+            await asyncio.sleep(float(self.given.get("pause_s", 0)))
+
+
+async def browse(context):
+    """What the device offers."""
+    return [{"address": "1", "name": TAG, "unit": "Cel", "kind": "number"}]
 
 
 COUNTER = ConnectorManifest(
-    "counter", "A device that counts", "bronze", Offer("counter", "gbx_source:Counter", "Counts.")
+    "counter",
+    "A device that counts",
+    "bronze",
+    Offer("counter", "gbx_source:Counter", "Counts."),
+    browse=Offer("browse", "gbx_source:browse", "Says what it counts."),
 )

@@ -81,6 +81,17 @@ _TREE: dict[str, Entry] = {
         "Rows that were refused, and why.", f"{_CLI}.intake:quarantine", panel=_WORK
     ),
     "conflicts": Entry("Rows that contradict the record.", f"{_CLI}.intake:conflicts", panel=_WORK),
+    "source": Entry(
+        "Running sources: list, check, browse, run, gaps.",
+        children={
+            "list": Entry("Sources with their state and health.", f"{_CLI}.sources:list_"),
+            "check": Entry("Check a card without connecting.", f"{_CLI}.sources:check"),
+            "browse": Entry("Ask a source what it offers.", f"{_CLI}.sources:browse"),
+            "run": Entry("Read one source in the foreground.", f"{_CLI}.sources:run_"),
+            "gaps": Entry("What is missing, and why.", f"{_CLI}.sources:gaps"),
+        },
+        panel=_WORK,
+    ),
     "run": Entry("Wake the analysts, or replay history.", f"{_CLI}.analysts:run_", panel=_WORK),
     "findings": Entry("Findings, newest first.", f"{_CLI}.findings:findings", panel=_WORK),
     "show": Entry("A finding with its evidence.", f"{_CLI}.findings:show", panel=_WORK),

@@ -17,12 +17,14 @@ from goldenbatch.apps.node import (
     routes_historian,
     routes_home,
     routes_ledger,
+    routes_policy,
     routes_rights,
     routes_signing,
+    routes_sources,
     routes_trail,
     routes_work,
 )
-from goldenbatch.apps.node.background import Background
+from goldenbatch.apps.node.background import Background, acquisition_of
 from goldenbatch.apps.node.failures import RESPONSES, add_handlers
 from goldenbatch.apps.node.limits import BodyLimit
 from goldenbatch.apps.node.state import Caller, NodeState
@@ -37,7 +39,12 @@ Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
 
 
 def create_app(
-    site: LocalSite, *, token: str = "", wake_s: float = 0, flush_s: float = 0
+    site: LocalSite,
+    *,
+    token: str = "",
+    wake_s: float = 0,
+    flush_s: float = 0,
+    acquires: bool = False,
 ) -> FastAPI:
     """The REST API of an open site.
 
@@ -47,8 +54,11 @@ def create_app(
             (`app.state.node.token`).
         wake_s: Seconds between ticks of the analysts; 0: never by itself.
         flush_s: Seconds between hand-overs of the frame log; 0: never by itself.
+        acquires: Whether it reads the running sources of the home.
     """
     state = NodeState(LocalDesk(site), token or secrets.token_urlsafe(32))
+    if acquires:
+        state.acquisition = acquisition_of(state)
     background = Background(state, wake_s=wake_s, flush_s=flush_s)
     app = FastAPI(
         title="goldenbatch node",
@@ -70,10 +80,12 @@ def create_app(
         routes_ledger,
         routes_signing,
         routes_historian,
+        routes_sources,
         routes_work,
         routes_trail,
         routes_backup,
         routes_rights,
+        routes_policy,
     ):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):

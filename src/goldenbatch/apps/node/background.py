@@ -5,15 +5,32 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from goldenbatch.apps.node.state import NodeState
 from goldenbatch.core.errors import IntegrityError
+
+if TYPE_CHECKING:
+    from goldenbatch.runtime.acquisition import Acquisition
 
 log = logging.getLogger("goldenbatch.node")
 
 MAX_PROBLEMS = 20
 CHECKPOINT_LOOK_S = 10.0
+
+
+def acquisition_of(state: NodeState) -> Acquisition:
+    """What reads the running sources of the node's home; a bad card is told, and stops none."""
+    from goldenbatch.runtime.acquisition import Acquisition, Sources, readable_connections
+
+    site = state.desk.site
+    cards, problems = readable_connections(site.path)
+    state.problems += problems
+
+    def tell(problem: str) -> None:
+        state.problems = [*state.problems, problem][-MAX_PROBLEMS:]
+
+    return Acquisition(Sources(site, site.path), cards, tell)
 
 
 class Background:
@@ -33,16 +50,20 @@ class Background:
         self._threads: list[threading.Thread] = []
 
     def start(self) -> None:
-        """Start the tasks."""
+        """Start the tasks, then what reads the running sources."""
         for name, seconds, task in self._tasks:
             thread = threading.Thread(
                 target=self._run, args=(name, seconds, task), name=f"node-{name}", daemon=True
             )
             thread.start()
             self._threads.append(thread)
+        if self._state.acquisition is not None:
+            self._state.acquisition.start()
 
     def stop(self) -> None:
-        """Let running turns end, and start no more."""
+        """Stop reading sources, let running turns end, and start no more."""
+        if self._state.acquisition is not None:
+            self._state.acquisition.stop()
         self._is_stopped.set()
         for thread in self._threads:
             thread.join()

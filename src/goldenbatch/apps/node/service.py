@@ -56,7 +56,9 @@ def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None])
         port = listener.getsockname()[1]
         host = f"[{options.host}]" if ":" in options.host else options.host
         address = NodeAddress(f"http://{host}:{port}", secrets.token_urlsafe(32), os.getpid())
-        app = create_app(site, token=address.token, wake_s=options.wake_s, flush_s=options.flush_s)
+        app = create_app(
+            site, token=address.token, wake_s=options.wake_s, flush_s=options.flush_s, acquires=True
+        )
 
         def started() -> None:
             address.save(home)

@@ -21,6 +21,7 @@ from goldenbatch.runtime.seen import SeenSite
 if TYPE_CHECKING:
     from goldenbatch.apps.local_desk import LocalDesk
     from goldenbatch.core.site import Site
+    from goldenbatch.runtime.acquisition import Acquisition
 
 SESSION_IDLE_S = 15 * 60
 SESSION_WHOLE_S = 12 * 3600
@@ -73,6 +74,7 @@ class NodeState:
         token: Bearer token of the home's own command line.
         timer: Monotonic seconds, for the expiry of sessions.
         problems: Newest failures of the background work, newest last.
+        acquisition: Reads the running sources; None: this node reads none.
     """
 
     desk: LocalDesk
@@ -81,6 +83,7 @@ class NodeState:
     gate: threading.Lock = field(default_factory=threading.Lock)
     is_ready: bool = True
     problems: list[str] = field(default_factory=list)
+    acquisition: Acquisition | None = None
     _sessions: dict[str, _Session] = field(default_factory=dict)
     _one_login: threading.Lock = field(default_factory=threading.Lock)
     _door: threading.Lock = field(default_factory=threading.Lock)

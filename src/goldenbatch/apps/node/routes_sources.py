@@ -1,0 +1,29 @@
+"""Endpoints of running sources: what each is doing, and what is missing of it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter, Depends
+
+from goldenbatch.apps.node.failures import RESPONSES
+from goldenbatch.apps.node.state import Caller, State, get_principal
+from goldenbatch.core.records import DataClass
+
+router = APIRouter(tags=["sources"], dependencies=[Depends(get_principal)], responses=RESPONSES)
+
+
+@router.get("/sources")
+def sources(state: State, caller: Caller) -> dict[str, Any]:
+    """Running sources with their state and health."""
+    caller.require_class(DataClass.OPERATIONAL)
+    found = [] if state.acquisition is None else state.acquisition.status()
+    return {"n_sources": len(found), "sources": found}
+
+
+@router.get("/sources/{name}/gaps")
+def gaps(name: str, caller: Caller) -> dict[str, Any]:
+    """Windows in which readings of a source are missing, and what came later."""
+    caller.require_class(DataClass.OPERATIONAL)
+    rows = caller.site.ledger.select("gap", {"source": name}, ("seq",))
+    return {"n_gaps": len(rows), "gaps": list(rows)}
