@@ -12,7 +12,7 @@ from goldenbatch.core.errors import GoldenbatchError, IntegrityError
 from goldenbatch.core.findings import FindingClosed, FindingOpened, FindingUpdated
 from goldenbatch.core.intake import FileImported, RowsQuarantined
 from goldenbatch.core.models import ModelFitted
-from goldenbatch.core.people import SignatureApplied, signature_state
+from goldenbatch.core.people import SignatureApplied, SignatureState, signature_state
 from goldenbatch.core.plant import PLANT_FILE, load_plant
 from goldenbatch.runtime._identity import HOME_FILE, changed_fields
 from goldenbatch.runtime._state import StateFolder
@@ -113,27 +113,38 @@ def _records(
 
 def _signatures(site: LocalSite, counts: Counter[str]) -> Iterator[Found]:
     """Signatures that do not hold, by hash, by statement, by policy or by key."""
-    streams = {one.stream for one in site.ledger.events(kinds={SignatureApplied.kind})}
     policies = {
         body.digest
         for event in site.ledger.stream(POLICY_STREAM)
         if isinstance(body := event.decode(), PolicyAdopted)
     }
     wallets: dict[str, Wallet] = {}
-    for stream in sorted(streams):
-        for state in signature_state(site.ledger.stream(stream)):
-            counts["signatures"] += 1
-            faults = list(state.faults)
-            signer = state.signature.signer
-            if signer not in wallets:
-                wallets[signer] = wallet_of(site.ledger.stream(f"user/{signer}"))
-            owned = wallets[signer].credentials
-            if fault := attestation_fault(state.signature, site.keys.known(), owned):
-                faults.append(fault)
-            if state.signature.policy_hash not in policies:
-                faults.append("its policy was never adopted")
-            where = f"{stream}@{state.event_version}"
-            yield from (Found("signatures", where, f"{fault}.") for fault in faults)
+    keys = site.keys.known()
+    for event in site.ledger.events(kinds={SignatureApplied.kind}):
+        state = _signature(site, event)
+        if state is None:
+            continue
+        counts["signatures"] += 1
+        faults, signer = list(state.faults), state.signature.signer
+        if signer not in wallets:
+            wallets[signer] = wallet_of(site.ledger.stream(f"user/{signer}"))
+        if fault := attestation_fault(state.signature, keys, wallets[signer].credentials):
+            faults.append(fault)
+        if state.signature.policy_hash not in policies:
+            faults.append("its policy was never adopted")
+        where = f"{event.stream}@{state.event_version}"
+        yield from (Found("signatures", where, f"{fault}.") for fault in faults)
+
+
+def _signature(site: LocalSite, event: Event) -> SignatureState | None:
+    """How a signature stands beside the version that it signs and the event before it."""
+    body, number = event.decode(), event.envelope.version
+    if not isinstance(body, SignatureApplied):  # its payload is erased
+        return None
+    wanted = {body.version, number - 1} if body.proposal else {body.version}
+    beside = site.ledger.at(event.stream, wanted - {number})
+    states = signature_state([*beside, event])
+    return next(one for one in states if one.event_version == number)
 
 
 def _states(site: LocalSite, counts: Counter[str]) -> Iterator[Found]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,12 @@ class VerifyReport:
         return {"is_ok": self.is_ok, "problems": rows, "counts": dict(self.counts)}
 
 
-def verify(home: LocalSite | Path | str, *, progress: Progress | None = None) -> VerifyReport:
+def verify(
+    home: LocalSite | Path | str,
+    *,
+    progress: Progress | None = None,
+    has_projections: bool = True,
+) -> VerifyReport:
     """Check everything that a home stores, naming each thing that is not as it was recorded.
 
     A folder is opened for reading only, since opening it for work puts right what a crash
@@ -79,6 +85,8 @@ def verify(home: LocalSite | Path | str, *, progress: Progress | None = None) ->
     Args:
         home: A site that is open, or the folder of a home that nobody holds.
         progress: Called with (events checked, all events).
+        has_projections: Fold the ledger's projections anew, too, and compare them. They are
+            proved by nothing but the events, and to fold them takes most of the time.
 
     Raises:
         NotFoundError: The folder is no home.
@@ -87,7 +95,7 @@ def verify(home: LocalSite | Path | str, *, progress: Progress | None = None) ->
     from goldenbatch.runtime.local import LocalSite
 
     if isinstance(home, LocalSite):
-        return _verify_site(home, progress)
+        return _verify_site(home, progress, has_projections=has_projections)
     try:
         site = LocalSite.open(home, read_only=True)
     except LockedError:
@@ -97,13 +105,26 @@ def verify(home: LocalSite | Path | str, *, progress: Progress | None = None) ->
             raise
         return _verify_parts(Path(home), progress, error)
     with site:
-        return _verify_site(site, progress)
+        return _verify_site(site, progress, has_projections=has_projections)
 
 
-def _verify_site(site: LocalSite, progress: Progress | None) -> VerifyReport:
+def _verify_site(
+    site: LocalSite, progress: Progress | None, *, has_projections: bool
+) -> VerifyReport:
+    # A large ledger is checked by processes of its own; meanwhile the rest is checked here.
+    with ThreadPoolExecutor(1) as other:
+        ledger = other.submit(lambda: list(_ledger(site.ledger, progress, has_projections)))
+        problems, counts = _verify_rest(site)
+    if not has_projections:
+        note = Problem("ledger", "projection", "not compared, as nobody asked for it.", True)
+        problems.append(note)
+    return VerifyReport((*ledger.result(), *problems), counts)
+
+
+def _verify_rest(site: LocalSite) -> tuple[list[Problem], dict[str, int]]:
+    """All but the ledger by itself."""
     problems = [
         *_keys(site.path),
-        *_ledger(site.ledger, progress),
         *_historian(site.historian, site.ledger),
         *_registry(site.registry),
     ]
@@ -120,7 +141,7 @@ def _verify_site(site: LocalSite, progress: Progress | None) -> VerifyReport:
     except IntegrityError as error:
         # An event that cannot be read is named by the ledger's own check above.
         problems.append(Problem("links", "ledger", f"could not be followed to the end: {error}"))
-    return VerifyReport(tuple(problems), counts)
+    return problems, counts
 
 
 def _verify_parts(path: Path, progress: Progress | None, reason: Exception) -> VerifyReport:
@@ -151,7 +172,7 @@ def _verify_parts(path: Path, progress: Progress | None, reason: Exception) -> V
                     keys=Keyring((), known),
                 )
             )
-            problems += _ledger(ledger, progress)
+            problems += _ledger(ledger, progress, True)
         with _named(problems, "historian", layout.historian):
             historian = stack.enter_context(
                 Historian.open(layout.historian, recorder=None, clock=system_clock, read_only=True)
@@ -184,8 +205,8 @@ def _keys(path: Path) -> Iterator[Problem]:
         yield Problem("keys", str(Layout(path).key.parent), "others may read it.", is_note=True)
 
 
-def _ledger(ledger: Any, progress: Progress | None) -> Iterator[Problem]:
-    for found in ledger.verify(progress):
+def _ledger(ledger: Any, progress: Progress | None, has_projections: bool) -> Iterator[Problem]:
+    for found in ledger.verify(progress, has_projections=has_projections):
         yield Problem("ledger", found.where, found.message, found.is_note)
 
 

@@ -101,3 +101,21 @@ def test_what_cannot_be_read_is_doubted():
             raise StorageError("gone")
 
     assert _verify_pages.check_part(Broken(), "home", 0, 5, Forms()) is None
+
+
+@pytest.mark.parametrize("has_projections", [True, False])
+def test_projections_are_left_out_on_request_only(kit, filled, has_projections):
+    raw = kit.raw(filled)
+    raw.execute("UPDATE p_thing SET amount = 'x' WHERE thing = 's0-1'")
+    kit.restore_triggers(raw)
+    raw.close()
+    with kit.open_ledger(filled, read_only=True) as ledger:
+        found = [one.where for one in ledger.verify(has_projections=has_projections)]
+    assert ("p_thing thing=s0-1" in found) == has_projections
+
+
+def test_events_of_a_stream_by_their_versions(kit, filled):
+    with kit.open_ledger(filled, read_only=True) as ledger:
+        stream = ledger.stream("thing/long")
+        assert ledger.at("thing/long", (3, 1, 3, 99)) == [stream[0], stream[2]]
+        assert ledger.at("thing/none", (1,)) == []

@@ -70,7 +70,9 @@ def shown(url: str) -> str:
     parts = urlsplit(url)
     host = parts.netloc.rpartition("@")
     user = host[0].partition(":")[0]
-    return urlunsplit(parts._replace(netloc=f"{user}@{host[2]}" if user else host[2]))
+    query = [one for one in parse_qsl(parts.query) if "password" not in one[0]]
+    netloc = f"{user}@{host[2]}" if user else host[2]
+    return urlunsplit(parts._replace(netloc=netloc, query=urlencode(query, safe="/")))
 
 
 def install_postgres(url: str, role: str) -> str:
@@ -233,9 +235,12 @@ class Connection:
         """Erase a payload that an event has named."""
         self.execute("SELECT ledger_erase(?, ?)", (seq, by))
 
-    def faults(self, tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
+    def faults(
+        self, tables: Sequence[Table], *, has_projections: bool = True
+    ) -> Iterator[tuple[str, str]]:
         """Triggers and tables that are not as they were made."""
-        del tables  # their rows are compared with a new fold, their columns with them
+        # The rows of projections are compared with a new fold, their columns with them.
+        del tables, has_projections
         return _postgres_schema.faults(self)
 
     def notes(self) -> Iterator[tuple[str, str]]:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.stores.ledger import _sql, tree
+from goldenbatch.stores.ledger import _events, _sql, tree
 from goldenbatch.stores.ledger.errors import ProofError
 from goldenbatch.stores.ledger.notes import (
     Checkpoint,
@@ -15,6 +15,7 @@ from goldenbatch.stores.ledger.notes import (
 )
 
 if TYPE_CHECKING:
+    from goldenbatch.core.records import Event
     from goldenbatch.stores.ledger._sql import Engine, EventRow
     from goldenbatch.stores.ledger._writer import Writer
     from goldenbatch.stores.ledger.tree import Key
@@ -54,6 +55,16 @@ class Provable:
             if not page:
                 return
             after = page[-1][0]
+
+    def at(self, stream: str, versions: Iterable[int]) -> list[Event]:
+        """Events of a stream that have these versions, of those that there are, in order.
+
+        Raises:
+            IntegrityError: An event is not what was recorded.
+        """
+        with self._engine.reading() as connection:
+            found = [_sql.event_at(connection, stream, one) for one in sorted(set(versions))]
+        return [_events.read(row) for row in found if row is not None]
 
     def inclusion(self, seq: int, size: int) -> list[bytes]:
         """Proof that event `seq` is in the tree of the first `size` events."""

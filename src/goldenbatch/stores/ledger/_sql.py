@@ -59,7 +59,9 @@ class Connection(Protocol):
     def erase(self, seq: int, by: int) -> None:
         """Erase the payload of an event, as another event says."""
 
-    def faults(self, tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
+    def faults(
+        self, tables: Sequence[Table], *, has_projections: bool = True
+    ) -> Iterator[tuple[str, str]]:
         """What is wrong with the database itself, as (where, message)."""
 
     def notes(self) -> Iterator[tuple[str, str]]:
@@ -189,6 +191,14 @@ def stream_rows(connection: Connection, stream: str, after: int) -> list[EventRo
         f"{_EVENT_COLUMNS} WHERE e.stream = ? AND e.version > ? ORDER BY e.version",
         (stream, after),
     ).fetchall()
+    return found
+
+
+def event_at(connection: Connection, stream: str, version: int) -> EventRow | None:
+    """The event of a stream that has a version."""
+    found: EventRow | None = connection.execute(
+        f"{_EVENT_COLUMNS} WHERE e.stream = ? AND e.version = ?", (stream, version)
+    ).fetchone()
     return found
 
 

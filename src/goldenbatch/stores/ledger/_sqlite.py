@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 APPLICATION_ID = 0x47424C31
 SCHEMA_VERSION = 2
 BUSY_S = 30.0
+_OWN = tuple(f"({table})" for table in _sql.TABLES)
 CACHE_KIB, WAL_PAGES = 65_536, 8_000
 _EXACT, _CHUNKS = 16, (64, 32, 16)  # few enough forms to stay prepared
 
@@ -126,11 +127,14 @@ class Connection(sqlite3.Connection):
         """Erase a payload that an event has named."""
         self.execute("UPDATE payload SET bytes = NULL, salt = x'' WHERE seq = ?", (seq,))
 
-    def faults(self, tables: Sequence[Table]) -> Iterator[tuple[str, str]]:
+    def faults(
+        self, tables: Sequence[Table], *, has_projections: bool = True
+    ) -> Iterator[tuple[str, str]]:
         """Damage of the file, and whatever is defined in another way than it was made."""
-        for (message,) in self.execute("PRAGMA integrity_check").fetchall():
-            if message != "ok":
-                yield "the file", f"SQLite finds: {message}."
+        for part in ("",) if has_projections else _OWN:
+            for (message,) in self.execute(f"PRAGMA main.integrity_check{part}").fetchall():
+                if message != "ok":
+                    yield "the file", f"SQLite finds: {message}."
         stored = _projections.stored(self)
         current = [table for table in tables if _projections.is_current(table, stored)]
         foreign = {f"p_{name}" for name in stored} | {table.name for table in tables}

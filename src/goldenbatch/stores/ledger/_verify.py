@@ -145,7 +145,7 @@ class Check:
     # ---- the file ---------------------------------------------------------------------------
 
     def _file(self, connection: _sql.Connection, tables: Sequence[_projections.Table]) -> None:
-        for where, message in connection.faults(tables):
+        for where, message in connection.faults(tables, has_projections=self.is_folding):
             self._add(where, message)
         for where, message in connection.notes():
             self._add(where, message, is_note=True)

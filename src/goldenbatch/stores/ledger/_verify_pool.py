@@ -168,11 +168,15 @@ def _asked(process: subprocess.Popen[str], job: Job) -> dict[str, Any]:
     return answer
 
 
-def jobs_for(n_events: int, n_workers: int) -> list[Job]:
+def jobs_for(n_events: int, n_workers: int, *, is_folding: bool) -> list[Job]:
     """What there is to do, the long jobs first."""
     n_parts = max(4 * n_workers, -(-n_events // MAX_PART))
     borders = [n_events * number // n_parts for number in range(n_parts + 1)]
-    return [("file", 0, 0), ("tree", 0, 0), *(("events", *two) for two in pairwise(borders))]
+    return [
+        ("file", int(is_folding), 0),
+        ("tree", 0, 0),
+        *(("events", *two) for two in pairwise(borders)),
+    ]
 
 
 def run(
@@ -198,12 +202,12 @@ def run(
 
     def on_done(job: Job) -> None:
         nonlocal n_done
-        n_done += job[2] - job[1]
+        n_done += job[2] - job[1] if job[0] == "events" else 0
         if progress is not None:
             progress(n_done, n_events)
 
     n_workers = n_processes()
-    jobs, pool = jobs_for(n_events, n_workers), Pool(given, n_workers)
+    jobs, pool = jobs_for(n_events, n_workers, is_folding=check.is_folding), Pool(given, n_workers)
     try:
         answers = pool.run(jobs, on_done)
     finally:
@@ -305,7 +309,7 @@ class _Worker:
             with _strictly(connection):
                 sound = check_part(connection, self._home.uid, first, last, self._forms)
             return {"sound": _as_json(sound)}
-        check = _verify.Check(self._home, given["origin"], self._keys, None, is_folding=False)
+        check = _verify.Check(self._home, given["origin"], self._keys, None, is_folding=bool(first))
         if kind == "tree":
             found = check.tree_alone(connection, given["anchors"])
             return {"problems": [asdict(one) for one in found]}
