@@ -52,6 +52,12 @@ class Schemas:
         file.unlink(missing_ok=True)
         return url
 
+    def carry_copy(self, home: Path) -> str:
+        """Put a copy of a home's file into a new schema; the home stays as it is."""
+        url = self.new()
+        transfer_ledger(home / "ledger" / "ledger.sqlite", url)
+        return url
+
     def _copy_projections(self, old: str, new: str) -> None:
         with psycopg.connect(self.admin, autocommit=True) as connection:
             sql = (

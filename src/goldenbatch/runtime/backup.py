@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,22 +15,18 @@ from goldenbatch.core.config import HOME_FILE, LedgerSettings, save_settings
 from goldenbatch.core.errors import (
     BadInputError,
     ConflictError,
-    GoldenbatchError,
     IntegrityError,
 )
 from goldenbatch.core.plant import PLANT_FILE
 from goldenbatch.core.records import NewEvent, to_iso
 from goldenbatch.runtime._clock import system_clock
+from goldenbatch.runtime._restored import fill_database, require_empty, verify_restored
 from goldenbatch.runtime._sealed import seal, unseal
 from goldenbatch.runtime._snapshots import FileEntry, Snapshot, Vault
 from goldenbatch.runtime.events import BackupMade, RestoreDrilled
 from goldenbatch.runtime.home import (
     FOLDERS,
     Layout,
-    home_info,
-    ledger_place,
-    load_home,
-    load_public_keys,
 )
 from goldenbatch.runtime.projections import core_projections
 
@@ -130,7 +125,13 @@ def backup(
 
 
 def restore(
-    source: Path, folder: Path, *, name: str = "", passphrase: str = "", on_step: Step | None = None
+    source: Path,
+    folder: Path,
+    *,
+    name: str = "",
+    passphrase: str = "",
+    ledger: str = "",
+    on_step: Step | None = None,
 ) -> Restored:
     """Restore a home into an empty or new folder and verify it.
 
@@ -139,10 +140,11 @@ def restore(
         folder: Where to; it stays `half-made` until everything has been written.
         name: Which snapshot; the newest by default.
         passphrase: Of the keys, when they are to be restored too.
+        ledger: URL of an empty ledger in PostgreSQL to put it into; a file of the home without.
         on_step: Called with the name of each step.
 
     Raises:
-        ConflictError: The folder is not empty.
+        ConflictError: The folder is not empty, or the database holds a ledger.
         NotFoundError: There is no such snapshot.
         IntegrityError: The backup is damaged; what and where is named.
         BadInputError: The passphrase is wrong.
@@ -150,6 +152,7 @@ def restore(
     tell = on_step or (lambda _: None)
     vault = Vault(source)
     snapshot = vault.load(name)
+    require_empty(ledger)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise ConflictError(f"{folder} is not empty.", hint="Name a folder that is empty or new.")
     tell("checking the backup")
@@ -170,9 +173,12 @@ def restore(
             _write(vault, entry, folder)
         elif passphrase:
             unseal(b"".join(vault.read(entry)), passphrase, folder / "keys")
+    if ledger:
+        tell("filling the database")
+        fill_database(folder, ledger)
     mark.unlink()
     tell("verifying")
-    recorded_at, problems = _verify(folder, snapshot)
+    recorded_at, problems = verify_restored(folder, snapshot)
     return Restored(snapshot, folder, recorded_at, tuple(problems))
 
 
@@ -225,12 +231,17 @@ def _record(site: LocalSite, body: BackupMade | RestoreDrilled) -> None:
 
 
 def _take(site: LocalSite, vault: Vault, passphrase: str, tell: Step) -> Snapshot:
+    from goldenbatch.stores.ledger import shown_place
+
     made_at, notes = site.clock(), []
     site.ledger.checkpoint()
     tell("settings and states")
     files = [*_settings_files(site, vault), *_folder(vault, site.path, "state")]
     if site.settings.ledger.url:
-        notes.append("The ledger lay in PostgreSQL; it is restored as a file of the home.")
+        notes.append(
+            f"The ledger lay in {shown_place(site.settings.ledger.url)}. It is restored as a file "
+            "of the home, or with --ledger into an empty one that was installed."
+        )
     with tempfile.TemporaryDirectory(prefix="goldenbatch-backup-") as temporary:
         copy = Path(temporary) / "ledger.sqlite"
         # A frame of a tick that the copied ledger lacks would stand in the way of the next one.
@@ -324,53 +335,3 @@ def _write(vault: Vault, entry: FileEntry, folder: Path) -> None:
             stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-
-
-def _verify(folder: Path, snapshot: Snapshot) -> tuple[int, list[str]]:
-    """When the last event was recorded, and what of a restored home does not verify."""
-    from goldenbatch.core.chunks import ChunkClosed
-    from goldenbatch.stores.historian import Historian
-    from goldenbatch.stores.ledger import Keyring, Ledger
-    from goldenbatch.stores.registry import Registry
-
-    settings = load_home(folder)
-    info, problems, recorded_at = home_info(settings), [], 0
-    try:
-        keys = Keyring((), load_public_keys(folder))
-        with ExitStack() as stack:
-            ledger = stack.enter_context(
-                Ledger.open(
-                    ledger_place(folder, settings),
-                    info,
-                    system_clock,
-                    core_projections(),
-                    read_only=True,
-                    keys=keys,
-                )
-            )
-            anchors = [snapshot.checkpoint] if snapshot.checkpoint else []
-            found = ledger.verify(anchors=anchors)
-            problems += [f"ledger: {one.where}: {one.message}" for one in found if not one.is_note]
-            if (ledger.head(), ledger.root().hex()) != (snapshot.n_events, snapshot.root):
-                problems.append("ledger: its root is not that of the home at the backup.")
-            for event in ledger.events(ledger.head() - 1):
-                recorded_at = event.envelope.recorded_at
-            bodies = [event.decode() for event in ledger.events(kinds={ChunkClosed.kind})]
-            # Opened once for writing, which makes the index of keys and cuts a torn tail.
-            Historian.open(folder / "historian", recorder=None, clock=system_clock).close()
-            historian = stack.enter_context(
-                Historian.open(folder / "historian", recorder=None, clock=system_clock,
-                               read_only=True)
-            )  # fmt: skip
-            closed = [body for body in bodies if isinstance(body, ChunkClosed)]
-            faults = historian.verify(closed)
-            problems += [f"historian: {one.where}: {one.message}" for one in faults]
-            if historian.head() < snapshot.n_frames:
-                problems.append(
-                    f"historian: it ends at frame {historian.head()}, not {snapshot.n_frames}."
-                )
-        damaged = Registry(folder / "registry").check()
-        problems += [f"registry: artefact {digest} is damaged." for digest in damaged]
-    except GoldenbatchError as error:
-        problems.append(str(error))
-    return recorded_at, problems

@@ -107,3 +107,30 @@ class BatchArchived(Body):
     n_files: int = Field(ge=1, description="Files in the list.")
     n_events: int = Field(ge=1, description="Events in its proof.")
     n_readings: int = Field(ge=0, description="Readings in its table.")
+
+
+class _OfMove(Body):
+    """From where to where a ledger goes."""
+
+    from_place: str = Field(min_length=1, description="`file`, or the database, no password.")
+    to_place: str = Field(min_length=1, description="`file`, or the database, no password.")
+    n_events: int = Field(ge=0, description="Events before this one.")
+    root: str = Field(pattern=r"^[0-9a-f]{64}$", description="Root of the tree over them.")
+
+
+@record_type
+class LedgerMoved(_OfMove):
+    """The ledger leaves for another database: nothing more is appended where it was."""
+
+
+@record_type
+class LedgerArrived(_OfMove):
+    """The ledger goes on here, copied and verified row by row."""
+
+
+@record_type
+class LedgerMoveCancelled(Body):
+    """A move of the ledger was given up before it was finished; it goes on where it was."""
+
+    to_place: str = Field(min_length=1, description="Where it was to go.")
+    reason: str = Field(min_length=1, max_length=1000)

@@ -24,6 +24,7 @@ from goldenbatch.runtime.home import (
     load_home,
     load_keys,
 )
+from goldenbatch.runtime.moving import require_settled
 from goldenbatch.runtime.people import People
 from goldenbatch.runtime.projections import core_projections
 from goldenbatch.runtime.recorder import LedgerRecorder
@@ -169,6 +170,7 @@ class LocalSite:
         self.ledger = self._stack.enter_context(ledger)
         require_kind(self.ledger, self.settings)
         if not read_only:
+            require_settled(self.ledger)
             self.checkpointer = Checkpointer(ledger, self.settings.checkpoints)
             self._stack.callback(self.checkpointer.close)
         historian = Historian.open(

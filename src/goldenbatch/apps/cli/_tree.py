@@ -123,9 +123,10 @@ _TREE: dict[str, Entry] = {
     "verify": Entry("Check everything that is stored.", f"{_CLI}.proof:verify", panel=_PROOF),
     "checkpoint": Entry("Sign the head of the ledger.", f"{_CLI}.proof:checkpoint", panel=_PROOF),
     "ledger": Entry(
-        "The ledger's tables: install, rebuild, check.",
+        "The ledger's tables: install, move, rebuild, check.",
         children={
             "install": Entry("Make a ledger in a PostgreSQL database.", f"{_CLI}.ledger:install"),
+            "move": Entry("Move it to another database, or back.", f"{_CLI}.ledger:move"),
             "rebuild": Entry("Fold projections anew.", f"{_CLI}.ledger:rebuild"),
             "check": Entry("Compare projections with the events.", f"{_CLI}.ledger:check"),
         },

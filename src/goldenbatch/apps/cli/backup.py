@@ -50,6 +50,9 @@ def restore(
     ] = None,
     *,
     snapshot: Annotated[str, typer.Option(help="Which one (default: the newest).")] = "",
+    ledger: Annotated[
+        str, typer.Option(help="URL of an empty, installed ledger to restore it into.")
+    ] = "",
     drill: Annotated[
         bool,
         typer.Option("--drill", help="Only for trial: restore, verify, throw away, record it."),
@@ -62,6 +65,8 @@ def restore(
         raise BadInputError(
             "a restore needs a folder, a drill needs none.", hint="Give DIR, or --drill."
         )
+    if drill and ledger:
+        raise BadInputError("a drill restores into a file.", hint="Leave out --ledger.")
     if folder is None:
         with session.open_site() as desk:
             with session.output.progress("Drilling"):
@@ -71,7 +76,8 @@ def restore(
 
         passphrase = session.password(password_stdin, prompt=_PROMPT) if with_keys else ""
         with session.output.progress("Restoring"):
-            answer = restore_home(source, folder, name=snapshot, passphrase=passphrase).as_json()
+            done = restore_home(source, folder, name=snapshot, passphrase=passphrase, ledger=ledger)
+        answer = done.as_json()
     session.show(answer, lambda _: _render(session, answer, is_drill=drill))
     if not answer["is_ok"]:
         session.exit_code = IntegrityError.exit_code

@@ -1,13 +1,13 @@
-"""The ledger's own upkeep: `ledger install`, `ledger rebuild`, `ledger check`."""
+"""The ledger's own upkeep: `ledger install`, `ledger move`, `ledger rebuild`, `ledger check`."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from goldenbatch.apps.cli._session import Session
-from goldenbatch.core.errors import IntegrityError
+from goldenbatch.core.errors import BadInputError, IntegrityError
 
 
 def install(
@@ -25,6 +25,41 @@ def install(
     from goldenbatch.runtime.home import install_ledger
 
     session.show(install_ledger(url, role))
+
+
+def move(
+    session: Session,
+    to: Annotated[str, typer.Argument(help="URL of an empty, installed ledger; or `file`.")] = "",
+    *,
+    cancel: Annotated[
+        bool, typer.Option("--cancel", help="Give up a move that was begun and not finished.")
+    ] = False,
+    reason: Annotated[str, typer.Option(help="Why it is given up.")] = "",
+) -> None:
+    """Move the ledger into a PostgreSQL database, or back into a file of the home.
+
+    Stop the node first. All rows are compared byte by byte and the copy is verified before
+    `home.toml` is switched; both ends record it. After a crash the same command finishes it.
+    """
+    from goldenbatch.runtime.moving import cancel_move, move_ledger
+
+    if cancel == bool(to) or cancel != bool(reason):
+        raise BadInputError("give where to, or --cancel with --reason.")
+    if cancel:
+        session.show(cancel_move(session.home, reason))
+        return
+    with session.output.progress("Moving the ledger"):
+        answer = move_ledger(session.home, to)
+    session.show(answer, lambda _: _render_move(session, answer))
+
+
+def _render_move(session: Session, answer: dict[str, Any]) -> None:
+    names = ("from_place", "to_place", "n_events", "root")
+    session.output.fields({name: answer[name] for name in names})
+    for name in answer["kept"]:
+        session.output.line(f"The old file is kept as ledger/{name}; nobody can work in it.")
+    if answer["from_place"] != "file":
+        session.output.line("The old database is as it was; its administrator may remove it.")
 
 
 def rebuild(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from goldenbatch.stores.ledger._copy import n_stored, transfer_ledger
     from goldenbatch.stores.ledger._erasure import Erasure
+    from goldenbatch.stores.ledger._open import shown_place
     from goldenbatch.stores.ledger._postgres import install_postgres
     from goldenbatch.stores.ledger._problem import Problem
     from goldenbatch.stores.ledger.errors import (
@@ -42,6 +43,7 @@ _PLACES = {
     "VerifierKey": "notes",
     "install_postgres": "_postgres",
     "n_stored": "_copy",
+    "shown_place": "_open",
     "transfer_ledger": "_copy",
     "verify_proof": "proofs",
 }
@@ -62,6 +64,7 @@ __all__ = [
     "VerifierKey",
     "install_postgres",
     "n_stored",
+    "shown_place",
     "transfer_ledger",
     "verify_proof",
 ]

@@ -14,6 +14,15 @@ def is_url(where: Path | str) -> bool:
     return isinstance(where, str) and where.startswith(SCHEMES)
 
 
+def shown_place(where: Path | str) -> str:
+    """A place as it may be shown and recorded: a URL without its password."""
+    if not is_url(where):
+        return str(where)
+    from goldenbatch.stores.ledger import _postgres
+
+    return _postgres.shown(str(where))
+
+
 def open_engine(where: Path | str, *, read_only: bool) -> Engine:
     """The engine for a file or a URL.
 
