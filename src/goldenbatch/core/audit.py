@@ -167,11 +167,12 @@ REVIEW_KINDS: Final = (TrailOpened.kind, TrailReviewed.kind)
 
 def act_of(event: Event, replaces: int) -> Act:
     """What an event does; `replaces` is the version that it supersedes, 0 for none."""
-    if event.kind == SignatureApplied.kind:
+    kind = event.envelope.kind
+    if kind == SignatureApplied.kind:
         return Act.SIGNED
-    if event.kind in REVIEW_KINDS:
+    if kind in REVIEW_KINDS:
         return Act.REVIEWED
-    if event.kind.endswith(CORRECTION):
+    if kind.endswith(CORRECTION):
         return Act.CORRECTED
     if replaces:
         return Act.CHANGED
@@ -181,8 +182,10 @@ def act_of(event: Event, replaces: int) -> Act:
 def _replaced(event: Event, lookup: Callable[[tuple[Any, ...]], Row | None]) -> int:
     cls = record_class(event.kind)
     kinds = cls.supersedes if cls is not None else ()
+    if not kinds:
+        return 0
     version = event.envelope.version - 1
-    while kinds and version > 0:
+    while version > 0:
         row = lookup((event.stream, version))
         if row is None or row["kind"] in kinds:
             return version if row is not None else 0
@@ -192,18 +195,19 @@ def _replaced(event: Event, lookup: Callable[[tuple[Any, ...]], Row | None]) -> 
 
 def _fold(event: Event, lookup: Callable[[tuple[Any, ...]], Row | None]) -> list[Row]:
     envelope = event.envelope
-    before = lookup((event.stream, envelope.version - 1)) if envelope.version > 1 else None
+    stream, version, kind = envelope.stream, envelope.version, envelope.kind
+    before = lookup((stream, version - 1)) if version > 1 else None
     n_signed = int(before["n_signed"]) if before is not None else 0
-    is_signature = event.kind == SignatureApplied.kind
+    is_signature = kind == SignatureApplied.kind
     replaces = _replaced(event, lookup)
     delay = envelope.recorded_at - (envelope.performed_at or envelope.recorded_at)
     return [
         {
-            "stream": event.stream,
-            "version": envelope.version,
+            "stream": stream,
+            "version": version,
             "seq": event.seq,
-            "kind": event.kind,
-            "act": act_of(event, replaces).value,
+            "kind": kind,
+            "act": str.__str__(act_of(event, replaces)),
             "actor": envelope.actor,
             "recorded_at": envelope.recorded_at,
             "performed_at": envelope.performed_at,
@@ -217,21 +221,27 @@ def _fold(event: Event, lookup: Callable[[tuple[Any, ...]], Row | None]) -> list
 
 
 def _search_text(event: Event) -> str:
-    parts = [event.stream, event.kind]
-    if event.envelope.data_class is not DataClass.PERSONAL and event.body is not None:
-        parts += _leaves(event.body)
+    envelope = event.envelope
+    parts = [envelope.stream, envelope.kind]
+    if envelope.data_class is not DataClass.PERSONAL and event.body is not None:
+        _add_leaves(event.body, parts)
     return " ".join(parts)[:MAX_TEXT].casefold()
 
 
-def _leaves(value: Any) -> Iterator[str]:
-    if isinstance(value, dict):
-        for _, one in sorted(value.items()):  # stored bodies have sorted keys, live ones not
-            yield from _leaves(one)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _leaves(one)
-    elif value is not None and value != "":
-        yield str(value)
+def _add_leaves(value: Any, parts: list[str]) -> None:
+    """Add all texts and numbers in a value; every append does this, so texts are asked for first.
+
+    Stored bodies have sorted keys, live ones not.
+    """
+    inside = [value[key] for key in sorted(value)] if isinstance(value, dict) else value
+    for one in inside:
+        if type(one) is str:
+            if one:
+                parts.append(one)
+        elif isinstance(one, dict | list):
+            _add_leaves(one, parts)
+        elif one is not None and one != "":
+            parts.append(str(one))
 
 
 TRAIL = Projection(

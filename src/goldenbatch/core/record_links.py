@@ -30,14 +30,15 @@ ENTRY, SIGNED = "by:", "sign:"
 def _links(event: Event) -> Iterator[tuple[str, str]]:
     """Relation and value of all that one event links its record to."""
     envelope = event.envelope
+    kind = envelope.kind
     people = {envelope.actor, envelope.acting_for} - {""}
-    if event.kind == SignatureApplied.kind:
+    if kind == SignatureApplied.kind:
         body = event.decode()
         if isinstance(body, SignatureApplied):
             signers = {body.signer, envelope.acting_for} - {""}
             yield from ((f"{SIGNED}{body.meaning.value}", one) for one in sorted(signers))
         return
-    yield from ((f"{ENTRY}{event.kind}", one) for one in sorted(people))
+    yield from ((f"{ENTRY}{kind}", one) for one in sorted(people))
     if envelope.data_class is not DataClass.OPERATIONAL:
         yield "class", envelope.data_class.value
     body_of = event.body
@@ -47,8 +48,8 @@ def _links(event: Event) -> Iterator[tuple[str, str]]:
 
 
 def _fold_links(event: Event, lookup: Lookup) -> list[Row]:
-    stream = event.stream
-    is_new = event.envelope.version == 1
+    envelope = event.envelope
+    stream, is_new = envelope.stream, envelope.version == 1
     return [
         {"stream": stream, "relation": relation, "value": value}
         for relation, value in _links(event)
@@ -70,10 +71,11 @@ RECORD_LINKS = Projection(
 
 
 def _fold_state(event: Event, lookup: Lookup) -> list[Row]:
-    number = event.envelope.version
-    is_signature = event.kind == SignatureApplied.kind
-    is_proposed = event.kind in PROPOSED and event.body is not None
-    row = lookup((event.stream,)) if number > 1 else None
+    envelope = event.envelope
+    number, kind = envelope.version, envelope.kind
+    is_signature = kind == SignatureApplied.kind
+    is_proposed = kind in PROPOSED and event.body is not None
+    row = lookup((envelope.stream,)) if number > 1 else None
     if row is None and not is_signature and not is_proposed:
         return []
     row = dict(row) if row is not None else _unsigned(event.stream, number - 1)

@@ -44,9 +44,11 @@ class Table:
         self.key_places = tuple(self.columns.index(column) for column in projection.key)
         self._pick, self._pick_key = _picker(self.columns), _picker(self.key_places)
         kinds = projection.columns
-        self._numbers = tuple(n for n, one in enumerate(kinds.values()) if one != "TEXT")
+        self._pick_numbers = _picker([n for n, c in enumerate(kinds) if kinds[c] != "TEXT"])
         self._key_kinds = tuple(_PYTHON[kinds[column]] for column in projection.key)
-        self._key_numbers = tuple(n for n, kind in enumerate(self._key_kinds) if kind is not str)
+        self._pick_key_numbers = _picker(
+            [n for n, kind in enumerate(self._key_kinds) if kind is not str]
+        )
         self._good: set[tuple[type, ...]] = set()
         names = ", ".join(_quoted(self.columns))
         equal = " AND ".join(f"{column} = ?" for column in _quoted(projection.key))
@@ -93,9 +95,12 @@ class Table:
             ProjectionError: A column is unknown, a key is missing, or a type does not fit.
         """
         # Most rows are complete, of the columns' types and of common size: no call for each.
-        if len(row) == len(self.columns) and row.keys() == self.projection.columns.keys():
-            made = self._pick(row)
-            if tuple(map(type, made)) in self._good and _are_common(made, self._numbers):
+        if len(row) == len(self.columns):
+            try:
+                made = self._pick(row)
+            except KeyError:
+                made = ()
+            if tuple(map(type, made)) in self._good and _are_common(self._pick_numbers(made)):
                 return made
         columns = self.projection.columns
         unknown = [] if row.keys() <= columns.keys() else row.keys() - columns.keys()
@@ -117,7 +122,7 @@ class Table:
         Raises:
             ProjectionError: It has too many or too few parts, or a type does not fit.
         """
-        if tuple(map(type, key)) == self._key_kinds and _are_common(key, self._key_numbers):
+        if tuple(map(type, key)) == self._key_kinds and _are_common(self._pick_key_numbers(key)):
             return key
         names = self.projection.key
         if len(key) != len(names):
@@ -275,15 +280,16 @@ def _picker(places: Sequence[Any]) -> Callable[[Any], Values]:
     """Items at some places or of some names, always as a tuple."""
     if len(places) > 1:
         return itemgetter(*places)
+    if not places:
+        return lambda _: ()
     (place,) = places
     return lambda items: (items[place],)
 
 
-def _are_common(values: Sequence[Any], places: Iterable[int]) -> bool:
-    """Whether the numbers among them are of common size; NaN is not."""
-    for place in places:
-        value = values[place]
-        if value is not None and not -_COMMON < value < _COMMON:
+def _are_common(numbers: Values) -> bool:
+    """Whether all are of common size; NaN is not."""
+    for number in numbers:
+        if number is not None and not -_COMMON < number < _COMMON:
             return False
     return True
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import queue
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -12,13 +11,12 @@ from goldenbatch.core.errors import IntegrityError, VersionConflictError
 from goldenbatch.core.records import Event
 from goldenbatch.core.site import Clock, HomeInfo
 from goldenbatch.stores.ledger import _events, _folder, _projections, _sql
+from goldenbatch.stores.ledger._inbox import Inbox, Request, answer
 from goldenbatch.stores.ledger.errors import StorageError
 from goldenbatch.stores.ledger.tree import Frontier, cover
 
 _MAX_BATCH = 2_000
 _MAX_STREAMS = 100_000
-
-Job = Callable[[_sql.Connection, "Head"], Any]
 
 
 @dataclass
@@ -46,31 +44,6 @@ class Head:
         keys = cover(0, seq)
         found = _sql.nodes(connection, keys)
         return cls(seq, recorded_at, Frontier(seq, [found[key] for key in keys]))
-
-
-class _Request:
-    """What a caller waits for; one lock is enough, and far lighter than a future."""
-
-    __slots__ = ("_done", "_error", "_result", "events", "job")
-
-    def __init__(self, events: Sequence[_events.Prepared], job: Job | None = None) -> None:
-        self.events, self.job = events, job
-        self._result: Any = None
-        self._error: BaseException | None = None
-        self._done = threading.Lock()
-        self._done.acquire()
-
-    def answer(self, result: Any, error: BaseException | None) -> None:
-        """Let the caller go on."""
-        self._result, self._error = result, error
-        self._done.release()
-
-    def wait(self) -> Any:
-        """The result, or the error raised; asked for once, by the caller."""
-        self._done.acquire()
-        if self._error is not None:
-            raise self._error
-        return self._result
 
 
 @dataclass
@@ -108,67 +81,43 @@ class Writer:
         self._has_tidied = False
         self._head: Head | None = None
         self._token: object = None
-        self._queue: queue.SimpleQueue[_Request | None] = queue.SimpleQueue()
-        self._gate = threading.Lock()
-        self._is_closed = False
+        self._inbox = Inbox()
         self.clock_behind_us = 0
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
     def append(self, events: Sequence[_events.Prepared]) -> Sequence[Event]:
         """Append all or nothing; durable on return."""
-        result: Sequence[Event] = self._submit(_Request(events))
+        result: Sequence[Event] = self._submit(Request(events))
         return result
 
-    def do(self, job: Job) -> Any:
+    def do(self, job: Callable[[_sql.Connection, Head], Any]) -> Any:
         """Run a job in the writer's thread, in a transaction of its own."""
-        return self._submit(_Request((), job))
+        return self._submit(Request((), job))
 
     def close(self) -> None:
         """Finish what was asked for, then stop."""
-        with self._gate:
-            if self._is_closed:
-                return
-            self._is_closed = True
-            self._queue.put(None)
-        self._thread.join()
+        if self._inbox.close():
+            self._thread.join()
 
-    def _submit(self, request: _Request) -> Any:
-        with self._gate:
-            if self._is_closed:
-                raise StorageError("the ledger is closed.", hint="Open it again.")
-            self._queue.put(request)
+    def _submit(self, request: Request) -> Any:
+        self._inbox.put(request)
         return request.wait()
 
     def _run(self) -> None:
-        is_open = True
-        while is_open:
-            first = self._queue.get()
-            if first is None:
-                return
-            batch, n_events = [first], len(first.events)
-            while n_events < _MAX_BATCH and not batch[-1].job:
-                try:
-                    following = self._queue.get_nowait()
-                except queue.Empty:
-                    break
-                if following is None:
-                    is_open = False
-                    break
-                batch.append(following)
-                n_events += len(following.events)
-            self._serve(batch)
+        while requests := self._inbox.take(_MAX_BATCH):
+            self._serve(requests)
 
-    def _serve(self, requests: Sequence[_Request]) -> None:
+    def _serve(self, requests: Sequence[Request]) -> None:
         """Commit appends together; a job always alone and after them."""
         appends = [request for request in requests if request.job is None]
         for group in [appends, *([request] for request in requests if request.job)]:
             if group:
                 self._commit(group)
 
-    def _commit(self, requests: Sequence[_Request]) -> None:
+    def _commit(self, requests: Sequence[Request]) -> None:
         """One transaction; results are handed out only after it is durable."""
-        results: list[tuple[_Request, Any, BaseException | None]] = []
+        results: list[tuple[Request, Any, BaseException | None]] = []
         try:
             with self._engine.translated():
                 self._connection.begin_write()
@@ -189,12 +138,11 @@ class Writer:
             results = [(requests[0], None, error)]
         else:
             self._advance(state, batch)
-        for request, result, problem in results:
-            request.answer(result, problem)
+        answer(results)
 
     def _attempt(
-        self, request: _Request, batch: _Batch, state: Head
-    ) -> tuple[_Request, Any, BaseException | None]:
+        self, request: Request, batch: _Batch, state: Head
+    ) -> tuple[Request, Any, BaseException | None]:
         """Place the events of one request, or leave no trace of it."""
         if request.job is not None:
             self._folder.clear()  # a job may rebuild what the folder knows
