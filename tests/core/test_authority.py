@@ -26,6 +26,8 @@ from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
 from goldenbatch.core.facts import Calibrated, Fact, RecordFacts, account_facts, record_facts
 from goldenbatch.core.findings import DecisionMade, Verdict
 from goldenbatch.core.people import Meaning, UserState, statement_for
+from goldenbatch.core.policy_standing import PolicyProposed
+from goldenbatch.core.signatures import proposal_digest
 from goldenbatch.core.site import Actor
 from goldenbatch.core.training import Trained
 from tests.core.log import Log
@@ -126,7 +128,7 @@ def test_the_shipped_policy_is_whole():
 def test_digest_follows_the_table_not_its_comments():
     text = first_policy_text()
     assert load_policy(text + "\n# a comment\n").digest() == POLICY.digest()
-    changed = text.replace('version = "2"', 'version = "3"', 1)
+    changed = text.replace('version = "3"', 'version = "4"', 1)
     assert load_policy(changed).digest() != POLICY.digest()
 
 
@@ -154,7 +156,7 @@ def test_digest_follows_the_table_not_its_comments():
         ('kinds = ["demonstration", "development"]', 'kinds = ["production"]', "kinds"),
         ('action = "sign:verified"', 'action = "sign:verified"\ngmp = false', "always of GMP"),
         ('title = "First policy"', "title = 3", "title"),
-        ('version = "2"', "version = 1 1", "not TOML"),
+        ('version = "3"', "version = 1 1", "not TOML"),
     ],
 )
 def test_a_policy_that_breaks_the_rules_is_refused(old, new, words):
@@ -276,15 +278,40 @@ def test_roles_that_one_person_may_not_hold_together():
         POLICY.check_roles({"king"})
 
 
+def proposed(old, new, reason="r"):
+    policy = load_policy(new)
+    return PolicyProposed(
+        version=policy.version, digest=policy.digest(), replaces=load_policy(old).digest(),
+        text=new, reason=reason,
+    )  # fmt: skip
+
+
+def sign_adoption(log, by, old, role="quality_reviewer", meaning="approved"):
+    """Sign the newest adoption together with itself, under an older policy."""
+    before, body = log.stream("master/policy")[-2:]
+    made = statement_for(
+        before, load_policy(old).digest(), meaning=meaning, signer=by, printed_name=by, role=role,
+        proposal=proposal_digest(body.kind, body.body), at=15,
+    )  # fmt: skip
+    log.add("master/policy", made.signed("password+home-key"), actor=by)
+
+
 def test_the_policy_in_force_is_the_last_that_is_effective():
     log = Log()
     text = first_policy_text()
     log.add("master/policy", adopted(text, 10))
-    log.add("master/policy", adopted(text.replace('version = "2"', 'version = "3"', 1), 20))
+    changed = text.replace('version = "3"', 'version = "4"', 1)
+    log.add("policy/x", proposed(text, changed), actor="ana")
+    log.add("master/policy", adopted(changed, 20, "", "policy/x@1"), actor="bor")
+    assert (
+        policy_at(log.stream("master/policy"), 20, log.stream).version == "3"
+    )  # nobody has signed it
+    sign_adoption(log, "bor", text)
     with pytest.raises(NotFoundError):
         policy_at(log.events, 9)
-    assert policy_at(log.events, 19).version == "2"
-    assert policy_at(log.events, 20).version == "3"
+    own = log.stream("master/policy")
+    assert policy_at(own, 19, log.stream).version == "3"
+    assert policy_at(own, 20, log.stream).version == "4"
     with pytest.raises(BadInputError):
         adopted("version = 1", 0)
 

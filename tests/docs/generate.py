@@ -120,6 +120,7 @@ STREAMS = {
     "PhaseStarted": "batch/<batch>",
     "PlantAdopted": "master/plant",
     "PolicyAdopted": "master/policy",
+    "PolicyProposed": "policy/<digest>",
     "RecipeAdopted": "master/recipe/<recipe>",
     "RestoreDrilled": "backup/home",
     "ResultCorrected": "sample/<sample>",

@@ -217,7 +217,7 @@ def test_a_role_takes_two_people_and_nobody_gives_one_to_themselves(site, staff)
 
 
 def strict(site):
-    return Authority(site.ledger, site.clock, HomeKind.PRODUCTION, lambda: site.plant)
+    return Authority(site.ledger, site.clock, HomeKind.VALIDATION, lambda: site.plant)
 
 
 def test_identity_and_accountability_come_before_the_first_signature(site, staff):

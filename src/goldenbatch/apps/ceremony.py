@@ -26,7 +26,8 @@ class CeremonyDesk(Protocol):
     def prepare(self, form: Mapping[str, Any]) -> Answer:
         """Prepare a statement: `stream` and `meaning`, or what is recorded with it.
 
-        That is `finding`, `verdict` and `comment`; or `trail`, `opened` and `comment`.
+        That is `finding`, `verdict` and `comment`; `trail`, `opened` and `comment`; or `policy`:
+        the digest of a proposal, or `first`.
         """
 
     def complete(self, form: Mapping[str, Any]) -> Answer:
@@ -87,6 +88,9 @@ class LocalCeremony:
                 str(form.get("comment") or ""),
                 is_satisfactory=bool(form.get("is_satisfactory", True)),
             )
+        if form.get("policy"):
+            digest = "" if form["policy"] == "first" else str(form["policy"])
+            return self._site.policies.asked_adoption(digest, str(form.get("reason") or ""))
         return signing.asked(form)
 
     def complete(self, form: Mapping[str, Any], session: Session = ALONE) -> Answer:

@@ -228,9 +228,11 @@ class LocalDesk:
         ledger, historian = self.site.ledger, self.site.historian
         counts = {f"n_{name}": len(ledger.select(name)) for name in COUNTED}
         home = dataclasses.asdict(self.site.home)
+        policy = self.site.policies.standing()
         return {
             **{**home, "kind": self.site.home.kind.value},
             "plant": f"{self.site.plant.name} {self.site.plant.version}",
+            "policy": f"{policy.policy.title} {policy.policy.version}: {policy.label()}",
             "n_events": ledger.head(),
             "n_frames": historian.head(),
             "n_tags": len(historian.tags()),

@@ -25,8 +25,8 @@ from goldenbatch.core.policy import (
     first_policy,
     first_policy_text,
     load_policy,
-    policy_at,
 )
+from goldenbatch.core.policy_standing import policy_at
 from goldenbatch.core.site import Actor
 
 __all__ = [

@@ -18,10 +18,10 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from goldenbatch.core._canonical import canonical_text
 from goldenbatch.core._toml import bad_key, read_toml
-from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.facts import RecordState
 from goldenbatch.core.people import HASH_PATTERN, Meaning, SignerClass
-from goldenbatch.core.records import Body, DataClass, Event, HomeKind, Micros, record_type
+from goldenbatch.core.records import Body, DataClass, HomeKind, Micros, record_type
 
 POLICY_STREAM: Final = "master/policy"
 
@@ -157,6 +157,7 @@ class Policy(_Strict):
         shown_with_record: Kinds that whoever may read the record may read, whatever class.
         review_days: Days after which who has which rights must be reviewed again; 0: never.
         overdue_review: What an overdue review does: `finding` says so, `deny` stops signing.
+        signed_as: Meaning with which the next policy is signed before it comes into force.
         relaxed: What is not asked for in homes that are not for GMP use.
     """
 
@@ -167,6 +168,7 @@ class Policy(_Strict):
     shown_with_record: tuple[str, ...] = ("SignatureApplied",)
     review_days: int = Field(default=0, ge=0)
     overdue_review: Literal["finding", "deny"] = "finding"
+    signed_as: Meaning = Meaning.APPROVED
     relaxed: Relaxed = Relaxed()
     roles: dict[str, Role]
     rules: tuple[Rule, ...] = Field(min_length=1)
@@ -270,6 +272,7 @@ _LATER: Final[Mapping[str, Any]] = {
     "shown_with_record": ["SignatureApplied"],
     "review_days": 0,
     "overdue_review": "finding",
+    "signed_as": Meaning.APPROVED.value,
     "relaxed": {"kinds": [], "facts": []},
 }
 _LATER_OF_ROLES: Final[Mapping[str, Any]] = {
@@ -301,10 +304,6 @@ def _without(values: dict[str, Any], defaults: Mapping[str, Any]) -> dict[str, A
 
 
 @lru_cache(maxsize=16)
-def _loaded(text: str, file: str) -> Policy:
-    return load_policy(text, file)
-
-
 def load_policy(text: str, file: str = "") -> Policy:
     """Read a policy from TOML.
 
@@ -342,9 +341,12 @@ class PolicyAdopted(Body):
     effective_from: Micros
     text: str = Field(min_length=1, description="The policy as TOML, whole.")
     reason: str = ""
+    proposal: str = Field(
+        default="", description="Event that proposed it, `stream@n`; the signature is the next one."
+    )
 
 
-def adopted(text: str, effective_from: int, reason: str = "") -> PolicyAdopted:
+def adopted(text: str, effective_from: int, reason: str = "", proposal: str = "") -> PolicyAdopted:
     """The event that adopts a policy.
 
     Raises:
@@ -357,20 +359,5 @@ def adopted(text: str, effective_from: int, reason: str = "") -> PolicyAdopted:
         effective_from=effective_from,
         text=text,
         reason=reason,
+        proposal=proposal,
     )
-
-
-def policy_at(events: Iterable[Event], now: int) -> Policy:
-    """The policy in force at a time, from the stream `master/policy`.
-
-    Raises:
-        NotFoundError: None was in force yet.
-    """
-    text = ""
-    for event in events:
-        body = event.decode()
-        if isinstance(body, PolicyAdopted) and body.effective_from <= now:
-            text = body.text
-    if not text:
-        raise NotFoundError("no policy is in force.", hint="Adopt one.")
-    return _loaded(text, POLICY_STREAM)

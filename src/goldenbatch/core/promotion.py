@@ -34,6 +34,11 @@ class PackageReceived(Body):
         min_length=1, description="Leaf hashes of the signatures that approve it in that home."
     )
     validation: str = Field(default="", description="Validation run of that home; empty: none.")
+    policy: str = Field(
+        default="",
+        pattern=r"^([0-9a-f]{64})?$",
+        description="Digest of its policy: who approves the package signs that too.",
+    )
 
 
 @record_type

@@ -26,6 +26,7 @@ STREAM_OF: Final[Mapping[str, str]] = MappingProxyType(
         "lot": "lot/{material}/{lot}",
         "model": "model/{name}",
         "phase": "batch/{batch}",
+        "policy_proposal": "policy/{digest}",
         "procedure": "procedure/{procedure}",
         "quarantine": "import/{card}",
         "recipe": "master/recipe/{recipe}",

@@ -26,9 +26,18 @@ from goldenbatch.core.facts import (
     record_facts,
 )
 from goldenbatch.core.people import UserState, user_state
-from goldenbatch.core.policy import Policy
+from goldenbatch.core.policy import POLICY_STREAM, Policy
+from goldenbatch.core.policy_standing import (
+    PROMOTIONS,
+    PROPOSALS,
+    Fault,
+    PolicyStanding,
+    in_force,
+    sound,
+    standings,
+)
 from goldenbatch.core.records import Clause, DataClass, Event, HomeKind, Row
-from goldenbatch.core.selection import Selection, selection
+from goldenbatch.core.selection import Selection, both, either, selection
 from goldenbatch.core.site import Actor
 from goldenbatch.core.training import Trained
 from goldenbatch.core.visibility import STREAM_OF, stream_of, stream_sql, visible
@@ -38,6 +47,8 @@ if TYPE_CHECKING:
     from goldenbatch.core.site import Clock, LedgerPort
 
 READ = "read"
+POLICIES = (POLICY_STREAM, PROPOSALS, PROMOTIONS)
+"""What can be signed in a production home before its policy is: begins of streams."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +61,7 @@ class Asked:
         facts: Providers of facts by name.
         stand_ins: Delegations to the person that are in force.
         now: The moment.
+        unsigned: Why nothing but a policy can be signed at present; empty: anything can.
     """
 
     policy: Policy
@@ -57,9 +69,12 @@ class Asked:
     facts: Mapping[str, FactProvider]
     stand_ins: tuple[authority.StandIn, ...]
     now: int
+    unsigned: str = ""
 
     def may(self, action: str, stream: str, events: Sequence[Event]) -> authority.Decision:
         """Whether the person may do something to a record, and why (not)."""
+        if self._is_held_back(action) and not stream.startswith(POLICIES):
+            return authority.Deny(action, self.policy.digest(), (self.unsigned,))
         record = record_facts(stream, events, self.policy.judgements)
         return authority.may(
             self.policy, self.actor, action, record, self.facts, self.now, stand_ins=self.stand_ins
@@ -67,9 +82,16 @@ class Asked:
 
     def selection(self, action: str) -> Selection:
         """The records to which the person may do it."""
-        return selection(
+        found = selection(
             self.policy, self.actor, action, self.facts, self.now, stand_ins=self.stand_ins
         )
+        if not self._is_held_back(action):
+            return found
+        those = [Clause(f"substr({{stream}}, 1, {len(one)}) = ?", (one,)) for one in POLICIES]
+        return Selection(both([found.clause, either(those)]), found.is_exact)
+
+    def _is_held_back(self, action: str) -> bool:
+        return bool(self.unsigned) and action.startswith("sign:")
 
     def readable(self) -> frozenset[DataClass]:
         """Classes of data that the person may read; none without leave to read at all."""
@@ -101,10 +123,36 @@ class Authority:
         self._kind = kind
         self._plant = plant
         self._more_facts = more_facts
+        self._fault: Fault = sound
+        self._known: tuple[int, tuple[PolicyStanding, ...]] = (0, ())
+
+    def check_with(self, fault: Fault) -> None:
+        """Hold the evidence of signatures on policies to a check from now on."""
+        self._fault, self._known = fault, (0, ())
 
     def policy(self) -> Policy:
         """The policy in force now."""
-        return authority.policy_at(self._ledger.stream(authority.POLICY_STREAM), self._clock())
+        return self.policy_standing().policy
+
+    def policy_standing(self) -> PolicyStanding:
+        """The policy in force now, and the signature that it rests on."""
+        return in_force(self.policies(), self._clock())
+
+    def policies(self) -> tuple[PolicyStanding, ...]:
+        """All policies that came or will come into force; what nobody signed is none of them."""
+        version = self._ledger.version(POLICY_STREAM)
+        if self._known[0] != version:
+            events = self._ledger.stream(POLICY_STREAM)
+            self._known = (version, standings(events, self._ledger.stream, self._fault))
+        return self._known[1]
+
+    def _unsigned(self, standing: PolicyStanding) -> str:
+        if self._kind is not HomeKind.PRODUCTION or standing.is_signed:
+            return ""
+        return (
+            f"the policy of this production home is {standing.label()}, and nothing else can be "
+            "signed before it (`goldenbatch policy adopt`)"
+        )
 
     def user(self, uid: str) -> UserState:
         """The user of a uid, from the user's own stream."""
@@ -116,7 +164,8 @@ class Authority:
 
     def ask(self, user: UserState) -> Asked:
         """All that a decision about a person rests on, read once."""
-        now, policy = self._clock(), self.policy()
+        now, stands = self._clock(), self.policy_standing()
+        policy = stands.policy
         rows = self._ledger.select("delegation", {"delegate": user.uid})
         uids = {user.uid, *(str(row["delegator"]) for row in rows)}
         streams = {uid: self._ledger.stream(f"user/{uid}") for uid in sorted(uids)}
@@ -131,7 +180,8 @@ class Authority:
             if self._kind in policy.relaxed.kinds
         }
         lent = stand_ins(rows, user.uid, users, now)
-        return Asked(policy, Actor(user.uid, user.roles), facts, lent, now)
+        unsigned = self._unsigned(stands)
+        return Asked(policy, Actor(user.uid, user.roles), facts, lent, now, unsigned)
 
     def _facts(
         self, policy: Policy, uids: Iterable[str], standings: Mapping[str, Standing], now: int
@@ -156,7 +206,7 @@ class Authority:
         for row in self._ledger.select("access_review", order_by=("-at",)):
             if row["signed_by"]:
                 return int(row["at"])
-        first = next(iter(self._ledger.stream(authority.POLICY_STREAM)), None)
+        first = next(iter(self._ledger.stream(POLICY_STREAM)), None)
         return first.envelope.recorded_at if first is not None else None
 
     def decide(self, user: UserState, action: str, stream: str) -> authority.Decision:

@@ -9,11 +9,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
+from goldenbatch.core.credentials import wallet_of
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.site import Actor
 from goldenbatch.runtime import _ceremony, adoption, plants
 from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime._clock import system_clock
+from goldenbatch.runtime._evidence import attestation_fault
 from goldenbatch.runtime._identity import require_kind
 from goldenbatch.runtime.checkpoints import Checkpointer
 from goldenbatch.runtime.home import (
@@ -26,6 +28,7 @@ from goldenbatch.runtime.home import (
 )
 from goldenbatch.runtime.moving import require_settled
 from goldenbatch.runtime.people import People
+from goldenbatch.runtime.policies import Policies
 from goldenbatch.runtime.projections import core_projections
 from goldenbatch.runtime.recorder import LedgerRecorder
 from goldenbatch.runtime.rights import Rights
@@ -40,7 +43,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.facts import FactProvider
     from goldenbatch.core.findings import Verdict
     from goldenbatch.core.models import ModelFitted
-    from goldenbatch.core.people import Meaning
+    from goldenbatch.core.people import Meaning, SignatureApplied
     from goldenbatch.core.plant import Plant
     from goldenbatch.core.records import Event, Projection
     from goldenbatch.core.site import Clock, HomeInfo, Window
@@ -90,6 +93,7 @@ class LocalSite:
         registry: What was learnt.
         checkpointer: Signs the head of the ledger in time; not when open for reading only.
         people: Accounts, roles and passwords.
+        policies: Who may do what: shown, compared, proposed and adopted.
         rights: Procedures, training, delegation, identity and reviews.
         credentials: What people prove with who they are, and how it came.
         signing: Signatures and decisions.
@@ -187,6 +191,8 @@ class LocalSite:
             is_strict=self._home.kind in _ceremony.STRICT,
             alert_role=self.settings.signing.alert_role,
         )  # fmt: skip
+        self.people.authority.check_with(self._signature_fault)
+        self.policies = Policies(self.ledger, self.people, self._clock)
         self.rights = Rights(self.ledger, self.people, self.registry, self._clock)
         bound = _ceremony.bind(
             self.ledger, self.people, self.keys.signers[0], self.settings, self._clock
@@ -201,6 +207,11 @@ class LocalSite:
         found, broken = capabilities.projections(self.discovery)
         self.broken += broken
         return [*core_projections(), *found]
+
+    def _signature_fault(self, body: SignatureApplied) -> str:
+        """Why the evidence of a signature does not hold; empty where it does."""
+        owned = wallet_of(self.ledger.stream(f"user/{body.signer}")).credentials
+        return attestation_fault(body, self.keys.known(), owned)
 
     def _facts(self) -> Mapping[str, FactProvider]:
         """Facts of capabilities; one that is broken is missing, and what needs it is denied."""

@@ -259,6 +259,7 @@ def _approved(site: LocalSite, package: Package, login: str, password: str) -> i
         source_key=package.key,
         approvals=package.approvals,
         validation=package.validation,
+        policy=load_policy(package.files[POLICY_FILE].decode("utf-8"), POLICY_FILE).digest(),
     )
     received = [e for e in site.ledger.stream(stream) if e.kind == PackageReceived.kind]
     if not received or received[-1].decode() != body:
@@ -290,7 +291,7 @@ def _put_into_force(site: LocalSite, package: Package) -> None:
     texts = {name: content.decode("utf-8") for name, content in package.files.items()}
     plants.adopt(site, texts[PLANT_FILE], _tables(package.files))
     write_plant(site.path, texts[PLANT_FILE], _tables(package.files))  # a crash may have cut it off
-    if texts[POLICY_FILE] != policy_text(site):
+    if texts[POLICY_FILE] != policy_text(site) or not site.policies.standing().is_signed:
         body = policy_adopted(texts[POLICY_FILE], site.clock(), f"package {package.digest}")
         _append(site, POLICY_STREAM, body)
     wanted = _analysts(package)

@@ -7,11 +7,23 @@ from collections.abc import Mapping
 from goldenbatch.apps.cli._lazy import Entry
 
 _AT = "goldenbatch.apps.cli.rights"
+_POLICY = "goldenbatch.apps.cli.policy"
 
 
 def rights_tree(panel: str) -> Mapping[str, Entry]:
     """The commands, under a heading of the help."""
     return {
+        "policy": Entry(
+            "Who may do what: proposed by one, adopted by another, signed.",
+            children={
+                "show": Entry("The policy in force, and who signed it.", f"{_POLICY}:show"),
+                "diff": Entry("What a policy file would change.", f"{_POLICY}:diff"),
+                "propose": Entry("Propose a policy file.", f"{_POLICY}:propose"),
+                "proposals": Entry("Proposed policies.", f"{_POLICY}:proposals"),
+                "adopt": Entry("Adopt what another one proposed, signed.", f"{_POLICY}:adopt"),
+            },
+            panel=panel,
+        ),
         "procedure": Entry(
             "Written procedures and their versions.",
             children={

@@ -21,9 +21,9 @@ router = APIRouter(tags=["people"], responses=RESPONSES)
 
 
 class Preparation(Form):
-    """What is to be signed: a record, a decision on a finding, or a review of the trail.
+    """What is to be signed: a record, a decision on a finding, a review of the trail, a policy.
 
-    An empty login means the caller's.
+    An empty login means the caller's; `policy` is the digest of a proposal, or `first`.
     """
 
     login: Text = ""
@@ -38,6 +38,7 @@ class Preparation(Form):
     trail: Text = ""
     opened: Number = 0
     is_satisfactory: bool = True
+    policy: Text = ""
     kind: CredentialKind | Literal[""] = ""
     provider: Text = ""
     redirect_uri: Text = ""

@@ -1,0 +1,116 @@
+"""The policy: `policy show`, `diff`, `propose`, `proposals` and `adopt`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from goldenbatch.apps.cli._ceremony import MethodOption, sign_by
+from goldenbatch.apps.cli._session import Session
+from goldenbatch.apps.policies import policies_of
+from goldenbatch.core.errors import BadInputError
+
+FileArgument = Annotated[
+    Path, typer.Argument(help="The policy as TOML.", exists=True, dir_okay=False)
+]
+StdinOption = Annotated[
+    bool, typer.Option("--password-stdin", help="Read the password from the first line of stdin.")
+]
+HISTORY = ("version", "seq", "effective_from", "standing", "reason")
+PROPOSED = ("version", "digest", "at", "proposed_by", "state", "reason")
+
+
+def show(
+    session: Session,
+    *,
+    text: Annotated[
+        bool, typer.Option("--text", help="The whole table, as a file to change.")
+    ] = False,
+) -> None:
+    """The policy in force: who signed it, or since when it stands unsigned."""
+    with session.open_site() as desk:
+        answer = policies_of(desk).show()
+
+        def render(_: Any) -> None:
+            if text:
+                session.output.line(answer["text"])
+                return
+            names = ("title", "version", "digest", "effective_from", "standing", "signed_as")
+            session.output.fields({name: answer[name] for name in names})
+            session.output.line("\nHistory")
+            session.output.table(answer["history"], HISTORY)
+            if not answer["is_signed"]:
+                session.output.line(
+                    "Nobody has signed it: `goldenbatch policy adopt --user LOGIN`."
+                )
+
+        session.show(answer, render)
+
+
+def diff(session: Session, file: FileArgument) -> None:
+    """What a policy file would change here, and why it could not be adopted."""
+    with session.open_site() as desk:
+        answer = policies_of(desk).diff(_read(file))
+
+        def render(_: Any) -> None:
+            for one in answer["changes"]:
+                session.output.line(one["text"])
+            if not answer["changes"]:
+                session.output.line("Nothing changes.")
+            for fault in answer["faults"]:
+                session.output.line(f"REFUSED: {fault}.")
+
+        session.show(answer, render)
+
+
+def propose(
+    session: Session,
+    file: FileArgument,
+    by: Annotated[str, typer.Option("--by", help="Login of who proposes it, by password.")],
+    reason: Annotated[str, typer.Option(help="Why.")],
+    *,
+    effective_from: Annotated[
+        str, typer.Option("--from", help="From when on, ISO 8601; its adoption by default.")
+    ] = "",
+    password_stdin: StdinOption = False,
+) -> None:
+    """Propose a policy; it has no effect before another person has signed it."""
+    with session.open_site() as desk:
+        password = session.password(password_stdin)
+        session.show(policies_of(desk).propose(by, password, _read(file), reason, effective_from))
+
+
+def proposals(session: Session) -> None:
+    """Proposed policies, and what became of them."""
+    with session.open_site() as desk:
+        answer = policies_of(desk).proposals()
+        session.show(answer, lambda _: session.output.table(answer["proposals"], PROPOSED))
+
+
+def adopt(
+    session: Session,
+    digest: Annotated[
+        str, typer.Argument(help="First digits of the proposal; none: sign the first policy.")
+    ] = "",
+    *,
+    user: Annotated[str, typer.Option("--user", help="Login of the person who signs.")],
+    reason: Annotated[str, typer.Option(help="Why.")] = "",
+    method: MethodOption = "password",
+    password_stdin: StdinOption = False,
+) -> None:
+    """Sign a proposed policy, by another person than proposed it; from then on it is in force."""
+    with session.open_site() as desk:
+        form = {"login": user, "policy": digest or "first", "reason": reason}
+        answer = sign_by(session, desk, form, method, from_stdin=password_stdin)
+        session.show({**answer, "policy": policies_of(desk).show()["standing"]})
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise BadInputError(
+            "this is not UTF-8 text.", hint="Save it as UTF-8.", file=str(file)
+        ) from error
