@@ -51,6 +51,7 @@ tried, `/api/v1/openapi.json` as a document. All but `/health`, `/readiness` and
 `{{"error": ..., "message": ..., "hint": ...}}`, with the same names as the
 [exit codes](exit-codes.md). Times are microseconds UTC."""
 STREAMS = {
+    "CompletenessAssessed": "completeness/<batch>",
     "SourceStarted": "source/<source>",
     "SourceStopped": "source/<source>",
     "GapFound": "source/<source>",

@@ -14,6 +14,7 @@ STREAM_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
         "access_review": "access-review/{review}",
         "batch": "batch/{batch}",
+        "completeness": "completeness/{batch}",
         "conflict": "import/{card}",
         "credential": "user/{uid}",
         "delegation": "delegation/{delegation}",

@@ -15,6 +15,7 @@ def _batch_commands() -> Mapping[str, Entry]:
     return {
         "list": Entry("Batches with their state and open findings.", f"{_CLI}.batches:list_"),
         "show": Entry("A batch: phases, lots, results, findings.", f"{_CLI}.batches:show"),
+        "complete": Entry("Is its data complete, and if not, why.", f"{_CLI}.completeness:complete"),
         "report": Entry(
             "Write the dossier of a batch (HTML and PDF) with its proof.",
             f"{_CLI}.batches:report",

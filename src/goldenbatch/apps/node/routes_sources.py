@@ -27,3 +27,12 @@ def gaps(name: str, caller: Caller) -> dict[str, Any]:
     caller.require_class(DataClass.OPERATIONAL)
     rows = caller.site.ledger.select("gap", {"source": name}, ("seq",))
     return {"n_gaps": len(rows), "gaps": list(rows)}
+
+
+@router.get("/batches/{batch}/completeness")
+def completeness(batch: str, caller: Caller, tolerance: float = 2.5) -> dict[str, Any]:
+    """Whether the readings of a batch are complete, and if not, what is missing and why."""
+    from goldenbatch.runtime.completeness import assess
+
+    caller.require_class(DataClass.OPERATIONAL)
+    return assess(caller.site, batch, tolerance).model_dump(mode="json")

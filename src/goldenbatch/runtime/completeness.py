@@ -1,0 +1,181 @@
+"""Is the data of this batch complete? Looked up in the historian, explained by recorded gaps."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from goldenbatch.core.acquisition import GapCause
+from goldenbatch.core.completeness import (
+    CompletenessAssessed,
+    Hole,
+    TagCompleteness,
+    completeness_stream,
+)
+from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.records import Event, NewEvent
+from goldenbatch.core.series import Quality
+from goldenbatch.core.sources import SourceStarted, source_stream
+
+if TYPE_CHECKING:
+    from goldenbatch.core.plant import Tag
+    from goldenbatch.core.site import Site, Window
+
+TOLERANCE = 2.5
+"""A time without a reading longer than so many cadences is a hole."""
+
+
+def assess(site: Site, batch: str, tolerance: float = TOLERANCE) -> CompletenessAssessed:
+    """Look through all readings of a batch.
+
+    A tag is looked at in the windows of the phases that ran at its place (or around it); a
+    batch without phases is looked at as a whole. A tag without a cadence cannot be judged.
+
+    Raises:
+        NotFoundError: There is no such batch, or it has not begun.
+    """
+    scopes = _scopes(site, batch)
+    if not scopes:
+        raise NotFoundError(f"batch {batch!r} has not begun.", hint="See `batch show`.")
+    head, gaps, stored = site.historian.head(), _Gaps.of(site), site.historian.tags()
+    found = []
+    for place, window in scopes:
+        tags = site.plant.tags_below(place) if place else site.plant.tags
+        for tag in tags:
+            if tag.name in stored:
+                found.append(_tag(site, tag, window, gaps, tolerance))
+            elif tag.cadence_s:
+                found.append(_absent(tag, window, gaps))
+    bad = ("incomplete", "no readings")
+    return CompletenessAssessed(
+        batch=batch,
+        is_complete=not any(one.state in bad for one in found),
+        historian_seq=head,
+        tolerance=tolerance,
+        tags=tuple(sorted(found, key=lambda one: (one.tag, one.start))),
+    )
+
+
+def record(site: Site, body: CompletenessAssessed) -> Event:
+    """Put an assessment on the record, where it can be proved."""
+    stream = completeness_stream(body.batch)
+    event = NewEvent(stream, body, site.ledger.version(stream), actor=site.actor.uid)
+    return site.ledger.append([event])[0]
+
+
+def _scopes(site: Site, batch: str) -> list[tuple[str, Window]]:
+    """Places of a batch with the windows in which it was there."""
+    rows = site.ledger.select("batch", {"batch": batch}, limit=1)
+    windows = site.windows(batch)
+    phases = site.ledger.select("phase", {"batch": batch})
+    now = site.clock()
+    found = {
+        (row["place"], (int(row["started_at"]), int(row["ended_at"] or now)))
+        for row in phases
+        if row["place"] and row["started_at"] is not None
+    }
+    return sorted(found) or [(rows[0]["place"] or "", window) for window in windows]
+
+
+def _expected(window: Window, cadence_s: float | None) -> int:
+    return int((window[1] - window[0]) / (cadence_s * 1e6)) if cadence_s else 0
+
+
+def _tag(site: Site, tag: Tag, window: Window, gaps: _Gaps, tolerance: float) -> TagCompleteness:
+    import numpy as np
+
+    series = site.historian.read([tag.name], window)
+    times = np.sort(series.times())
+    holes: Sequence[Hole] = ()
+    if tag.cadence_s:
+        holes = [gaps.explain(tag.name, one) for one in _holes(times, window, tag, tolerance)]
+    if not tag.cadence_s:
+        state = "no cadence"
+    elif not len(times):
+        state = "no readings"
+    else:
+        state = "incomplete" if holes else "complete"
+    return TagCompleteness(
+        tag=tag.name,
+        start=window[0],
+        end=window[1],
+        state=state,
+        n_readings=len(times),
+        n_expected=_expected(window, tag.cadence_s),
+        n_bad=int(np.count_nonzero(series.qualities() >= int(Quality.BAD))),
+        cadence_s=tag.cadence_s or 0.0,
+        holes=tuple(holes),
+        digest=site.historian.digest(tag.name, window)[0],
+    )
+
+
+def _absent(tag: Tag, window: Window, gaps: _Gaps) -> TagCompleteness:
+    """A tag that never had a reading: all of the window is one hole."""
+    return TagCompleteness(
+        tag=tag.name,
+        start=window[0],
+        end=window[1],
+        state="no readings",
+        n_readings=0,
+        n_expected=_expected(window, tag.cadence_s),
+        cadence_s=tag.cadence_s or 0.0,
+        holes=(gaps.explain(tag.name, window),),
+    )
+
+
+def _holes(times: Any, window: Window, tag: Tag, tolerance: float) -> list[Window]:
+    """Times between readings, and from and to the edges, that are longer than allowed."""
+    import numpy as np
+
+    edges = np.concatenate(([window[0]], times, [window[1]]))
+    allowed = int(tolerance * (tag.cadence_s or 0.0) * 1e6)
+    places = np.flatnonzero(np.diff(edges) > allowed)
+    return [(int(edges[at]), int(edges[at + 1])) for at in places]
+
+
+@dataclass(frozen=True)
+class _Gaps:
+    """The recorded gaps, and under which place each source is."""
+
+    rows: Sequence[Mapping[str, Any]]
+    places: Mapping[str, str]
+
+    @classmethod
+    def of(cls, site: Site) -> _Gaps:
+        rows = site.ledger.select("gap", None, ("seq",))
+        sources = {row["source"] for row in rows}
+        return cls(rows, {one: _place(site, one) for one in sources})
+
+    def explain(self, tag: str, window: Window) -> Hole:
+        """A hole with the cause of the recorded gap that covers most of it."""
+        over = [row for row in self.rows if self._is_about(row, tag) and _overlap(row, window)]
+        causes = [row for row in over if not row["is_backfill"]]
+        best = max(causes, key=lambda row: _overlap(row, window), default=None)
+        return Hole(
+            start=window[0],
+            end=window[1],
+            cause=GapCause(best["cause"]) if best else GapCause.UNKNOWN,
+            gaps=tuple(int(row["seq"]) for row in causes),
+            is_asked_again=any(row["is_backfill"] for row in over),
+        )
+
+    def _is_about(self, row: Mapping[str, Any], tag: str) -> bool:
+        tags = json.loads(row["tags"])
+        if tags:
+            return tag in tags
+        place = self.places[row["source"]]
+        return not place or tag.startswith(f"{place}/")
+
+
+def _overlap(row: Mapping[str, Any], window: Window) -> int:
+    return max(0, min(int(row["end"]), window[1]) - max(int(row["start"]), window[0]))
+
+
+def _place(site: Site, source: str) -> str:
+    """Place under which the tags of a source are, as its newest card says."""
+    events: Iterable[Event] = site.ledger.stream(source_stream(source))
+    bodies = [one.decode() for one in events]
+    cards = [one.card for one in bodies if isinstance(one, SourceStarted)]
+    return str(json.loads(cards[-1])["place"]) if cards else ""
