@@ -27,8 +27,10 @@ USER_PACK: Final = "user-requirements"
 """Name of the pack of the user's own requirements and risk records."""
 
 Status = Literal["in force", "draft", "guidance", "superseded"]
-Control = Literal["technical", "procedure", "both"]
+Control = Literal["technical", "procedure", "both", "none"]
 Level = Literal["low", "medium", "high"]
+TECHNICAL: Final = ("technical", "both")
+"""Controls that checks of the platform show."""
 HASH_PATTERN: Final = r"^[0-9a-f]{64}$"
 
 
@@ -52,15 +54,18 @@ class Requirement(_Strict):
         clause: Number of the clause in its source.
         title: Title, as the source has it or in few words.
         requirement: What it asks, in own words.
-        control: What meets it: the platform, a procedure of the site, or both.
+        control: What meets it: the platform, a procedure of the site, or both; none: the clause
+            says what applies or what a word means, and asks for nothing.
         checks: Checks of the operational qualification that show the technical control.
-        site_procedure: What the site does itself; always there unless control is technical.
+        site_procedure: What the site does itself; always there where control names it.
+        site_document: Document of the site in which that procedure stands; empty: not named yet.
         gap: What the platform does not do yet; empty: nothing is known to be missing.
         risks: Risk records of the pack that the requirement answers.
         meets: Clauses of other packs that it answers, as `pack:id`.
         source: Where it stands; empty: the source of the pack.
         status: In force, draft, ...; empty: the status of the pack.
         dated: Date of the text; empty: the date of the pack.
+        checked_against: Texts of the pack that number and title were compared with; empty: none.
     """
 
     id: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$")
@@ -70,12 +75,30 @@ class Requirement(_Strict):
     control: Control
     checks: tuple[str, ...] = ()
     site_procedure: str = ""
+    site_document: str = ""
     gap: str = ""
     risks: tuple[str, ...] = ()
     meets: tuple[str, ...] = ()
     source: str = ""
     status: Status | Literal[""] = ""
     dated: date | None = None
+    checked_against: tuple[str, ...] = ()
+
+
+class Text(_Strict):
+    """A public text that clauses of a pack were compared with, by number, title and sense.
+
+    Attributes:
+        id: By which clauses name it.
+        where: What it is, and where it stands.
+        seen: When it was read.
+        extent: What of it could be read: the text itself, quotes of it, or a summary.
+    """
+
+    id: str = Field(pattern=r"^[a-z][a-z0-9-]{0,39}$")
+    where: str = Field(min_length=1)
+    seen: date
+    extent: Literal["text", "quotes", "summary"]
 
 
 class Risk(_Strict):
@@ -119,7 +142,8 @@ class Pack(_Strict):
         source: Where the text stands.
         status: Of the text.
         dated: Date of the text.
-        reviewed: Who compared this file with its source and when; empty: nobody yet.
+        reviewed: Which person compared this file with its source and when; empty: nobody yet.
+        texts: Public texts that clauses were compared with, which is no review by a person.
         risks: Risk records that the requirements answer.
         requirements: What is asked, in the order of the source.
     """
@@ -133,6 +157,7 @@ class Pack(_Strict):
     status: Status
     dated: date
     reviewed: str = ""
+    texts: tuple[Text, ...] = Field(default=(), alias="text")
     risks: tuple[Risk, ...] = Field(default=(), alias="risk")
     requirements: tuple[Requirement, ...] = Field(min_length=1, alias="requirement")
     _digest: str = PrivateAttr("")
@@ -151,13 +176,12 @@ class Pack(_Strict):
         risks = {one.id for one in self.risks}
         _unique("risk", [one.id for one in self.risks])
         _unique("requirement", [one.id for one in self.requirements])
+        _unique("text", [one.id for one in self.texts])
+        texts = {one.id for one in self.texts}
         for place, one in enumerate(self.requirements):
             _check_control(one, place)
-            for risk in one.risks:
-                if risk not in risks:
-                    raise _WrongEntryError(
-                        f"{one.id} names the unknown risk {risk!r}", "requirement", place, "risks"
-                    )
+            _check_named(one, place, "risks", risks)
+            _check_named(one, place, "checked_against", texts)
         return self
 
 
@@ -167,13 +191,24 @@ def _unique(table: str, ids: list[str]) -> None:
             raise _WrongEntryError(f"{one} stands there twice", table, place, "id")
 
 
+def _check_named(one: Requirement, place: int, field: str, known: Collection[str]) -> None:
+    """What a requirement names by id must stand in the same pack."""
+    for name in getattr(one, field):
+        if name not in known:
+            what = "risk" if field == "risks" else "text"
+            raise _WrongEntryError(
+                f"{one.id} names the unknown {what} {name!r}", "requirement", place, field
+            )
+
+
 def _check_control(one: Requirement, place: int) -> None:
     path = ("requirement", place)
-    if one.control != "procedure" and not one.checks:
+    is_technical, is_sites = one.control in TECHNICAL, one.control in ("procedure", "both")
+    if is_technical and not one.checks:
         raise _WrongEntryError(f"{one.id} has a technical control and no check", *path, "checks")
-    if one.control == "procedure" and one.checks:
+    if not is_technical and one.checks:
         raise _WrongEntryError(f"{one.id} has checks: its control is 'both'", *path, "control")
-    if one.control != "technical" and not one.site_procedure:
+    if is_sites and not one.site_procedure:
         raise _WrongEntryError(
             f"{one.id} leaves something to the site and does not say what", *path, "site_procedure"
         )
@@ -295,6 +330,9 @@ class ValidationRun(Body):
     n_passed: int = Field(ge=0, description="Checks that passed.")
     n_failed: int = Field(ge=0, description="Checks that failed.")
     n_not_run: int = Field(ge=0, description="Checks that could not be run, each with its reason.")
+    n_not_applicable: int = Field(
+        default=0, ge=0, description="Checks of what this home does not use."
+    )
     results_digest: str = Field(
         pattern=HASH_PATTERN, description="SHA-256 of the results as JSON; an artefact."
     )

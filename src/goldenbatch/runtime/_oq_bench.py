@@ -9,23 +9,27 @@ from __future__ import annotations
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from goldenbatch.core.authority import POLICY_STREAM
 from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.core.people import SignerClass
-from goldenbatch.core.policy import Policy, first_policy_text, load_policy
+from goldenbatch.core.policy import Policy, PolicyAdopted, first_policy_text, load_policy
 from goldenbatch.core.records import Body, Event, HomeKind, NewEvent
 from goldenbatch.runtime._clock import system_clock
 
 if TYPE_CHECKING:
     from goldenbatch.core.people import UserState
+    from goldenbatch.runtime._ceremony import Ceremony
     from goldenbatch.runtime.local import LocalSite
 
+BASE = "base"
 PLACE = "oq/area/cell/unit"
 TAG = f"{PLACE}/temperature"
 PLANT = f"""name = "Operational qualification"
@@ -54,6 +58,10 @@ class CheckFailedError(GoldenbatchError):
 
 class NotRunError(GoldenbatchError):
     """A check cannot be run in this installation; the reason is reported."""
+
+
+class NotApplicableError(GoldenbatchError):
+    """A check is of something that this home does not use; there is nothing to try."""
 
 
 def expect(condition: object, message: str) -> None:
@@ -90,6 +98,10 @@ class BenchClock:
     ahead_us: int = 0
     last: int = 0
 
+    def set_right(self) -> None:
+        """Have it show the machine's time again."""
+        self.ahead_us = self.last = 0
+
     def __call__(self) -> int:
         """Present time, later at each look unless it was moved back."""
         now = system_clock() + self.ahead_us
@@ -108,22 +120,25 @@ class Bench:
             passwords cannot be signed under here, and the shipped one stands in.
         clock: Their clock.
         entry: Password of all their people.
+        home_site: The home under validation, open; checks of itself only read it.
     """
 
     folder: Path
     policy: Policy
     policy_text: str
     is_own_policy: bool = True
+    home_site: LocalSite | None = None
     clock: BenchClock = field(default_factory=BenchClock)
     entry: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     n_homes: int = 0
 
     @classmethod
-    def make(cls, folder: Path, policy_text: str) -> Bench:
+    def make(cls, folder: Path, policy_text: str, site: LocalSite | None = None) -> Bench:
         """Make the scratch home that all checks copy."""
         policy = load_policy(policy_text, "policy")
         is_own = _can_be_tried(policy)
-        bench = cls(folder, policy, policy_text if is_own else first_policy_text(), is_own)
+        text = policy_text if is_own else first_policy_text()
+        bench = cls(folder, policy, text, is_own, site)
         bench._base()
         return bench
 
@@ -142,24 +157,32 @@ class Bench:
         return next((name for name in names if name in wanted), names[0])
 
     def _base(self) -> None:
+        self.made(BASE, self.policy_text, (*SIGNERS, "admin"))
+
+    def made(
+        self, name: str, policy: str, logins: Sequence[str], kind: HomeKind = HomeKind.VALIDATION
+    ) -> Path:
+        """A scratch home of its own, under another policy or with other people."""
         from goldenbatch.runtime.home import HomeSettings, create_home
         from goldenbatch.runtime.local import LocalSite
 
-        path = self.folder / "base"
+        path = self.folder / (f"{name}-{self.n_homes}" if name != BASE else name)
+        self.n_homes += 1
         settings = HomeSettings(
-            "Scratch home of a qualification", "oq", PLANT, kind=HomeKind.VALIDATION,
-            policy=self.policy_text,
+            "Scratch home of a qualification", "oq", PLANT, kind=kind, policy=policy
         )  # fmt: skip
         create_home(path, settings, clock=self.clock)
         with LocalSite.open(path, clock=self.clock) as site:
-            for login in (*SIGNERS, "admin"):
+            for login in logins:
                 self.enrol(site, login)
-            for login, action in SIGNERS.items():
-                role = self.role(action, also=ALSO.get(login, ""))
+            signers = [login for login in logins if login in SIGNERS]
+            for login in signers:
+                role = self.role(SIGNERS[login], also=ALSO.get(login, ""))
                 site.people.grant(login, role, "qualification")
             site.people.grant("admin", self.role("user:grant", gmp=False), "qualification")
-            for login in SIGNERS:
+            for login in signers:
                 self.admit(site, login)
+        return path
 
     def enrol(self, site: LocalSite, login: str) -> None:
         """Give a person an account; the password is chosen with a one-time token."""
@@ -173,11 +196,30 @@ class Bench:
         site.rights.verify_identity(site.people.find("admin"), login, "passport")
         site.rights.accept_accountability(site.people.find(login))
 
+    def newcomer(self, site: LocalSite, login: str, role: str) -> None:
+        """A person with a role that two people gave, who is not admitted yet."""
+        site.people.add(login, login.title(), by="admin")
+        site.rights.propose_role(self.person(site, "admin"), login, role, "qualification")
+        site.rights.confirm_role(self.person(site, "approver"), login, role, "qualification")
+
+    def ceremony(
+        self, site: LocalSite, timer: Callable[[], float] = time.monotonic, **signing: object
+    ) -> Ceremony:
+        """The signing ceremony of a scratch home under other settings, or by another timer."""
+        from goldenbatch.core.config import SigningSettings
+        from goldenbatch.runtime import _ceremony
+
+        values = {**site.settings.signing.model_dump(), **signing}
+        changed = {"signing": SigningSettings.model_validate(values)}
+        settings = site.settings.model_copy(update=changed)
+        signer = site.keys.signers[0]
+        return _ceremony.bind(site.ledger, site.people, signer, settings, self.clock, timer)
+
     def home(self) -> Path:
         """A fresh copy of the scratch home."""
         self.n_homes += 1
         path = self.folder / f"home-{self.n_homes}"
-        shutil.copytree(self.folder / "base", path)
+        shutil.copytree(self.folder / BASE, path)
         return path
 
     @contextmanager
@@ -185,7 +227,7 @@ class Bench:
         """A scratch home, open."""
         from goldenbatch.runtime.local import LocalSite
 
-        self.clock.ahead_us = 0
+        self.clock.set_right()
         with LocalSite.open(path or self.home(), clock=self.clock) as site:
             yield site
 
@@ -196,6 +238,16 @@ class Bench:
     def sign(self, site: LocalSite, stream: str, meaning: str, login: str, word: str = "") -> Event:
         """Sign the newest version of a record by password."""
         return site.sign(stream, meaning, login, word or self.entry, reason="qualification")
+
+
+def policy_text(site: LocalSite) -> str:
+    """Text of the policy in force in a home."""
+    now, found = site.clock(), ""
+    for event in site.ledger.stream(POLICY_STREAM):
+        body = event.decode()
+        if isinstance(body, PolicyAdopted) and body.effective_from <= now:
+            found = body.text
+    return found
 
 
 def record(site: LocalSite, stream: str, body: Body, actor: str, at: int | None = None) -> Event:

@@ -12,17 +12,26 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from goldenbatch.core.errors import GoldenbatchError
-from goldenbatch.core.policy import PolicyAdopted
 from goldenbatch.runtime import _oq_data as data
 from goldenbatch.runtime import _oq_people as people
+from goldenbatch.runtime import _oq_promotion as promotion
+from goldenbatch.runtime import _oq_proof as proof
+from goldenbatch.runtime import _oq_rights as rights
+from goldenbatch.runtime import _oq_signing as signing
 from goldenbatch.runtime import _oq_trail as trail
-from goldenbatch.runtime._oq_bench import Bench, CheckFailedError, NotRunError
+from goldenbatch.runtime._oq_bench import (
+    Bench,
+    CheckFailedError,
+    NotApplicableError,
+    NotRunError,
+    policy_text,
+)
 
 if TYPE_CHECKING:
     from goldenbatch.runtime.local import LocalSite
 
 Check = Callable[[Bench], str]
-Outcome = Literal["passed", "failed", "not run"]
+Outcome = Literal["passed", "failed", "not run", "not applicable"]
 Progress = Callable[[int, int], None]
 
 _FUNCTIONS: tuple[Check, ...] = (
@@ -39,8 +48,14 @@ _FUNCTIONS: tuple[Check, ...] = (
     trail.trail_can_be_searched_and_copied,
     trail.trail_review_needs_showing,
     trail.configuration_is_recorded,
+    promotion.promotion_needs_order_and_approval,
     trail.home_kind_is_shown,
     trail.record_has_no_gap,
+    proof.export_verifies_by_the_verifier_alone,
+    proof.this_home_verifies_by_the_verifier_alone,
+    proof.rewritten_history_refused_by_witness,
+    proof.checkpoints_come_by_themselves,
+    proof.database_only_adds,
     people.wrong_password_locks,
     people.closed_account_denied,
     people.administrator_signs_nothing,
@@ -55,9 +70,24 @@ _FUNCTIONS: tuple[Check, ...] = (
     people.nobody_knows_anothers_password,
     people.roles_are_kept_apart,
     people.lost_credential_replaced_by_two,
-    people.inspector_reads_in_a_window,
+    rights.inspector_reads_in_a_window,
+    rights.delegation_ends_and_never_widens,
+    rights.certification_has_its_own_role,
     people.access_review_is_complete,
     people.policy_keeps_independence,
+    signing.password_signature_is_the_servers_word,
+    signing.app_code_serves_once,
+    signing.security_key_signs_the_statement,
+    signing.security_key_without_its_person_refused,
+    signing.copied_security_key_suspended,
+    signing.security_key_has_one_owner,
+    signing.security_key_replaced_by_two,
+    signing.openid_login_signs_the_statement,
+    signing.openid_provider_answers,
+    signing.series_asks_again_after_idling,
+    signing.statement_serves_once_and_in_time,
+    signing.weak_password_refused,
+    signing.policy_sets_the_class,
     data.quarantine_accounts_for_all_rows,
     data.original_file_kept,
     data.import_again_adds_nothing,
@@ -68,6 +98,9 @@ _FUNCTIONS: tuple[Check, ...] = (
     data.analyst_version_locked,
     data.dossier_is_readable_and_proved,
     data.restore_drill,
+    proof.damaged_backup_named,
+    proof.archive_reads_without_the_platform,
+    proof.erasure_takes_two_and_keeps_the_proof,
 )
 
 CHECKS: Final[Mapping[str, Check]] = MappingProxyType(
@@ -119,22 +152,12 @@ def run_checks(
     chosen = list(CHECKS) if names is None else [name for name in CHECKS if name in set(names)]
     results = []
     with tempfile.TemporaryDirectory(prefix="qualification-", dir=site.layout.state) as folder:
-        bench = Bench.make(Path(folder), policy_text(site))
+        bench = Bench.make(Path(folder), policy_text(site), site)
         for number, name in enumerate(chosen):
             results.append(_run(bench, name))
             if progress is not None:
                 progress(number + 1, len(chosen))
     return tuple(results)
-
-
-def policy_text(site: LocalSite) -> str:
-    """Text of the policy in force in a home."""
-    now, found = site.clock(), ""
-    for event in site.ledger.stream("master/policy"):
-        body = event.decode()
-        if isinstance(body, PolicyAdopted) and body.effective_from <= now:
-            found = body.text
-    return found
 
 
 def _run(bench: Bench, name: str) -> CheckResult:
@@ -144,13 +167,15 @@ def _run(bench: Bench, name: str) -> CheckResult:
         evidence = CHECKS[name](bench)
     except NotRunError as error:
         outcome, evidence = "not run", str(error)
+    except NotApplicableError as error:
+        outcome, evidence = "not applicable", str(error)
     except CheckFailedError as error:
         outcome, evidence = "failed", str(error)
     except Exception as error:  # a check that cannot be ended has not passed, whatever it was
         words = str(error) if isinstance(error, GoldenbatchError) else f"{error!r}"
         outcome, evidence = "failed", f"it could not be carried out: {words}"
     finally:
-        bench.clock.ahead_us = 0
+        bench.clock.set_right()
     digest = hashlib.sha256(f"{name}\n{outcome}\n{evidence}".encode()).hexdigest()
     duration = round((time.monotonic() - begun) * 1000)
     return CheckResult(name, title_of(name), outcome, evidence, digest, duration)

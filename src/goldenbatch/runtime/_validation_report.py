@@ -13,12 +13,14 @@ CONTROL = {
     "technical": "technical control",
     "procedure": "site procedure",
     "both": "technical control and site procedure",
+    "none": "scope or definition",
 }
 WORDS = {
     "met": "tested, passed",
     "not met": "TESTED, FAILED",
     "not shown": "NOT TESTED",
     "site": "the site's",
+    "nothing": "nothing to do",
 }
 CLAUSES = ("Clause", "What it asks", "Control", "Checks", "The site's procedure; what is missing")
 CHECKED = ("Check", "What it shows", "Outcome", "Evidence", "Digest of the evidence")

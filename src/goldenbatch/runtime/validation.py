@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 STREAM_PREFIX: Final = "validation/"
 MEDIA: Final = {"json": "application/json", "html": "text/html", "pdf": "application/pdf"}
-Verdict = Literal["met", "not met", "not shown", "site"]
+Verdict = Literal["met", "not met", "not shown", "site", "nothing"]
 Progress = Callable[[int, int], None]
 
 
@@ -50,8 +50,9 @@ class Traced:
 
     Attributes:
         requirement: The requirement, with source, status and date filled in.
-        verdict: Met: all its checks passed; not met: one failed; not shown: one was not run;
-            site: nothing technical is asked, or left to the site alone.
+        verdict: Met: all its checks passed, but for those of what this home does not use; not
+            met: one failed; not shown: one was not run, or none applies here; site: left to the
+            site alone; nothing: the clause asks for nothing.
         checks: Outcome of each of its checks by name.
     """
 
@@ -118,6 +119,7 @@ class ValidationReport:
             "n_passed": self.count("passed"),
             "n_failed": self.count("failed"),
             "n_not_run": self.count("not run"),
+            "n_not_applicable": self.count("not applicable"),
             "installation": [one.as_json() for one in self.installation.items],
             "checks": [one.as_json() for one in self.checks],
             "packs": [_pack_json(pack, lines) for pack, lines in self.packs],
@@ -260,16 +262,17 @@ def trace(pack: Pack, results: Sequence[CheckResult]) -> tuple[Traced, ...]:
             }
         )
         found = {name: outcomes.get(name, "not run") for name in one.checks}
-        lines.append(Traced(filled, _verdict(found), found))
+        lines.append(Traced(filled, _verdict(one.control, found), found))
     return tuple(lines)
 
 
-def _verdict(outcomes: Mapping[str, str]) -> Verdict:
+def _verdict(control: str, outcomes: Mapping[str, str]) -> Verdict:
     if not outcomes:
-        return "site"
+        return "nothing" if control == "none" else "site"
     if "failed" in outcomes.values():
         return "not met"
-    return "not shown" if "not run" in outcomes.values() else "met"
+    is_shown = "passed" in outcomes.values() and "not run" not in outcomes.values()
+    return "met" if is_shown else "not shown"
 
 
 def _record(site: LocalSite, report: ValidationReport, forms: Mapping[str, bytes]) -> Event:
@@ -287,6 +290,7 @@ def _record(site: LocalSite, report: ValidationReport, forms: Mapping[str, bytes
         n_passed=report.count("passed"),
         n_failed=report.count("failed"),
         n_not_run=report.count("not run"),
+        n_not_applicable=report.count("not applicable"),
         results_digest=hashlib.sha256(results.encode()).hexdigest(),
         reports=digests,
         conclusion="passed" if report.is_ok else "failed",
