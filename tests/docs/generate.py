@@ -51,6 +51,13 @@ tried, `/api/v1/openapi.json` as a document. All but `/health`, `/readiness` and
 `{{"error": ..., "message": ..., "hint": ...}}`, with the same names as the
 [exit codes](exit-codes.md). Times are microseconds UTC."""
 STREAMS = {
+    "DataDeleted": "deletion/<deletion>",
+    "DeletionApproved": "deletion/<deletion>",
+    "DeletionProposed": "deletion/<deletion>",
+    "DeletionRefused": "deletion/<deletion>",
+    "LegalHoldLifted": "hold/<hold>",
+    "LegalHoldPlaced": "hold/<hold>",
+    "RetentionAdopted": "master/retention",
     "CompletenessAssessed": "completeness/<batch>",
     "SourceStarted": "source/<source>",
     "SourceStopped": "source/<source>",

@@ -76,6 +76,35 @@ class FrameEntry:
     digest: str
 
 
+@dataclass(frozen=True)
+class HandOver:
+    """Chunks that were closed together; their readings lie in common files and go together.
+
+    Attributes:
+        n: Number of its last frame; its name.
+        chunks: What the ledger holds of it, one a source.
+        tags: Names of the tags that it has readings of.
+        window: Times of its readings, half-open; (0, 0) when it has none.
+        deleted: On whose word its readings were deleted; empty: they are there.
+    """
+
+    n: int
+    chunks: tuple[ChunkClosed, ...]
+    tags: frozenset[str]
+    window: tuple[int, int]
+    deleted: str = ""
+
+    @property
+    def ref(self) -> str:
+        """Its name, as deletions name it."""
+        return f"hand-over/{self.n}"
+
+    @property
+    def n_readings(self) -> int:
+        """Readings in it."""
+        return sum(one.n_readings for one in self.chunks)
+
+
 def leaf_hash(data: bytes | memoryview) -> bytes:
     """Hash of a leaf (RFC 6962, 2.1).
 

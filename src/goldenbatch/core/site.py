@@ -10,6 +10,7 @@ from goldenbatch.core.records import Event, HomeKind, NewEvent, Row
 
 if TYPE_CHECKING:
     from goldenbatch.core.capability import Offer
+    from goldenbatch.core.chunks import HandOver
     from goldenbatch.core.plant import Plant
     from goldenbatch.core.series import Aligned, Frame, ReadingKind, Series
 
@@ -139,6 +140,25 @@ class HistorianPort(Protocol):
 
     def digest(self, tag: str, window: Window, as_of: int | None = None) -> tuple[str, int]:
         """Digest of the canonical bytes of a window's readings, and their number."""
+
+
+class ReadingsKeeper(Protocol):
+    """What the historian of a home does besides: readings that were closed, and their end."""
+
+    def closed(self, window: Window | None = None) -> Iterator[HandOver]:
+        """Hand-overs, oldest first, those deleted among them."""
+
+    def delete(
+        self, numbers: Sequence[int], why: str, guard: Callable[[HandOver], Sequence[str]]
+    ) -> int:
+        """Delete the readings of hand-overs; their digests stay.
+
+        The guard is asked for each before anything goes, and says why it must stay.
+
+        Raises:
+            DeniedError: One must stay; nothing was deleted.
+            NotFoundError: There is no such hand-over.
+        """
 
 
 class RegistryPort(Protocol):

@@ -86,3 +86,17 @@ def test_an_erasure_cut_short_is_named_and_finished(kit, place, monkeypatch):
         assert ["says that the payload was erased" in p.message for p in broken(ledger)] == [True]
         assert ledger.erase(erasure(2)).seq == 4
         assert broken(ledger) == [] and ledger.head() == 4
+
+
+def test_many_payloads_go_together_or_not_at_all(kit, place):
+    with place.open() as ledger:
+        kit.fill(ledger, 6)
+        events = ledger.erase_all([erasure(2), erasure(4)])
+        assert [event.body["seq"] for event in events] == [2, 4]
+        assert [event.seq for event in ledger.events(0, 6) if event.body is None] == [2, 4]
+        head = ledger.head()
+        with pytest.raises(ConflictError, match="event 4 was erased before"):
+            ledger.erase_all([erasure(3), erasure(4)])
+        assert ledger.head() == head and next(ledger.events(2, 3)).body is not None
+        assert ledger.erase_all([]) == []
+        assert broken(ledger) == [] and ledger.check_projections() == []

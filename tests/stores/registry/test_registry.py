@@ -137,3 +137,37 @@ registry.put(b"x" * 100_000, "text/plain")
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert "nothing of it was kept" in done.stdout
     assert Registry(tmp_path).check() == []
+
+
+def test_what_was_deleted_says_on_whose_word(registry, tmp_path):
+    digest = registry.put(b"a list of patients", "text/plain")
+    kept = registry.put(b"a list of tablets", "text/plain")
+    assert registry.delete(digest, "deletion D-7") == len(b"a list of patients")
+    assert registry.delete(digest, "deletion D-8") == 0
+    with pytest.raises(NotFoundError, match="was deleted under deletion D-7"):
+        registry.get(digest)
+    assert registry.deleted() == {digest: "deletion D-7"}
+    assert list(registry.digests()) == [kept]
+    assert registry.check() == []
+    found = [path.read_bytes() for path in (tmp_path / "registry").rglob("*") if path.is_file()]
+    assert not any(b"patients" in data for data in found)
+    with pytest.raises(NotFoundError, match="is not in the registry"):
+        registry.delete("0" * 64, "x")
+
+
+def test_what_is_put_again_after_its_deletion_is_there_again(registry):
+    digest = registry.put(b"abc", "text/plain")
+    registry.delete(digest, "deletion D-7")
+    assert registry.put(b"abc", "text/plain") == digest
+    assert registry.get(digest) == b"abc"
+    assert registry.deleted() == {}
+
+
+def test_a_deletion_that_was_cut_short_is_finished(registry, monkeypatch):
+    digest = registry.put(b"abc", "text/plain")
+    path = file_of(registry, digest)
+    registry._tombstone(path).write_bytes(b'{"why": "deletion D-7"}\n')
+    assert registry.get(digest) == b"abc"
+    assert registry.delete(digest, "deletion D-7") == 3
+    with pytest.raises(NotFoundError, match="D-7"):
+        registry.get(digest)

@@ -188,6 +188,36 @@ class Cold:
             raise OSError(f"{self.folder / kind}: the Delta commit failed ({error})") from error
         self._sync_log(kind)
 
+    def remove(self, kind: ReadingKind, files: Sequence[FileEntry]) -> None:
+        """Take files out of a table, durable on return; those that are out already stay so."""
+        from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
+        from deltalake.exceptions import DeltaError
+        from deltalake.transaction import AddAction, RemoveAction
+
+        self._discard_unfinished(kind)
+        held = {file.name for file in self.snapshot(kind).files}
+        removes: list[AddAction | RemoveAction] = [
+            RemoveAction(file.path, True, 0, file.size, {"date": file.date})
+            for file in files
+            if file.path in held
+        ]
+        if not removes:
+            return
+        try:
+            DeltaTable(str(self.folder / kind)).create_write_transaction(
+                removes,
+                "append",
+                delta_schema(kind),
+                ["date"],
+                commit_properties=CommitProperties(),
+                post_commithook_properties=PostCommitHookProperties(
+                    create_checkpoint=True, cleanup_expired_logs=False
+                ),
+            )
+        except DeltaError as error:
+            raise OSError(f"{self.folder / kind}: the Delta commit failed ({error})") from error
+        self._sync_log(kind)
+
     def _sync_log(self, kind: ReadingKind) -> None:
         """delta-rs makes no fsync: do it for the newest entries of its log."""
         log = self.folder / kind / "_delta_log"

@@ -26,13 +26,16 @@ _LAST = "_last_checkpoint"
 _PROTOCOL = {"minReaderVersion": 1, "minWriterVersion": 2}
 
 
-def check_delta_log(folder: Path, kind: ReadingKind, files: Files) -> Iterator[tuple[str, str]]:
-    """Entries of a table's log that no hand-over has made, as file and message.
+def check_delta_log(
+    folder: Path, kind: ReadingKind, files: Files, gone: Collection[int] = ()
+) -> Iterator[tuple[str, str]]:
+    """Entries of a table's log that no hand-over or deletion has made, as file and message.
 
     Args:
         folder: The table's folder.
         kind: Of its readings.
         files: Files of all hand-overs, finished or begun.
+        gone: Hand-overs whose readings were deleted.
     """
     log = folder / "_delta_log"
     if not log.is_dir():
@@ -50,7 +53,8 @@ def check_delta_log(folder: Path, kind: ReadingKind, files: Files) -> Iterator[t
             yield str(path), f"cannot be read ({error})"
             continue
         yield from (
-            (str(path), text) for text in _check_commit(commits[version], version, kind, files)
+            (str(path), text)
+            for text in _check_commit(commits[version], version, kind, files, gone)
         )
     for name in names:
         match = _CHECKPOINT.fullmatch(name)
@@ -91,7 +95,7 @@ def _expected_add(file: FileEntry) -> dict[str, Any]:
 
 
 def _check_commit(
-    actions: list[Entry], version: int, kind: ReadingKind, files: Files
+    actions: list[Entry], version: int, kind: ReadingKind, files: Files, gone: Collection[int]
 ) -> Iterator[str]:
     said = [(name, value) for name, value in actions if name != "commitInfo"]
     if version == 0:
@@ -107,6 +111,10 @@ def _check_commit(
             numbers.add(known[0])
             if value != _expected_add(known[1]):
                 yield f"its entry of {known[1].path} was changed"
+        elif name == "remove":
+            known = files.get(str(value.get("path")))
+            if known is None or known[0] not in gone:
+                yield f"removes {value.get('path')!r}, which was not deleted"
         elif name != "txn":
             yield f"holds {name!r}, which no hand-over commits"
     marks = [value for name, value in said if name == "txn"]
@@ -158,8 +166,16 @@ def _check_checkpoint(
         return
     said = [entry for n, entries in commits.items() if n <= version for entry in entries]
     newest = [value for name, value in said if name == "txn"][-1:]
-    wanted = [entry for entry in said if entry[0] not in ("txn", "commitInfo")]
+    gone = {value.get("path") for name, value in said if name == "remove"}
+    wanted = [
+        (name, value)
+        for name, value in said
+        if name not in ("txn", "commitInfo", "remove")
+        and not (name == "add" and value.get("path") in gone)
+    ]
     wanted += [("txn", value) for value in newest]
+    # It may still name what was taken out; a name that no commit takes out is a forgery.
+    held = [(name, v) for name, v in held if name != "remove" or v.get("path") not in gone]
     if _sorted(held) != _sorted(wanted):
         yield str(path), "does not hold what its commits hold"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import struct
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,19 @@ class Latest:
     def take_table(self, table: pa.Table, kind: ReadingKind) -> None:
         """Newest rows, one a tag, as a stored table."""
         self._take(table, ints(table, "seq"), ints(table, "received_at"), kind)
+
+    def forget(self, spans: Sequence[tuple[int, int]]) -> Ints:
+        """Forget newest readings of frames `after < seq <= upto`; numbers of their tags."""
+        seq, is_gone = self._columns[1], np.zeros(self._numbers.size, dtype=bool)
+        for after, upto in spans:
+            is_gone |= (seq > after) & (seq <= upto)
+        lost = np.flatnonzero(is_gone & (self._columns[0] != NEVER))
+        self._columns[:, lost] = NEVER
+        self._numbers[lost] = np.nan
+        for tag in lost.tolist():
+            self._objects.pop(tag, None)
+        self.n_known -= int(lost.size)
+        return lost
 
     def has(self, tag: int) -> bool:
         """Whether the tag has ever had a reading."""

@@ -110,11 +110,17 @@ def manifest_path(folder: Path, n: int) -> Path:
     return folder / f"{n:020d}.json"
 
 
-def _seal(body: bytes) -> bytes:
+def seal(body: bytes) -> bytes:
+    """A body with its digest before it."""
     return hashlib.sha256(body).hexdigest().encode() + b"\n" + body
 
 
-def _unseal(path: Path) -> bytes:
+def unseal(path: Path) -> bytes:
+    """The body of a sealed file.
+
+    Raises:
+        IntegrityError: The file was changed.
+    """
     data = path.read_bytes()
     if data[64:65] != b"\n" or hashlib.sha256(data[65:]).hexdigest().encode() != data[:64]:
         raise IntegrityError(
@@ -126,7 +132,7 @@ def _unseal(path: Path) -> bytes:
 def store_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a manifest, durable on return."""
     body = json.dumps(asdict(manifest), ensure_ascii=False, separators=(",", ":")).encode()
-    _files.write_atomic(manifest_path(folder, manifest.n), _seal(body))
+    _files.write_atomic(manifest_path(folder, manifest.n), seal(body))
 
 
 def load_manifest(path: Path) -> Manifest:
@@ -135,7 +141,7 @@ def load_manifest(path: Path) -> Manifest:
     Raises:
         IntegrityError: The file was changed.
     """
-    data: dict[str, Any] = json.loads(_unseal(path))
+    data: dict[str, Any] = json.loads(unseal(path))
     data["files"] = tuple(FileEntry(**item) for item in data["files"])
     data["frames"] = tuple(FrameEntry(**item) for item in data["frames"])
     data["chunks"] = tuple(
@@ -165,7 +171,7 @@ def after(state: State, manifest: Manifest, digest: str, recorded: int) -> State
 def store_state(folder: Path, state: State) -> None:
     """Write the state, durable on return."""
     body = json.dumps(asdict(state), ensure_ascii=False, sort_keys=True).encode()
-    _files.write_atomic(folder / STATE, _seal(body))
+    _files.write_atomic(folder / STATE, seal(body))
 
 
 def load_state(folder: Path) -> State:
@@ -175,4 +181,4 @@ def load_state(folder: Path) -> State:
         IntegrityError: The file was changed.
     """
     path = folder / STATE
-    return State(**json.loads(_unseal(path))) if path.exists() else State()
+    return State(**json.loads(unseal(path))) if path.exists() else State()

@@ -23,6 +23,7 @@ from goldenbatch.core.site import Window
 from goldenbatch.stores.historian import _manifest
 from goldenbatch.stores.historian._cold import Cold
 from goldenbatch.stores.historian._columns import ints, ordered
+from goldenbatch.stores.historian._gone import load_gone
 from goldenbatch.stores.historian._leaves import runs_of
 from goldenbatch.stores.historian._manifest import Manifest, SourceChunk
 from goldenbatch.stores.historian._tags import TagDictionary
@@ -68,12 +69,15 @@ def chunk_copies(
     """
     names = TagDictionary(folder / "tags.log")
     cold = Cold(folder, 1)
-    last = _manifest.load_state(folder).n
+    last, gone = _manifest.load_state(folder).n, load_gone(folder)
     for n in _manifest.manifest_numbers(folder / "chunks"):
         if n > last:
             return  # begun and not finished: it is made again
         manifest = _manifest.load_manifest(_manifest.manifest_path(folder / "chunks", n))
         if windows is not None and not _may_overlap(manifest, windows):
+            continue
+        if manifest.n in gone:
+            yield from (_remains(manifest, chunk) for chunk in manifest.chunks)
             continue
         found = _readings(manifest, cold, names)
         for chunk in manifest.chunks:
@@ -128,6 +132,15 @@ def _by_tag(
         start, stop, name = edges[run], edges[run + 1], names.name(tag)
         content = b"".join([readings_header(name, kind, stop - start), *found[run]])
         yield name, content, (int(time[start]), int(time[stop - 1]))
+
+
+def _remains(manifest: Manifest, chunk: SourceChunk) -> ChunkCopy:
+    """A chunk whose readings were deleted: its frames, and the hash of each tag's leaf."""
+    frames = [frame for frame in manifest.frames if frame.source == chunk.source]
+    hashes = [bytes.fromhex(leaf.digest) for leaf in chunk.leaves]
+    is_withheld = (False, *(True for _ in hashes))
+    leaves = (frames_bytes(frames), *hashes)
+    return ChunkCopy(chunk.source, chunk.chunk, chunk.root, leaves, is_withheld)
 
 
 def _copy(

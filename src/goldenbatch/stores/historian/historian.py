@@ -8,7 +8,7 @@ import os
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self, cast
@@ -23,6 +23,7 @@ from goldenbatch.core.site import Clock, Written
 from goldenbatch.stores.historian import (
     _files,
     _frames,
+    _gone,
     _manifest,
     _packed,
     _recover,
@@ -30,6 +31,7 @@ from goldenbatch.stores.historian import (
     verify,
 )
 from goldenbatch.stores.historian._cold import Cold
+from goldenbatch.stores.historian._deleting import Deleting
 from goldenbatch.stores.historian._grid import LAYOUT, Grid
 from goldenbatch.stores.historian._keys import KeyIndex
 from goldenbatch.stores.historian._log import FrameLog, Payload, Pending, WriteRefusedError
@@ -51,7 +53,7 @@ def _payload(prepared: Prepared, kind: ReadingKind) -> Payload:
     return Payload(memoryview(rows.serialize()).cast("B"))
 
 
-class Historian(Reader):
+class Historian(Reader, Deleting):
     """What was measured: readings of tags, durable and bitemporal. Open it with `open`.
 
     Attributes:
@@ -145,6 +147,8 @@ class Historian(Reader):
         self._log = FrameLog(folder, head, chain, self._publish, self._settings.segment_bytes)
         self._lock = self._log.lock
         self._log.open()
+        with self._refusing():
+            self._finish_deletions(self._log)
 
     def _transfer(self) -> _transfer.Transfer:
         """The hand-over, bound to what this historian holds."""
@@ -176,7 +180,8 @@ class Historian(Reader):
 
     def _stamp(self) -> object:
         """Changes when a writer has done something that can be read."""
-        paths = [*(self._folder / "log").glob("*.frames"), self._folder / _manifest.STATE]
+        paths = [*(self._folder / "log").glob("*.frames")]
+        paths += [self._folder / _manifest.STATE, self._folder / _gone.GONE]
         found = []
         for path in sorted(paths):
             if path.exists():
@@ -360,18 +365,24 @@ class Historian(Reader):
             ):
                 yield path
 
-    def verify(self, recorded: Iterable[ChunkClosed] | None = None) -> list[verify.Problem]:
+    def verify(
+        self,
+        recorded: Iterable[ChunkClosed] | None = None,
+        deleted: Mapping[int, str] | None = None,
+    ) -> list[verify.Problem]:
         """What is stored and is not what was written, from the bytes on the disk.
 
         Args:
             recorded: Bodies of all `ChunkClosed` events of the ledger, to compare with.
+            deleted: By number of the hand-over, on whose word the ledger says it was deleted;
+                None: nobody knows, and what was deleted is taken on its own word.
         """
         self.refresh()
         with self._flush_lock:
             with self._lock:
                 loaded = self._loaded
                 stored = verify.Stored(
-                    self._folder, self._cold, self._tags, loaded.state, loaded.head
+                    self._folder, self._cold, self._tags, loaded.state, loaded.head, deleted
                 )
                 found = list(verify.check_live(stored, has_writer_elsewhere=not self._is_writer))
             return found + list(verify.check_closed(stored, recorded))

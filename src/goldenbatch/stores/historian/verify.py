@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.errors import IntegrityError
-from goldenbatch.stores.historian import _files, _frames, _manifest
+from goldenbatch.stores.historian import _files, _frames, _gone, _manifest
 from goldenbatch.stores.historian._cold import Cold, Snapshot
 from goldenbatch.stores.historian._delta_log import check_delta_log
 from goldenbatch.stores.historian._handover import differences
@@ -44,6 +44,7 @@ class Stored:
     tags: TagDictionary
     state: State
     head: int
+    deleted: Mapping[int, str] | None = None
 
 
 def check_live(stored: Stored, *, has_writer_elsewhere: bool) -> Iterator[Problem]:
@@ -65,11 +66,19 @@ def check_closed(stored: Stored, recorded: Iterable[ChunkClosed] | None) -> Iter
     finished = manifests[: len(manifests) - len(begun)]
     if recorded is not None:
         yield from _check_recorded(finished, begun, recorded)
+    try:
+        gone = _gone.load_gone(stored.folder)
+    except (IntegrityError, ValueError, TypeError, KeyError) as error:
+        yield Problem(str(stored.folder / _gone.GONE), str(error))
+        gone = {}
+    yield from _check_gone(stored, gone, {manifest.n for manifest in finished})
     for manifest in manifests:
+        if manifest.n in gone:
+            continue
         yield from _check_files(stored, manifest)
         for message in differences(manifest, stored.cold, stored.tags.name):
             yield Problem(f"hand-over {manifest.n}", message)
-    yield from _check_tables(stored, finished, begun)
+    yield from _check_tables(stored, finished, begun, gone)
     yield from _check_derived(stored, finished, begun)
 
 
@@ -154,13 +163,36 @@ def _check_files(stored: Stored, manifest: Manifest) -> Iterator[Problem]:
             yield Problem(str(path), f"the file of hand-over {manifest.n} was changed")
 
 
+def _check_gone(
+    stored: Stored, gone: Mapping[int, _gone.Gone], finished: set[int]
+) -> Iterator[Problem]:
+    """What was deleted must be so on the ledger's word, and wholly."""
+    for n, one in gone.items():
+        where = f"hand-over {n}"
+        if n not in finished:
+            yield Problem(where, "is said to be deleted and was never there")
+        if stored.deleted is not None and n not in stored.deleted:
+            yield Problem(where, "its readings were deleted, and no event says so")
+        if _gone.is_left(stored.cold, one):
+            yield Problem(where, f"its readings were deleted under {one.why}, but they are there")
+    for n, why in (stored.deleted or {}).items():
+        if n in finished and n not in gone:
+            yield Problem(
+                f"hand-over {n}", f"the ledger says it was deleted under {why}, but it is there"
+            )
+
+
 def _check_tables(
-    stored: Stored, finished: list[Manifest], begun: list[Manifest]
+    stored: Stored,
+    finished: list[Manifest],
+    begun: list[Manifest],
+    gone: Mapping[int, _gone.Gone],
 ) -> Iterator[Problem]:
     """The Delta tables must hold just the files of the hand-overs, with their bounds."""
     kinds: tuple[ReadingKind, ...] = ("number", "text", "array", "reference")
     for kind in kinds:
-        files = [file for item in finished for file in item.files if file.kind == kind]
+        kept = [item for item in finished if item.n not in gone]
+        files = [file for item in kept for file in item.files if file.kind == kind]
         allowed = {file.path for item in begun for file in item.files if file.kind == kind}
         known = {
             file.path: (item.n, file)
@@ -168,7 +200,7 @@ def _check_tables(
             for file in item.files
             if file.kind == kind
         }
-        for where, message in check_delta_log(stored.folder / kind, kind, known):
+        for where, message in check_delta_log(stored.folder / kind, kind, known, gone):
             yield Problem(where, message)
         try:
             held = {file.name: file for file in stored.cold.snapshot(kind).files}

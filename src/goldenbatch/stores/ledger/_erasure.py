@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pydantic import ValidationError
@@ -60,10 +61,20 @@ def event_of(erasure: Erasure, erased: Event) -> NewEvent:
 
 
 def carry_out(
-    connection: _sql.Connection, event: Event, erased: Event, tables: list[_projections.Table]
+    connection: _sql.Connection,
+    pairs: Sequence[tuple[Event, Event]],
+    tables: list[_projections.Table],
 ) -> None:
-    """Take the bytes and the salt out, and fold anew what was folded from them."""
-    connection.erase(erased.seq, event.seq)
-    touched = [t for t in tables if not t.projection.kinds or erased.kind in t.projection.kinds]
+    """Take bytes and salts out, and fold anew what was folded from them.
+
+    Args:
+        connection: Within one transaction.
+        pairs: The event that says so, and the event whose payload goes.
+        tables: All projections.
+    """
+    for event, erased in pairs:
+        connection.erase(erased.seq, event.seq)
+    kinds = {erased.kind for _, erased in pairs}
+    touched = [t for t in tables if not t.projection.kinds or t.projection.kinds & kinds]
     if touched:
         _refold.rebuild(connection, touched)

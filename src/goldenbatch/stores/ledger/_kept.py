@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.erasure import erasure_stream
 from goldenbatch.core.errors import ConflictError, DeniedError, IntegrityError, NotFoundError
+from goldenbatch.core.records import NewEvent
 from goldenbatch.stores.ledger import _erasure, _projections, _refold
 
 if TYPE_CHECKING:
-    from goldenbatch.core.records import Event, NewEvent, Row
+    from goldenbatch.core.records import Event, Row
     from goldenbatch.stores.ledger._erasure import Erasure
     from goldenbatch.stores.ledger._problem import Problem
     from goldenbatch.stores.ledger._sql import Engine
@@ -114,19 +115,36 @@ class Kept:
             ConflictError: Its payload was erased before, or it records an erasure.
             BadInputError: No reason, or not two people.
         """
-        writer = self._writing()
-        self._at_most(erasure.seq, self.head(), least=1)
-        erased = next(self.events(erasure.seq - 1, erasure.seq))
-        said = self.stream(erasure_stream(erasure.seq))
-        if erased.body is None:
-            raise ConflictError(
-                f"the payload of event {erasure.seq} was erased before.",
-                hint=f"Event {said[0].seq} says why." if said else "Run `goldenbatch verify`.",
-            )
-        event = said[0] if said else self.append([_erasure.event_of(erasure, erased)])[0]
-        tables = list(self._tables.values())
-        writer.do(lambda c, _: _erasure.carry_out(c, event, erased, tables))
-        return event
+        return self.erase_all([erasure])[0]
+
+    def erase_all(self, erasures: Sequence[Erasure]) -> Sequence[Event]:
+        """Erase payloads for good, all or none of them: see `erase`.
+
+        The projections that hold them are folded anew once for all.
+
+        Raises:
+            NotFoundError: There is no such event.
+            ConflictError: A payload was erased before, or records an erasure.
+            BadInputError: No reason, or not two people.
+        """
+        writer, tables = self._writing(), list(self._tables.values())
+        begun: list[tuple[Event | NewEvent, Event]] = []
+        for one in erasures:
+            self._at_most(one.seq, self.head(), least=1)
+            erased = next(self.events(one.seq - 1, one.seq))
+            said = self.stream(erasure_stream(one.seq))
+            if erased.body is None:
+                raise ConflictError(
+                    f"the payload of event {one.seq} was erased before.",
+                    hint=f"Event {said[0].seq} says why." if said else "Run `goldenbatch verify`.",
+                )
+            begun.append((said[0] if said else _erasure.event_of(one, erased), erased))
+        fresh = [said for said, _ in begun if isinstance(said, NewEvent)]
+        appended = iter(self.append(fresh) if fresh else ())
+        pairs = [(next(appended) if isinstance(s, NewEvent) else s, erased) for s, erased in begun]
+        if pairs:
+            writer.do(lambda c, _: _erasure.carry_out(c, pairs, tables))
+        return [event for event, _ in pairs]
 
     def _renew(self, connection: Any, _: Head) -> int:
         """Rebuild the projections that are new or of another version."""

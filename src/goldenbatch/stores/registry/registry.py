@@ -1,7 +1,8 @@
 """A folder of artefacts named by their SHA-256: whole or absent, checked whenever read.
 
 Content lies at `sha256/ab/cdef...`; beside it `cdef....json` holds the media type, the size and
-the SHA-256 over digest, media type and size, so that a changed type is seen as well.
+the SHA-256 over digest, media type and size, so that a changed type is seen as well. What was
+deleted on somebody's word has `cdef....gone` instead, which says on whose.
 """
 
 from __future__ import annotations
@@ -110,6 +111,10 @@ class Registry:
     def _sidecar(path: Path) -> Path:
         return path.with_name(f"{path.name}.json")
 
+    @staticmethod
+    def _tombstone(path: Path) -> Path:
+        return path.with_name(f"{path.name}.gone")
+
     def put(self, content: bytes, media_type: str) -> str:
         """Store and return the SHA-256; the same content again does nothing.
 
@@ -137,7 +142,51 @@ class Registry:
         _make_dir(path.parent)
         _write_whole(path, content)
         _write_whole(sidecar, _seal(digest, media_type, len(content)))
+        self._tombstone(path).unlink(missing_ok=True)
         return digest
+
+    def delete(self, digest: str, why: str) -> int:
+        """Delete an artefact for good and keep on whose word; the same again does nothing.
+
+        Args:
+            digest: Of the artefact.
+            why: What says so, such as `deletion D-7`; shown to whoever asks for it later.
+
+        Returns:
+            Bytes that went; 0 when it was deleted before.
+
+        Raises:
+            NotFoundError: It was never there, or is missing without a word.
+            ArtefactRefusedError: The disk is full or broken; call it again.
+        """
+        path = self._path(digest)
+        size = path.stat().st_size if path.exists() else 0
+        if not path.exists() and not self._tombstone(path).exists():
+            raise NotFoundError(
+                f"artefact {digest} is not in the registry.", hint="Restore it from a backup."
+            )
+        if not self._tombstone(path).exists():
+            _write_whole(self._tombstone(path), json.dumps({"why": why}).encode() + b"\n")
+        path.unlink(missing_ok=True)
+        self._sidecar(path).unlink(missing_ok=True)
+        _sync_dir(path.parent)
+        return size
+
+    def deleted(self) -> dict[str, str]:
+        """Digests of what was deleted, and on whose word."""
+        found = {}
+        for path in sorted(self._folder.glob("*/*.gone")):
+            digest = path.parent.name + path.name.removesuffix(".gone")
+            if DIGEST.match(digest):
+                found[digest] = self._why(path)
+        return found
+
+    @staticmethod
+    def _why(tombstone: Path) -> str:
+        try:
+            return str(json.loads(tombstone.read_bytes())["why"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return "a word that cannot be read"
 
     def get(self, digest: str) -> bytes:
         """Content of a digest.
@@ -148,6 +197,9 @@ class Registry:
         """
         path = self._path(digest)
         if not path.exists():
+            if self._tombstone(path).exists():
+                why = self._why(self._tombstone(path))
+                raise NotFoundError(f"artefact {digest} was deleted under {why}.")
             raise NotFoundError(
                 f"artefact {digest} is not in the registry.", hint="Restore it from a backup."
             )
