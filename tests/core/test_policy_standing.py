@@ -24,12 +24,13 @@ from goldenbatch.core.signatures import proposal_digest
 from tests.core.log import Log
 
 FIRST = first_policy_text()
+NOW = first_policy().version
 PEOPLE = ("ana", "bor", "root")
 VERSIONS = ("A", "B")
 
 
 def text_of(version):
-    return FIRST.replace('version = "3"', f'version = "{version}"', 1)
+    return FIRST.replace(f'version = "{NOW}"', f'version = "{version}"', 1)
 
 
 def proposal(version, replaced=FIRST):
@@ -46,7 +47,7 @@ class Office:
     def __init__(self) -> None:
         self.log = Log()
         self.log.add("master/policy", adopted(FIRST, 0), actor="node")
-        self.good = ["3"]
+        self.good = [NOW]
         self.proposed: dict[str, list[str]] = {}
 
     def found(self, fault=lambda _: ""):
@@ -118,7 +119,7 @@ def test_no_sequence_of_events_brings_an_unsigned_policy_into_force(sequence):
         assert all(one.is_signed for one in found[1:])
         assert in_force(found, 1).policy.version == office.good[-1]
         forged = office.found(lambda _: "the evidence is forged")
-        assert [one.policy.version for one in forged] == ["3"]
+        assert [one.policy.version for one in forged] == [NOW]
         assert not forged[0].is_signed
 
 
@@ -178,7 +179,7 @@ def test_a_promoted_policy_rests_on_the_signature_of_its_package(
     if not is_signed_before:
         log.add(stream, made, actor="ana")
     found = policy_at(log.stream("master/policy"), 9, log.stream)
-    assert found.version == ("A" if works else "3")
+    assert found.version == ("A" if works else NOW)
 
 
 CREW = {

@@ -22,7 +22,7 @@ from goldenbatch.runtime.home import HomeSettings, create_home
 from goldenbatch.runtime.local import LocalSite
 
 PASSWORD = "a long password"
-RELAXED = first_policy_text().replace('version = "3"', 'version = "3-test"').replace(
+RELAXED = first_policy_text().replace('title = "First policy"', 'title = "For tests"').replace(
     '"identity_verified", "accountability_signed", ', ""
 )  # fmt: skip
 

@@ -51,6 +51,7 @@ ACTS: Mapping[str, Callable[[Rights, UserState, Values], Event]] = {
     "role-confirm": lambda r, by, v: r.confirm_role(by, **v),
     "role-refuse": lambda r, by, v: r.refuse_role(by, **v),
     "access-review": lambda r, by, v: r.review_access(by, **v),
+    "alert-acknowledge": lambda r, by, v: r.acknowledge_alert(by, **v),
 }
 """Name of an act to what does it, with the values that are left."""
 
@@ -63,6 +64,9 @@ class RightsDesk(Protocol):
 
     def report(self) -> Answer:
         """Who has what, and what is not as it should be."""
+
+    def alerts(self, is_open: bool) -> Answer:
+        """Alerts about accounts, newest first; `is_open`: only those that nobody looked at."""
 
     def ask(self, login: str, action: str, stream: str) -> Answer:
         """Whether a person may do something to a record, and on what grounds."""
@@ -106,6 +110,15 @@ class LocalRights:
             "review_due_at": rights.review_due_at(),
         }
 
+    def alerts(self, is_open: bool) -> Answer:
+        """Alerts about accounts, newest first; `is_open`: only those that nobody looked at."""
+        select = self._site.ledger.select
+        where = {"acknowledged_by": ""} if is_open else {}
+        logins = {row["uid"]: row["login"] for row in select("user")}
+        rows = select("security_alert", where, ("-raised_at", "-stream_version"))
+        told = [{**row, "login": logins.get(row["uid"], row["uid"])} for row in rows]
+        return {"n_alerts": len(told), "alerts": told}
+
     def ask(self, login: str, action: str, stream: str) -> Answer:
         """Whether a person may do something to a record, and on what grounds."""
         people = self._site.people
@@ -138,6 +151,10 @@ class RemoteRights:
     def report(self) -> Answer:
         """Who has what, and what is not as it should be."""
         return cast("Answer", self._client.get("/rights/report"))
+
+    def alerts(self, is_open: bool) -> Answer:
+        """Alerts about accounts, newest first; `is_open`: only those that nobody looked at."""
+        return cast("Answer", self._client.get("/rights/alerts", is_open=is_open))
 
     def ask(self, login: str, action: str, stream: str) -> Answer:
         """Whether a person may do something to a record, and on what grounds."""

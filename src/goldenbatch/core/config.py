@@ -159,6 +159,8 @@ class SigningSettings(_Strict):
         origins: Origins of the pages on which WebAuthn may be used.
         skew_s: Seconds by which the clock of an OpenID provider may be behind.
         alert_role: Role that must look at alerts about accounts.
+        alert_s: Seconds after which an alert that nobody acknowledged becomes a finding.
+        gap_s: Seconds after which a gap in somebody's rights becomes a finding.
         providers: OpenID providers.
     """
 
@@ -169,6 +171,8 @@ class SigningSettings(_Strict):
     origins: tuple[str, ...] = Field(default=("http://localhost:8600",), min_length=1)
     skew_s: int = Field(default=2, ge=0, le=30)
     alert_role: str = Field(default="administrator", pattern=r"^[a-z][a-z_]*$")
+    alert_s: int = Field(default=24 * 3600, ge=60, le=30 * 24 * 3600)
+    gap_s: int = Field(default=7 * 24 * 3600, ge=0, le=365 * 24 * 3600)
     providers: tuple[ProviderSettings, ...] = ()
 
 

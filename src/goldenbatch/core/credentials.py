@@ -1,6 +1,6 @@
 """Credentials: what people prove with who they are, and how each came and went.
 
-All events stand in `user/<uid>`, but for alerts, which stand in `security/<uid>`. A secret is
+All events stand in `user/<uid>`; alerts about accounts are in `core.alerts`. A secret is
 never among them: of a password its argon2id hash, of a TOTP secret what the home's key sealed,
 of an enrolment token its SHA-256. Nobody but its owner chooses a secret, and no credential
 counts before a second person has checked its owner's identity.
@@ -19,9 +19,33 @@ from typing import Any, ClassVar
 
 from pydantic import Field
 
+from goldenbatch.core.alerts import ALERTS, SecurityAlertRaised
 from goldenbatch.core.people import PASSWORD, PasswordSet
 from goldenbatch.core.records import Body, DataClass, Event, Micros, Projection, Row, record_type
 from goldenbatch.core.signatures import HASH_PATTERN, UID_PATTERN, SignerClass
+
+__all__ = [
+    "CREDENTIALS",
+    "CREDENTIAL_PATTERN",
+    "PROJECTIONS",
+    "Credential",
+    "CredentialAdded",
+    "CredentialConfirmed",
+    "CredentialKind",
+    "CredentialReplaced",
+    "CredentialRevoked",
+    "CredentialStatus",
+    "CredentialSuspended",
+    "CredentialUsed",
+    "EnrolmentOffered",
+    "Offer",
+    "ProofRejected",
+    "ReplacementApproved",
+    "ReplacementRequested",
+    "SecurityAlertRaised",
+    "Wallet",
+    "wallet_of",
+]
 
 CREDENTIAL_PATTERN = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$"
 
@@ -144,14 +168,6 @@ class ProofRejected(_Owned):
 
     method: str = Field(min_length=1, description="How the proof was to be given.")
     reason: str = Field(min_length=1)
-
-
-@record_type
-class SecurityAlertRaised(_Owned):
-    """Something happened to an account that those in charge must look at at once."""
-
-    what: str = Field(min_length=1, description="What happened, in words.")
-    role: str = Field(description="Who must look at it.")
 
 
 @dataclass(frozen=True)
@@ -331,31 +347,6 @@ CREDENTIALS = Projection(
 )
 """One row a credential, without any key or secret."""
 
-
-def _fold_alert(event: Event, _lookup: object) -> list[Row]:
-    body = event.decode()
-    if not isinstance(body, SecurityAlertRaised):
-        return []
-    at, number = event.envelope.recorded_at, event.envelope.version
-    return [{**body.model_dump(), "stream_version": number, "raised_at": at}]
-
-
-ALERTS = Projection(
-    name="security_alert",
-    version=1,
-    columns={
-        "uid": "TEXT",
-        "stream_version": "INTEGER",
-        "what": "TEXT",
-        "role": "TEXT",
-        "raised_at": "INTEGER",
-    },
-    key=("uid", "stream_version"),
-    kinds=frozenset({"SecurityAlertRaised"}),
-    fold=_fold_alert,
-    indexes=(("role", "raised_at"),),
-)
-"""Alerts about accounts, for the role that must look at them."""
 
 PROJECTIONS = (CREDENTIALS, ALERTS)
 """All projections of this module."""

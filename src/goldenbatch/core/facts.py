@@ -63,7 +63,7 @@ class RecordFacts:
 
 def own_streams(uid: str) -> frozenset[str]:
     """Streams that are about one person."""
-    return frozenset({f"user/{uid}", f"training/{uid}"})
+    return frozenset({f"user/{uid}", f"training/{uid}", f"security/{uid}"})
 
 
 def cited(body: Mapping[str, Any]) -> frozenset[str]:

@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.core.access import AccessLine, RightsReviewed
+from goldenbatch.core.access import REVIEW_PREFIX, AccessLine, RightsReviewed
+from goldenbatch.core.policy import POLICY_STREAM
 from goldenbatch.core.procedures import ProcedureBook
 from goldenbatch.core.records import Row, to_iso
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Clock, LedgerPort
     from goldenbatch.runtime.people import People
+
+
+@dataclass(frozen=True)
+class Gap:
+    """Something that a person lacks for the roles that they hold.
+
+    Attributes:
+        what: Tells it apart from the person's other gaps.
+        words: What is lacking.
+        since: Since when.
+        due_at: Until when it was to be closed; None: nobody set a date.
+        stream: Record that shows it.
+        version: Version of that record.
+    """
+
+    uid: str
+    what: str
+    words: str
+    since: int
+    due_at: int | None
+    stream: str
+    version: int
 
 
 class RightsReports:
@@ -41,7 +65,10 @@ class RightsReports:
             key = (row["uid"], row["procedure"])
             if current is not None and (*key, version) not in done:
                 due = row["due_at"] if row["version"] == version else None
-                gaps[key] = {"uid": key[0], "procedure": key[1], "version": version, "due_at": due}
+                gaps[key] = {
+                    "uid": key[0], "procedure": key[1], "version": version, "due_at": due,
+                    "in_force_from": current["effective_from"],
+                }  # fmt: skip
         return [gaps[key] for key in sorted(gaps)]
 
     def access_lines(self) -> list[AccessLine]:
@@ -88,6 +115,42 @@ class RightsReports:
             who = logins.get(gap["uid"], gap["uid"])
             found.append(f"{who} is not trained on {gap['procedure']} version {gap['version']}")
         return found
+
+    def access_gaps(self) -> list[Gap]:
+        """What people with roles lack, of what this home asks for."""
+        found, policies = [], self._people.authority
+        wanted = (
+            ("identity_verified", "identified", "the identity was never verified"),
+            ("accountability_signed", "accountable", "accountability was never accepted"),
+        )
+        for row in self._ledger.select("user", {"is_active": 1}):
+            user, stand = self._people.user(row["uid"]), policies.standing(row["uid"])
+            if not user.granted:
+                continue
+            version = min(number for _, number in user.granted)
+            stream = f"user/{user.uid}"
+            since = self._ledger.stream(stream, version - 1)[0].envelope.recorded_at
+            for fact, name, words in wanted:
+                if policies.is_asked(fact) and not getattr(stand, name):
+                    found.append(Gap(user.uid, fact, words, since, None, stream, version))
+        return [*found, *self._training_gaps()]
+
+    def _training_gaps(self) -> Iterator[Gap]:
+        active = {row["uid"] for row in self._ledger.select("user", {"is_active": 1})}
+        for gap in self.training_gaps():
+            if gap["uid"] in active:
+                words = f"not trained on {gap['procedure']} version {gap['version']}"
+                stream = f"training/{gap['uid']}"
+                version = self._ledger.version(stream)
+                since, what = gap["in_force_from"], f"training/{gap['procedure']}/{gap['version']}"
+                yield Gap(gap["uid"], what, words, since, gap["due_at"], stream, version)
+
+    def last_review(self) -> tuple[str, int]:
+        """Record of the newest review that was signed: stream and version; else the policy's."""
+        for row in self._ledger.select("access_review", order_by=("-at",)):
+            if row["signed_by"]:
+                return f"{REVIEW_PREFIX}{row['review']}", 1
+        return POLICY_STREAM, 1
 
     def review_due_at(self) -> int | None:
         """When rights must be reviewed again; None: the policy asks for no review."""

@@ -201,6 +201,11 @@ class Authority:
         )
         return {provider.name: provider for provider in found}
 
+    def is_asked(self, fact: str) -> bool:
+        """Whether the policy asks for a fact in a home of this kind."""
+        relaxed = self.policy().relaxed
+        return fact not in relaxed.facts or self._kind not in relaxed.kinds
+
     def last_review_at(self) -> int | None:
         """When rights were last reviewed and signed by a second person, or the home was made."""
         for row in self._ledger.select("access_review", order_by=("-at",)):

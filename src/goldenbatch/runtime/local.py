@@ -27,6 +27,7 @@ from goldenbatch.runtime.home import (
     load_keys,
 )
 from goldenbatch.runtime.moving import require_settled
+from goldenbatch.runtime.oversight import Oversight
 from goldenbatch.runtime.people import People
 from goldenbatch.runtime.policies import Policies
 from goldenbatch.runtime.projections import core_projections
@@ -98,6 +99,7 @@ class LocalSite:
         credentials: What people prove with who they are, and how it came.
         signing: Signatures and decisions.
         runner: Wakes the analysts.
+        oversight: Opens findings about the home itself.
         broken: Capabilities that could not be used, and why.
     """
 
@@ -194,6 +196,7 @@ class LocalSite:
         self.people.authority.check_with(self._signature_fault)
         self.policies = Policies(self.ledger, self.people, self._clock)
         self.rights = Rights(self.ledger, self.people, self.registry, self._clock)
+        self.oversight = Oversight(self.ledger, self.rights, self.settings.signing, self._clock)
         bound = _ceremony.bind(
             self.ledger, self.people, self.keys.signers[0], self.settings, self._clock
         )
@@ -353,8 +356,8 @@ class LocalSite:
         return fit_models(self, name, self.discovery)
 
     def wake(self) -> list[Transition]:
-        """Take a tick if something is new, and let each analyst catch up."""
-        return self.runner.wake()
+        """Take a tick if something is new, and let each analyst catch up; see what is overdue."""
+        return [*self.runner.wake(), *self.oversight.look()]
 
     def replay(self, mode: Mode | str, batch: str = "") -> ReplayReport:
         """Run all logged ticks again and compare with what live found; never appends."""

@@ -21,6 +21,7 @@ from goldenbatch.runtime._state import Saved
 from goldenbatch.runtime.adoption import Adoption, Adoptions, Workshop
 from goldenbatch.runtime.events import TicksSkipped
 from goldenbatch.runtime.known import KnownViews
+from goldenbatch.runtime.oversight import OVERSIGHT
 from goldenbatch.runtime.views import TICK_ZERO, SeenViews, Stores, Views, logged_ticks
 from goldenbatch.runtime.wake import Runner, assess
 
@@ -224,12 +225,14 @@ def _step(transition: Transition, tick: int) -> Step:
 
 
 def live_steps(stores: Stores) -> Iterator[Step]:
-    """All transitions that the ledger holds, in its order."""
+    """All transitions by analysts that the ledger holds, in its order."""
     counts: Counter[str] = Counter()
     names = {FindingOpened: "opened", FindingUpdated: "updated", FindingClosed: "closed"}
     for event in stores.ledger.events(kinds=FINDING_KINDS, stream_prefix=FINDING_PREFIX):
         body = event.decode()
         if isinstance(body, FindingOpened | FindingUpdated | FindingClosed):
+            if body.finding.analyst == OVERSIGHT:  # it hangs on the clock, not on ticks
+                continue
             counts[body.uid] += 1
             yield Step(body.uid, body.tick, counts[body.uid], names[type(body)], body.finding)
 

@@ -35,6 +35,7 @@ from goldenbatch.core.procedures import ProcedureBook, ProcedureIssued, Procedur
 from goldenbatch.core.records import Body, Event, NewEvent, Row
 from goldenbatch.core.training import PREFIX as TRAINING
 from goldenbatch.core.training import TrainingAssigned, TrainingCompleted, TrainingWithdrawn
+from goldenbatch.runtime._rights_alerts import AlertActs
 from goldenbatch.runtime._rights_reports import RightsReports
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ if TYPE_CHECKING:
     from goldenbatch.runtime.people import People
 
 
-class Rights(RightsReports):
+class Rights(RightsReports, AlertActs):
     """Acts on rights in a home.
 
     Args:

@@ -2,8 +2,9 @@
 
 import pytest
 
-from goldenbatch.core.policy import first_policy_text
+from goldenbatch.core.policy import first_policy, first_policy_text
 
+NOW = first_policy().version
 PASSWORD = "long enough a password"
 
 
@@ -15,7 +16,7 @@ def _password(monkeypatch):
 @pytest.fixture
 def file(tmp_path):
     path = tmp_path / "next.toml"
-    text = first_policy_text().replace('version = "3"', 'version = "4"')
+    text = first_policy_text().replace(f'version = "{NOW}"', 'version = "next"')
     path.write_text(text.replace("review_days = 180", "review_days = 365"))
     return path
 
@@ -53,7 +54,7 @@ def test_a_bad_file_is_named_with_line_and_key(cli, home, file):
     done = cli("policy", "diff", file, "--home", home)
     assert done.code == 3
     assert "review_days" in done.err
-    weak = first_policy_text().replace('version = "3"', 'version = "5"').replace(
+    weak = first_policy_text().replace(f'version = "{NOW}"', 'version = "bad"').replace(
         'judgements = ["', 'judgements = ["BatchCreated", "'
     )  # fmt: skip
     file.write_text(weak)
@@ -68,7 +69,7 @@ def test_through_a_node(cli, node, file):
     assert node.call("POST", "/users", json={**person, "roles": ["qualified_person"]}).is_success
     text = file.read_text()
     shown = node.call("GET", "/policy").json()
-    assert (shown["version"], shown["is_signed"]) == ("3", False)
+    assert (shown["version"], shown["is_signed"]) == (NOW, False)
     diff = node.call("POST", "/policy/diff", json={"text": text}).json()
     assert diff["changes"][0]["text"] == "~ review_days: 180 -> 365 (WEAKER)"
     form = {"login": "anna", "password": PASSWORD, "text": text, "reason": "fewer"}

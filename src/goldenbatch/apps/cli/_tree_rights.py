@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from goldenbatch.apps.cli._lazy import Entry
 
 _AT = "goldenbatch.apps.cli.rights"
+_ALERTS = "goldenbatch.apps.cli.alerts"
 _POLICY = "goldenbatch.apps.cli.policy"
 
 
@@ -21,6 +22,14 @@ def rights_tree(panel: str) -> Mapping[str, Entry]:
                 "propose": Entry("Propose a policy file.", f"{_POLICY}:propose"),
                 "proposals": Entry("Proposed policies.", f"{_POLICY}:proposals"),
                 "adopt": Entry("Adopt what another one proposed, signed.", f"{_POLICY}:adopt"),
+            },
+            panel=panel,
+        ),
+        "alerts": Entry(
+            "Alerts about accounts, for those in charge.",
+            children={
+                "list": Entry("Alerts, newest first.", f"{_ALERTS}:list_"),
+                "acknowledge": Entry("Say what came of an alert.", f"{_ALERTS}:acknowledge"),
             },
             panel=panel,
         ),

@@ -50,7 +50,7 @@ def _require_own(caller: Principal, state: State, login: str) -> None:
 
 @router.post("/acts/{act}")
 def act(act: Act, form: RightsAct, state: State, _: Caller) -> dict[str, Any]:
-    """Do something about rights: procedures, training, delegation, identity, roles."""
+    """Do something about rights: procedures, training, delegation, identity, roles, alerts."""
     rights = LocalRights(state.desk.site)
     with state.gate:
         answer: dict[str, Any] = plain(rights.act(act, form.login, form.password, form.values))
@@ -62,6 +62,17 @@ def report(state: State, caller: Caller) -> dict[str, Any]:
     """Who has what, what is overdue, who lacks which training."""
     caller.require_class(DataClass.PERSONAL)
     answer: dict[str, Any] = plain(LocalRights(state.desk.site).report())
+    return answer
+
+
+@router.get("/alerts")
+def alerts(state: State, caller: Caller, is_open: bool = False) -> dict[str, Any]:
+    """Alerts about accounts, newest first; `is_open`: only those that nobody has looked at.
+
+    One is acknowledged by the act `alert-acknowledge` (account, alert, reason).
+    """
+    caller.require_class(DataClass.PERSONAL)
+    answer: dict[str, Any] = plain(LocalRights(state.desk.site).alerts(is_open))
     return answer
 
 
