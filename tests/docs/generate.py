@@ -51,6 +51,10 @@ tried, `/api/v1/openapi.json` as a document. All but `/health`, `/readiness` and
 `{{"error": ..., "message": ..., "hint": ...}}`, with the same names as the
 [exit codes](exit-codes.md). Times are microseconds UTC."""
 STREAMS = {
+    "AlarmAcknowledged": "alarm/<source>/<condition>",
+    "AlarmChanged": "alarm/<source>/<condition>",
+    "AlarmCleared": "alarm/<source>/<condition>",
+    "AlarmRaised": "alarm/<source>/<condition>",
     "DataDeleted": "deletion/<deletion>",
     "DeletionApproved": "deletion/<deletion>",
     "DeletionProposed": "deletion/<deletion>",

@@ -13,6 +13,7 @@ from goldenbatch.core.selection import EVERY, NONE, readable
 STREAM_OF: Final[Mapping[str, str]] = MappingProxyType(
     {
         "access_review": "access-review/{review}",
+        "alarm": "alarm/{source}/{condition}",
         "batch": "batch/{batch}",
         "completeness": "completeness/{batch}",
         "conflict": "import/{card}",

@@ -12,6 +12,7 @@ def core_projections() -> tuple[Projection, ...]:
     """The projections of core, which every home keeps."""
     from goldenbatch.core import (
         access,
+        alarms,
         audit,
         batches,
         completeness,
@@ -34,6 +35,7 @@ def core_projections() -> tuple[Projection, ...]:
 
     return (
         *access.PROJECTIONS,
+        *alarms.PROJECTIONS,
         *delegation.PROJECTIONS,
         *deletion.PROJECTIONS,
         *procedures.PROJECTIONS,
