@@ -137,8 +137,6 @@ def test_a_session_that_the_server_ended_is_made_anew(kit, schema):
         end_sessions(schema)
         assert ledger.append([kit.weighed("a", 1)])[0].seq == 2
         end_sessions(schema)
-        with pytest.raises(StorageError):
-            ledger.head()
         assert ledger.head() == 2 and broken(ledger.verify()) == []
 
 
@@ -158,6 +156,7 @@ class Proxy:
         with psycopg.connect(url) as connection:
             self.host, self.port = connection.info.host, connection.info.port
         self.lose = None
+        self.is_down = False
         self.listener = socket.create_server(("127.0.0.1", 0))
         threading.Thread(target=self.accept, daemon=True).start()
         parts = urlsplit(place.url)
@@ -174,14 +173,24 @@ class Proxy:
             threading.Thread(target=self.serve, args=(client,), daemon=True).start()
 
     def connect(self):
+        if self.is_down:
+            raise ConnectionRefusedError
         if self.host.startswith("/"):
             server = socket.socket(socket.AF_UNIX)
-            server.connect(f"{self.host}/.s.PGSQL.{self.port}")
+            try:
+                server.connect(f"{self.host}/.s.PGSQL.{self.port}")
+            except OSError:
+                server.close()
+                raise
             return server
         return socket.create_connection((self.host, self.port))
 
     def serve(self, client):
-        server = self.connect()
+        try:
+            server = self.connect()
+        except OSError:
+            client.close()
+            return
         threading.Thread(target=self.answers, args=(server, client), daemon=True).start()
         try:
             while data := client.recv(1 << 16):

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         ProofError,
         StorageError,
         StorageFullError,
+        UnknownOutcomeError,
     )
     from goldenbatch.stores.ledger.ledger import Ledger
     from goldenbatch.stores.ledger.notes import (
@@ -40,6 +41,7 @@ _PLACES = {
     "Signer": "notes",
     "StorageError": "errors",
     "StorageFullError": "errors",
+    "UnknownOutcomeError": "errors",
     "VerifierKey": "notes",
     "install_postgres": "_postgres",
     "n_stored": "_copy",
@@ -61,6 +63,7 @@ __all__ = [
     "Signer",
     "StorageError",
     "StorageFullError",
+    "UnknownOutcomeError",
     "VerifierKey",
     "install_postgres",
     "n_stored",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from functools import lru_cache
@@ -19,7 +21,11 @@ from goldenbatch.core.errors import (
 )
 from goldenbatch.stores.ledger import _postgres_schema, _sql
 from goldenbatch.stores.ledger._dialect import POSTGRES
-from goldenbatch.stores.ledger.errors import StorageError, StorageFullError
+from goldenbatch.stores.ledger.errors import (
+    StorageError,
+    StorageFullError,
+    UnknownOutcomeError,
+)
 
 if TYPE_CHECKING:
     import psycopg
@@ -38,6 +44,16 @@ _TYPES = {
     "node(": ("int8", "int8", "bytea"),
 }
 _TIMEOUT_S = 10
+_RESOLVE_S = 30.0
+"""Seconds for which a server that went away while committing is asked again."""
+_PAUSE_S = 0.25
+# A writer that vanished without a word must not keep all others waiting for its lock.
+_OF_WRITER = (
+    "SET idle_in_transaction_session_timeout = '60s'",
+    "SET tcp_keepalives_idle = 10",
+    "SET tcp_keepalives_interval = 5",
+    "SET tcp_keepalives_count = 3",
+)
 
 
 def driver() -> Any:
@@ -104,8 +120,9 @@ class Connection:
 
     dialect = POSTGRES
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, settings: Sequence[str] = ()) -> None:
         self._url, self._schema = split_url(url)
+        self._settings = settings
         self.place = shown(url)
         self._key = f"goldenbatch:{self._schema}"
         self._raw: psycopg.Connection[Any] = self._connect()
@@ -119,6 +136,8 @@ class Connection:
             raw.execute(f'SET search_path = "{self._schema}"')
             raw.execute("SET synchronous_commit = on")
             raw.execute("SET client_min_messages = warning")
+            for one in self._settings:
+                raw.execute(one)
         except found.Error as error:
             raise _translated(error, self.place) from error
         return raw
@@ -127,6 +146,15 @@ class Connection:
     def is_lost(self) -> bool:
         """Whether the server has gone away."""
         return bool(self._raw.closed or self._raw.broken)
+
+    @property
+    def is_stale(self) -> bool:
+        """Whether the server has gone away while nobody used the connection."""
+        if self.is_lost:
+            return True
+        poll = select.poll()
+        poll.register(self._raw.pgconn.socket, select.POLLIN)
+        return bool(poll.poll(0))  # it says something unasked only when it ends
 
     def execute(self, sql: str, parameters: Sequence[Any] = (), /) -> Any:
         """Run a statement; gives a cursor."""
@@ -180,7 +208,7 @@ class Connection:
 
     def begin_write(self) -> None:
         """Begin to write, alone among all processes; a lost connection is made anew."""
-        if self.is_lost:
+        if self.is_stale:
             self._renew()
         try:
             self.execute("BEGIN")
@@ -196,22 +224,42 @@ class Connection:
 
         Raises:
             StorageError: Nothing of the transaction was kept.
+            UnknownOutcomeError: The server cannot be asked whether it was.
         """
         psycopg = driver()
         try:
             self._raw.execute("COMMIT")
         except psycopg.Error as error:
-            if mark is None or not self.is_lost or not self._is_kept(mark):
+            ended = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
+            if not self.is_lost and not isinstance(error, ended):  # the server has refused it
                 raise _translated(error, self.place) from error
+            if mark is None or not self._is_kept(mark):
+                raise self._lost(error, is_known=mark is not None) from error
 
     def _is_kept(self, mark: tuple[int, bytes]) -> bool:
         """Whether the event with this number and leaf is there, once its transaction ended."""
-        self._renew()
-        self.begin_write()  # waits until the lost session has let go
-        sql = "SELECT h FROM node WHERE level = 0 AND idx = ?"
-        found = self.execute(sql, (mark[0] - 1,)).fetchone()
-        self.roll_back()
-        return found is not None and bool(found[0] == mark[1])
+        deadline = time.monotonic() + _RESOLVE_S
+        while True:
+            try:
+                self._renew()
+                self.begin_write()  # waits until the lost session has let go
+                sql = "SELECT h FROM node WHERE level = 0 AND idx = ?"
+                found = self.execute(sql, (mark[0] - 1,)).fetchone()
+                self.roll_back()
+                return found is not None and bool(found[0] == mark[1])
+            except GoldenbatchError as error:  # it may be starting again
+                if time.monotonic() > deadline:
+                    raise self._lost(error, is_known=False) from error
+                time.sleep(_PAUSE_S)
+
+    def _lost(self, error: Exception, *, is_known: bool) -> GoldenbatchError:
+        if is_known:
+            return _translated(error, self.place)
+        return UnknownOutcomeError(
+            f"{self.place}: the connection was lost while committing, and the server does not say "
+            "whether the transaction was kept.",
+            hint="Once it answers, look at the record; the same append is never kept twice.",
+        )
 
     def _renew(self) -> None:
         with suppress(Exception):
@@ -273,7 +321,7 @@ class Engine:
             with self.reading() as connection:
                 self._check_form(connection)
             if not read_only:
-                self.writer = Connection(url)
+                self.writer = Connection(url, _OF_WRITER)
         except BaseException:
             self.close()
             raise
@@ -299,7 +347,10 @@ class Engine:
             if self._is_closed:
                 raise StorageError("the ledger is closed.", hint="Open it again.")
             connection = self._idle.pop() if self._idle else None
-        if connection is None or connection.is_lost:
+        if connection is not None and connection.is_stale:
+            connection.close()
+            connection = None
+        if connection is None:
             connection = Connection(self._url)
         try:
             yield connection

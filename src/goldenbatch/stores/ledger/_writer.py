@@ -12,7 +12,7 @@ from goldenbatch.core.records import Event
 from goldenbatch.core.site import Clock, HomeInfo
 from goldenbatch.stores.ledger import _events, _folder, _projections, _sql
 from goldenbatch.stores.ledger._inbox import Inbox, Request, answer
-from goldenbatch.stores.ledger.errors import StorageError
+from goldenbatch.stores.ledger.errors import StorageError, UnknownOutcomeError
 from goldenbatch.stores.ledger.tree import Frontier, cover
 
 _MAX_BATCH = 2_000
@@ -131,11 +131,12 @@ class Writer:
                 self._connection.commit(batch.mark)
         except BaseException as error:
             self._roll_back()
-            if len(requests) > 1:
+            is_unknown = isinstance(error, UnknownOutcomeError)
+            if len(requests) > 1 and not is_unknown:
                 for request in requests:
                     self._commit([request])
                 return
-            results = [(requests[0], None, error)]
+            results = [(request, None, error) for request in requests]
         else:
             self._advance(state, batch)
         answer(results)

@@ -19,5 +19,12 @@ class StorageFullError(StorageError):
     """No space is left for the append: nothing of it is kept, later appends work again."""
 
 
+class UnknownOutcomeError(StorageError):
+    """The connection was lost while committing, and nobody can be asked whether it was kept.
+
+    To append again at the same expected version is safe: what was kept is then a conflict.
+    """
+
+
 class ProjectionError(GoldenbatchError):
     """A fold that raised, or gave rows that do not fit its table."""
