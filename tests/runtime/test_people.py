@@ -93,8 +93,9 @@ def test_wrong_passwords_lock_and_an_administrator_unlocks(site):
             site.people.authenticate("ann", "wrong password")
     with pytest.raises(DeniedError, match="locked"):
         site.people.authenticate("ann", PASSWORD)
-    kinds = [event.kind for event in site.ledger.stream(f"user/{uid}")][-6:]
-    assert kinds == ["PasswordRejected"] * 5 + ["AccountLocked"]
+    kinds = [event.kind for event in site.ledger.stream(f"user/{uid}")][-7:]
+    assert kinds == ["PasswordRejected"] * 5 + ["AccountLocked", "ProofRejected"]
+    assert len(site.ledger.select("security_alert")) == 1  # one alert, however long they try
     with pytest.raises(DeniedError):
         site.people.unlock("ann", "mine", by="ann")
     site.people.unlock("ann", "called me", by="root")
@@ -120,6 +121,49 @@ def test_unknown_login_is_not_told_from_a_wrong_password(site):
             site.people.authenticate(login, "wrong password")
         messages.add(str(caught.value))
     assert len(messages) == 1
+
+
+def test_a_locked_account_answers_like_one_that_is_not_there(site):
+    person(site)
+    for _ in range(5):
+        with pytest.raises(DeniedError):
+            site.people.authenticate("ann", "wrong password")
+    messages = set()
+    for login, password in (("ann", PASSWORD), ("ann", "wrong password"), ("nobody", "x")):
+        with pytest.raises(DeniedError) as caught:
+            site.people.authenticate(login, password)
+        messages.add(str(caught.value))
+    assert len(messages) == 1
+
+
+def test_unknown_and_known_logins_take_the_same_work_and_about_the_same_time(site, monkeypatch):
+    """Real hashes, interleaved; the work is counted, the time only compared in the large."""
+    import statistics
+    import time
+
+    import argon2
+
+    monkeypatch.undo()  # the real hash, at its real cost
+    for login in ("ann", "bob"):
+        site.people.add(login, login.title(), PASSWORD)
+    hashed = []
+    real = argon2.PasswordHasher.verify
+    monkeypatch.setattr(
+        argon2.PasswordHasher, "verify", lambda *given: hashed.append(1) or real(*given)
+    )
+    times = {"ann": [], "bob": [], "nobody": []}
+    for _ in range(5):
+        with pytest.raises(DeniedError):
+            site.people.authenticate("bob", "wrong")  # bob ends up locked
+    for _ in range(4):
+        for login, taken in times.items():
+            before, n_hashed, begun = site.ledger.head(), len(hashed), time.perf_counter()
+            with pytest.raises(DeniedError):
+                site.people.authenticate(login, "wrong password")
+            taken.append(time.perf_counter() - begun)
+            assert (site.ledger.head() - before, len(hashed) - n_hashed) == (1, 1), login
+    medians = [statistics.median(taken) for taken in times.values()]
+    assert max(medians) < 3 * min(medians), times
 
 
 def test_passwords_change(site):

@@ -161,6 +161,8 @@ class SigningSettings(_Strict):
         alert_role: Role that must look at alerts about accounts.
         alert_s: Seconds after which an alert that nobody acknowledged becomes a finding.
         gap_s: Seconds after which a gap in somebody's rights becomes a finding.
+        tries_per_minute: Wrong tries to get in that one address may make in a minute.
+        tries_of_login: Wrong tries a minute for one login, from wherever.
         providers: OpenID providers.
     """
 
@@ -173,6 +175,8 @@ class SigningSettings(_Strict):
     alert_role: str = Field(default="administrator", pattern=r"^[a-z][a-z_]*$")
     alert_s: int = Field(default=24 * 3600, ge=60, le=30 * 24 * 3600)
     gap_s: int = Field(default=7 * 24 * 3600, ge=0, le=365 * 24 * 3600)
+    tries_per_minute: int = Field(default=30, ge=1, le=10_000)
+    tries_of_login: int = Field(default=10, ge=1, le=10_000)
     providers: tuple[ProviderSettings, ...] = ()
 
 

@@ -253,16 +253,21 @@ class Credentials:
                 )
 
     def _offered(self, login: str, token: str) -> tuple[UserState, Offer]:
-        user = self._people.find(login)
-        self._people.require_open(user.uid)
-        offer = self._proofs.wallet(user.uid).offers.get(_hash(token))
-        if offer is None or offer.expires_at <= self._clock():
+        rows = self._ledger.select("user", {"login": login}, limit=1)
+        user = self._people.user(str(rows[0]["uid"])) if rows else None
+        offer = self._proofs.wallet(user.uid).offers.get(_hash(token)) if user else None
+        if user is not None and offer is not None and offer.expires_at > self._clock():
+            self._people.require_open(user.uid)
+            return user, offer
+        # The same answer and the same record, whether there is such a login.
+        if user is not None:
             self._proofs.reject(user, "enrolment", "wrong, used or late enrolment token")
-            raise DeniedError(
-                "the enrolment token is wrong, was used, or its time is over.",
-                hint="Ask for another one.",
-            )
-        return user, offer
+        else:
+            self._people.unknown_login("enrolment token")
+        raise DeniedError(
+            "the enrolment token is wrong, was used, or its time is over.",
+            hint="Ask for another one.",
+        )
 
     # ---- the second person ------------------------------------------------------------------
 

@@ -8,7 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from goldenbatch.core import authority
-from goldenbatch.core.credentials import ProofRejected, SecurityAlertRaised
+from goldenbatch.core.alerts import (
+    SECURITY,
+    UNKNOWN,
+    SecurityAlertRaised,
+    UnknownLoginTried,
+)
+from goldenbatch.core.credentials import ProofRejected
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
 from goldenbatch.core.people import (
     PasswordSet,
@@ -34,7 +40,11 @@ MAX_PASSWORD = 1000
 MAX_ATTEMPTS = 5
 ATTEMPTS_WINDOW_US = 15 * 60 * 1_000_000
 
-_WRONG = "login or password is wrong."
+MAX_UNKNOWN = 20
+"""Tries of logins that nobody has, within the same window, of which those in charge are told."""
+
+# One answer to all, or it would tell strangers which logins there are.
+_WRONG = "login or password is wrong, or the account is locked."
 
 
 class People:
@@ -186,18 +196,21 @@ class People:
             DeniedError: Login or password is wrong, or the account is closed or locked.
         """
         rows = self._ledger.select("user", {"login": login}, limit=1)
-        if not rows:
-            # The same work as for a real account, so that time does not tell logins.
-            is_password(_NO_HASH, password)
-            raise DeniedError(_WRONG, hint="Try again.")
-        events = self._ledger.stream(f"user/{rows[0]['uid']}")
-        user = user_state(events)
-        _require_unlocked(events)
-        if not is_password(user.password_hash, password):
+        events = self._ledger.stream(f"user/{rows[0]['uid']}") if rows else ()
+        user = user_state(events) if rows else None
+        # The same work, the same record and the same answer, whether there is such a login.
+        is_right = is_password(user.password_hash if user else _NO_HASH, password)
+        if user is None:
+            self.unknown_login("password")
+        elif is_locked(events):
+            locked = "the account is locked"
+            self.reject(user, ProofRejected(uid=user.uid, method="password", reason=locked))
+        elif not is_right:
             self.reject(user, PasswordRejected(uid=user.uid))
-            raise DeniedError(_WRONG, hint="Try again.")
-        _require_active(user)
-        return user
+        else:
+            _require_active(user)
+            return user
+        raise DeniedError(_WRONG, hint="Try again, or ask an administrator to unlock it.")
 
     def require_open(self, uid: str) -> UserState:
         """The user of a uid, whose account must be neither locked nor closed.
@@ -216,18 +229,33 @@ class People:
         now = self._clock()
         events = self._ledger.stream(f"user/{user.uid}")
         attempts = [at for at in wrong_attempts(events) if at > now - ATTEMPTS_WINDOW_US]
-        if len(attempts) + 1 < MAX_ATTEMPTS:
+        if len(attempts) + 1 < MAX_ATTEMPTS or is_locked(events):
             self._append(user.uid, [refused], "node")
             return
         first, number = min([*attempts, now]), len(attempts) + 1
         locked = AccountLocked(uid=user.uid, n_attempts=number, since=first)
         self.alert(user.uid, f"account locked after {number} refused proofs", [refused, locked])
 
+    def unknown_login(self, how: str) -> None:
+        """Record that a login was tried that nobody has; of many those in charge are told."""
+        stream, now = f"{SECURITY}{UNKNOWN}", self._clock()
+        version = self._ledger.version(stream)
+        bodies: list[Body] = [UnknownLoginTried(uid=UNKNOWN, how=how)]
+        newest = self._ledger.stream(stream, max(version - MAX_UNKNOWN, 0))
+        recent = [one for one in newest if one.envelope.recorded_at > now - ATTEMPTS_WINDOW_US]
+        is_told = any(one.kind == SecurityAlertRaised.kind for one in recent)
+        if len(recent) + 1 >= MAX_UNKNOWN and not is_told:
+            what = f"{len(recent) + 1} tries of logins that nobody has"
+            bodies.append(SecurityAlertRaised(uid=UNKNOWN, what=what, role=self._alert_role))
+        self._ledger.append(
+            [NewEvent(stream, one, version + n, actor="node") for n, one in enumerate(bodies)]
+        )
+
     def alert(self, uid: str, what: str, bodies: Sequence[Body]) -> None:
         """Record what happened to an account, and tell those in charge, in one append."""
         raised = SecurityAlertRaised(uid=uid, what=what, role=self._alert_role)
-        number = self._ledger.version(f"security/{uid}")
-        alert = NewEvent(f"security/{uid}", raised, number, actor="node")
+        number = self._ledger.version(f"{SECURITY}{uid}")
+        alert = NewEvent(f"{SECURITY}{uid}", raised, number, actor="node")
         self._ledger.append([*self._new_events(uid, bodies, "node"), alert])
 
     # ---- authority --------------------------------------------------------------------------

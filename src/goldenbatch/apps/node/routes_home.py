@@ -11,6 +11,7 @@ from goldenbatch.apps.listing import list_capabilities
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Text, plain
 from goldenbatch.apps.node.state import Caller, State, bearer
+from goldenbatch.apps.node.throttle import address_of
 from goldenbatch.core.records import DataClass
 
 open_router = APIRouter(tags=["node"], responses=RESPONSES)
@@ -37,9 +38,10 @@ def readiness(state: State) -> dict[str, Any]:
 
 
 @open_router.post("/login")
-def login(form: Login, state: State) -> dict[str, Any]:
-    """A session token for a person; 15 minutes without a call end it."""
-    token, actor = state.log_in(form.login, form.password)
+def login(form: Login, request: Request, state: State) -> dict[str, Any]:
+    """A session token for a person; 15 minutes without a call end it; too many tries: 429."""
+    with state.throttle.trying(address_of(request), form.login):
+        token, actor = state.log_in(form.login, form.password)
     return {"token": token, "uid": actor.uid, "roles": sorted(actor.roles)}
 
 

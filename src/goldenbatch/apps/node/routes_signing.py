@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, Path, Request
 from pydantic import Field
 
 from goldenbatch.apps.ceremony import LocalCeremony
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Number, Text, plain
 from goldenbatch.apps.node.state import Caller, Principal, State
+from goldenbatch.apps.node.throttle import address_of
 from goldenbatch.core.credentials import CredentialKind
 from goldenbatch.core.findings import Verdict
 from goldenbatch.core.people import Meaning
@@ -23,7 +24,8 @@ router = APIRouter(tags=["people"], responses=RESPONSES)
 class Preparation(Form):
     """What is to be signed: a record, a decision on a finding, a review of the trail, a policy.
 
-    An empty login means the caller's; `policy` is the digest of a proposal, or `first`.
+    An empty login means the caller's; `policy` is the digest of a proposal, or `first`; with
+    `deletion` its approval is signed, with `hold` its end.
     """
 
     login: Text = ""
@@ -39,6 +41,8 @@ class Preparation(Form):
     opened: Number = 0
     is_satisfactory: bool = True
     policy: Text = ""
+    deletion: Text = ""
+    hold: Text = ""
     kind: CredentialKind | Literal[""] = ""
     provider: Text = ""
     redirect_uri: Text = ""
@@ -156,32 +160,33 @@ def act(
 
 
 @open_router.post("/enrolment/begin")
-def begin(form: Beginning, state: State) -> dict[str, Any]:
-    """Begin to enrol a credential with a one-time token."""
-    with state.gate:
+def begin(form: Beginning, request: Request, state: State) -> dict[str, Any]:
+    """Begin to enrol a credential with a one-time token; too many tries: 429."""
+    with state.throttle.trying(address_of(request), form.login), state.gate:
         answer: dict[str, Any] = plain(_at(state).begin(form.model_dump(mode="json")))
     return answer
 
 
 @open_router.post("/enrolment/finish")
-def finish(form: Enrolment, state: State) -> dict[str, Any]:
-    """Enrol the credential that the person chose."""
-    with state.gate:
+def finish(form: Enrolment, request: Request, state: State) -> dict[str, Any]:
+    """Enrol the credential that the person chose; too many tries: 429."""
+    with state.throttle.trying(address_of(request), form.login), state.gate:
         answer: dict[str, Any] = plain(_at(state).finish(form.model_dump(mode="json")))
     return answer
 
 
 @open_router.post("/login/oidc/begin")
-def begin_login(form: ProviderLogin, state: State) -> dict[str, Any]:
+def begin_login(form: ProviderLogin, request: Request, state: State) -> dict[str, Any]:
     """Begin to log in at an OpenID provider: the address to send the browser to."""
-    name, url = state.desk.site.proofs.begin_login(form.provider, form.redirect_uri)
+    with state.throttle.trying(address_of(request), is_refunded=False):
+        name, url = state.desk.site.proofs.begin_login(form.provider, form.redirect_uri)
     return {"id": name, "url": url}
 
 
 @open_router.post("/login/oidc/finish")
-def finish_login(form: ProviderAnswer, state: State) -> dict[str, Any]:
+def finish_login(form: ProviderAnswer, request: Request, state: State) -> dict[str, Any]:
     """A session token for the person whom the provider vouched for."""
-    with state.gate:
+    with state.throttle.trying(address_of(request)), state.gate:
         answer = {"code": form.code, "state": form.state}
         user = state.desk.site.proofs.finish_login(form.id, answer)
     token, actor = state.admit(user.uid, user.roles)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
+from goldenbatch.apps.node.throttle import Throttle
 from goldenbatch.core.errors import DeniedError
 from goldenbatch.core.records import DataClass
 from goldenbatch.core.site import Actor
@@ -36,6 +37,11 @@ class _Session:
     actor: Actor
     started: float
     seen: float
+
+
+def _lives(session: _Session, now: float) -> bool:
+    """Whether a session has neither idled too long nor lasted too long."""
+    return now - session.seen < SESSION_IDLE_S and now - session.started < SESSION_WHOLE_S
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,7 @@ class NodeState:
         token: Bearer token of the home's own command line.
         timer: Monotonic seconds, for the expiry of sessions.
         problems: Newest failures of the background work, newest last.
+        throttle: How often strangers may try.
         acquisition: Reads the running sources; None: this node reads none.
     """
 
@@ -83,10 +90,16 @@ class NodeState:
     gate: threading.Lock = field(default_factory=threading.Lock)
     is_ready: bool = True
     problems: list[str] = field(default_factory=list)
+    throttle: Throttle = field(init=False)
     acquisition: Acquisition | None = None
     _sessions: dict[str, _Session] = field(default_factory=dict)
     _one_login: threading.Lock = field(default_factory=threading.Lock)
     _door: threading.Lock = field(default_factory=threading.Lock)
+
+    def __post_init__(self) -> None:
+        """Take the limits from the home's settings."""
+        settings = self.desk.site.settings.signing
+        self.throttle = Throttle(settings.tries_per_minute, settings.tries_of_login, self.timer)
 
     def log_in(self, login: str, password: str) -> tuple[str, Actor]:
         """A session token for a person who proved who they are.
@@ -103,6 +116,7 @@ class NodeState:
         actor = Actor(uid, frozenset(roles))
         token, now = secrets.token_urlsafe(32), self.timer()
         with self._door:
+            self._sessions = {k: one for k, one in self._sessions.items() if _lives(one, now)}
             self._sessions[_digest(token)] = _Session(actor, now, now)
         return token, actor
 
@@ -124,8 +138,7 @@ class NodeState:
         with self._door:
             session = self._sessions.get(_digest(token))
             if session is not None:
-                idle, whole = now - session.seen, now - session.started
-                if idle < SESSION_IDLE_S and whole < SESSION_WHOLE_S:
+                if _lives(session, now):
                     session.seen = now
                 else:
                     del self._sessions[_digest(token)]
