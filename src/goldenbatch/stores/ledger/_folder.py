@@ -61,7 +61,7 @@ class _Rows:
     def write(self, connection: _sql.Connection) -> None:
         """Write what waits; it is known from then on."""
         rows, table = list(self.waiting.values()), self.table
-        connection.insert_rows(table.into_sql, rows, table.upsert_sql)
+        connection.insert_rows(table.into_sql, rows, table.upsert_sql, table.kinds)
         self._forget_some()
         self._recent.update(self.waiting)
         self.waiting.clear()

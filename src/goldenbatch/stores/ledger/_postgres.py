@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import select
+import struct
 import threading
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
@@ -19,7 +19,7 @@ from goldenbatch.core.errors import (
     IntegrityError,
     NotFoundError,
 )
-from goldenbatch.stores.ledger import _postgres_schema, _sql
+from goldenbatch.stores.ledger import _postgres_bulk, _postgres_schema, _sql
 from goldenbatch.stores.ledger._dialect import POSTGRES
 from goldenbatch.stores.ledger.errors import (
     StorageError,
@@ -32,17 +32,7 @@ if TYPE_CHECKING:
 
     from goldenbatch.stores.ledger._projections import Table
 
-_CHUNKS = (256, 64, 16, 4, 1)
-_COPY_FROM = 64
-_CORE = ("event(", "payload(", "node(")
-_TYPES = {
-    "event(": (
-        *("int8", "text", "int8", "text", "text", "text"),
-        *("int8", "int8", "bytea", "bytea", "bytea"),
-    ),
-    "payload(": ("int8", "bytea", "bytea", "bytea"),
-    "node(": ("int8", "int8", "bytea"),
-}
+_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
 _TIMEOUT_S = 10
 _RESOLVE_S = 30.0
 """Seconds for which a server that went away while committing is asked again."""
@@ -125,6 +115,9 @@ class Connection:
         self._settings = settings
         self.place = shown(url)
         self._key = f"goldenbatch:{self._schema}"
+        self._is_writing = False
+        self._seen: tuple[int, tuple[Any, ...]] | None = None
+        self._pipeline: AbstractContextManager[Any] | None = None
         self._raw: psycopg.Connection[Any] = self._connect()
 
     def _connect(self) -> psycopg.Connection[Any]:
@@ -136,6 +129,7 @@ class Connection:
             raw.execute(f'SET search_path = "{self._schema}"')
             raw.execute("SET synchronous_commit = on")
             raw.execute("SET client_min_messages = warning")
+            _postgres_bulk.set_up(raw)
             for one in self._settings:
                 raw.execute(one)
         except found.Error as error:
@@ -160,6 +154,7 @@ class Connection:
         """Run a statement; gives a cursor."""
         psycopg = driver()
         try:
+            self._end_pipeline()
             return self._raw.execute(_with_marks(sql), parameters or None, binary=True)
         except (psycopg.Error, UnicodeError) as error:
             raise _translated(error, self.place) from error
@@ -175,32 +170,34 @@ class Connection:
         except psycopg.Error as error:
             raise _translated(error, self.place) from error
 
-    def insert_rows(self, into: str, rows: Sequence[tuple[Any, ...]], more: str = "") -> None:
-        """Insert rows: many into the core's tables by COPY, others by few statements."""
-        kind = next((one for one in _CORE if into.startswith(one)), None)
-        if kind is not None and not more and len(rows) >= _COPY_FROM:
-            self._copy(into, rows, _TYPES[kind])
-            return
-        start = 0
-        for size in _CHUNKS:
-            while len(rows) - start >= size:
-                chunk = rows[start : start + size]
-                sql = _sql.with_values(into, len(chunk[0]), size, more)
-                self.execute(sql, tuple(chain.from_iterable(chunk)))
-                start += size
+    def insert_rows(
+        self,
+        into: str,
+        rows: Sequence[tuple[Any, ...]],
+        more: str = "",
+        kinds: Sequence[str] = (),
+    ) -> None:
+        """Insert any number of rows with one statement.
 
-    def _copy(self, into: str, rows: Sequence[tuple[Any, ...]], types: tuple[str, ...]) -> None:
-        psycopg = driver()
+        Within a transaction that writes, the server's answer is only waited for by what follows:
+        all inserts and the commit are one round trip.
+        """
+        types = _postgres_bulk.types_of(into, kinds)
+        sql = _with_marks(_postgres_bulk.statement(into, types, more))
         try:
-            with (
-                self._raw.cursor() as cursor,
-                cursor.copy(f"COPY {into} FROM STDIN (FORMAT BINARY)") as copy,
-            ):
-                copy.set_types(types)
-                for row in rows:
-                    copy.write_row(row)
-        except (psycopg.Error, UnicodeError) as error:
+            columns = _postgres_bulk.arrays(rows, types)
+            if self._is_writing and self._pipeline is None:
+                self._pipeline = self._raw.pipeline()
+                self._pipeline.__enter__()
+            self._raw.execute(sql, columns, prepare=True)
+        except (driver().Error, struct.error, UnicodeError) as error:
             raise _translated(error, self.place) from error
+
+    def _end_pipeline(self) -> None:
+        """Wait for the answers to all that was sent; raises what one of them says."""
+        pipeline, self._pipeline = self._pipeline, None
+        if pipeline is not None:
+            pipeline.__exit__(None, None, None)
 
     def begin_read(self) -> None:
         """Begin to read from one snapshot."""
@@ -211,13 +208,26 @@ class Connection:
         if self.is_stale:
             self._renew()
         try:
-            self.execute("BEGIN")
+            self._begin()
         except StorageError:
             if not self.is_lost:
                 raise
-            self._renew()  # nothing was begun, so that to begin anew doubles nothing
-            self.execute("BEGIN")
-        self.execute("SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", (self._key,))
+            self._renew()  # nothing was written, so that to begin anew doubles nothing
+            self._begin()
+        self._is_writing = True
+
+    def _begin(self) -> None:
+        """Begin, wait for the writers' lock, and see what others have done, in one round trip."""
+        try:
+            with self._raw.pipeline():
+                self._raw.execute("BEGIN")
+                self._raw.execute(_with_marks(_LOCK), (self._key,))
+                last = self._raw.execute("SELECT max(seq) FROM event", binary=True)
+                # A projection that was folded anew has a new row here, though it reads the same.
+                kept = self._raw.execute("SELECT name, version, xmin::text FROM projection")
+                self._seen = last.fetchone()[0] or 0, tuple(sorted(kept.fetchall()))  # type: ignore[index]
+        except driver().Error as error:
+            raise _translated(error, self.place) from error
 
     def commit(self, mark: _sql.Mark = None) -> None:
         """Make the transaction durable; when the answer was lost, find out what happened.
@@ -229,6 +239,8 @@ class Connection:
         psycopg = driver()
         try:
             self._raw.execute("COMMIT")
+            self._end_pipeline()
+            self._is_writing, self._seen = False, None
         except psycopg.Error as error:
             ended = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
             if not self.is_lost and not isinstance(error, ended):  # the server has refused it
@@ -264,20 +276,24 @@ class Connection:
     def _renew(self) -> None:
         with suppress(Exception):
             self._raw.close()
+        self._is_writing, self._seen, self._pipeline = False, None, None
         self._raw = self._connect()
 
     def roll_back(self) -> None:
         """Forget the transaction, if there is one."""
+        with suppress(driver().Error):
+            self._end_pipeline()
+        self._is_writing, self._seen = False, None
         if not self.is_lost and self._raw.info.transaction_status != 0:
             with suppress(driver().Error):
                 self._raw.execute("ROLLBACK")
 
-    def token(self) -> object:
-        """The last event and the projections: both change when another process has written."""
-        last = self.execute("SELECT max(seq) FROM event").fetchone()[0] or 0
-        return last, tuple(
-            self.execute("SELECT name, version FROM projection ORDER BY 1").fetchall()
-        )
+    def token(self, seq: int) -> object:
+        """Events that others added, and the projections: another process changes one of them."""
+        if self._seen is None:
+            raise StorageError("whether others have written is only seen while writing.")
+        last, kept = self._seen
+        return last - seq, kept
 
     def erase(self, seq: int, by: int) -> None:
         """Erase a payload that an event has named."""
@@ -389,7 +405,7 @@ def _translated(error: Exception, place: str) -> GoldenbatchError:
     """The ledger's error for one of the driver."""
     psycopg = driver()
     first = (str(error).splitlines() or [type(error).__name__])[0]
-    if isinstance(error, UnicodeError | psycopg.DataError):
+    if isinstance(error, UnicodeError | struct.error | psycopg.DataError):
         return BadInputError(
             f"{place} cannot hold a value: {first}.", hint="Correct the event and append it again."
         )

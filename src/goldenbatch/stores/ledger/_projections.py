@@ -41,6 +41,7 @@ class Table:
         self.name = shadow if is_shadow else f"p_{projection.name}"
         self._is_shadow = is_shadow
         self.columns = tuple(projection.columns)
+        self.kinds = tuple(projection.columns.values())
         self.key_places = tuple(self.columns.index(column) for column in projection.key)
         self._pick, self._pick_key = _picker(self.columns), _picker(self.key_places)
         kinds = projection.columns

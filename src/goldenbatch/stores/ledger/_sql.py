@@ -38,8 +38,21 @@ class Connection(Protocol):
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a large result, without holding all of them."""
 
-    def insert_rows(self, into: str, rows: Sequence[tuple[Any, ...]], more: str = "") -> None:
-        """Insert rows; `into` is `table(columns)`, `more` follows the values."""
+    def insert_rows(
+        self,
+        into: str,
+        rows: Sequence[tuple[Any, ...]],
+        more: str = "",
+        kinds: Sequence[str] = (),
+    ) -> None:
+        """Insert rows.
+
+        Args:
+            into: `table(columns)`.
+            rows: At least one.
+            more: What follows the values.
+            kinds: Kind of each column of a projection: TEXT, INTEGER, REAL.
+        """
 
     def begin_read(self) -> None:
         """Begin to read from one snapshot."""
@@ -53,8 +66,12 @@ class Connection(Protocol):
     def roll_back(self) -> None:
         """Forget the transaction, if there is one."""
 
-    def token(self) -> object:
-        """Something that changes when another process has written."""
+    def token(self, seq: int) -> object:
+        """Something that changes when another process has written.
+
+        Args:
+            seq: Number of the last event that this process knows.
+        """
 
     def erase(self, seq: int, by: int) -> None:
         """Erase the payload of an event, as another event says."""

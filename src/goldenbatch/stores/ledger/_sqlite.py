@@ -87,12 +87,19 @@ class Connection(sqlite3.Connection):
         """Rows of a large result, without holding all of them."""
         return iter(self.execute(sql, parameters))
 
-    def insert_rows(self, into: str, rows: Sequence[tuple[Any, ...]], more: str = "") -> None:
-        """Insert many rows with few statements.
+    def insert_rows(
+        self,
+        into: str,
+        rows: Sequence[tuple[Any, ...]],
+        more: str = "",
+        kinds: Sequence[str] = (),
+    ) -> None:
+        """Insert many rows with few statements, whatever the kinds of their columns.
 
         Each statement gives up the interpreter's lock once, so that with many waiting callers
         one of 64 rows is several times faster than 64 of one row.
         """
+        del kinds
         start = 0
         while start < len(rows):
             rest = len(rows) - start
@@ -119,8 +126,9 @@ class Connection(sqlite3.Connection):
         if self.in_transaction:
             self.execute("ROLLBACK")
 
-    def token(self) -> object:
-        """Changes when another process has written."""
+    def token(self, seq: int) -> object:
+        """Changes when another process has written; SQLite knows who did."""
+        del seq
         return self.execute("PRAGMA data_version").fetchone()[0]
 
     def erase(self, seq: int, by: int) -> None:

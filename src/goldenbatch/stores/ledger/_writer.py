@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,6 +17,7 @@ from goldenbatch.stores.ledger.tree import Frontier, cover
 
 _MAX_BATCH = 2_000
 _MAX_STREAMS = 100_000
+_LARGE = 32
 
 
 @dataclass
@@ -56,6 +57,22 @@ class _Batch:
     payloads: list[tuple[int, bytes, bytes, bytes]] = field(default_factory=list)
     nodes: list[tuple[int, int, bytes]] = field(default_factory=list)
     mark: _sql.Mark = None
+
+    def add(
+        self,
+        placed: Sequence[_events.Placed],
+        streams: Mapping[str, tuple[int, bytes]],
+        state: Head,
+    ) -> None:
+        """Take on the events of one append; `state` moves behind them."""
+        for _, leaf, event_row, payload_row in placed:
+            self.events.append(event_row)
+            self.payloads.append(payload_row)
+            self.nodes += state.frontier.add(leaf)
+        self.streams.update(streams)
+        last = placed[-1].event
+        state.seq, state.recorded_at = last.seq, last.envelope.recorded_at
+        self.mark = (last.seq, placed[-1].leaf)
 
 
 class Writer:
@@ -148,59 +165,61 @@ class Writer:
         if request.job is not None:
             self._folder.clear()  # a job may rebuild what the folder knows
             return request, request.job(self._connection, batch.head), None
+        is_large = len(request.events) >= _LARGE
         try:
-            placed, after, nodes, streams = self._stage(request.events, batch, state)
+            placed, streams = self._place(request.events, batch, state)
+            if is_large:
+                batch.add(placed, streams, state)
+                self._send(batch)  # a server works on them while they are folded
+            for item in placed:
+                self._folder.fold(item.event)
         except _sql.ERRORS:
             raise
         except Exception as error:
+            if is_large:
+                raise
             self._folder.drop()
             return request, None, error
         self._folder.keep()
-        state.seq, state.recorded_at, state.frontier = after.seq, after.recorded_at, after.frontier
-        batch.streams.update(streams)
-        batch.nodes += nodes
-        batch.events += [item.event_row for item in placed]
-        batch.payloads += [item.payload_row for item in placed]
-        batch.mark = (after.seq, placed[-1].leaf)
-        return request, tuple(item.event for item in placed), None
+        if not is_large:
+            batch.add(placed, streams, state)
+        return request, tuple([item.event for item in placed]), None
 
-    def _stage(
+    def _place(
         self, events: Sequence[_events.Prepared], batch: _Batch, state: Head
-    ) -> tuple[
-        list[_events.Placed],
-        Head,
-        list[tuple[int, int, bytes]],
-        dict[str, tuple[int, bytes]],
-    ]:
-        now = int(self._clock())
+    ) -> tuple[list[_events.Placed], dict[str, tuple[int, bytes]]]:
+        """Give events their places; changes nothing, so that they can still be refused."""
+        now, seq = int(self._clock()), state.seq
         self.clock_behind_us = max(self.clock_behind_us, state.recorded_at - now)
-        after = Head(state.seq, max(now, state.recorded_at), state.frontier.copy())
+        recorded_at = max(now, state.recorded_at)
         streams: dict[str, tuple[int, bytes]] = {}
-        placed, nodes = [], []
+        placed = []
         for prepared in events:
             name, expected = prepared.event.stream, prepared.event.expected_version
             version, previous = streams.get(name) or self._stream_head(name, batch)
             if version != expected:
                 raise VersionConflictError(name, expected, version)
-            after.seq += 1
-            item = _events.place(prepared, self._home, after.seq, after.recorded_at, previous)
-            nodes += after.frontier.add(item.leaf)
+            seq += 1
+            item = _events.place(prepared, self._home, seq, recorded_at, previous)
             streams[name] = (version + 1, item.leaf)
-            self._folder.fold(item.event)
             placed.append(item)
-        return placed, after, nodes, streams
+        return placed, streams
 
     def _stream_head(self, name: str, batch: _Batch) -> tuple[int, bytes]:
         known = batch.streams.get(name) or batch.head.streams.get(name)
         return known or _sql.stream_head(self._connection, name)
 
     def _write(self, batch: _Batch) -> None:
-        if not batch.events:
-            return
+        if batch.mark is not None:
+            self._send(batch)
+            self._folder.write()
+
+    def _send(self, batch: _Batch) -> None:
         if not self._has_tidied:
             self._drop_unregistered()
-        _sql.insert(self._connection, batch.events, batch.payloads, batch.nodes)
-        self._folder.write()
+        if batch.events:
+            _sql.insert(self._connection, batch.events, batch.payloads, batch.nodes)
+            batch.events, batch.payloads, batch.nodes = [], [], []
 
     def _drop_unregistered(self) -> None:
         """Tables that nobody folds here would silently fall behind: a later opening rebuilds."""
@@ -210,15 +229,15 @@ class Writer:
 
     def _fresh_head(self) -> Head:
         """The head in memory, unless another process has written since."""
-        token = self._connection.token()
-        if self._head is None or token != self._token:
+        known = self._head
+        if known is None or self._connection.token(known.seq) != self._token:
             self._folder.clear()
-            self._head = Head.load(self._connection)
-            self._token = token
-        return self._head
+            self._head = known = Head.load(self._connection)
+            self._token = self._connection.token(known.seq)
+        return known
 
     def _advance(self, state: Head, batch: _Batch) -> None:
-        self._has_tidied = self._has_tidied or bool(batch.events)
+        self._has_tidied = self._has_tidied or batch.mark is not None
         streams = batch.head.streams
         if len(streams) > _MAX_STREAMS:
             streams.clear()
