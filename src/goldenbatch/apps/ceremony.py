@@ -91,6 +91,11 @@ class LocalCeremony:
         if form.get("policy"):
             digest = "" if form["policy"] == "first" else str(form["policy"])
             return self._site.policies.asked_adoption(digest, str(form.get("reason") or ""))
+        if form.get("deletion"):
+            reason = str(form.get("reason") or "")
+            return self._site.retention.asked_approval(str(form["deletion"]), reason)
+        if form.get("hold"):
+            return self._site.retention.asked_lift(str(form["hold"]), str(form.get("reason") or ""))
         return signing.asked(form)
 
     def complete(self, form: Mapping[str, Any], session: Session = ALONE) -> Answer:

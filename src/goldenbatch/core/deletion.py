@@ -121,11 +121,14 @@ class DataDeleted(_Deletion):
         schedule: Digest of the schedule of retention in force at that moment.
         proposed_by: Uid of who proposed it.
         approved_by: Uid of who approved it, another person.
+        repeats: In a home restored from a backup that was made before: leaf of the event of the
+            later history that it repeats.
     """
 
     basis: Basis = Basis.RETENTION
     schedule: str = Field(pattern=HASH_PATTERN)
     things: tuple[Deleted, ...] = Field(min_length=1)
+    repeats: str = Field(default="", pattern=r"^([0-9a-f]{64})?$")
     proposed_by: str = Field(pattern=UID_PATTERN)
     approved_by: str = Field(pattern=UID_PATTERN)
 

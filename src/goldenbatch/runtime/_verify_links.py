@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
 from goldenbatch.core.authority import POLICY_STREAM, PolicyAdopted
@@ -41,8 +41,12 @@ class Links(NamedTuple):
     counts: dict[str, int]
 
 
-def check_links(site: LocalSite) -> Links:
+def check_links(site: LocalSite, deleted: Mapping[str, str] | None = None) -> Links:
     """Follow everything that an event names to where it should be.
+
+    Args:
+        site: The home.
+        deleted: Artefacts that the ledger says were deleted, and on whose word.
 
     Raises:
         IntegrityError: An event cannot be read.
@@ -53,7 +57,7 @@ def check_links(site: LocalSite) -> Links:
     kinds = {"FindingOpened", "FindingUpdated", "FindingClosed"}
     for event in site.ledger.events(kinds=kinds | {"ModelFitted", *_FILES}):
         body = event.decode()
-        problems += _artefacts(event, body, held)
+        problems += _artefacts(event, body, held, deleted or {})
         if isinstance(body, FindingOpened | FindingUpdated | FindingClosed):
             problems += _records(site, event, body)
         counts[_COUNTED.get(event.kind, "transitions")] += 1
@@ -73,7 +77,9 @@ _COUNTED = {
 }
 
 
-def _artefacts(event: Event, body: Body | None, held: set[str]) -> Iterator[Found]:
+def _artefacts(
+    event: Event, body: Body | None, held: set[str], deleted: Mapping[str, str]
+) -> Iterator[Found]:
     """Artefacts that an event names and the registry does not hold."""
     named: list[tuple[str, str]] = []
     if isinstance(body, ModelFitted):
@@ -91,8 +97,13 @@ def _artefacts(event: Event, body: Body | None, held: set[str]) -> Iterator[Foun
         if body.finding.model_digest:
             named.append((body.finding.model_digest, "its model"))
     for digest, what in named:
-        if digest not in held:
-            where = f"event {event.seq} ({event.kind} of {event.stream})"
+        if digest in held:
+            continue
+        where = f"event {event.seq} ({event.kind} of {event.stream})"
+        if digest in deleted:
+            words = f"{what}, artefact {digest}, was deleted under {deleted[digest]}."
+            yield Found("links", where, words, is_note=True)
+        else:
             yield Found("links", where, f"{what}, artefact {digest}, is not in the registry.")
 
 

@@ -20,6 +20,7 @@ from goldenbatch.core.errors import (
 from goldenbatch.core.plant import PLANT_FILE
 from goldenbatch.core.records import NewEvent, to_iso
 from goldenbatch.runtime._clock import system_clock
+from goldenbatch.runtime._deleted_again import delete_again
 from goldenbatch.runtime._restored import fill_database, require_empty, verify_restored
 from goldenbatch.runtime._sealed import seal, unseal
 from goldenbatch.runtime._snapshots import FileEntry, Snapshot, Vault
@@ -49,12 +50,14 @@ class Restored:
         folder: Where to.
         recorded_at: When the last event was recorded; 0 when there is none.
         problems: What does not verify, in words; empty when all is as it was.
+        notes: What was deleted again, and what holds are lacking, in words.
     """
 
     snapshot: Snapshot
     folder: Path
     recorded_at: int
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def is_ok(self) -> bool:
@@ -72,7 +75,7 @@ class Restored:
             "n_frames": self.snapshot.n_frames,
             "last_recorded": to_iso(self.recorded_at) if self.recorded_at else "",
             "has_keys": self.snapshot.has_keys,
-            "notes": list(self.snapshot.notes),
+            "notes": [*self.snapshot.notes, *self.notes],
             "problems": list(self.problems),
         }
 
@@ -133,7 +136,7 @@ def restore(
     ledger: str = "",
     on_step: Step | None = None,
 ) -> Restored:
-    """Restore a home into an empty or new folder and verify it.
+    """Restore a home into an empty or new folder, verify it, and delete again what was deleted.
 
     Args:
         source: Folder of the backups.
@@ -179,7 +182,11 @@ def restore(
     mark.unlink()
     tell("verifying")
     recorded_at, problems = verify_restored(folder, snapshot)
-    return Restored(snapshot, folder, recorded_at, tuple(problems))
+    notes: list[str] = []
+    if not problems:
+        tell("deleting again what was deleted")
+        notes = delete_again(vault, snapshot, folder)
+    return Restored(snapshot, folder, recorded_at, tuple(problems), tuple(notes))
 
 
 def drill(

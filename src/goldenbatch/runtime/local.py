@@ -32,6 +32,7 @@ from goldenbatch.runtime.people import People
 from goldenbatch.runtime.policies import Policies
 from goldenbatch.runtime.projections import core_projections
 from goldenbatch.runtime.recorder import LedgerRecorder
+from goldenbatch.runtime.retention import Retention
 from goldenbatch.runtime.rights import Rights
 from goldenbatch.runtime.views import PlantHistory
 from goldenbatch.runtime.wake import Runner
@@ -96,6 +97,7 @@ class LocalSite:
         people: Accounts, roles and passwords.
         policies: Who may do what: shown, compared, proposed and adopted.
         rights: Procedures, training, delegation, identity and reviews.
+        retention: How long what is kept, holds, deletions and erasures.
         credentials: What people prove with who they are, and how it came.
         signing: Signatures and decisions.
         runner: Wakes the analysts.
@@ -196,6 +198,9 @@ class LocalSite:
         self.people.authority.check_with(self._signature_fault)
         self.policies = Policies(self.ledger, self.people, self._clock)
         self.rights = Rights(self.ledger, self.people, self.registry, self._clock)
+        self.retention = Retention(
+            self.ledger, self.historian, self.registry, self.people, self._clock
+        )
         self.oversight = Oversight(self.ledger, self.rights, self.settings.signing, self._clock)
         bound = _ceremony.bind(
             self.ledger, self.people, self.keys.signers[0], self.settings, self._clock

@@ -77,7 +77,7 @@ class Rights(RightsReports, AlertActs):
             DeniedError: The policy forbids it.
         """
         digest = hashlib.sha256(content).hexdigest()
-        body = _checked(ProcedureIssued, digest=digest, **entries)
+        body = checked(ProcedureIssued, digest=digest, **entries)
         for row in self._ledger.select("procedure", {"procedure": body.procedure}):
             if row["version"] == body.version:
                 raise ConflictError(
@@ -97,7 +97,7 @@ class Rights(RightsReports, AlertActs):
         row = self._version(procedure, version)
         self._require(by, "procedure:withdraw", PROCEDURE + procedure)
         entries = {"procedure": procedure, "version": version, "reason": reason}
-        body = _checked(ProcedureWithdrawn, issued=row["issued"], **entries)
+        body = checked(ProcedureWithdrawn, issued=row["issued"], **entries)
         return self._append(PROCEDURE + procedure, body, by)
 
     def _version(self, procedure: str, version: str) -> Row:
@@ -158,7 +158,7 @@ class Rights(RightsReports, AlertActs):
     ) -> Event:
         user = self._people.find(login)
         version = self._version(entries["procedure"], entries.get("version", ""))["version"]
-        body = _checked(kind, **{**entries, "version": version, "uid": user.uid})
+        body = checked(kind, **{**entries, "version": version, "uid": user.uid})
         self._require(by, action, TRAINING + user.uid)
         return self._append(TRAINING + user.uid, body, by)
 
@@ -181,7 +181,7 @@ class Rights(RightsReports, AlertActs):
         """
         lender, user = self._people.find(delegator), self._people.find(delegate)
         ids = {"delegator": lender.uid, "delegate": user.uid}
-        body = _checked(DelegationProposed, **{**entries, **ids})
+        body = checked(DelegationProposed, **{**entries, **ids})
         if body.role not in lender.roles:
             raise BadInputError(
                 f"{delegator} does not hold the role {body.role}, and cannot lend it.", key="role"
@@ -207,7 +207,7 @@ class Rights(RightsReports, AlertActs):
                 hint="Ask another person who may approve it.",
             )
         self._require(by, "delegation:approve", DELEGATION + delegation)
-        body = _checked(DelegationApproved, delegation=delegation, reason=reason)
+        body = checked(DelegationApproved, delegation=delegation, reason=reason)
         return self._append(DELEGATION + delegation, body, by)
 
     def revoke_delegation(self, by: UserState, delegation: str, reason: str) -> Event:
@@ -215,7 +215,7 @@ class Rights(RightsReports, AlertActs):
         row = self._delegation(delegation)
         if by.uid not in (row["delegator"], row["delegate"]):
             self._require(by, "delegation:revoke", DELEGATION + delegation)
-        body = _checked(DelegationRevoked, delegation=delegation, reason=reason)
+        body = checked(DelegationRevoked, delegation=delegation, reason=reason)
         return self._append(DELEGATION + delegation, body, by)
 
     def _delegation(self, delegation: str) -> Row:
@@ -232,12 +232,12 @@ class Rights(RightsReports, AlertActs):
         user = self._people.find(login)
         self._require(by, "user:identify", f"user/{user.uid}")
         return self._append(
-            f"user/{user.uid}", _checked(IdentityVerified, uid=user.uid, how=how), by
+            f"user/{user.uid}", checked(IdentityVerified, uid=user.uid, how=how), by
         )
 
     def accept_accountability(self, by: UserState, text: str = ACCOUNTABILITY) -> Event:
         """Accept, oneself, to be accountable for what is done under one's signature."""
-        body = _checked(AccountabilityAccepted, uid=by.uid, text=text)
+        body = checked(AccountabilityAccepted, uid=by.uid, text=text)
         return self._append(f"user/{by.uid}", body, by)
 
     def set_window(self, by: UserState, login: str, **entries: Any) -> Event:
@@ -245,7 +245,7 @@ class Rights(RightsReports, AlertActs):
         user = self._people.find(login)
         self._require(by, "user:window", f"user/{user.uid}")
         return self._append(
-            f"user/{user.uid}", _checked(AccessWindowSet, uid=user.uid, **entries), by
+            f"user/{user.uid}", checked(AccessWindowSet, uid=user.uid, **entries), by
         )
 
     def propose_role(self, by: UserState, login: str, role: str, reason: str) -> Event:
@@ -253,7 +253,7 @@ class Rights(RightsReports, AlertActs):
         user = self._people.find(login)
         self._require(by, "user:grant", f"user/{user.uid}")
         self._people.policy().check_roles({*user.roles, role})
-        body = _checked(RoleProposed, uid=user.uid, role=role, reason=reason)
+        body = checked(RoleProposed, uid=user.uid, role=role, reason=reason)
         return self._append(f"user/{user.uid}", body, by)
 
     def confirm_role(self, by: UserState, login: str, role: str, reason: str) -> Event:
@@ -271,14 +271,14 @@ class Rights(RightsReports, AlertActs):
                 hint="Have it proposed: `goldenbatch access propose`.",
             )
         self._people.policy().check_roles({*user.roles, role})
-        body = _checked(RoleGranted, uid=user.uid, role=role, reason=reason)
+        body = checked(RoleGranted, uid=user.uid, role=role, reason=reason)
         return self._append(f"user/{user.uid}", body, by)
 
     def refuse_role(self, by: UserState, login: str, role: str, reason: str) -> Event:
         """Not give a role that was proposed."""
         user = self._people.find(login)
         self._require(by, "user:confirm", f"user/{user.uid}")
-        body = _checked(RoleProposalRefused, uid=user.uid, role=role, reason=reason)
+        body = checked(RoleProposalRefused, uid=user.uid, role=role, reason=reason)
         return self._append(f"user/{user.uid}", body, by)
 
     def review_access(self, by: UserState, review: str, conclusion: str) -> Event:
@@ -288,7 +288,7 @@ class Rights(RightsReports, AlertActs):
         if self._ledger.version(stream):
             raise ConflictError(f"review {review!r} exists.", hint="Take another id.")
         lines, head = tuple(self.access_lines()), self._ledger.head()
-        body = _checked(
+        body = checked(
             AccessReviewed, review=review, as_of=head, lines=lines, conclusion=conclusion
         )
         return self._append(stream, body, by)
@@ -308,7 +308,7 @@ def _refuse_own(by: UserState, user: UserState, what: str) -> None:
         raise DeniedError(f"nobody gives themselves a {what}.", hint="Ask another person.")
 
 
-def _checked(kind: type[Any], **entries: Any) -> Any:
+def checked(kind: type[Any], **entries: Any) -> Any:
     """A body whose entries people gave.
 
     Raises:

@@ -13,6 +13,11 @@ from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.config import HOME_FILE
 from goldenbatch.core.errors import GoldenbatchError, IntegrityError, LockedError, NotFoundError
 from goldenbatch.runtime._clock import system_clock
+from goldenbatch.runtime._verify_deletions import (
+    Deletions,
+    check_deletions,
+    recorded_deletions,
+)
 from goldenbatch.runtime._verify_links import check_links
 from goldenbatch.runtime.home import Layout, home_info, ledger_place, load_home, load_keys
 from goldenbatch.runtime.projections import core_projections
@@ -123,9 +128,10 @@ def _verify_site(
 
 def _verify_rest(site: LocalSite) -> tuple[list[Problem], dict[str, int]]:
     """All but the ledger by itself."""
+    said = _deletions(site.ledger)
     problems = [
         *_keys(site.path),
-        *_historian(site.historian, site.ledger),
+        *_historian(site.historian, site.ledger, said),
         *_registry(site.registry),
     ]
     counts = {
@@ -135,8 +141,10 @@ def _verify_rest(site: LocalSite) -> tuple[list[Problem], dict[str, int]]:
         "artefacts": len(list(site.registry.digests())),
     }
     try:
-        links = check_links(site)
+        links = check_links(site, said.artefacts if said is not None else {})
         problems += [Problem(*row) for row in links.problems]
+        if said is not None:
+            problems += [Problem(*row) for row in check_deletions(site, said)]
         counts |= links.counts
     except IntegrityError as error:
         # An event that cannot be read is named by the ledger's own check above.
@@ -177,7 +185,8 @@ def _verify_parts(path: Path, progress: Progress | None, reason: Exception) -> V
             historian = stack.enter_context(
                 Historian.open(layout.historian, recorder=None, clock=system_clock, read_only=True)
             )
-            problems += _historian(historian, ledger)
+            said = _deletions(ledger) if ledger is not None else None
+            problems += _historian(historian, ledger, said)
         with _named(problems, "registry", layout.registry):
             problems += _registry(Registry(layout.registry))
     return VerifyReport(tuple(problems))
@@ -210,7 +219,15 @@ def _ledger(ledger: Any, progress: Progress | None, has_projections: bool) -> It
         yield Problem("ledger", found.where, found.message, found.is_note)
 
 
-def _historian(historian: Any, ledger: Any) -> Iterator[Problem]:
+def _deletions(ledger: Any) -> Deletions | None:
+    """What the ledger says was deleted; None when it cannot be read, which its check names."""
+    try:
+        return recorded_deletions(ledger)
+    except GoldenbatchError:
+        return None
+
+
+def _historian(historian: Any, ledger: Any, said: Deletions | None) -> Iterator[Problem]:
     recorded: list[ChunkClosed] | None = None
     if ledger is not None:
         try:
@@ -219,7 +236,7 @@ def _historian(historian: Any, ledger: Any) -> Iterator[Problem]:
             recorded = [body for body in bodies if isinstance(body, ChunkClosed)]
         except IntegrityError:
             recorded = None  # which event it is, the ledger's own check says
-    for found in historian.verify(recorded):
+    for found in historian.verify(recorded, said.readings if said is not None else None):
         yield Problem("historian", found.where, found.message)
 
 

@@ -1,0 +1,133 @@
+"""Carrying out what a `DataDeleted` event says; done again, it finishes what was cut short."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from goldenbatch.core.deletion import PREFIX, DataDeleted, Deleted
+from goldenbatch.core.errors import NotFoundError
+
+if TYPE_CHECKING:
+    from goldenbatch.core.records import Event
+    from goldenbatch.stores.historian import Historian
+    from goldenbatch.stores.ledger import Ledger
+    from goldenbatch.stores.registry import Registry
+
+HeldBy = Callable[[str], Sequence[str]]
+
+
+class CarryOut:
+    """Takes away what the ledger says was deleted.
+
+    Args:
+        ledger: Contents of records.
+        historian: Readings.
+        registry: Artefacts.
+        held_by: Names of the holds that cover a thing now. A hold may be younger than a
+            deletion that was cut short, or than the home of which a copy was restored.
+    """
+
+    def __init__(
+        self, ledger: Ledger, historian: Historian, registry: Registry, held_by: HeldBy
+    ) -> None:
+        self._ledger, self._historian, self._registry = ledger, historian, registry
+        self._held_by = held_by
+
+    def carry_out(self, done: DataDeleted, reason: str) -> list[str]:
+        """Take away what is still there of a deletion; gives the names of what went.
+
+        The event is the decision, made by the rules of its moment; only a hold stops it still.
+        """
+        why = f"deletion {done.deletion}"
+        left = [one for one in self.left(done) if not self._held_by(one.ref)]
+        records = [one for one in left if one.what == "record"]
+        self._erase(records, done, f"{why}: {reason}")
+        for one in left:
+            if one.what == "artefact":
+                self._registry.delete(one.ref, why)
+        numbers = [hand_over_number(one.ref) for one in left if one.what == "readings"]
+        if numbers:
+            self._historian.delete(numbers, why, lambda one: self._held_by(one.ref))
+        return [one.ref for one in left]
+
+    def _erase(self, records: Sequence[Deleted], done: DataDeleted, reason: str) -> None:
+        from goldenbatch.stores.ledger import Erasure
+
+        people = {"requested_by": done.proposed_by, "approved_by": done.approved_by}
+        erasures = [
+            Erasure(seq=seq, reason=reason, **people)
+            for one in records
+            for seq in one.seqs
+            if self._is_there(seq)
+        ]
+        if erasures:
+            self._ledger.erase_all(erasures)
+
+    def _is_there(self, seq: int) -> bool:
+        if seq > self._ledger.head():
+            return False  # restored from a backup that was made before it
+        return next(self._ledger.events(seq - 1, seq)).body is not None
+
+    def left(self, done: DataDeleted) -> list[Deleted]:
+        """What a deletion says went and is still there."""
+        there = {one.n for one in self._historian.closed() if not one.deleted}
+        held = set(self._registry.digests())
+        return [one for one in done.things if self._is_left(one, done, there, held)]
+
+    def _is_left(self, one: Deleted, done: DataDeleted, there: set[int], held: set[str]) -> bool:
+        if one.what == "record":
+            return any(self._is_there(seq) for seq in one.seqs)
+        if one.what == "artefact":
+            return one.ref in held and not self._is_named_since(one.ref, done)
+        return hand_over_number(one.ref) in there
+
+    def _is_named_since(self, digest: str, done: DataDeleted) -> bool:
+        """Whether the same content was handed in again after it was deleted."""
+        events = self._ledger.stream(PREFIX + done.deletion)
+        recorded = [one.seq for one in events if one.kind == DataDeleted.kind]
+        if not recorded:
+            return False
+        later = self._ledger.events(recorded[-1], kinds={"FileImported", "RowsQuarantined"})
+        return any(digest in (one.body or {}).values() for one in later)
+
+    def deletions(self) -> list[tuple[DataDeleted, Event]]:
+        """Everything that the ledger says was deleted, oldest first."""
+        found = []
+        for event in self._ledger.events(kinds={DataDeleted.kind}):
+            body = event.decode()
+            if isinstance(body, DataDeleted):
+                found.append((body, event))
+        return found
+
+    def unfinished(self) -> list[str]:
+        """Deletions that were recorded and of which something is still there."""
+        return [body.deletion for body, _ in self.deletions() if self.left(body)]
+
+    def reapply(self) -> list[str]:
+        """Delete again what the ledger says was deleted; gives one line a deletion."""
+        said = []
+        for body, event in self.deletions():
+            went = self.carry_out(body, f"again, as event {event.seq} says")
+            if went:
+                named = ", ".join(went[:3]) + (f" and {len(went) - 3} more" if went[3:] else "")
+                said.append(f"deletion {body.deletion} (event {event.seq}): {named} deleted again")
+            said += [
+                f"deletion {body.deletion} (event {event.seq}): {one.ref} is still there, since "
+                f"hold {', '.join(holds)} covers it"
+                for one in self.left(body)
+                if (holds := self._held_by(one.ref))
+            ]
+        return said
+
+
+def hand_over_number(ref: str) -> int:
+    """Number of a hand-over by its name.
+
+    Raises:
+        NotFoundError: It is no name of one.
+    """
+    number = ref.removeprefix("hand-over/")
+    if not number.isdigit():
+        raise NotFoundError(f"{ref!r} is no hand-over.")
+    return int(number)
