@@ -16,11 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from goldenbatch.core.authority import POLICY_STREAM
 from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.core.people import SignerClass
-from goldenbatch.core.policy import Policy, PolicyAdopted, first_policy_text, load_policy
+from goldenbatch.core.policy import Policy, first_policy_text, load_policy
 from goldenbatch.core.records import Body, Event, HomeKind, NewEvent
 from goldenbatch.runtime._clock import system_clock
 
@@ -238,16 +237,6 @@ class Bench:
     def sign(self, site: LocalSite, stream: str, meaning: str, login: str, word: str = "") -> Event:
         """Sign the newest version of a record by password."""
         return site.sign(stream, meaning, login, word or self.entry, reason="qualification")
-
-
-def policy_text(site: LocalSite) -> str:
-    """Text of the policy in force in a home."""
-    now, found = site.clock(), ""
-    for event in site.ledger.stream(POLICY_STREAM):
-        body = event.decode()
-        if isinstance(body, PolicyAdopted) and body.effective_from <= now:
-            found = body.text
-    return found
 
 
 def record(site: LocalSite, stream: str, body: Body, actor: str, at: int | None = None) -> Event:

@@ -24,7 +24,6 @@ from goldenbatch.runtime._oq_bench import (
     CheckFailedError,
     NotApplicableError,
     NotRunError,
-    policy_text,
 )
 
 if TYPE_CHECKING:
@@ -71,6 +70,7 @@ _FUNCTIONS: tuple[Check, ...] = (
     people.roles_are_kept_apart,
     people.lost_credential_replaced_by_two,
     rights.inspector_reads_in_a_window,
+    rights.policy_comes_into_force_signed,
     rights.delegation_ends_and_never_widens,
     rights.certification_has_its_own_role,
     people.access_review_is_complete,
@@ -100,6 +100,7 @@ _FUNCTIONS: tuple[Check, ...] = (
     data.restore_drill,
     proof.damaged_backup_named,
     proof.archive_reads_without_the_platform,
+    proof.inspectors_copy_verifies_alone,
     proof.erasure_takes_two_and_keeps_the_proof,
 )
 
@@ -152,7 +153,7 @@ def run_checks(
     chosen = list(CHECKS) if names is None else [name for name in CHECKS if name in set(names)]
     results = []
     with tempfile.TemporaryDirectory(prefix="qualification-", dir=site.layout.state) as folder:
-        bench = Bench.make(Path(folder), policy_text(site), site)
+        bench = Bench.make(Path(folder), site.policies.standing().text, site)
         for number, name in enumerate(chosen):
             results.append(_run(bench, name))
             if progress is not None:

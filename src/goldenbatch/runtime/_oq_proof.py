@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 import subprocess
@@ -26,6 +27,7 @@ from goldenbatch.runtime._oq_bench import (
     refused,
 )
 from goldenbatch.runtime.archive import VERIFIER, archive, check_archive
+from goldenbatch.runtime.archive import check_archive as check_sums
 from goldenbatch.runtime.export import ExportSettings, export
 from goldenbatch.runtime.verify import verify
 
@@ -254,6 +256,33 @@ def archive_reads_without_the_platform(bench: Bench) -> str:
     return f"{done.n_files} files, {done.n_events} events; {lines[-1]} Altered: {named[0]}"
 
 
+def inspectors_copy_verifies_alone(bench: Bench) -> str:
+    """A copy to take away is checked by itself, names what was altered, and is on record."""
+    from goldenbatch.runtime.inspection import CopyScope, copies, take_copy
+
+    out = bench.folder / f"copy-{bench.n_homes + 1}"
+    with bench.site() as site:
+        bench.sign(site, batch(bench, site), "performed", "performer")
+        who = bench.person(site, "approver")
+        made = take_copy(site, who, out, CopyScope(), recipient="An Inspector", reason="OQ")
+        key = str(site.keys.signers[0].verifier)
+        told = copies(site)[0]
+    expect(not check_sums(out), f"a fresh copy is not as written: {check_sums(out)[:1]}.")
+    wanted = {"README.txt", VERIFIER, "public_keys.txt", "SHA256SUMS"}
+    missing = wanted - {one.name for one in out.iterdir()}
+    expect(not missing, f"it lacks {', '.join(sorted(missing))}.")
+    expect(list(out.glob("trail/*.pdf")), "it holds no print of the trail.")
+    shown = (told["recipient"], told["handed_by"], told["sums_digest"])
+    expect(
+        shown == ("An Inspector", who.uid, digest_of(out / "SHA256SUMS")),
+        f"the record of the copy says {shown}.",
+    )
+    words = _both_ways(out, out / "export", key)
+    named = check_sums(out)
+    expect(any("events.jsonl" in one for one in named), "the list of digests names no change.")
+    return f"event {made.event.seq}; {words}"
+
+
 def damaged_backup_named(bench: Bench) -> str:
     """A backup with one byte changed is not restored, and the drill says what is wrong."""
     from goldenbatch.runtime import backup as backups
@@ -274,6 +303,11 @@ def damaged_backup_named(bench: Bench) -> str:
             return f"refused: {error.message}"
     expect(not found.is_ok, "a backup that was damaged passes the drill.")
     return f"the drill says: {found.problems[0]}"
+
+
+def digest_of(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _size(path: Path) -> int:

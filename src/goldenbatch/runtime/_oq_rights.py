@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from goldenbatch.core.errors import DeniedError
 from goldenbatch.core.people import Meaning, SignatureApplied
+from goldenbatch.core.policy import POLICY_STREAM, adopted
 from goldenbatch.runtime._oq_bench import (
     Bench,
     CheckFailedError,
     NotRunError,
     batch,
     expect,
+    record,
     refused,
 )
 
@@ -53,6 +56,42 @@ def inspector_reads_in_a_window(bench: Bench) -> str:
         expect(not may("export"), "after the window copies can still be taken.")
         expect(not may("read"), "after the window records can still be read.")
         return f"role {role}: nothing before, reads and copies within, nothing after its window"
+
+
+def policy_comes_into_force_signed(bench: Bench) -> str:
+    """A policy counts only once another person than its proposer has adopted it, signed."""
+    with bench.site() as site:
+        before = site.people.policy().digest()
+        unsigned = adopted(_next_policy(bench.policy_text, "unsigned"), bench.clock())
+        record(site, POLICY_STREAM, unsigned, "node")
+        expect(site.people.policy().digest() == before, "a policy that nobody signed counts.")
+        text = _next_policy(bench.policy_text, "next")
+        event = site.policies.propose(bench.person(site, "approver"), text, "qualification")
+        digest = str((event.body or {})["digest"])
+        expect(site.people.policy().digest() == before, "it counts once proposed.")
+
+        def adopt(login: str) -> None:
+            asked = site.policies.asked_adoption(digest)
+            site.signing.sign_asked(asked, login, bench.entry)
+
+        words = refused("adoption by the proposer", lambda: adopt("approver"), DeniedError)
+        bench.newcomer(site, "second", bench.role("sign:approved"))
+        token = site.credentials.offer("second", "password", "new", by="admin")
+        begun = site.credentials.begin("second", token)
+        site.credentials.finish("second", token, begun["enrolment"], {"password": bench.entry})
+        bench.admit(site, "second")
+        adopt("second")
+        expect(site.people.policy().digest() == digest, "the adopted policy does not count.")
+        return f"{site.policies.standing().label()}; the proposer: {words}"
+
+
+def _next_policy(text: str, version: str) -> str:
+    """The policy in force with another number of days, under another version."""
+    changed = re.sub(r"(?m)^version = .*$", f'version = "oq-{version}"', text, count=1)
+    days = "review_days = 37"
+    if re.search(r"(?m)^review_days = ", changed):
+        return re.sub(r"(?m)^review_days = .*$", days, changed, count=1)
+    return re.sub(r"(?m)^title = .*$", lambda found: f"{found[0]}\n{days}", changed, count=1)
 
 
 def delegation_ends_and_never_widens(bench: Bench) -> str:
@@ -105,7 +144,6 @@ def _may(bench: Bench, site: LocalSite, login: str, action: str, stream: str) ->
 
 def _own_batch(bench: Bench, site: LocalSite, login: str) -> str:
     from goldenbatch.core.batches import BatchCreated
-    from goldenbatch.runtime._oq_bench import record
 
     body = BatchCreated(batch="OQ-OWN", product="OQ")
     record(site, "batch/OQ-OWN", body, bench.person(site, login).uid)

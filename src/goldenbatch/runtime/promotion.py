@@ -26,7 +26,6 @@ from goldenbatch.core.records import Body, Event, HomeKind, NewEvent
 from goldenbatch.core.requirements import ValidationRun
 from goldenbatch.core.signatures import signature_state
 from goldenbatch.runtime import adoption, plants
-from goldenbatch.runtime._oq_checks import policy_text
 from goldenbatch.runtime._promotion_package import (
     STREAM_PREFIX,
     Package,
@@ -73,7 +72,7 @@ def configuration(site: LocalSite) -> dict[str, bytes]:
     files = {PLANT_FILE: (site.path / PLANT_FILE).read_bytes()}
     for path in sorted((site.path / "tables").glob("*.csv")):
         files[f"tables/{path.name}"] = path.read_bytes()
-    files[POLICY_FILE] = policy_text(site).encode()
+    files[POLICY_FILE] = site.policies.standing().text.encode()
     for name, one in site.adopted().items():
         entry = {"analyst": one.body.analyst, "version": one.body.version,
                  "settings": one.body.settings}  # fmt: skip
@@ -291,7 +290,8 @@ def _put_into_force(site: LocalSite, package: Package) -> None:
     texts = {name: content.decode("utf-8") for name, content in package.files.items()}
     plants.adopt(site, texts[PLANT_FILE], _tables(package.files))
     write_plant(site.path, texts[PLANT_FILE], _tables(package.files))  # a crash may have cut it off
-    if texts[POLICY_FILE] != policy_text(site) or not site.policies.standing().is_signed:
+    standing = site.policies.standing()
+    if texts[POLICY_FILE] != standing.text or not standing.is_signed:
         body = policy_adopted(texts[POLICY_FILE], site.clock(), f"package {package.digest}")
         _append(site, POLICY_STREAM, body)
     wanted = _analysts(package)

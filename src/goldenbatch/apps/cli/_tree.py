@@ -15,7 +15,9 @@ def _batch_commands() -> Mapping[str, Entry]:
     return {
         "list": Entry("Batches with their state and open findings.", f"{_CLI}.batches:list_"),
         "show": Entry("A batch: phases, lots, results, findings.", f"{_CLI}.batches:show"),
-        "complete": Entry("Is its data complete, and if not, why.", f"{_CLI}.completeness:complete"),
+        "complete": Entry(
+            "Is its data complete, and if not, why.", f"{_CLI}.completeness:complete"
+        ),
         "report": Entry(
             "Write the dossier of a batch (HTML and PDF) with its proof.",
             f"{_CLI}.batches:report",
@@ -145,6 +147,16 @@ _TREE: dict[str, Entry] = {
             "request": Entry("Ask a witness for its signature.", f"{_CLI}.witness:request"),
             "cosign": Entry("Sign as a witness, or refuse.", f"{_CLI}.witness:cosign"),
             "keep": Entry("Keep what a witness signed.", f"{_CLI}.witness:keep"),
+        },
+        panel=_PROOF,
+    ),
+    "inspect": Entry(
+        "An inspector's access, and the copy to take away.",
+        children={
+            "open": Entry("Open the home, read-only, until a time.", f"{_CLI}.inspect:open_"),
+            "close": Entry("End an access at once.", f"{_CLI}.inspect:close"),
+            "copy": Entry("Make the copy to take away, and record it.", f"{_CLI}.inspect:copy"),
+            "list": Entry("Copies that were taken.", f"{_CLI}.inspect:list_"),
         },
         panel=_PROOF,
     ),

@@ -16,6 +16,7 @@ from goldenbatch.apps.node import (
     routes_backup,
     routes_historian,
     routes_home,
+    routes_inspection,
     routes_ledger,
     routes_policy,
     routes_rights,
@@ -84,6 +85,7 @@ def create_app(
         routes_work,
         routes_trail,
         routes_backup,
+        routes_inspection,
         routes_rights,
         routes_policy,
     ):
