@@ -10,7 +10,13 @@ import psycopg
 import pytest
 
 from goldenbatch.core.errors import BadInputError, DeniedError, IntegrityError, NotFoundError
-from goldenbatch.stores.ledger import Ledger, StorageError, StorageFullError
+from goldenbatch.stores.ledger import (
+    Erasure,
+    Ledger,
+    StorageError,
+    StorageFullError,
+    install_postgres,
+)
 from goldenbatch.stores.ledger._postgres import shown, split_url
 
 
@@ -118,7 +124,7 @@ def test_a_full_disk_of_the_server_is_said_and_nothing_is_kept(kit, schema):
             )
             with pytest.raises(StorageFullError, match="no space is left"):
                 ledger.append([kit.weighed("a", 1)])
-            owner.execute("DROP TRIGGER full_disk ON node")
+            owner.execute("DROP FUNCTION full_disk() CASCADE")
         assert ledger.head() == 1
         assert ledger.append([kit.weighed("a", 1)])[0].seq == 2
         assert broken(ledger.verify()) == []
@@ -281,3 +287,71 @@ def test_a_new_projection_of_a_reader_is_not_made(kit, schema):
             ledger.select("thing")
         with pytest.raises(DeniedError):
             ledger.append([kit.weighed("x", 0)])
+
+
+def test_the_role_cannot_become_the_owner_through_a_function(kit, schema):
+    """One of the role's own that fits better than the server's is never called: CVE-2018-1058."""
+    with schema.open() as ledger:
+        kit.fill(ledger, 4)
+        by = ledger.erase(Erasure(2, "it was asked for", "u-1", "u-2")).seq
+    with application(schema) as app:
+        app.execute(
+            "CREATE FUNCTION convert_from(bytea, text) RETURNS text LANGUAGE plpgsql AS $$ BEGIN"
+            " UPDATE payload SET bytes = NULL, salt = ''::bytea; RETURN '{\"seq\": 1}'; END $$"
+        )
+        with pytest.raises(psycopg.errors.RaiseException, match="does not erase"):
+            app.execute("SELECT ledger_erase(1, %s)", (by,))
+    with schema.open(read_only=True) as ledger:
+        assert [event.seq for event in ledger.events() if event.body is None] == [2]
+        found = [p.where for p in broken(ledger.verify())]
+        assert found == ["function convert_from"]
+
+
+@pytest.mark.parametrize(
+    "act",
+    [
+        "DROP TRIGGER event_no_change ON event",
+        "DROP FUNCTION ledger_refuse() CASCADE",
+        "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+        " 'BEGIN RETURN NEW; END'",
+        "SET session_replication_role = replica",
+        "ALTER TABLE event OWNER TO CURRENT_USER",
+        "GRANT UPDATE ON event TO CURRENT_USER",
+        "CREATE TRIGGER mine BEFORE INSERT ON event FOR EACH ROW EXECUTE FUNCTION ledger_refuse()",
+        "CREATE RULE mine AS ON INSERT TO event DO INSTEAD NOTHING",
+        "ALTER TABLE node ADD COLUMN x TEXT",
+        "ALTER FUNCTION ledger_erase(BIGINT, BIGINT) RESET ALL",
+        "CREATE POLICY mine ON event USING (false)",
+        "DROP SCHEMA {schema} CASCADE",
+        "BEGIN; LOCK TABLE event IN ACCESS EXCLUSIVE MODE",
+        "UPDATE ledger_form SET form = 3",
+        "INSERT INTO event SELECT * FROM event ON CONFLICT (seq) DO UPDATE SET actor = 'x'",
+    ],
+)
+def test_the_role_changes_nothing_of_what_guards_the_ledger(kit, schema, act):
+    with schema.open() as ledger:
+        kit.fill(ledger, 2)
+    with application(schema) as app:
+        refused = (psycopg.errors.InsufficientPrivilege, psycopg.errors.RaiseException)
+        with pytest.raises(refused):
+            app.execute(act.replace("{schema}", split_url(schema.url)[1]))
+            app.execute("UPDATE event SET actor = 'x'")  # where granting was only warned of
+    with schema.open(read_only=True) as ledger:
+        assert broken(ledger.verify()) == []
+
+
+def test_a_guard_that_was_hollowed_out_is_named_and_renewed(kit, schema):
+    with schema.open() as ledger:
+        kit.fill(ledger, 2)
+    with administrator(schema) as owner:
+        owner.execute(
+            "CREATE OR REPLACE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS"
+            " 'BEGIN RETURN NULL; END'"
+        )
+        owner.execute("DROP FUNCTION ledger_erase(BIGINT, BIGINT)")
+    with schema.open(read_only=True) as ledger:
+        found = [p.where for p in broken(ledger.verify())]
+    assert found == ["function ledger_refuse", "function ledger_erase"]
+    install_postgres(schema.admin, kit.load_postgres_kit().ROLE)
+    with schema.open() as ledger:
+        assert broken(ledger.verify()) == [] and ledger.head() == 2

@@ -163,9 +163,11 @@ def _fill(source: _sql.Connection, made: _sql.Engine) -> None:
                 raise ConflictError(
                     f"{made.place} holds a ledger already.", hint="Name an empty one."
                 )
-            for table, columns in _COLUMNS.items():
+            for table in ("event", "payload", "node"):
                 for page in _pages(_rows(source, table)):
-                    target.insert_rows(f"{table}({columns})", page)
+                    target.insert_rows(f"{table}({_COLUMNS[table]})", page)
+            for size, root, note in _rows(source, "checkpoint"):
+                _sql.insert_checkpoint(target, size, root, note)
             for difference in _differences(source, target):
                 raise IntegrityError(
                     f"the copy in {made.place} is not what was read: {difference}.",

@@ -84,6 +84,8 @@ def shown(url: str) -> str:
 def install_postgres(url: str, role: str) -> str:
     """Make an empty ledger's schema, as its owner, for a role that will only add to it.
 
+    Of a ledger that is there, functions and rights are brought to those of this version.
+
     Args:
         url: Of an administrator; its `schema` names the schema to make.
         role: The application's role, which must exist.
@@ -98,7 +100,12 @@ def install_postgres(url: str, role: str) -> str:
     psycopg = driver()
     try:
         with psycopg.connect(clean, connect_timeout=_TIMEOUT_S) as connection:
-            for statement in _postgres_schema.install_statements(schema, role):
+            found = connection.execute("SELECT to_regclass(%s)", (f'"{schema}".ledger_form',))
+            is_there = found.fetchone() != (None,)
+            make = _postgres_schema.install_statements
+            if is_there:
+                make = _postgres_schema.renew_statements
+            for statement in make(schema, role):
                 connection.execute(statement)
     except psycopg.Error as error:
         raise _translated(error, shown(url)) from error

@@ -28,26 +28,31 @@ _TABLES = (
     "CREATE TABLE ledger_form(form BIGINT NOT NULL)",
     f"INSERT INTO ledger_form VALUES ({FORM})",  # noqa: S608
 )
-_REFUSE = """CREATE FUNCTION ledger_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN RAISE EXCEPTION 'the ledger only adds: % of % refused', TG_OP, TG_TABLE_NAME; END $$"""
-_ERASE_ONLY = """CREATE FUNCTION ledger_erase_only() RETURNS trigger LANGUAGE plpgsql AS $$
+# The role may make tables in this schema, so that nothing here looks a name up in it.
+_FUNCTIONS = {
+    "ledger_refuse()": """RETURNS trigger LANGUAGE plpgsql
+ SET search_path = pg_catalog, pg_temp AS $$
+BEGIN RAISE EXCEPTION 'the ledger only adds: % of % refused', TG_OP, TG_TABLE_NAME; END $$""",
+    "ledger_erase_only()": """RETURNS trigger LANGUAGE plpgsql
+ SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
  IF NEW.seq = OLD.seq AND NEW.digest = OLD.digest AND NEW.bytes IS NULL AND NEW.salt = ''::bytea
  THEN RETURN NEW; END IF;
  RAISE EXCEPTION 'the ledger only adds: UPDATE of payload refused';
-END $$"""
-# Only what an event of its own has named can be erased, whoever calls it.
-_ERASE = """CREATE FUNCTION ledger_erase(erased BIGINT, by_event BIGINT) RETURNS BIGINT
- LANGUAGE plpgsql SECURITY DEFINER SET search_path = "{schema}", pg_temp AS $$
+END $$""",
+    # Only what an event of its own has named can be erased, whoever calls it.
+    "ledger_erase(erased BIGINT, by_event BIGINT)": """RETURNS BIGINT
+ LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
 DECLARE n BIGINT;
 BEGIN
- IF NOT EXISTS (SELECT 1 FROM event e JOIN payload p ON p.seq = e.seq WHERE e.seq = by_event
-  AND e.kind = 'PayloadErased'
+ IF NOT EXISTS (SELECT 1 FROM "{schema}".event e JOIN "{schema}".payload p ON p.seq = e.seq
+  WHERE e.seq = by_event AND e.kind = 'PayloadErased'
   AND (convert_from(p.bytes, 'UTF8')::jsonb ->> 'seq')::bigint = erased)
  THEN RAISE EXCEPTION 'event % does not erase the payload of event %', by_event, erased; END IF;
- UPDATE payload SET bytes = NULL, salt = ''::bytea WHERE seq = erased;
+ UPDATE "{schema}".payload SET bytes = NULL, salt = ''::bytea WHERE seq = erased;
  GET DIAGNOSTICS n = ROW_COUNT; RETURN n;
-END $$"""
+END $$""",
+}
 TRIGGERS = {
     "event_no_change": "BEFORE UPDATE OR DELETE OR TRUNCATE ON event FOR EACH STATEMENT"
     " EXECUTE FUNCTION ledger_refuse()",
@@ -74,11 +79,27 @@ def install_statements(schema: str, role: str) -> Iterator[str]:
     yield f'CREATE SCHEMA "{schema}"'
     yield f'SET LOCAL search_path = "{schema}"'
     yield from _TABLES
-    yield _REFUSE
-    yield _ERASE_ONLY
-    yield _ERASE.replace("{schema}", schema)
+    yield from _functions(schema)
     for name, words in TRIGGERS.items():
         yield f"CREATE TRIGGER {name} {words}"
+    yield from _rights(schema, role)
+
+
+def renew_statements(schema: str, role: str) -> Iterator[str]:
+    """What brings functions and rights of a ledger that is there to those of this version."""
+    check_name(schema)
+    check_name(role)
+    yield f'SET LOCAL search_path = "{schema}"'
+    yield from _functions(schema)
+    yield from _rights(schema, role)
+
+
+def _functions(schema: str) -> Iterator[str]:
+    for name, words in _FUNCTIONS.items():
+        yield f"CREATE OR REPLACE FUNCTION {name} {words}".replace("{schema}", schema)
+
+
+def _rights(schema: str, role: str) -> Iterator[str]:
     yield f'GRANT USAGE, CREATE ON SCHEMA "{schema}" TO "{role}"'
     yield f'GRANT SELECT, INSERT ON {", ".join(_GUARDED)} TO "{role}"'
     yield f'GRANT SELECT ON ledger_form TO "{role}"'
@@ -117,10 +138,38 @@ def faults(connection: Any) -> Iterator[tuple[str, str]]:
             yield f"trigger {name}", "is defined in another way than it was made."
     for name in sorted(found.keys() - TRIGGERS.keys()):
         yield f"trigger {name}", "is not part of a ledger."
+    yield from _function_faults(connection)
     yield from _columns(connection)
     orphans = "SELECT digest FROM payload WHERE seq NOT IN (SELECT seq FROM event)"
     for (digest,) in connection.execute(orphans).fetchall():
         yield f"payload digest={digest.hex()}", "no event has this payload."
+
+
+def _function_faults(connection: Any) -> Iterator[tuple[str, str]]:
+    """Functions behind the triggers that do something else than they were made to do."""
+    sql = (
+        "SELECT p.proname::text, p.prosrc, p.prosecdef, array_to_string(p.proconfig, ';'),"
+        " current_schema()::text FROM pg_proc p"
+        " WHERE p.pronamespace = current_schema()::regnamespace"
+    )
+    found = {row[0]: row[1:] for row in connection.execute(sql).fetchall()}
+    for signature, words in _FUNCTIONS.items():
+        name = signature.partition("(")[0]
+        if name not in found:
+            yield f"function {name}", "is missing from the database."
+            continue
+        source, is_definer, config, schema = found[name]
+        wanted = words.partition("$$")[2].rpartition("$$")[0].replace("{schema}", schema)
+        is_path_set = "search_path=pg_catalog, pg_temp" in (config or "")
+        if source != wanted or is_definer != ("SECURITY DEFINER" in words) or not is_path_set:
+            yield (
+                f"function {name}",
+                "is defined in another way than this version makes it; the administrator"
+                " renews it with `goldenbatch ledger install`.",
+            )
+    names = {signature.partition("(")[0] for signature in _FUNCTIONS}
+    for name in sorted(found.keys() - names):
+        yield f"function {name}", "is not part of a ledger."
 
 
 def _columns(connection: Any) -> Iterator[tuple[str, str]]:
