@@ -7,7 +7,7 @@ of all that somebody may see or sign is one query.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, Final
 
 from goldenbatch.core.audit import TrailReviewed
@@ -27,24 +27,27 @@ PROPOSED: Final = frozenset(
 ENTRY, SIGNED = "by:", "sign:"
 
 
-def _links(event: Event) -> Iterator[tuple[str, str]]:
+def _links(event: Event) -> list[tuple[str, str]]:
     """Relation and value of all that one event links its record to."""
     envelope = event.envelope
-    kind = envelope.kind
-    people = {envelope.actor, envelope.acting_for} - {""}
+    kind, actor, other = envelope.kind, envelope.actor, envelope.acting_for
     if kind == SignatureApplied.kind:
         body = event.decode()
-        if isinstance(body, SignatureApplied):
-            signers = {body.signer, envelope.acting_for} - {""}
-            yield from ((f"{SIGNED}{body.meaning.value}", one) for one in sorted(signers))
-        return
-    yield from ((f"{ENTRY}{kind}", one) for one in sorted(people))
+        if not isinstance(body, SignatureApplied):
+            return []
+        signers = {body.signer, other} - {""}
+        return [(f"{SIGNED}{body.meaning.value}", one) for one in sorted(signers)]
+    by = f"{ENTRY}{kind}"
+    found = [(by, one) for one in sorted({actor, other} - {""})] if other else [(by, actor)]
     if envelope.data_class is not DataClass.OPERATIONAL:
-        yield "class", envelope.data_class.value
-    body_of = event.body
-    if body_of:
-        yield from (("cites", one) for one in sorted(cited(body_of)))
-        yield from (("equipment", one) for one in sorted(used(body_of)))
+        found.append(("class", envelope.data_class.value))
+    content = event.body
+    if content:
+        if "procedures" in content or "pinned" in content:
+            found += [("cites", one) for one in sorted(cited(content))]
+        if "place" in content or "equipment" in content:
+            found += [("equipment", one) for one in sorted(used(content))]
+    return found
 
 
 def _fold_links(event: Event, lookup: Lookup) -> list[Row]:

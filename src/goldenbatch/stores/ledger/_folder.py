@@ -39,12 +39,15 @@ class _Rows:
 
     def lookup(self, key: tuple[Any, ...]) -> Row | None:
         """The row of a key, as it is after all events so far."""
-        wanted = self.table.key_values(key)
-        values = self.staged.get(wanted) or self.waiting.get(wanted) or self._stored(wanted)
+        values = self.staged.get(key) or self.waiting.get(key)
+        if values is None:
+            # A key that is found as it was given needs no check: it equals one that was checked.
+            values = self._recent[key] if key in self._recent else self._stored(key)
         return None if values is None else self.table.as_row(values)
 
-    def _stored(self, wanted: Values) -> Values | None:
-        for known in (self._recent, self._older):
+    def _stored(self, key: tuple[Any, ...]) -> Values | None:
+        wanted = self.table.key_values(key)
+        for known in (self.staged, self.waiting, self._recent, self._older):
             if wanted in known:
                 return known[wanted]
         if self.connection is None:

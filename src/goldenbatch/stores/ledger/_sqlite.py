@@ -25,7 +25,7 @@ SCHEMA_VERSION = 2
 BUSY_S = 30.0
 _OWN = tuple(f"({table})" for table in _sql.TABLES)
 CACHE_KIB, WAL_PAGES = 65_536, 8_000
-_EXACT, _CHUNKS = 16, (64, 32, 16)  # few enough forms to stay prepared
+_EXACT, _CHUNKS = 32, (64, 32)  # few enough forms to stay prepared
 
 _TABLE_SQL = (
     """CREATE TABLE event(seq INTEGER PRIMARY KEY, stream TEXT NOT NULL,
