@@ -115,12 +115,14 @@ class NodeOutlet:
         if self._writer.n_waiting and self._writer.n_waiting + n > self.card.queue_readings:
             return False
         waiting = asyncio.gather(*(self._store(one) for one in frames))
-        try:
-            await asyncio.wait_for(asyncio.shield(waiting), self._slow_s)
-        except TimeoutError:
-            # What is on its way may still arrive: by its key it is the same frame.
-            waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        # What is on its way may still arrive: by its key it is the same frame.
+        waiting.add_done_callback(lambda done: done.cancelled() or done.exception())
+        # Not wait_for, which in Python 3.11 may swallow the cancellation that ends a source.
+        done, _ = await asyncio.wait({waiting}, timeout=self._slow_s)
+        if not done:
             return False
+        try:
+            waiting.result()
         except REFUSED as error:
             self.health("problem", f"{error}")
             return False
