@@ -26,8 +26,8 @@ class CeremonyDesk(Protocol):
     def prepare(self, form: Mapping[str, Any]) -> Answer:
         """Prepare a statement: `stream` and `meaning`, or what is recorded with it.
 
-        That is `finding`, `verdict` and `comment`; `trail`, `opened` and `comment`; or `policy`:
-        the digest of a proposal, or `first`.
+        That is `finding`, `verdict` and `comment`; `trail`, `opened` and `comment`; `policy`: the
+        digest of a proposal, or `first`; or `settings`: `signing`.
         """
 
     def complete(self, form: Mapping[str, Any]) -> Answer:
@@ -88,15 +88,22 @@ class LocalCeremony:
                 str(form.get("comment") or ""),
                 is_satisfactory=bool(form.get("is_satisfactory", True)),
             )
+        return self._asked_configuration(form) or signing.asked(form)
+
+    def _asked_configuration(self, form: Mapping[str, Any]) -> Asked | None:
+        """What a form asks of policy, settings, holds and deletions; None: nothing."""
+        reason = str(form.get("reason") or "")
         if form.get("policy"):
             digest = "" if form["policy"] == "first" else str(form["policy"])
-            return self._site.policies.asked_adoption(digest, str(form.get("reason") or ""))
+            return self._site.policies.asked_adoption(digest, reason)
         if form.get("deletion"):
-            reason = str(form.get("reason") or "")
             return self._site.retention.asked_approval(str(form["deletion"]), reason)
         if form.get("hold"):
-            return self._site.retention.asked_lift(str(form["hold"]), str(form.get("reason") or ""))
-        return signing.asked(form)
+            return self._site.retention.asked_lift(str(form["hold"]), reason)
+        if form.get("settings"):
+            policy = self._site.people.policy()
+            return self._site.signing_rules.asked_adoption(policy, reason)
+        return None
 
     def complete(self, form: Mapping[str, Any], session: Session = ALONE) -> Answer:
         """Sign a prepared statement."""

@@ -223,6 +223,11 @@ class LocalDesk:
 
         return drill(self.site, Path(folder), name=snapshot).as_json()
 
+    def _signing_words(self) -> str:
+        told = self.site.signing_rules.as_json()
+        pending = "; ".join(told["pending"])
+        return f"settings {told['standing']}" + (f"; NOT IN FORCE: {pending}" if pending else "")
+
     def status(self) -> Answer:
         """The home and how much is in it."""
         ledger, historian = self.site.ledger, self.site.historian
@@ -232,6 +237,7 @@ class LocalDesk:
         return {
             **{**home, "kind": self.site.home.kind.value},
             "plant": f"{self.site.plant.name} {self.site.plant.version}",
+            "signing": self._signing_words(),
             "policy": f"{policy.policy.title} {policy.policy.version}: {policy.label()}",
             "n_events": ledger.head(),
             "n_frames": historian.head(),

@@ -17,6 +17,7 @@ from pydantic import (
     model_validator,
 )
 
+from goldenbatch.core._canonical import canonical_text
 from goldenbatch.core._toml import bad_key, read_toml, write_toml
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.records import Body, HomeKind, record_type
@@ -50,6 +51,10 @@ class HomeCreated(Body):
     site: str
     zone: str
     owner: str = ""
+    signing: str = Field(
+        default="",
+        description="The signing settings that it was made with: what is not the default, as JSON.",
+    )
 
 
 def _zone(name: str) -> str:
@@ -235,7 +240,13 @@ class Settings(_Strict):
             site=self.site,
             zone=self.zone,
             owner=self.owner,
+            signing=signing_text(self.signing),
         )
+
+
+def signing_text(settings: SigningSettings) -> str:
+    """What of the signing settings differs from the defaults, as canonical JSON."""
+    return canonical_text(settings.model_dump(mode="json", exclude_defaults=True))
 
 
 def parse_settings(text: str, file: str = HOME_FILE) -> Settings:

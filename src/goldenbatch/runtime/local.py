@@ -9,13 +9,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
-from goldenbatch.core.credentials import wallet_of
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.site import Actor
-from goldenbatch.runtime import _ceremony, adoption, plants
+from goldenbatch.runtime import _ceremony, adoption, plants, settings
 from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime._clock import system_clock
-from goldenbatch.runtime._evidence import attestation_fault
 from goldenbatch.runtime._identity import require_kind
 from goldenbatch.runtime.checkpoints import Checkpointer
 from goldenbatch.runtime.home import (
@@ -45,7 +43,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.facts import FactProvider
     from goldenbatch.core.findings import Verdict
     from goldenbatch.core.models import ModelFitted
-    from goldenbatch.core.people import Meaning, SignatureApplied
+    from goldenbatch.core.people import Meaning
     from goldenbatch.core.plant import Plant
     from goldenbatch.core.records import Event, Projection
     from goldenbatch.core.site import Clock, HomeInfo, Window
@@ -100,6 +98,7 @@ class LocalSite:
         retention: How long what is kept, holds, deletions and erasures.
         credentials: What people prove with who they are, and how it came.
         signing: Signatures and decisions.
+        signing_rules: Settings of signing, as the ledger holds them.
         runner: Wakes the analysts.
         oversight: Opens findings about the home itself.
         broken: Capabilities that could not be used, and why.
@@ -149,7 +148,8 @@ class LocalSite:
         found = capabilities.discover() if discovery is None else discovery
         site = cls(Path(path), clock=clock or system_clock, actor=chosen, discovery=found)
         try:
-            site._bind(on_step, read_only=read_only)
+            login = actor if isinstance(actor, str) else ""
+            site._bind(on_step, read_only=read_only, login=login)
             if isinstance(actor, str) and actor:
                 user = site.people.find(actor)
                 site._actor = Actor(user.uid, user.roles)
@@ -158,7 +158,9 @@ class LocalSite:
             raise
         return site
 
-    def _bind(self, on_step: Callable[[str], None] | None, *, read_only: bool) -> None:
+    def _bind(
+        self, on_step: Callable[[str], None] | None, *, read_only: bool, login: str
+    ) -> None:
         from goldenbatch.stores.historian import Historian
         from goldenbatch.stores.ledger import Keyring, Ledger
         from goldenbatch.stores.registry import Registry
@@ -181,6 +183,8 @@ class LocalSite:
             require_settled(self.ledger)
             self.checkpointer = Checkpointer(ledger, self.settings.checkpoints)
             self._stack.callback(self.checkpointer.close)
+        self.signing_rules, signing = settings.bind(self, login, is_read_only=read_only)
+        self.settings = self.settings.model_copy(update={"signing": signing})
         historian = Historian.open(
             self.layout.historian,
             recorder=None if read_only else LedgerRecorder(ledger),
@@ -195,7 +199,7 @@ class LocalSite:
             is_strict=self._home.kind in _ceremony.STRICT,
             alert_role=self.settings.signing.alert_role,
         )  # fmt: skip
-        self.people.authority.check_with(self._signature_fault)
+        self.people.authority.check_with(self.signing_rules.fault)
         self.policies = Policies(self.ledger, self.people, self._clock)
         self.rights = Rights(self.ledger, self.people, self.registry, self._clock)
         self.retention = Retention(
@@ -215,11 +219,6 @@ class LocalSite:
         found, broken = capabilities.projections(self.discovery)
         self.broken += broken
         return [*core_projections(), *found]
-
-    def _signature_fault(self, body: SignatureApplied) -> str:
-        """Why the evidence of a signature does not hold; empty where it does."""
-        owned = wallet_of(self.ledger.stream(f"user/{body.signer}")).credentials
-        return attestation_fault(body, self.keys.known(), owned)
 
     def _facts(self) -> Mapping[str, FactProvider]:
         """Facts of capabilities; one that is broken is missing, and what needs it is denied."""

@@ -8,11 +8,16 @@ from goldenbatch.apps.cli._lazy import Entry
 
 _AT = "goldenbatch.apps.cli.rights"
 _ALERTS = "goldenbatch.apps.cli.alerts"
+_SETTINGS = "goldenbatch.apps.cli.settings"
 _POLICY = "goldenbatch.apps.cli.policy"
 
 
 def rights_tree(panel: str) -> Mapping[str, Entry]:
     """The commands, under a heading of the help."""
+    return {**_rules(panel), **_people(panel), **_access(panel)}
+
+
+def _rules(panel: str) -> Mapping[str, Entry]:
     return {
         "policy": Entry(
             "Who may do what: proposed by one, adopted by another, signed.",
@@ -33,6 +38,19 @@ def rights_tree(panel: str) -> Mapping[str, Entry]:
             },
             panel=panel,
         ),
+        "settings": Entry(
+            "The signing settings: recorded, in production signed.",
+            children={
+                "show": Entry("Those in force, and what is pending.", f"{_SETTINGS}:show"),
+                "adopt": Entry("Put those of home.toml into force, signed.", f"{_SETTINGS}:adopt"),
+            },
+            panel=panel,
+        ),
+    }
+
+
+def _people(panel: str) -> Mapping[str, Entry]:
+    return {
         "procedure": Entry(
             "Written procedures and their versions.",
             children={
@@ -64,6 +82,11 @@ def rights_tree(panel: str) -> Mapping[str, Entry]:
             },
             panel=panel,
         ),
+    }
+
+
+def _access(panel: str) -> Mapping[str, Entry]:
+    return {
         "access": Entry(
             "Who may do what: identity, windows, roles by two, review.",
             children={

@@ -15,6 +15,7 @@ from goldenbatch.apps.node.throttle import address_of
 from goldenbatch.core.credentials import CredentialKind
 from goldenbatch.core.findings import Verdict
 from goldenbatch.core.people import Meaning
+from goldenbatch.core.records import DataClass
 from goldenbatch.runtime._ceremony_series import ALONE, Session
 
 open_router = APIRouter(tags=["people"], responses=RESPONSES)
@@ -25,7 +26,8 @@ class Preparation(Form):
     """What is to be signed: a record, a decision on a finding, a review of the trail, a policy.
 
     An empty login means the caller's; `policy` is the digest of a proposal, or `first`; with
-    `deletion` its approval is signed, with `hold` its end.
+    `deletion` its approval is signed, with `hold` its end, with `settings` (`signing`) the table of
+    `home.toml`.
     """
 
     login: Text = ""
@@ -43,6 +45,7 @@ class Preparation(Form):
     policy: Text = ""
     deletion: Text = ""
     hold: Text = ""
+    settings: Literal["", "signing"] = ""
     kind: CredentialKind | Literal[""] = ""
     provider: Text = ""
     redirect_uri: Text = ""
@@ -128,6 +131,14 @@ def complete(form: Completion, state: State, caller: Caller) -> dict[str, Any]:
     with state.gate:
         ceremony, session = _at(state), _session(caller)
         answer: dict[str, Any] = plain(ceremony.complete(form.model_dump(mode="json"), session))
+    return answer
+
+
+@router.get("/settings/signing")
+def signing_settings(state: State, caller: Caller) -> dict[str, Any]:
+    """The signing settings in force, who signed them, and what `home.toml` would change."""
+    caller.require_class(DataClass.PERSONAL)
+    answer: dict[str, Any] = plain(state.desk.site.signing_rules.as_json())
     return answer
 
 
