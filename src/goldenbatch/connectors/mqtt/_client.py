@@ -1,0 +1,128 @@
+"""The connection to a broker: TLS by default, a will where one is needed, a bounded queue."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from goldenbatch.connectors.mqtt.settings import Broker
+from goldenbatch.core.acquisition import SourceContext, SourceError
+
+if TYPE_CHECKING:
+    import aiomqtt
+
+_REFUSED = {
+    4: "bad user name or password",
+    5: "not authorised",
+    134: "bad user name or password",
+    135: "not authorised",
+    133: "client identifier not valid",
+    140: "bad authentication",
+}
+"""Return codes of CONNACK that a person must mend (MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2)."""
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """A message as it came in."""
+
+    topic: str
+    payload: bytes
+    at: int
+    is_retained: bool
+
+
+def make_client(context: SourceContext, broker: Broker, will: Any = None) -> aiomqtt.Client:
+    """A client that is not connected yet.
+
+    Raises:
+        BadInputError: The password stands in the card.
+        NotFoundError: The password is not where the card says.
+    """
+    import aiomqtt
+
+    password = context.secret(broker.password) if broker.password else None
+    return aiomqtt.Client(
+        broker.host,
+        port=broker.port_used,
+        username=broker.user or None,
+        password=password,
+        identifier=broker.client_id or f"goldenbatch-{context.card.name}",
+        protocol=aiomqtt.ProtocolVersion.V311,
+        clean_session=True,
+        keepalive=broker.keepalive_s,
+        timeout=10,
+        will=will,
+        tls_context=None if broker.is_plain else _tls(context, broker),
+        max_queued_outgoing_messages=1000,
+    )
+
+
+def _tls(context: SourceContext, broker: Broker) -> ssl.SSLContext:
+    given = broker.tls
+    made = ssl.create_default_context(cafile=str(context.base / given.ca) if given.ca else None)
+    made.minimum_version = ssl.TLSVersion.TLSv1_2
+    if given.certificate:
+        key = str(context.base / given.key) if given.key else None
+        made.load_cert_chain(str(context.base / given.certificate), key)
+    return made
+
+
+def refusal(error: Exception, broker: Broker) -> SourceError | None:
+    """The error that a person must mend, if a broker's refusal is one."""
+    code = getattr(error, "rc", None)
+    value = getattr(code, "value", code)
+    words = _REFUSED.get(value) if isinstance(value, int) else None
+    if words is None and isinstance(error, ssl.SSLCertVerificationError):
+        words = f"its certificate is not trusted ({error.verify_message})"
+    if words is None:
+        return None
+    return SourceError(
+        f"the broker {broker.host}:{broker.port_used} refuses: {words}.",
+        hint="Correct user, password or certificates of the card.",
+    )
+
+
+class Queue:
+    """Messages that wait to be stored; beyond its size the oldest are dropped and counted."""
+
+    def __init__(self, size: int) -> None:
+        self._messages: deque[Incoming] = deque()
+        self._size, self.n_dropped, self.dropped_from = size, 0, 0
+        self._is_filled = asyncio.Event()
+
+    def put(self, message: Incoming) -> None:
+        """Take a message."""
+        if len(self._messages) >= self._size:
+            lost = self._messages.popleft()
+            self.dropped_from = self.dropped_from or lost.at
+            self.n_dropped += 1
+        self._messages.append(message)
+        self._is_filled.set()
+
+    async def take(self, within_s: float) -> list[Incoming]:
+        """All messages that wait; empty when none came in time."""
+        try:
+            await asyncio.wait_for(self._is_filled.wait(), within_s)
+        except TimeoutError:
+            return []
+        self._is_filled.clear()
+        found = list(self._messages)
+        self._messages.clear()
+        return found
+
+    def __len__(self) -> int:
+        """Messages that wait."""
+        return len(self._messages)
+
+
+async def receive(client: aiomqtt.Client, queue: Queue, clock: Callable[[], int]) -> None:
+    """Put what a client receives into a queue, until its connection ends."""
+    async for message in client.messages:
+        payload = message.payload
+        data = payload if isinstance(payload, bytes) else str(payload or "").encode()
+        queue.put(Incoming(str(message.topic), data, clock(), bool(message.retain)))

@@ -1,0 +1,375 @@
+"""Alarms and conditions of a server, recorded as what was done; acknowledged by people.
+
+A notification says the state of a condition. It is compared with the state in the ledger, and
+what is new becomes events: raised, changed, acknowledged, cleared. After each connection the
+server is asked for all conditions again, so that nothing that happened meanwhile is missed.
+
+References:
+    OPC 10000-9, 5.5 (Condition model), 5.5.7 (ConditionRefresh), 5.7.3 (Acknowledge).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from goldenbatch.connectors.opcua._session import micros, status_name
+from goldenbatch.core.acquisition import SourceError
+from goldenbatch.core.alarms import (
+    AlarmAcknowledged,
+    AlarmChanged,
+    AlarmCleared,
+    AlarmRaised,
+    alarm_stream,
+    condition_name,
+)
+from goldenbatch.core.errors import ConflictError, NotFoundError, VersionConflictError
+from goldenbatch.core.records import NewEvent
+
+if TYPE_CHECKING:
+    from goldenbatch.connectors.opcua._session import Session
+    from goldenbatch.core.acquisition import Outlet
+    from goldenbatch.core.records import Body, Row
+    from goldenbatch.core.site import Clock
+
+BASE, CONDITION, ACKNOWLEDGEABLE, ALARM = 2041, 2782, 2881, 2915
+REFRESH_STARTS, REFRESH_ENDS, OVERFLOWED = 2787, 2788, 3035
+REFRESH, ACKNOWLEDGE = 3875, 9111
+VALUE, NODE_ID = 13, 1
+FIELDS: Final[tuple[tuple[str, int, tuple[str, ...]], ...]] = (
+    ("event", BASE, ("EventId",)),
+    ("event_type", BASE, ("EventType",)),
+    ("source_name", BASE, ("SourceName",)),
+    ("time", BASE, ("Time",)),
+    ("message", BASE, ("Message",)),
+    ("severity", BASE, ("Severity",)),
+    ("name", CONDITION, ("ConditionName",)),
+    ("branch", CONDITION, ("BranchId",)),
+    ("retain", CONDITION, ("Retain",)),
+    ("enabled", CONDITION, ("EnabledState", "Id")),
+    ("comment", CONDITION, ("Comment",)),
+    ("user", CONDITION, ("ClientUserId",)),
+    ("acked", ACKNOWLEDGEABLE, ("AckedState", "Id")),
+    ("active", ALARM, ("ActiveState", "Id")),
+    ("active_since", ALARM, ("ActiveState", "TransitionTime")),
+    ("suppressed", ALARM, ("SuppressedState", "Id")),
+    ("shelving", ALARM, ("ShelvingState", "CurrentState")),
+    ("condition", CONDITION, ()),
+)
+"""What is asked of each event: our name, the type that declares it, its path."""
+
+UNSHELVED = frozenset({"", "Unshelved"})
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The state of a condition as a notification says it."""
+
+    condition: str
+    node: Any
+    at: int
+    event: str = ""
+    name: str = ""
+    source_name: str = ""
+    message: str = ""
+    severity: int = 0
+    alarm_type: str = ""
+    comment: str = ""
+    user: str = ""
+    is_active: bool = False
+    is_acknowledged: bool = True
+    active_since: int = 0
+    is_enabled: bool = True
+    is_suppressed: bool = False
+    shelving: str = ""
+
+
+def event_filter() -> Any:
+    """The fields that are asked of each event."""
+    from asyncua import ua
+
+    clauses = [
+        ua.SimpleAttributeOperand(
+            TypeDefinitionId=ua.NodeId(type_),
+            BrowsePath=[ua.QualifiedName(one, 0) for one in path],
+            AttributeId=VALUE if path else NODE_ID,
+        )
+        for _, type_, path in FIELDS
+    ]
+    return ua.EventFilter(SelectClauses=clauses)
+
+
+def bodies(source: str, row: Row | None, seen: Seen) -> list[Body]:
+    """What happened between the state in the ledger and the one that was seen.
+
+    Args:
+        source: Name of the source.
+        row: The condition's row of the projection `alarm`; None: it was never raised.
+        seen: The state as it is now.
+    """
+    was_active = bool(row and row["is_active"])
+    was_acked = not row or bool(row["is_acknowledged"])
+    common = {"source": source, "condition": seen.condition, "event": seen.event}
+    found: list[Body] = []
+    is_again = bool(
+        was_active
+        and seen.is_active
+        and row
+        and seen.active_since
+        and seen.active_since > row["raised_at"]
+    )
+    if is_again:
+        note = "it returned and was raised again while nobody was connected"
+        found.append(AlarmCleared(at=seen.active_since, note=note, **common))
+    if (
+        is_again
+        or (seen.is_active and not was_active)
+        or _came_and_went(seen, was_active, was_acked)
+    ):
+        found.append(_raised(seen, common))
+        was_active, was_acked = True, False
+    elif row and _differs(row, seen):
+        found.append(_changed(seen, common))
+    if seen.is_acknowledged and not was_acked:
+        told = {"comment": seen.comment, "by": seen.user}
+        found.append(AlarmAcknowledged(at=seen.at, **told, **common))
+    if was_active and not seen.is_active:
+        found.append(AlarmCleared(at=seen.at, **common))
+    return found
+
+
+def _came_and_went(seen: Seen, was_active: bool, was_acked: bool) -> bool:
+    """It is not active and waits for somebody: it was raised and returned unseen."""
+    return not seen.is_active and not seen.is_acknowledged and not was_active and was_acked
+
+
+def _raised(seen: Seen, common: Mapping[str, str]) -> AlarmRaised:
+    return AlarmRaised(
+        at=seen.active_since if seen.is_active and seen.active_since else seen.at,
+        name=seen.name,
+        source_name=seen.source_name,
+        message=seen.message,
+        severity=seen.severity,
+        alarm_type=seen.alarm_type,
+        **common,
+    )
+
+
+def _changed(seen: Seen, common: Mapping[str, str]) -> AlarmChanged:
+    return AlarmChanged(
+        at=seen.at,
+        message=seen.message,
+        severity=seen.severity,
+        shelving=seen.shelving,
+        is_suppressed=seen.is_suppressed,
+        is_enabled=seen.is_enabled,
+        **common,
+    )
+
+
+def _differs(row: Row, seen: Seen) -> bool:
+    """Whether an open alarm took another severity, or was shelved, suppressed, disabled."""
+    is_open = bool(row["is_open"])
+    severity = seen.is_active and row["severity"] != seen.severity
+    state = (row["shelving"], bool(row["is_suppressed"]), bool(row["is_enabled"]))
+    return is_open and (severity or state != (seen.shelving, seen.is_suppressed, seen.is_enabled))
+
+
+class AlarmBook:
+    """The conditions of a source, and how they are recorded.
+
+    Args:
+        source: Name of the source.
+        outlet: Knows and takes records.
+        clock: Present time.
+        severity: Conditions below it are not recorded.
+    """
+
+    def __init__(self, source: str, outlet: Outlet, clock: Clock, severity: int) -> None:
+        self._source, self._outlet, self._clock = source, outlet, clock
+        self._severity = severity
+        self._lock = asyncio.Lock()
+        self._nodes: dict[str, Any] = {}
+        self._refreshed: set[str] | None = None
+        self._session: Session | None = None
+
+    async def refresh(self, session: Session, subscription: int) -> None:
+        """Ask the server for all conditions that are of interest (ConditionRefresh)."""
+        from asyncua import ua
+
+        self._session = session
+        request = ua.CallMethodRequest(
+            ObjectId=ua.NodeId(CONDITION),
+            MethodId=ua.NodeId(REFRESH),
+            InputArguments=[ua.Variant(subscription, ua.VariantType.UInt32)],
+        )
+        (result,) = await session.raw.call([request])
+        if not result.StatusCode.is_good():
+            self._outlet.health("alarm_refresh", status_name(result.StatusCode.value))
+
+    def leave(self) -> None:
+        """The session is gone."""
+        self._session, self._refreshed = None, None
+
+    async def take(self, fields: Sequence[Any], session: Session) -> str:
+        """Record one notification; what it says of the events themselves, if it does."""
+        named = {one[0]: value.Value for one, value in zip(FIELDS, fields, strict=True)}
+        kind = named["event_type"]
+        number = kind.Identifier if kind is not None and not kind.NamespaceIndex else 0
+        if number == REFRESH_STARTS:
+            self._refreshed = set()
+        elif number == REFRESH_ENDS:
+            await self._end_refresh()
+        elif number == OVERFLOWED:
+            return "the server dropped events"
+        elif named["condition"] is not None and not named["condition"].is_null():
+            await self._take_condition(named, session)
+        return ""
+
+    async def _take_condition(self, named: Mapping[str, Any], session: Session) -> None:
+        seen = read_seen(named, session)
+        if self._refreshed is not None:
+            self._refreshed.add(seen.condition)
+        self._nodes[seen.condition] = seen.node
+        branch = named["branch"]
+        if branch is not None and not branch.is_null():
+            return  # an earlier state of the same condition, which stands in its stream already
+        if seen.severity < self._severity:
+            return
+        async with self._lock:
+            row = self._row(seen.condition)
+            await self._record(seen.condition, bodies(self._source, row, seen), self.actor)
+        self._tell()
+
+    @property
+    def actor(self) -> str:
+        """Who records what the server says."""
+        return f"source/{self._source}"
+
+    def _row(self, condition: str) -> Row | None:
+        rows = self._outlet.select("alarm", {"source": self._source, "condition": condition})
+        return rows[0] if rows else None
+
+    def _tell(self) -> None:
+        rows = self._outlet.select("alarm", {"source": self._source, "is_open": 1})
+        self._outlet.health("alarms_open", float(len(rows)))
+
+    async def _record(self, condition: str, new: Sequence[Body], actor: str) -> None:
+        stream = alarm_stream(self._source, condition)
+        for body in new:
+            while True:
+                version = self._outlet.version(stream)
+                event = NewEvent(
+                    stream, body, version, actor, performed_at=getattr(body, "at", None)
+                )
+                try:
+                    await self._outlet.record([event])
+                    break
+                except VersionConflictError:
+                    continue
+
+    async def _end_refresh(self) -> None:
+        """What is open here and was not named by the server is open there no more."""
+        named, self._refreshed = self._refreshed, None
+        if named is None:
+            return
+        note = "the server no longer reports it"
+        async with self._lock:
+            for row in self._outlet.select("alarm", {"source": self._source, "is_open": 1}):
+                if row["condition"] in named:
+                    continue
+                common = {"source": self._source, "condition": row["condition"]}
+                new: list[Body] = []
+                if not row["is_acknowledged"]:
+                    by = "unknown: the server holds it no more"
+                    new.append(AlarmAcknowledged(at=self._clock(), by=by, **common))
+                if row["is_active"]:
+                    new.append(AlarmCleared(at=self._clock(), note=note, **common))
+                await self._record(row["condition"], new, self.actor)
+        self._tell()
+
+    async def acknowledge(self, condition: str, comment: str, actor: str) -> None:
+        """Acknowledge an open alarm at the server, and record who did it.
+
+        Raises:
+            NotFoundError: No such alarm was raised.
+            ConflictError: It is acknowledged already.
+            SourceError: The server is not connected, or refuses.
+        """
+        async with self._lock:
+            row = self._row(condition)
+            if row is None:
+                raise NotFoundError(f"source {self._source!r} has raised no alarm {condition!r}.")
+            if row["is_acknowledged"]:
+                raise ConflictError(f"alarm {condition!r} is acknowledged already.")
+            at = await self._call(condition, row["event"], comment)
+            body = AlarmAcknowledged(
+                source=self._source, condition=condition, event=row["event"], at=at, comment=comment
+            )
+            await self._record(condition, [body], actor)
+        self._tell()
+
+    async def _call(self, condition: str, event: str, comment: str) -> int:
+        from asyncua import ua
+
+        session = self._session
+        if session is None or not session.is_open:
+            raise SourceError(
+                f"source {self._source!r} is not connected.",
+                hint="Acknowledge it at the equipment, or wait for the connection.",
+            )
+        node = self._nodes.get(condition)
+        arguments = [
+            ua.Variant(bytes.fromhex(event), ua.VariantType.ByteString),
+            ua.Variant(ua.LocalizedText(comment), ua.VariantType.LocalizedText),
+        ]
+        request = ua.CallMethodRequest(
+            ObjectId=node if node is not None else session.node(condition),
+            MethodId=ua.NodeId(ACKNOWLEDGE),
+            InputArguments=arguments,
+        )
+        (result,) = await session.raw.call([request])
+        if not result.StatusCode.is_good():
+            raise SourceError(
+                f"the server refuses to acknowledge {condition!r}: "
+                f"{status_name(result.StatusCode.value)}.",
+                hint="Look at the alarm again: it may have changed.",
+            )
+        return self._clock()
+
+
+def read_seen(named: Mapping[str, Any], session: Session) -> Seen:
+    """The state of a condition in the fields of a notification."""
+    shelving = _text(named["shelving"])
+    kind = named["event_type"]
+    return Seen(
+        condition=condition_name(session.text(named["condition"])),
+        node=named["condition"],
+        at=_micros(named["time"]),
+        event=(named["event"] or b"").hex(),
+        name=named["name"] or "",
+        source_name=named["source_name"] or "",
+        message=_text(named["message"]),
+        severity=max(0, min(1000, int(named["severity"] or 0))),
+        alarm_type=session.text(kind) if kind is not None else "",
+        comment=_text(named["comment"]),
+        user=named["user"] or "",
+        is_active=bool(named["active"]),
+        is_acknowledged=named["acked"] is None or bool(named["acked"]),
+        active_since=_micros(named["active_since"]),
+        is_enabled=named["enabled"] is None or bool(named["enabled"]),
+        is_suppressed=bool(named["suppressed"]),
+        shelving="" if shelving in UNSHELVED else shelving,
+    )
+
+
+def _text(value: Any) -> str:
+    found = getattr(value, "Text", value)
+    return found if isinstance(found, str) else ""
+
+
+def _micros(value: Any) -> int:
+    found = micros(value) if value is not None else 0
+    return found if found > 0 else 0

@@ -1,0 +1,371 @@
+"""One connection at work: values come in, gaps are noted and filled, clocks are compared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+from typing import TYPE_CHECKING, Any
+
+from goldenbatch.connectors.opcua._alarms import AlarmBook, event_filter
+from goldenbatch.connectors.opcua._frames import Batch
+from goldenbatch.connectors.opcua._history import Backfill, Job
+from goldenbatch.connectors.opcua._items import EVENTS, Feed, Item, Subscriptions
+from goldenbatch.connectors.opcua._session import LinkLostError, micros, status_name
+from goldenbatch.connectors.opcua._structures import Structures
+from goldenbatch.connectors.opcua._taking import Taken, Taker, hold_to_clock
+from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext
+
+if TYPE_CHECKING:
+    from goldenbatch.connectors.opcua._session import Clocks, Session
+    from goldenbatch.connectors.opcua.settings import OpcUaSettings
+    from goldenbatch.core.site import Window
+
+SILENCE = 3
+"""A subscription that said nothing for this many keep-alives is dead."""
+ON_THE_WAY_US = 1_000_000
+"""How long a message without a time is thought to have been under way."""
+RATE_S = 5.0
+"""Over how long the rate of values is taken."""
+
+
+class Link:
+    """A session with its subscriptions, backfill and watches.
+
+    Args:
+        context: Card, plant, clock.
+        settings: What the card says.
+        session: An open session.
+        taker: Turns values into readings.
+        outlet: Where they go.
+    """
+
+    def __init__(
+        self,
+        context: SourceContext,
+        settings: OpcUaSettings,
+        session: Session,
+        taker: Taker,
+        outlet: Outlet,
+    ) -> None:
+        self._settings, self._session, self._outlet = settings, session, outlet
+        self._taker, self._clock = taker, context.clock
+        self._card, self._source = context.card, context.card.name
+        self._key = f"{context.clock()}"
+        taker.structures = Structures(session)
+        self._feed = Feed(context.card.queue_readings, self._republish, context.clock)
+        self._subscriptions = Subscriptions(session, settings, self._feed.put)
+        self._backfill = Backfill(
+            session, settings.history, taker, outlet, (self._source, self._key), context.clock
+        )
+        self._items: dict[int, Item] = {}
+        self._alarms: AlarmBook | None = None
+        self._clocks: Clocks | None = None
+        self._published: dict[int, int] = {}
+        self._refused: tuple[int, Window] | None = None
+        self._n_values, self._n_frames, self._rate_at = 0, 0, 0.0
+
+    # ---- beginning --------------------------------------------------------------------------
+
+    async def begin(self, items: Sequence[Item], cause: GapCause, alarms: AlarmBook | None) -> None:
+        """Have everything monitored, and what was missed noted and asked for.
+
+        Args:
+            items: All items of the source.
+            cause: Why there may be a gap since the last connection.
+            alarms: Records conditions.
+        """
+        self._items = {item.handle: item for item in items}
+        self._alarms = alarms
+        await self._compare_clocks()
+        await self._subscriptions.monitor(items)
+        if alarms is not None:
+            node = self._session.node(self._settings.alarms.notifier)
+            subscription = await self._subscriptions.watch_events(node, event_filter())
+            await alarms.refresh(self._session, subscription)
+        await self._note_outage([item for item in items if item.is_live], cause)
+        await self._note_unknown([item for item in items if not item.is_live])
+        self._outlet.health("connected", 1.0)
+        self._outlet.health("problem", "")
+        if self._session.identity is not None:
+            days = self._session.identity.days_left(self._clock())
+            self._outlet.health("certificate_days", round(days))
+        if self._session.limits:
+            self._outlet.health("server", self._settings.url)
+
+    def _server_now(self) -> int:
+        offset = self._clocks.offset_us if self._clocks is not None else 0
+        return self._clock() + offset
+
+    def _since(self, item: Item) -> int:
+        """Until when the readings of an item are known to be complete; 0: it was never read."""
+        behind = self._outlet.position(f"behind/{item.tag}")
+        return int(behind or self._outlet.position("link") or 0)
+
+    async def _note_outage(self, items: Sequence[Item], cause: GapCause) -> None:
+        """Record the gap since each item was last read, and have it filled."""
+        end = self._server_now()
+        groups: dict[int, list[Item]] = {}
+        for item in items:
+            since = self._since(item)
+            if since == 0 and self._settings.history.first_s:
+                since = end - int(self._settings.history.first_s * 1e6)
+            if since:
+                groups.setdefault(min(since, end - 1), []).append(item)
+        for since, members in sorted(groups.items()):
+            is_whole = len(members) == len(self._items)
+            if self._outlet.position("link"):
+                await self._gap((since, end), self._cause(since, cause), members, is_whole)
+            await self._ask(members, (since, end), is_whole=is_whole)
+
+    def _cause(self, since: int, cause: GapCause) -> GapCause:
+        started = self._clocks.started_at if self._clocks is not None else 0
+        is_restarted = cause is GapCause.LINK_DOWN and started > since
+        return GapCause.SOURCE_OFF if is_restarted else cause
+
+    async def _gap(
+        self, window: Window, cause: GapCause, items: Sequence[Item], is_whole: bool, note: str = ""
+    ) -> None:
+        tags = () if is_whole else tuple(item.tag for item in items)
+        await self._outlet.gap(Gap(window, cause, tags, note))
+
+    async def _ask(self, items: Sequence[Item], window: Window, *, is_whole: bool = False) -> None:
+        """Have a window filled; until it is, the tags stay behind."""
+        if not self._settings.history.is_used:
+            done = {f"behind/{item.tag}": "" for item in items}
+            await self._outlet.deliver([], done)
+            return
+        await self._outlet.deliver([], {f"behind/{item.tag}": f"{window[0]}" for item in items})
+        started = self._clocks.started_at if self._clocks is not None else 0
+        self._backfill.ask(Job(tuple(items), window, started, is_whole))
+
+    async def _note_unknown(self, items: Sequence[Item]) -> None:
+        """Say which nodes cannot be read, and from when their tags are behind."""
+        now = self._server_now()
+        new = [item for item in items if not self._outlet.position(f"behind/{item.tag}")]
+        since = {f"behind/{item.tag}": f"{self._since(item) or now}" for item in new}
+        for item in new:
+            await self._gap((now, now + 1), GapCause.SOURCE_OFF, [item], False, item.problem)
+        if since:
+            await self._outlet.deliver([], since)
+        self._tell_items()
+
+    def _tell_items(self) -> None:
+        missing = [item for item in self._items.values() if not item.is_live]
+        self._outlet.health("items_failed", float(len(missing)))
+        self._outlet.health("item_problem", missing[0].problem if missing else "")
+
+    # ---- at work ----------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Read until the connection is lost.
+
+        Raises:
+            LinkLostError: It is.
+        """
+        works: list[Coroutine[Any, Any, None]] = [
+            self._read(),
+            self._watch(),
+            self._watch_clock(),
+            self._ask_again(),
+            self._backfill.run(),
+        ]
+        tasks = [asyncio.create_task(one) for one in works]
+        try:
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            await _end(tasks)
+
+    async def _read(self) -> None:
+        """Take what was published and make it durable, in order."""
+        while True:
+            messages = await self._feed.take()
+            if not messages and self._feed.problem:
+                raise LinkLostError(self._feed.problem)
+            received_at = self._clock()
+            taken = Taken()
+            for place, message, arrived_at in messages:
+                await self._message(message, taken, received_at)
+                self._advance(place, message, arrived_at)
+            await self._deliver(taken, received_at)
+            await self._follow_up(taken)
+            self._tell_rate(taken.n_values, received_at)
+            if self._feed.problem:
+                raise LinkLostError(self._feed.problem)
+
+    async def _message(self, message: Any, taken: Taken, received_at: int) -> None:
+        for part in message.NotificationData or ():
+            if hasattr(part, "MonitoredItems"):
+                pairs = (
+                    (self._items[one.ClientHandle], one.Value)
+                    for one in part.MonitoredItems
+                    if one.ClientHandle in self._items
+                )
+                rest = self._taker.take(pairs, taken, received_at)
+                await self._taker.take_rest(rest, taken, received_at)
+            elif hasattr(part, "Events"):
+                await self._events(part.Events, received_at)
+            elif not part.Status.is_good():
+                self._feed.fail(f"the subscription ended: {status_name(part.Status.value)}")
+
+    def _advance(self, place: int, message: Any, arrived_at: int) -> None:
+        """Move the server's time up to which a subscription has sent everything."""
+        published = micros(message.PublishTime) if message.PublishTime is not None else 0
+        if published <= 0:
+            # Some servers put no time on a message that only says they are alive.
+            offset = self._clocks.offset_us if self._clocks is not None else 0
+            published = arrived_at + offset - ON_THE_WAY_US
+        self._published[place] = max(published, self._published.get(place, published))
+
+    async def _republish(self, place: int, number: int) -> Any:
+        return await self._session.raw.republish(self._subscriptions.ids[place], number)
+
+    async def _events(self, events: Sequence[Any], received_at: int) -> None:
+        for one in events:
+            if one.ClientHandle != EVENTS or self._alarms is None:
+                continue
+            said = await self._alarms.take(one.EventFields, self._session)
+            if said:
+                window = (received_at, received_at + 1)
+                await self._outlet.gap(Gap(window, GapCause.OVERRUN, (), said))
+
+    async def _deliver(self, taken: Taken, received_at: int) -> None:
+        self._n_frames += 1
+        frames = []
+        for name, batch in (("first", taken.fresh), ("live", taken.batch)):
+            await self._hold(batch, received_at)
+            key = f"{name}/{self._key}/{self._n_frames}"
+            made = batch.frames(self._taker.book, self._source, key, received_at)
+            for frame in made:
+                is_maybe_known = name == "first" and not self._outlet.is_congested
+                kept = await self._outlet.unseen(frame) if is_maybe_known else frame
+                if kept is not None:
+                    frames.append(kept)
+        positions = dict(taken.kinds)
+        if len(self._published) == len(self._subscriptions.ids):
+            positions["link"] = f"{min(self._published.values())}"
+        for item, start, end in taken.overruns:
+            positions[f"behind/{item.tag}"] = f"{min(start, end)}"
+        for item, time in taken.vanished:
+            positions[f"behind/{item.tag}"] = f"{time}"
+        await self._outlet.deliver(frames, positions)
+
+    async def _hold(self, batch: Batch, received_at: int) -> None:
+        if self._clocks is None or not len(batch):
+            return
+        offset = self._clocks.offset_us
+        n, window = hold_to_clock(batch, self._settings.clocks, offset, received_at)
+        if n:
+            before = self._refused
+            if before is None:
+                await self._tell_refused(n, window)
+                self._refused = (0, window)
+            else:
+                whole = (min(before[1][0], window[0]), max(before[1][1], window[1]))
+                self._refused = (before[0] + n, whole)
+        elif self._refused is not None:
+            before, self._refused = self._refused, None
+            if before[0]:
+                await self._tell_refused(*before)
+
+    async def _tell_refused(self, n: int, window: Window) -> None:
+        """Record readings that were refused: the first at once, the rest when it is over."""
+        offset = self._clocks.offset_us / 1e6 if self._clocks is not None else 0.0
+        note = f"times that cannot be right: the server's clock is off by {offset:.3f} s"
+        await self._outlet.gap(Gap(window, GapCause.REJECTED, (), note, n))
+
+    async def _follow_up(self, taken: Taken) -> None:
+        """Record what was lost, let go of nodes that are gone, have gaps filled."""
+        for item, time, note in taken.refused:
+            await self._outlet.gap(Gap((time, time + 1), GapCause.REJECTED, (item.tag,), note))
+        if taken.overruns:
+            items = list({id(one[0]): one[0] for one in taken.overruns}.values())
+            times = [time for one in taken.overruns for time in one[1:]]
+            window = (min(times), max(times) + 1)
+            note = f"the server dropped values of {len(items)} items: their queues were full"
+            await self._gap(window, GapCause.OVERRUN, items, False, note)
+            await self._ask(items, window)
+        if taken.vanished:
+            items = list({id(one[0]): one[0] for one in taken.vanished}.values())
+            await self._subscriptions.forget(items)
+            for item, time in taken.vanished:
+                item.problem = f"{item.spec.node}: the node is gone"
+                await self._gap((time, time + 1), GapCause.SOURCE_OFF, [item], False, item.problem)
+            self._tell_items()
+        if self._feed.n_lost_messages:
+            n, self._feed.n_lost_messages = self._feed.n_lost_messages, 0
+            await self._lost(n)
+
+    async def _lost(self, n: int) -> None:
+        """Messages were lost on the way: ask for everything since the last ones."""
+        end = self._server_now()
+        start = end - int(2e6 + self._settings.subscription.keep_alive_s * 2e6)
+        items = [item for item in self._items.values() if item.is_live]
+        note = f"{n} messages of the server never came"
+        await self._gap((start, end), GapCause.OVERRUN, items, True, note)
+        await self._ask(items, (start, end), is_whole=True)
+
+    def _tell_rate(self, n: int, received_at: int) -> None:
+        loop = asyncio.get_running_loop()
+        self._n_values += n
+        took = loop.time() - self._rate_at
+        if self._published and self._clocks is not None:
+            lag = received_at + self._clocks.offset_us - min(self._published.values())
+            self._outlet.health("publish_lag_s", round(lag / 1e6, 3))
+        if took >= RATE_S:
+            self._outlet.health("notifications_per_s", round(self._n_values / took, 1))
+            self._n_values, self._rate_at = 0, loop.time()
+
+    # ---- watches ----------------------------------------------------------------------------
+
+    async def _watch(self) -> None:
+        """Notice that the connection is gone, or that the server has gone quiet."""
+        wanted = self._settings.subscription
+        alive = max(wanted.keep_alive_s, wanted.publishing_ms / 1000)
+        quiet_s = SILENCE * alive + self._settings.retry.timeout_s
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        while True:
+            await asyncio.sleep(min(0.5, quiet_s / 4))
+            if not self._session.is_open:
+                self._feed.fail("the connection was lost")
+            heard = [self._feed.heard_at.get(i, began) for i in range(len(self._subscriptions.ids))]
+            if heard and loop.time() - min(heard) > quiet_s:
+                self._feed.fail(f"the server said nothing for {quiet_s:.0f} s")
+
+    async def _watch_clock(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.clocks.check_s)
+            await self._compare_clocks()
+
+    async def _compare_clocks(self) -> None:
+        self._clocks = await self._session.clocks()
+        self._outlet.health("clock_offset_s", round(self._clocks.offset_us / 1e6, 3))
+        self._outlet.health("server_state", self._clocks.state)
+
+    async def _ask_again(self) -> None:
+        """Look for nodes that were not there; what they missed is asked for."""
+        while True:
+            await asyncio.sleep(self._settings.retry.nodes_s)
+            missing = [item for item in self._items.values() if not item.is_live]
+            if not missing:
+                continue
+            self._session.namespaces = [
+                str(one) for one in await self._session.client.get_namespace_array()
+            ]
+            await self._subscriptions.monitor(missing)
+            back = [item for item in missing if item.is_live]
+            if back:
+                await self._note_outage(back, GapCause.SOURCE_OFF)
+            self._tell_items()
+
+
+async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: some library below may swallow a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,204 @@
+"""Lines that are cut and servers that die: what was missed comes back, and nothing twice."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from tests.connectors.opcua.kit import Line, a_card, item, now
+
+pytestmark = pytest.mark.service("node")
+
+
+def run(main):
+    asyncio.run(asyncio.wait_for(main(), 90))
+
+
+def times(home, name):
+    return [row["time"] for row in home.rows(name)]
+
+
+def test_a_line_that_was_cut_is_filled_from_history(plant, home):
+    for name in ("Kept", "Unkept"):
+        plant.do("add", name=name, type="Double", value=0.0)
+    plant.do("past", name="Kept", rows=[])
+
+    async def main():
+        line = await Line(plant.options["port"]).mend()
+        url = plant.url.replace(str(plant.options["port"]), str(line.port))
+        card = a_card(plant, item("Kept"), item("Unkept"), url=url, history={"values_per_call": 7})
+        async with home.reading(card):
+            await home.connected()
+            for i in range(1, 4):
+                plant.set("Kept", i)
+                await asyncio.sleep(0.002)
+            await home.until(lambda: 3.0 in home.values("kept"))
+            await line.cut()
+            await home.until(lambda: home.health("connected") == 0.0)
+            for i in range(4, 34):
+                plant.set("Kept", i)
+                plant.set("Unkept", i)
+                await asyncio.sleep(0.002)
+            await asyncio.sleep(0.3)
+            await line.mend()
+            await home.until(home.backfills)
+            assert home.values("kept") == [float(i) for i in range(34)]
+            assert len(set(times(home, "kept"))) == 34
+            assert home.values("unkept")[-1] == 33.0
+            (gap,) = home.gaps()
+            assert (gap["cause"], gap["tags"]) == ("link down", "[]")
+            (filled,) = home.backfills()
+            assert filled["tags"] == '["site/press/kept"]'
+            assert filled["n_readings"] >= 29
+            assert (filled["start"], filled["end"]) == (gap["start"], gap["end"])
+            assert home.health("reconnects") == 1.0
+            assert home.health("no_history") == 1.0
+            plant.set("Kept", 34)
+            await home.until(lambda: 34.0 in home.values("kept"))
+            await home.until(lambda: home.outlet.position("behind/site/press/kept") == "")
+        await line.cut()
+
+    run(main)
+
+
+def test_a_server_that_dies_and_returns(new_plant, home, tmp_path):
+    server = new_plant(history=str(tmp_path / "history.jsonl"))
+
+    async def main():
+        card = a_card(server, item("Force"), item("Recipe"))
+        async with home.reading(card):
+            await home.connected()
+            for i in range(5):
+                server.set("Force", i)
+                server.set("Recipe", f"R{i}", "String")
+                await asyncio.sleep(0.002)
+            await home.until(lambda: home.values("force")[-1:] == [4.0])
+            before = now()
+            server.kill()
+            await home.until(lambda: home.health("connected") == 0.0)
+            await asyncio.to_thread(server.start)
+            for i in range(5, 8):
+                server.set("Force", i)
+                await asyncio.sleep(0.002)
+            await home.until(lambda: home.health("connected") == 1.0)
+            await home.until(home.backfills)
+            await home.until(lambda: home.values("force")[-1:] == [7.0])
+            values = home.values("force")
+            assert [one for one in range(8) if float(one) not in values] == []
+            gaps = home.gaps()
+            assert [one["cause"] for one in gaps] == ["source off"]
+            assert gaps[0]["start"] < before + 2_000_000 < gaps[0]["end"]
+            # Of before its start the server has nothing new: that stays a gap.
+            force = [one for one in home.backfills() if "force" in one["tags"]]
+            assert force[0]["end"] == gaps[0]["end"]
+        n = home.outlet.counts.n_readings
+        assert n > 8
+
+    run(main)
+
+
+def test_what_came_while_the_node_was_down_is_asked_for(plant, home):
+    plant.do("add", name="Night", type="Double", value=0.0)
+    plant.do("past", name="Night", rows=[])
+
+    async def main():
+        card = a_card(plant, item("Night"))
+        async with home.reading(card):
+            await home.connected()
+            plant.set("Night", 1)
+            await home.until(lambda: 1.0 in home.values("night"))
+        for i in range(2, 12):
+            plant.set("Night", i)
+            await asyncio.sleep(0.002)
+        async with home.reading(card):
+            await home.connected()
+            await home.until(home.backfills)
+            assert home.values("night")[-11:] == [float(i) for i in range(1, 12)]
+            assert [one["cause"] for one in home.gaps()] == ["node down"]
+
+    run(main)
+
+
+def test_a_backfill_that_was_cut_off_is_done_again(plant, home, monkeypatch):
+    from goldenbatch.connectors.opcua import _history
+
+    plant.do("add", name="Twice", type="Double", value=0.0)
+    plant.do("past", name="Twice", rows=[])
+    card = a_card(plant, item("Twice"))
+
+    async def main():
+        async with home.reading(card):
+            await home.connected()
+            plant.set("Twice", 1)
+            await home.until(lambda: 1.0 in home.values("twice"))
+        for i in range(2, 8):
+            plant.set("Twice", i)
+            await asyncio.sleep(0.002)
+
+        async def never(self, job):
+            await asyncio.sleep(3600)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(_history.Backfill, "_do", never)
+            async with home.reading(card):
+                await home.connected()
+                await home.until(lambda: 7.0 in home.values("twice"))
+                plant.set("Twice", 8)
+                await home.until(lambda: 8.0 in home.values("twice"))
+            assert 4.0 not in home.values("twice") if home.site.historian else True
+        async with home.reading(card):
+            await home.connected()
+            await home.until(lambda: 4.0 in home.values("twice"))
+            assert home.values("twice")[-8:] == [float(i) for i in range(1, 9)]
+
+    run(main)
+
+
+def test_what_was_there_before_the_first_connection(plant, home):
+    plant.do("add", name="Past", type="Double", value=0.0)
+    start = now() // 1000 - 60_000
+    rows = [{"value": i, "at": start + i * 100} for i in range(25)]
+    plant.do("past", name="Past", rows=rows)
+
+    async def main():
+        history = {"first_s": 3600, "values_per_call": 10}
+        async with home.reading(a_card(plant, item("Past"), history=history)):
+            await home.connected()
+            await home.until(home.backfills)
+            assert home.values("past")[:25] == [float(i) for i in range(25)]
+            assert home.gaps() == []
+
+    run(main)
+
+
+def test_history_that_is_not_wanted_leaves_the_gap(plant, home):
+    async def main():
+        card = a_card(plant, item("Speed"), history={"is_used": False})
+        async with home.reading(card):
+            await home.connected()
+            await home.until(lambda: home.outlet.position("link"))
+        await asyncio.sleep(0.1)
+        async with home.reading(card):
+            await home.connected()
+            await home.until(home.gaps)
+            assert home.gaps()[0]["cause"] == "node down"
+            assert home.backfills() == []
+
+    run(main)
+
+
+def test_a_server_that_is_not_there_is_waited_for(new_plant, home):
+    server = new_plant()
+    server.kill()
+
+    async def main():
+        async with home.reading(a_card(server, item("Speed"))):
+            await home.until(lambda: home.health("problem"))
+            assert home.health("connected") == 0.0
+            await asyncio.to_thread(server.start)
+            await home.connected()
+            await home.until(lambda: home.rows("speed"))
+            assert home.gaps() == []
+
+    run(main)
