@@ -69,13 +69,28 @@ def test_the_report_traces_each_requirement(whole):
     for pack in data["packs"]:
         asked = shipped_pack(pack["name"])
         assert [one["id"] for one in pack["requirements"]] == [one.id for one in asked.requirements]
+        counts = pack["summary"]
+        assert counts["n_requirements"] == len(asked.requirements)
+        verdicts = ("n_met", "n_not_met", "n_not_shown", "n_site", "n_nothing")
+        assert sum(counts[name] for name in verdicts) == len(asked.requirements)
+        assert (counts["n_not_met"], counts["n_not_shown"]) == (0, 0)
         for one in pack["requirements"]:
             assert one["status"] == asked.status
             assert one["outcomes"].keys() == set(one["checks"])
             assert bool(one["checks"]) == (one["verdict"] not in {"site", "nothing"})
     html = Path(paths["html"]).read_text(encoding="utf-8")
     assert "11.10(a)" in html
-    assert "altered-record-named: passed" in html
+    assert "OQ-01 altered-record-named: passed" in html
+    order = [pack["name"] for pack in data["packs"]]
+    assert order[0] == "user-requirements"
+    assert order[1:3] == ["eu-annex11", "fda-part11"]
+    assert order[-1] == "annex22-draft-2025"
+    for one in data["checks"]:
+        assert one["cited_by"]
+        assert one["outcome"] in ("passed", "not applicable")
+    for risk in data["packs"][0]["risks"]:
+        assert risk["answered_by"]
+        assert risk["result"] == "met"
     assert "VALIDATION home: not for GMP use" in html
     assert Path(paths["pdf"]).read_bytes().startswith(b"%PDF-")
 
@@ -84,6 +99,47 @@ def test_requirements_name_known_checks_and_all_checks_are_asked_for():
     packs = [shipped_pack(name, _oq_checks.CHECKS) for name in shipped_names()]
     asked = {name for pack in packs for one in pack.requirements for name in one.checks}
     assert asked == set(_oq_checks.CHECKS)
+
+
+def test_the_starter_set_is_whole():
+    """Each risk is answered, each requirement answers one, and names clauses that there are."""
+    packs = {name: shipped_pack(name) for name in shipped_names()}
+    own = packs["user-requirements"]
+    answered = {risk for one in own.requirements for risk in one.risks}
+    assert answered == {one.id for one in own.risks}
+    for one in own.requirements:
+        assert one.risks
+        for clause in one.meets:
+            name, _, wanted = clause.partition(":")
+            assert wanted in {found.id for found in packs[name].requirements}, clause
+    ids = [one.id for pack in packs.values() for one in pack.requirements]
+    assert len(set(ids)) == len(ids)
+
+
+@pytest.mark.parametrize(
+    ("name", "clauses"),
+    [
+        (
+            "fda-part11",
+            "11.1(a) 11.1(b) 11.1(c) 11.1(d) 11.1(e) 11.2(a) 11.2(b) 11.3 11.10 11.10(a) 11.10(b) "
+            "11.10(c) 11.10(d) 11.10(e) 11.10(f) 11.10(g) 11.10(h) 11.10(i) 11.10(j) 11.10(k)(1) "
+            "11.10(k)(2) 11.30 11.50(a) 11.50(b) 11.70 11.100(a) 11.100(b) 11.100(c) "
+            "11.200(a)(1)(i) 11.200(a)(1)(ii) 11.200(a)(2) 11.200(a)(3) 11.200(b) 11.300(a) "
+            "11.300(b) 11.300(c) 11.300(d) 11.300(e)",
+        ),
+        (
+            "eu-annex11",
+            "Principle 1 2 3.1 3.2 3.3 3.4 4.1 4.2 4.3 4.4 4.5 4.6 4.7 4.8 5 6 7.1 7.2 8.1 8.2 9 "
+            "10 11 12.1 12.2 12.3 12.4 13 14(a) 14(b) 14(c) 15 16 17",
+        ),
+    ],
+)
+def test_the_rules_in_force_are_there_clause_by_clause(name, clauses):
+    pack = shipped_pack(name)
+    found = [one.clause for one in pack.requirements]
+    assert [one for one in clauses.split() if one not in found] == []
+    assert [one for one in found if one in clauses.split()] == clauses.split()
+    assert not pack.reviewed  # nobody has compared it word for word
 
 
 def test_a_failed_check_shows_in_each_requirement(monkeypatch, tmp_path):
@@ -123,6 +179,14 @@ def test_production_is_refused_and_others_are_noted(tmp_path):
 def test_packs_of_the_home_come_first(tmp_path):
     home = made(tmp_path / "home")
     path = validation.start_requirements(home)
+    other = validation.start_requirements(home, "eu-annex11")
+    filled = other.read_text(encoding="utf-8").replace(
+        'site_procedure = "Incident procedure and CAPA."',
+        'site_procedure = "Incident procedure and CAPA."\nsite_document = "SOP-17"',
+    )
+    other.write_text(filled, encoding="utf-8")
+    (annex,) = validation.packs_of(home, ["eu-annex11"])
+    assert [one.site_document for one in annex.requirements if one.site_document] == ["SOP-17"]
     with pytest.raises(ConflictError, match="there already"):
         validation.start_requirements(home)
     text = path.read_text(encoding="utf-8").replace('version = "2"', 'version = "2-own"')

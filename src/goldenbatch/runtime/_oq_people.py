@@ -15,7 +15,7 @@ from goldenbatch.core.errors import (
     GoldenbatchError,
 )
 from goldenbatch.core.people import Meaning, SignatureApplied
-from goldenbatch.core.records import NewEvent
+from goldenbatch.core.records import NewEvent, to_iso
 from goldenbatch.core.signatures import signature_state
 from goldenbatch.runtime._oq_bench import Bench, NotRunError, batch, expect, record, refused
 from goldenbatch.runtime.people import MAX_ATTEMPTS
@@ -128,7 +128,7 @@ def signature_shows_name_time_meaning(bench: Bench) -> str:
         written = write_trail(site, page, bench.folder / f"signed-{bench.n_homes}")
         html = Path(written["html"]).read_text(encoding="utf-8")
         expect(all(one in html for one in shown), "the print of the trail does not show it.")
-        return f"{body.printed_name}, {body.role}, {body.meaning.value}, {body.at}"
+        return f"{body.printed_name}, {body.role}, {body.meaning.value}, {to_iso(body.at)}"
 
 
 def _signed(bench: Bench, site: LocalSite) -> SignatureApplied:

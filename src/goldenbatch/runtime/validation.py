@@ -14,7 +14,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final
 
 from goldenbatch.core.errors import ConflictError, DeniedError, NotFoundError
 from goldenbatch.core.records import Event, HomeKind, NewEvent, to_iso
@@ -23,7 +23,6 @@ from goldenbatch.core.requirements import (
     USER_PACK,
     Pack,
     PackUsed,
-    Requirement,
     ValidationRun,
     load_pack,
     shipped_names,
@@ -33,6 +32,7 @@ from goldenbatch.core.requirements import (
 from goldenbatch.runtime._oq_checks import CHECKS, CheckResult, run_checks, title_of
 from goldenbatch.runtime._state import write_durably
 from goldenbatch.runtime._validation_iq import Installation, qualify_installation
+from goldenbatch.runtime._validation_trace import Traced, cited_by, in_order, pack_json, trace
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import HomeInfo
@@ -40,33 +40,7 @@ if TYPE_CHECKING:
 
 STREAM_PREFIX: Final = "validation/"
 MEDIA: Final = {"json": "application/json", "html": "text/html", "pdf": "application/pdf"}
-Verdict = Literal["met", "not met", "not shown", "site", "nothing"]
 Progress = Callable[[int, int], None]
-
-
-@dataclass(frozen=True)
-class Traced:
-    """One requirement and what became of it.
-
-    Attributes:
-        requirement: The requirement, with source, status and date filled in.
-        verdict: Met: all its checks passed, but for those of what this home does not use; not
-            met: one failed; not shown: one was not run, or none applies here; site: left to the
-            site alone; nothing: the clause asks for nothing.
-        checks: Outcome of each of its checks by name.
-    """
-
-    requirement: Requirement
-    verdict: Verdict
-    checks: Mapping[str, str]
-
-    def as_json(self) -> dict[str, Any]:
-        """The line as plain values."""
-        return {
-            **self.requirement.model_dump(mode="json"),
-            "verdict": self.verdict,
-            "outcomes": dict(self.checks),
-        }
 
 
 @dataclass(frozen=True)
@@ -121,26 +95,17 @@ class ValidationReport:
             "n_not_run": self.count("not run"),
             "n_not_applicable": self.count("not applicable"),
             "installation": [one.as_json() for one in self.installation.items],
-            "checks": [one.as_json() for one in self.checks],
-            "packs": [_pack_json(pack, lines) for pack, lines in self.packs],
+            "checks": self._checks_json(),
+            "packs": [pack_json(pack, lines) for pack, lines in self.packs],
         }  # fmt: skip
 
-
-def _pack_json(pack: Pack, lines: Sequence[Traced]) -> dict[str, Any]:
-    risks = [{**one.model_dump(mode="json"), "priority": one.priority} for one in pack.risks]
-    return {
-        "name": pack.name,
-        "title": pack.title,
-        "version": pack.version,
-        "authority": pack.authority,
-        "source": pack.source,
-        "status": pack.status,
-        "dated": pack.dated.isoformat(),
-        "reviewed": pack.reviewed,
-        "digest": pack.digest,
-        "risks": risks,
-        "requirements": [one.as_json() for one in lines],
-    }
+    def _checks_json(self) -> list[dict[str, Any]]:
+        """The checks, numbered for paper, each with the requirements that cite it."""
+        cited = cited_by(self.packs)
+        return [
+            {"number": f"OQ-{number:02}", **one.as_json(), "cited_by": cited.get(one.name, [])}
+            for number, one in enumerate(self.checks, 1)
+        ]
 
 
 def available_packs(home: Path) -> dict[str, Path | None]:
@@ -170,17 +135,23 @@ def packs_of(home: Path, names: Iterable[str] = ()) -> tuple[Pack, ...]:
     return tuple(packs)
 
 
-def start_requirements(home: Path) -> Path:
-    """Copy the starter set of user requirements and risks into the home, to be changed there.
+def start_requirements(home: Path, name: str = USER_PACK) -> Path:
+    """Copy a shipped pack into the home, to be changed there.
+
+    Args:
+        home: Folder of the home.
+        name: The starter set of user requirements and risks, or a pack of clauses, in which the
+            site names the documents of its procedures.
 
     Raises:
         ConflictError: The home has its own already.
+        NotFoundError: No such pack is shipped.
     """
-    path = home / FOLDER / f"{USER_PACK}.toml"
+    path = home / FOLDER / f"{name}.toml"
     if path.exists():
         raise ConflictError(f"{path} is there already.", hint="Change it; it is yours.")
     path.parent.mkdir(exist_ok=True)
-    write_durably(path, shipped_text(USER_PACK).encode())
+    write_durably(path, shipped_text(name).encode())
     return path
 
 
@@ -219,7 +190,7 @@ def validate(
         note=note,
         installation=installation,
         checks=results,
-        packs=tuple((pack, trace(pack, results)) for pack in packs),
+        packs=tuple((pack, trace(pack, results)) for pack in in_order(packs)),
         started_at=started_at,
         ended_at=site.clock(),
     )
@@ -247,32 +218,6 @@ def require_kind(kind: HomeKind) -> str:
     if kind is HomeKind.VALIDATION:
         return ""
     return f"Made in a home of kind {kind.value}: a trial of the validation, not for GMP use."
-
-
-def trace(pack: Pack, results: Sequence[CheckResult]) -> tuple[Traced, ...]:
-    """Each requirement of a pack with the outcomes of its checks."""
-    outcomes = {one.name: one.outcome for one in results}
-    lines = []
-    for one in pack.requirements:
-        filled = one.model_copy(
-            update={
-                "source": one.source or pack.source,
-                "status": one.status or pack.status,
-                "dated": one.dated or pack.dated,
-            }
-        )
-        found = {name: outcomes.get(name, "not run") for name in one.checks}
-        lines.append(Traced(filled, _verdict(one.control, found), found))
-    return tuple(lines)
-
-
-def _verdict(control: str, outcomes: Mapping[str, str]) -> Verdict:
-    if not outcomes:
-        return "nothing" if control == "none" else "site"
-    if "failed" in outcomes.values():
-        return "not met"
-    is_shown = "passed" in outcomes.values() and "not run" not in outcomes.values()
-    return "met" if is_shown else "not shown"
 
 
 def _record(site: LocalSite, report: ValidationReport, forms: Mapping[str, bytes]) -> Event:

@@ -285,8 +285,21 @@ def _named(one: str) -> str:
     return " " if one in "\t\r" else f"U+{ord(one):04X}"
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence[float]) -> Any:
-    """A table over the width of the page; its header stands again on each page."""
+def table(
+    header: Sequence[str],
+    rows: Sequence[Sequence[str]],
+    widths: Sequence[float],
+    *,
+    splits_rows: bool = True,
+) -> Any:
+    """A table over the width of the page; its header stands again on each page.
+
+    Args:
+        header: Names of the columns; none: no header.
+        rows: Cells.
+        widths: Of the columns, in proportion.
+        splits_rows: Whether a row may go on on the next page; one that is longer than a page must.
+    """
     from reportlab.lib.colors import HexColor
     from reportlab.platypus import LongTable
 
@@ -298,7 +311,7 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]], widths: Sequence
         cells,
         colWidths=[WIDTH * width / total for width in widths],
         repeatRows=1 if header else 0,
-        splitInRow=1,
+        splitInRow=int(splits_rows),
         style=[
             ("FONT", (0, 0), (-1, -1), FONT, 7),
             ("LINEBELOW", (0, 0), (-1, -1), 0.3, HexColor("#bbbbbb")),

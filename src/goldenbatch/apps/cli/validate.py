@@ -9,6 +9,7 @@ import typer
 
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.core.errors import IntegrityError
+from goldenbatch.core.requirements import USER_PACK
 
 
 def validate(
@@ -21,7 +22,11 @@ def validate(
     ] = None,
     *,
     is_start: Annotated[
-        bool, typer.Option("--start", help="Copy the starter set of user requirements first.")
+        bool,
+        typer.Option(
+            "--start",
+            help="Copy the starter set first, or the packs named: the home's own from then on.",
+        ),
     ] = False,
     is_list: Annotated[
         bool, typer.Option("--list", help="Only list packs and checks; nothing is run.")
@@ -39,7 +44,9 @@ def validate(
         _list(session, session.home)
         return
     if is_start:
-        session.output.note(f"Yours to change: {validation.start_requirements(session.home)}")
+        for name in pack or (USER_PACK,):
+            path = validation.start_requirements(session.home, name)
+            session.output.note(f"Yours to change: {path}")
     packs = validation.packs_of(session.home, pack or ())
     with LocalSite.open(session.home) as site:
         session.output.home = site.home
@@ -85,6 +92,7 @@ def _render(session: Session, answer: dict[str, Any]) -> None:
         output.line("\nChecks that did not pass")
         output.table(bad, ("name", "outcome", "evidence"))
     output.line("")
-    output.fields({name: answer[name] for name in ("n_passed", "n_failed", "n_not_run", "note")})
+    counts = ("n_passed", "n_failed", "n_not_run", "n_not_applicable", "note")
+    output.fields({name: answer[name] for name in counts})
     output.fields(answer["files"])
     output.line(f"Sign it: goldenbatch sign {answer['stream']} --meaning approved --user LOGIN")
