@@ -1,7 +1,14 @@
-"""Speed and size of the durable historian beside plain pyarrow Parquet of the same rows.
+"""The historian beside DuckDB's own file, plain hourly Parquet, Delta alone and PostgreSQL.
 
-Prints JSON. Ratios come from one run on one machine; absolute figures say little elsewhere.
-`python benchmarks/historian.py [--rows 4000000] [--frames 2000]`
+The reference signal: 500 tags at 1 Hz for 24 hours (43.2 million readings), each held about its
+set point (autoregressive, 0.5 wide), two decimals, times off by some milliseconds (2 wide), made
+from a seed; `--signal walk` is one that compresses badly: free walks, times off by up to 50 ms.
+All take the same Arrow tables in the same run, hour by
+hour in turn, so that a ratio of two is of the same load of the machine. Prints JSON.
+
+    python -m benchmarks.historian [--tags 500] [--hours 24] [--frames 2000] [--slow-hours 2]
+
+PostgreSQL takes `--slow-hours` of them only: its figures are of those.
 """
 
 from __future__ import annotations
@@ -9,153 +16,295 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import statistics
 import tempfile
 import time
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+from scipy.signal import lfilter
 
-from goldenbatch.core.series import Frame, frame_schema
+from benchmarks._historian_peers import (
+    HOUR_US,
+    DeltaAlone,
+    Duck,
+    PlainParquet,
+    Postgres,
+    by_tag,
+    folder_bytes,
+    timed,
+)
+from goldenbatch.core.series import Frame
 from goldenbatch.stores.historian import Historian, HistorianSettings
 
-START = 1_700_000_000_000_000
+START = 1_699_920_000_000_000  # a midnight
+TIME = pa.timestamp("us", tz="UTC")
+N_ROUNDS = 7
 
 
-def signal(n_tags: int, n_times: int, start: int, seed: int) -> pa.Table:
-    """500 tags at 1 Hz in order of arrival, 0.01 resolution, jitter of milliseconds."""
-    rng = np.random.default_rng(seed)
-    stamp = start + np.arange(n_times)[:, None] * 1_000_000
-    times = stamp + rng.integers(0, 50, (n_times, n_tags)) * 1000
-    walk = np.round(np.cumsum(rng.normal(0, 0.05, (n_times, n_tags)), axis=0) + 50, 2)
-    tags = pa.DictionaryArray.from_arrays(
-        pa.array(np.tile(np.arange(n_tags, dtype=np.int32), n_times)),
-        pa.array([f"site/line/unit/signal{i:04d}" for i in range(n_tags)]),
-    ).cast(pa.string())
-    columns = [
-        pa.array(times.ravel()).view(pa.timestamp("us", tz="UTC")),
-        tags,
-        pa.array(walk.ravel()),
-        pa.array(np.zeros(n_times * n_tags, dtype=np.int64)),
-    ]
-    return pa.Table.from_arrays(columns, schema=frame_schema("number"))
+class Signal:
+    """The reference signal, an hour at a time, always the same for a seed."""
+
+    def __init__(self, n_tags: int, seed: int, form: str = "held") -> None:
+        self.n_tags, self.seed, self.form = n_tags, seed, form
+        self.names = pa.array([f"site/line/unit/signal{i:04d}" for i in range(n_tags)])
+
+    def hours(self, n_hours: int, *, n_times: int = 3600) -> Iterator[pa.Table]:
+        """Tables by (tag, time): time, tag (int32), value, quality."""
+        last = np.zeros(self.n_tags)
+        for hour in range(n_hours):
+            rng = np.random.default_rng([self.seed, hour])
+            shape = (self.n_tags, n_times)
+            steps = rng.normal(0, 0.05, shape)
+            stay = 0.995 if self.form == "held" else 1.0
+            values, _ = lfilter([1.0], [1.0, -stay], steps, zi=stay * last[:, None])
+            last = values[:, -1]
+            off = rng.normal(0, 2, shape) if self.form == "held" else rng.uniform(0, 50, shape)
+            times = START + hour * HOUR_US + 500_000 + np.arange(n_times)[None, :] * 1_000_000
+            yield self.table(times + np.rint(off).astype(np.int64) * 1000, np.round(values + 50, 2))
+
+    def table(self, times: np.ndarray, values: np.ndarray) -> pa.Table:
+        """Rows by tag of what has the shape (n_tags, n_times)."""
+        tags = np.repeat(np.arange(self.n_tags, dtype=np.int32), times.shape[1])
+        columns = {
+            "time": pa.array(times.ravel()).view(TIME),
+            "tag": pa.array(tags),
+            "value": pa.array(values.ravel()),
+            "quality": pa.array(np.zeros(times.size, dtype=np.int64)),
+        }
+        return pa.table(columns)
+
+    def frame(self, table: pa.Table, key: str) -> Frame:
+        """The same as a connector gives it."""
+        tags = pa.DictionaryArray.from_arrays(table.column("tag").combine_chunks(), self.names)
+        columns = [table.column("time"), tags, table.column("value"), table.column("quality")]
+        from goldenbatch.core.series import frame_schema
+
+        schema = frame_schema("number", is_coded=True)
+        readings = pa.Table.from_arrays(columns, schema=schema)
+        return Frame("bench", key, "number", readings, START)
 
 
-def parquet(table: pa.Table, folder: Path) -> dict[str, float]:
-    """Plain Parquet of the same rows: default settings and zstd, no fsync, arrival order."""
-    begin = time.perf_counter()
-    pq.write_table(table, folder / "plain.parquet", compression="zstd")
-    seconds = time.perf_counter() - begin
-    size = (folder / "plain.parquet").stat().st_size
-    return {"readings_per_s": table.num_rows / seconds, "bytes_per_reading": size / table.num_rows}
+def in_arrival_order(table: pa.Table, n_tags: int) -> pa.Table:
+    rows = np.arange(table.num_rows).reshape(n_tags, -1).T.ravel()
+    return table.take(pa.array(rows)).combine_chunks()
 
 
-def folder_bytes(path: Path) -> int:
-    return sum(item.stat().st_size for item in path.rglob("*") if item.is_file())
+def opened(folder: Path, **settings: Any) -> Historian:
+    chosen = HistorianSettings(flush_readings=0, flush_bytes=0, **settings)
+    return Historian.open(folder, recorder=None, clock=lambda: START, settings=chosen)
 
 
-def bulk(table: pa.Table, folder: Path, frame_rows: int) -> dict[str, float]:
-    settings = HistorianSettings(flush_readings=0)
-    clock = lambda: START  # noqa: E731
-    with Historian.open(folder / "bulk", recorder=None, clock=clock, settings=settings) as store:
-        begin = time.perf_counter()
-        for first in range(0, table.num_rows, frame_rows):
-            part = table.slice(first, frame_rows)
-            store.write(Frame("bulk", str(first), "number", part, START))
-        acknowledged = time.perf_counter() - begin
-        log_bytes = folder_bytes(folder / "bulk" / "log")
-        begin = time.perf_counter()
-        store.flush()
-        flushed = time.perf_counter() - begin
-        begin = time.perf_counter()
-        problems = store.verify()
-        verified = time.perf_counter() - begin
-        queries = timed_queries(store, table)
-    if problems:
-        raise SystemExit(f"verify found {problems[:3]}")
-    n = table.num_rows
-    return {
-        "acknowledged_readings_per_s": n / acknowledged,
-        "with_hand_over_readings_per_s": n / (acknowledged + flushed),
-        "hand_over_readings_per_s": n / flushed,
-        "verify_readings_per_s": n / verified,
-        "log_bytes_per_reading": log_bytes / n,
-        "bytes_per_reading": folder_bytes(folder / "bulk" / "number") / n,
-        **queries,
-    }
+class Loads:
+    """Seconds and CPU seconds of each engine's loads."""
+
+    def __init__(self) -> None:
+        self.wall: dict[str, float] = {}
+        self.cpu: dict[str, float] = {}
+        self.n: dict[str, int] = {}
+
+    def take(self, name: str, n_rows: int, task: Callable[[], object]) -> None:
+        """Let an engine load rows."""
+        cpu = time.process_time()
+        self.wall[name] = self.wall.get(name, 0.0) + timed(task)
+        self.cpu[name] = self.cpu.get(name, 0.0) + time.process_time() - cpu
+        self.n[name] = self.n.get(name, 0) + n_rows
+
+    def rates(self) -> dict[str, Any]:
+        """What each engine came to."""
+        return {
+            name: {
+                "readings_per_s": self.n[name] / self.wall[name],
+                "cpu_ns_per_reading": 1e9 * self.cpu[name] / self.n[name],
+            }
+            for name in self.wall
+        }
 
 
-def timed_queries(store: Historian, table: pa.Table) -> dict[str, float]:
-    names = sorted(store.tags())[:20]
-    last = int(table.column("time").cast(pa.int64()).to_numpy().max()) + 1
-    window = (START, last)
-    windows = [(START + i * 10_000_000, START + i * 10_000_000 + 60_000_000) for i in range(100)]
-    verbs = {
-        "latest_all_ms": lambda: store.latest(list(store.tags())),
-        "read_one_tag_ms": lambda: store.read(names[:1], window),
-        "downsample_20_tags_ms": lambda: store.downsample(names, window, 1000),
-        "aligned_100_windows_3_tags_ms": lambda: store.aligned(names[:3], windows, 10_000_000),
-    }
-    found = {}
-    for name, verb in verbs.items():
-        spent = []
-        for _ in range(5):
-            begin = time.perf_counter()
-            verb()
-            spent.append(time.perf_counter() - begin)
-        found[name] = sorted(spent)[2] * 1000
+def bulk(base: Path, signal: Signal, options: argparse.Namespace, peers: list[Any]) -> Any:
+    """Hours ordered by tag into every engine, in turn; some also as they arrive."""
+    loads, arrival = Loads(), Loads()
+    store, other = opened(base / "ours"), opened(base / "ours_arrival")
+    plain = PlainParquet(base / "arrival_parent")
+    for hour, table in enumerate(signal.hours(options.hours)):
+        n_rows = table.num_rows
+
+        def ours(held: Historian, rows: pa.Table, key: str) -> None:
+            held.write(signal.frame(rows, key))
+            held.flush()
+
+        loads.take("goldenbatch", n_rows, lambda: ours(store, table, str(hour)))  # noqa: B023
+        for peer in peers:
+            if peer.name != "postgresql" or hour < options.slow_hours:
+                loads.take(peer.name, n_rows, lambda: peer.load(table))  # noqa: B023
+        if hour < options.slow_hours:
+            mixed = in_arrival_order(table, signal.n_tags)
+            arrival.take("goldenbatch", n_rows, lambda: ours(other, mixed, str(hour)))  # noqa: B023
+            arrival.take("parquet_hourly", n_rows, lambda: plain.load(by_tag(mixed)))  # noqa: B023
+    other.close()
+    return store, {"by_tag": loads.rates(), "as_they_arrive": arrival.rates()}
+
+
+def ingest(base: Path, signal: Signal, options: argparse.Namespace, peers: list[Any]) -> Any:
+    """One frame a second of all tags, each durable before the next."""
+    frames = []
+    for n in range(64):
+        rng = np.random.default_rng([signal.seed, 999, n])
+        times = np.full((signal.n_tags, 1), START + n * 1_000_000)
+        frames.append(signal.table(times, np.round(rng.normal(50, 1, (signal.n_tags, 1)), 2)))
+    found, n_tags = {}, signal.n_tags
+    with opened(base / "ours_ingest") as store:
+        keyed = [signal.frame(frames[n % len(frames)], str(n)) for n in range(options.frames)]
+        spent = [timed(lambda: store.write(frame)) for frame in keyed]  # noqa: B023
+        log = folder_bytes(base / "ours_ingest" / "log")
+        found["goldenbatch"] = _paces(spent, n_tags) | {
+            "log_bytes_per_reading": log / n_tags / options.frames
+        }
+    for peer in peers:
+        n_frames = min(options.frames, 100 if peer.name == "delta_alone" else 500)
+        spent = [timed(lambda: peer.frame(frames[n % 64])) for n in range(n_frames)]  # noqa: B023
+        found[peer.name] = _paces(spent, n_tags)
     return found
 
 
-def micro(folder: Path, n_frames: int) -> dict[str, float]:
-    tables = [signal(500, 1, START + i * 1_000_000, i) for i in range(min(n_frames, 200))]
-    settings = HistorianSettings(flush_readings=0)
-    clock = lambda: START  # noqa: E731
-    spent = []
-    with Historian.open(folder / "micro", recorder=None, clock=clock, settings=settings) as store:
-        for i in range(n_frames):
-            frame = Frame("live", str(i), "number", tables[i % len(tables)], START)
-            begin = time.perf_counter()
-            store.write(frame)
-            spent.append(time.perf_counter() - begin)
-    total = sum(spent)
-    spent.sort()
+def _paces(spent: list[float], n_tags: int) -> dict[str, float]:
+    ordered = sorted(spent)
     return {
-        "frames_per_s": n_frames / total,
-        "readings_per_s": n_frames * 500 / total,
-        "p50_ms": spent[n_frames // 2] * 1000,
-        "p99_ms": spent[int(n_frames * 0.99)] * 1000,
+        "readings_per_s": len(spent) * n_tags / sum(spent),
+        "p50_ms": ordered[len(spent) // 2] * 1000,
+        "p99_ms": ordered[int(len(spent) * 0.99)] * 1000,
     }
+
+
+def questions(store: Historian, signal: Signal, n_hours: int, peers: list[Any]) -> Any:
+    """The same questions to all, in turn; medians in milliseconds."""
+    names, end = signal.names.to_pylist(), START + n_hours * HOUR_US
+    rng = np.random.default_rng(signal.seed)
+    starts = START + rng.integers(0, n_hours * 3600 - 1800, 100) * 1_000_000
+    windows = [(int(one), int(one) + 1_800_000_000) for one in starts]
+    one, twenty, three = 7, list(range(40, 60)), [3, 250, 499 % signal.n_tags]
+    ours = {
+        "latest_of_all_tags": lambda: store.latest(names),
+        "one_tag": lambda: store.read([names[one]], (START, end)),
+        "twenty_tags_to_minutes": lambda: store.aligned(
+            [names[n] for n in twenty], [(START, end)], 60_000_000
+        ),
+        "batch_windows": lambda: store.aligned([names[n] for n in three], windows, 10_000_000),
+    }
+    found: dict[str, dict[str, float]] = {}
+    for question, mine in ours.items():
+        tasks = {"goldenbatch": mine}
+        for peer in peers:
+            asked = {
+                "latest_of_all_tags": getattr(peer, "latest", None),
+                "one_tag": lambda peer=peer: peer.one_tag(one, START, end),
+                "twenty_tags_to_minutes": lambda peer=peer: peer.minutes(twenty, START, end),
+                "batch_windows": lambda peer=peer: peer.batches(three, windows),
+            }[question]
+            if asked is not None:
+                tasks[peer.name] = asked
+        spent: dict[str, list[float]] = {name: [] for name in tasks}
+        for _ in range(N_ROUNDS):
+            for name, task in tasks.items():
+                spent[name].append(timed(task) * 1000)
+        found[question] = {name: statistics.median(times) for name, times in spent.items()}
+    return found
+
+
+def check(store: Historian, duck: Duck, signal: Signal, n_hours: int) -> None:
+    """Both must say the same of the same readings."""
+    end = START + n_hours * HOUR_US
+    name = signal.names[41].as_py()
+    found = store.aligned([name], [(START, end)], 60_000_000)
+    theirs = duck.minutes([41], START, end).sort_by("bin")
+    if not np.allclose(found.values[0, :, 0], theirs.column(2).to_numpy(), rtol=1e-12):
+        raise SystemExit("the means of DuckDB and of the historian differ")
+    if found.n_readings[0, :, 0].tolist() != theirs.column(3).to_pylist():
+        raise SystemExit("the counts of DuckDB and of the historian differ")
+
+
+def measure(base: Path, options: argparse.Namespace) -> dict[str, Any]:
+    signal = Signal(options.tags, options.seed, options.signal)
+    (base / "arrival_parent").mkdir()
+    (base / "ingest").mkdir()
+    duck, plain = Duck(base), PlainParquet(base)
+    slow = [Postgres(base)] if options.slow_hours else []
+    peers = [duck, plain, DeltaAlone(base), *slow]
+    result: dict[str, Any] = {"n_readings": options.tags * options.hours * 3600}
+    store, result["bulk"] = bulk(base, signal, options, peers)
+    n, sizes = result["n_readings"], {peer.name: peer.finish() for peer in peers}
+    tables = base / "ours" / "number"
+    sizes["goldenbatch_hourly"] = folder_bytes(tables)
+    result["questions_hourly"] = questions(store, signal, options.hours, [duck])
+    seconds = timed(lambda: store.compact(START + 400 * 24 * HOUR_US))
+    result["compaction"] = {"readings_per_s": n / seconds, "seconds": seconds}
+    sizes["goldenbatch"] = sum(file.size for file in store.table_files("number"))
+    result["questions_compacted"] = questions(store, signal, options.hours, [duck])
+    check(store, duck, signal, options.hours)
+    for peer in slow:
+        hours = min(options.slow_hours, options.hours)
+        sizes[peer.name] = sizes[peer.name] * options.hours // hours
+        result["questions_postgresql"] = questions(store, signal, hours, [peer])
+    result["verify"] = {"seconds": timed(lambda: _verified(store))}
+    result["bytes_per_reading"] = {name: size / n for name, size in sizes.items()}
+    store.close()
+    fresh = [Duck(base / "ingest"), PlainParquet(base / "ingest"), DeltaAlone(base / "ingest")]
+    result["ingest"] = ingest(base, signal, options, [*fresh, *slow])
+    for peer in [*peers, fresh[0]]:
+        peer.close()
+    return result
+
+
+def _verified(store: Historian) -> None:
+    problems = store.verify()
+    if problems:
+        raise SystemExit(f"verify found {problems[:3]}")
+
+
+def ratios(result: dict[str, Any]) -> dict[str, float]:
+    """What is promised, each as a ratio to its peer."""
+    bulk_, ingest_ = result["bulk"], result["ingest"]
+    sizes, asked = result["bytes_per_reading"], result["questions_compacted"]
+
+    def rate(rates: dict[str, Any], name: str) -> float:
+        return float(rates[name]["readings_per_s"])
+
+    found = {
+        "ingest_to_delta_alone": rate(ingest_, "goldenbatch") / rate(ingest_, "delta_alone"),
+        "bulk_to_hourly_parquet": rate(bulk_["by_tag"], "goldenbatch")
+        / rate(bulk_["by_tag"], "parquet_hourly"),
+        "bulk_as_they_arrive_to_hourly_parquet": rate(bulk_["as_they_arrive"], "goldenbatch")
+        / rate(bulk_["as_they_arrive"], "parquet_hourly"),
+        "bytes_to_duckdb_native": sizes["goldenbatch"] / sizes["duckdb_native"],
+    }
+    for question, spent in asked.items():
+        found[f"{question}_to_duckdb_native"] = spent["goldenbatch"] / spent["duckdb_native"]
+    return found
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rows", type=int, default=1_800_000)
-    parser.add_argument("--frames", type=int, default=1000)
-    parser.add_argument("--frame-rows", type=int, default=100_000)
+    parser.add_argument("--tags", type=int, default=500)
+    parser.add_argument("--hours", type=int, default=24)
+    parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--slow-hours", type=int, default=2)
+    parser.add_argument("--signal", choices=["held", "walk"], default="held")
+    parser.add_argument("--seed", type=int, default=7)
     options = parser.parse_args()
-    table = signal(500, max(1, options.rows // 500), START, 7)
-    with tempfile.TemporaryDirectory(dir=os.environ.get("GOLDENBATCH_BENCH_DIR")) as name:
-        folder = Path(name)
-        plain = parquet(table, folder)
-        stored = bulk(table, folder, options.frame_rows)
-        small = micro(folder, options.frames)
-    ratios = {
-        "acknowledged_to_parquet": stored["acknowledged_readings_per_s"] / plain["readings_per_s"],
-        "with_hand_over_to_parquet": stored["with_hand_over_readings_per_s"]
-        / plain["readings_per_s"],
-        "bytes_to_parquet": stored["bytes_per_reading"] / plain["bytes_per_reading"],
-    }
-    found = {
-        "n_readings": table.num_rows,
-        "load": os.getloadavg()[0],
-        "parquet": plain,
-        "bulk": stored,
-        "micro": small,
-        "ratios": ratios,
-    }
-    print(json.dumps(found, indent=2))
+    before = os.getloadavg()
+    with (
+        warnings.catch_warnings(),
+        tempfile.TemporaryDirectory(dir=os.environ.get("GOLDENBATCH_BENCH_DIR")) as name,
+    ):
+        warnings.simplefilter("ignore")  # of the embedded server, about its folder
+        result = measure(Path(name), options)
+    result["ratios"] = ratios(result)
+    result["load"] = {"before": before[0], "after": os.getloadavg()[0]}
+    print(json.dumps(result, indent=2))
 
 
 if __name__ == "__main__":

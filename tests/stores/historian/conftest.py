@@ -35,23 +35,24 @@ def recorder():
     return MemoryRecorder()
 
 
+def frame_of(key, rows, kind="number", source="line", received_at=1_000, **more):
+    """Rows are (tag, time, value) or (tag, time, value, quality)."""
+    full = [(*row, 0)[:4] for row in rows]
+    table = pa.table(
+        {
+            "time": pa.array([r[1] for r in full], pa.int64()).cast(frame_schema(kind)[0].type),
+            "tag": pa.array([r[0] for r in full], pa.string()),
+            "value": pa.array([r[2] for r in full], frame_schema(kind).field("value").type),
+            "quality": pa.array([r[3] for r in full], pa.int64()),
+        },
+        schema=frame_schema(kind),
+    )
+    return Frame(source, key, kind, table, received_at, **more)
+
+
 @pytest.fixture
 def frame():
-    def make(key, rows, kind="number", source="line", received_at=1_000, **more):
-        """Rows are (tag, time, value) or (tag, time, value, quality)."""
-        full = [(*row, 0)[:4] for row in rows]
-        table = pa.table(
-            {
-                "time": pa.array([r[1] for r in full], pa.int64()).cast(frame_schema(kind)[0].type),
-                "tag": pa.array([r[0] for r in full], pa.string()),
-                "value": pa.array([r[2] for r in full], frame_schema(kind).field("value").type),
-                "quality": pa.array([r[3] for r in full], pa.int64()),
-            },
-            schema=frame_schema(kind),
-        )
-        return Frame(source, key, kind, table, received_at, **more)
-
-    return make
+    return frame_of
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""Any interleaving of writes, corrections, hand-overs and restarts answers like a dictionary."""
+"""Whatever is done in whatever order, the historian answers like a dictionary."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ operation = st.one_of(
     st.just(("flush",)),
     st.just(("reopen",)),
     st.just(("again",)),
+    st.tuples(st.just("compact"), st.integers(0, 14).map(lambda day: day * 40_000_000_000)),
+    st.just(("vacuum",)),
 )
 END = 10**12
 
@@ -79,9 +81,9 @@ def compare(store, oracle, listed, data):
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
-@given(operations=st.lists(operation, min_size=1, max_size=9), data=st.data())
+@given(operations=st.lists(operation, min_size=1, max_size=12), data=st.data())
 def test_interleavings_answer_like_the_oracle(opened, frame, listed, recorder, operations, data):
     own = type(recorder)()
     with tempfile.TemporaryDirectory() as folder:
@@ -93,6 +95,10 @@ def test_interleavings_answer_like_the_oracle(opened, frame, listed, recorder, o
                 oracle.write(step[1])
             elif step[0] == "flush":
                 store.flush()
+            elif step[0] == "compact":
+                store.compact(step[1])
+            elif step[0] == "vacuum":
+                store.vacuum(now=2**60)
             elif step[0] == "reopen":
                 store.close()
                 store = opened(folder, recorder=own)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -19,9 +18,12 @@ from goldenbatch.core.records import to_iso
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.stores.historian import _files
 from goldenbatch.stores.historian._columns import Ints, by_tag, ints, stored_schema
+from goldenbatch.stores.historian._compactions import Compaction
 from goldenbatch.stores.historian._manifest import FileEntry
+from goldenbatch.stores.historian._places import Place
 
 APP = "goldenbatch-historian"
+COMPACTION_APP = "goldenbatch-compaction"
 DAY_US = 86_400_000_000
 N_WRITERS = 4
 ROW_GROUP_BYTES = 64 << 20
@@ -42,15 +44,16 @@ class ColdFile:
     @property
     def stats(self) -> str:
         """Bounds in the form in which they were committed."""
-        return _stats(self.n_rows, self.times, self.tags, self.seqs)
+        return stats_text(self.n_rows, self.times, self.tags, self.seqs)
 
 
 @dataclass(frozen=True)
 class Snapshot:
-    """One version of a table: its files, and the last hand-over that it holds."""
+    """One version of a table: its files, the last hand-over and compaction that it holds."""
 
     n: int
     files: tuple[ColdFile, ...]
+    compaction: int = 0
 
     def overlapping(self, tags: Ints, first: int, last: int) -> list[ColdFile]:
         """Files that may hold readings of the tags with `first <= time <= last`."""
@@ -69,10 +72,12 @@ def delta_schema(kind: ReadingKind) -> pa.Schema:
     return stored_schema(kind).append(pa.field("date", pa.date32(), nullable=False))
 
 
-def _encodings(kind: ReadingKind) -> dict[str, Any]:
+def encodings(kind: ReadingKind, *, is_final: bool = False) -> dict[str, Any]:
+    """Options of the Parquet writer; a file that is to stay is compressed harder."""
     value = "value.list.element" if kind == "array" else "value"
     return {
         "compression": "zstd",
+        "compression_level": 3 if is_final else 1,
         "use_dictionary": ["tag", "quality", value],
         "column_encoding": {
             "time": "DELTA_BINARY_PACKED",
@@ -83,9 +88,10 @@ def _encodings(kind: ReadingKind) -> dict[str, Any]:
     }
 
 
-def _stats(
+def stats_text(
     n_rows: int, times: tuple[int, int], tags: tuple[int, int], seqs: tuple[int, int]
 ) -> str:
+    """Statistics of a file as they stand in the Delta log."""
     stats = {
         "numRecords": n_rows,
         "minValues": {"time": to_iso(times[0]), "tag": tags[0], "seq": seqs[0]},
@@ -100,19 +106,19 @@ def _bounds(table: pa.Table) -> str:
     for name in ("time", "tag", "seq"):
         column = ints(table, name)
         spans.append((int(column.min()), int(column.max())))
-    return _stats(table.num_rows, *spans)
+    return stats_text(table.num_rows, *spans)
 
 
 class Cold:
-    """The Delta tables below a historian's folder.
+    """The Delta tables of a historian.
 
     Args:
-        folder: The historian's folder; each kind's table lies in its sub-folder.
-        row_group_rows: Rows of a Parquet row group.
+        place: Where they lie.
+        row_group_rows: Rows of a Parquet row group of a hand-over.
     """
 
-    def __init__(self, folder: Path, row_group_rows: int) -> None:
-        self.folder, self._row_group_rows = folder, row_group_rows
+    def __init__(self, place: Place, row_group_rows: int) -> None:
+        self.place, self._row_group_rows = place, row_group_rows
 
     def write_files(
         self, kind: ReadingKind, table: pa.Table, n: int
@@ -130,10 +136,9 @@ class Cold:
             rows = order[(stops[index - 1] if index else 0) : stop]
             date = str(np.datetime64(int(days[index]), "D"))
             parts.append((date, table if len(days) == 1 else table.take(pa.array(rows))))
-        _files.make_dir(self.folder / kind)
         with ThreadPoolExecutor(N_WRITERS) as pool:
             entries = list(pool.map(lambda part: self._write(kind, n, *part), parts))
-        _files.fsync_dir(self.folder / kind)
+        self.place.settle(kind)
         return list(zip(entries, (part for _, part in parts), strict=True))
 
     def _write(self, kind: ReadingKind, n: int, date: str, table: pa.Table) -> FileEntry:
@@ -143,100 +148,71 @@ class Cold:
         # Long arrays would make row groups of gigabytes.
         fitting = max(64, ROW_GROUP_BYTES // max(1, table.nbytes // table.num_rows))
         size = min(self._row_group_rows, fitting)
-        pq.write_table(table, sink, row_group_size=size, **_encodings(kind))
+        pq.write_table(table, sink, row_group_size=size, **encodings(kind))
         data = memoryview(sink.getvalue())
         name = f"date={date}/{n:020d}-{kind}.parquet"
-        path = self.folder / kind / name
-        path.parent.mkdir(exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
-        try:
-            _files.write_all(handle, data)
-            os.fsync(handle)
-        finally:
-            os.close(handle)
-        _files.fsync_dir(path.parent)
+        self.place.write(kind, name, data)
         digest = hashlib.sha256(data).hexdigest()
         return FileEntry(kind, name, data.nbytes, digest, date, _bounds(table))
 
     def commit(self, kind: ReadingKind, files: Sequence[FileEntry], n: int) -> None:
         """Add files to a table as hand-over `n`, durable on return; again does nothing."""
+        self._transact(kind, (APP, n), _adds(files, is_new=True), is_first=True)
+
+    def swap(self, one: Compaction) -> None:
+        """Put merged files in the place of others, durable on return; again does nothing."""
+        removes = [_remove(file, at_ms=one.at // 1000, is_new=False) for file in one.removed]
+        actions = [*removes, *_adds(one.added, is_new=False)]
+        self._transact(one.kind, (COMPACTION_APP, one.number), actions)
+
+    def remove(self, kind: ReadingKind, files: Sequence[FileEntry]) -> None:
+        """Take files out of a table, durable on return; those that are out already stay so."""
+        self.place.discard_torn(kind)
+        held = {file.name for file in self.snapshot(kind).files}
+        gone = [_remove(file, at_ms=0, is_new=True) for file in files if file.path in held]
+        if gone:
+            self._transact(kind, None, gone)
+
+    def _transact(
+        self,
+        kind: ReadingKind,
+        mark: tuple[str, int] | None,
+        actions: list[Any],
+        *,
+        is_first: bool = False,
+    ) -> None:
+        """One Delta commit, unless its mark says that it was made already."""
         from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
         from deltalake.exceptions import DeltaError
-        from deltalake.transaction import AddAction, RemoveAction
 
-        self._discard_unfinished(kind)
+        self.place.discard_torn(kind)
+        uri, options = self.place.uri(kind), self.place.options
+        marks = [Transaction(*mark)] if mark else None
         try:
-            table = DeltaTable.create(
-                str(self.folder / kind), delta_schema(kind), mode="ignore", partition_by=["date"]
-            )
-            if (table.transaction_version(APP) or 0) < n:
-                adds: list[AddAction | RemoveAction] = [
-                    AddAction(file.path, file.size, {"date": file.date}, 0, True, file.stats)
-                    for file in files
-                ]
+            if is_first:
+                table = DeltaTable.create(
+                    uri,
+                    delta_schema(kind),
+                    mode="ignore",
+                    partition_by=["date"],
+                    storage_options=options,
+                )
+            else:
+                table = DeltaTable(uri, storage_options=options)
+            if mark is None or (table.transaction_version(mark[0]) or 0) < mark[1]:
                 table.create_write_transaction(
-                    adds,
+                    actions,
                     "append",
                     delta_schema(kind),
                     ["date"],
-                    commit_properties=CommitProperties(app_transactions=[Transaction(APP, n)]),
+                    commit_properties=CommitProperties(app_transactions=marks),
                     post_commithook_properties=PostCommitHookProperties(
                         create_checkpoint=True, cleanup_expired_logs=False
                     ),
                 )
         except DeltaError as error:
-            raise OSError(f"{self.folder / kind}: the Delta commit failed ({error})") from error
-        self._sync_log(kind)
-
-    def remove(self, kind: ReadingKind, files: Sequence[FileEntry]) -> None:
-        """Take files out of a table, durable on return; those that are out already stay so."""
-        from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties
-        from deltalake.exceptions import DeltaError
-        from deltalake.transaction import AddAction, RemoveAction
-
-        self._discard_unfinished(kind)
-        held = {file.name for file in self.snapshot(kind).files}
-        removes: list[AddAction | RemoveAction] = [
-            RemoveAction(file.path, True, 0, file.size, {"date": file.date})
-            for file in files
-            if file.path in held
-        ]
-        if not removes:
-            return
-        try:
-            DeltaTable(str(self.folder / kind)).create_write_transaction(
-                removes,
-                "append",
-                delta_schema(kind),
-                ["date"],
-                commit_properties=CommitProperties(),
-                post_commithook_properties=PostCommitHookProperties(
-                    create_checkpoint=True, cleanup_expired_logs=False
-                ),
-            )
-        except DeltaError as error:
-            raise OSError(f"{self.folder / kind}: the Delta commit failed ({error})") from error
-        self._sync_log(kind)
-
-    def _sync_log(self, kind: ReadingKind) -> None:
-        """delta-rs makes no fsync: do it for the newest entries of its log."""
-        log = self.folder / kind / "_delta_log"
-        for path in sorted(path for path in log.iterdir() if path.is_file())[-8:]:
-            _files.fsync_file(path)
-        _files.fsync_dir(log)
-        _files.fsync_dir(log.parent)
-        _files.fsync_dir(self.folder)
-
-    def _discard_unfinished(self, kind: ReadingKind) -> None:
-        """After a power cut the newest commit may be torn; its hand-over is made again."""
-        log = self.folder / kind / "_delta_log"
-        newest = sorted(log.glob("*.json"))[-1:] if log.is_dir() else []
-        for path in newest:
-            try:
-                for line in path.read_text().splitlines() or [""]:
-                    json.loads(line)
-            except ValueError:
-                path.unlink()
+            raise OSError(f"{uri}: the Delta commit failed ({error})") from error
+        self.place.settle_log(kind)
 
     def snapshot(self, kind: ReadingKind) -> Snapshot:
         """Newest version of a table.
@@ -244,32 +220,32 @@ class Cold:
         Raises:
             IntegrityError: The table's log cannot be read.
         """
-        path = self.folder / kind
-        if not (path / "_delta_log").is_dir():
+        if not self.place.has_table(kind):
             return Snapshot(0, ())
         from deltalake import DeltaTable
         from deltalake.exceptions import DeltaError, TableNotFoundError
 
+        uri = self.place.uri(kind)
         try:
-            table = DeltaTable(str(path))
+            table = DeltaTable(uri, storage_options=self.place.options)
             n = table.transaction_version(APP) or 0
+            compaction = table.transaction_version(COMPACTION_APP) or 0
             rows = pa.table(table.get_add_actions(flatten=True)).to_pylist()
         except TableNotFoundError:
             return Snapshot(0, ())
         except (DeltaError, OSError, ValueError) as error:
             raise IntegrityError(
-                f"{path}: the Delta log cannot be read ({error}).",
+                f"{uri}: the Delta log cannot be read ({error}).",
                 hint="Restore it from the home's backup.",
             ) from error
-        return Snapshot(n, tuple(self._file(path, row) for row in rows))
+        return Snapshot(n, tuple(self._file(kind, row) for row in rows), compaction)
 
-    @staticmethod
-    def _file(folder: Path, row: dict[str, Any]) -> ColdFile:
+    def _file(self, kind: ReadingKind, row: dict[str, Any]) -> ColdFile:
         def micros(value: Any) -> int:
             return int(np.datetime64(value.replace(tzinfo=None), "us").astype(np.int64))
 
         return ColdFile(
-            path=str(folder / row["path"]),
+            path=self.place.path(kind, row["path"]),
             name=row["path"],
             size=row["size_bytes"],
             times=(micros(row["min.time"]), micros(row["max.time"])),
@@ -277,6 +253,27 @@ class Cold:
             seqs=(row["min.seq"], row["max.seq"]),
             n_rows=row["num_records"],
         )
+
+    def local(self, file: FileEntry) -> Path:
+        """Where a file can be read on this machine.
+
+        Raises:
+            IntegrityError: It is missing; names it.
+        """
+        return self.place.local(file.kind, file.path, file.size)
+
+    def require_whole(self, file: FileEntry) -> None:
+        """Refuse a file that is not what was written.
+
+        Raises:
+            IntegrityError: Names it.
+        """
+        path = self.local(file)
+        if _files.file_digest(path) != file.sha256:
+            raise IntegrityError(
+                f"{self.place.path(file.kind, file.path)} is not what was written.",
+                hint="Run `goldenbatch historian repair`, or restore it from the home's backup.",
+            )
 
     def read(self, kind: ReadingKind, files: Iterable[FileEntry]) -> pa.Table:
         """All readings of files, as they lie on the disk.
@@ -288,17 +285,32 @@ class Cold:
 
         tables = []
         for file in files:
-            path = self.folder / kind / file.path
+            path = self.local(file)
             try:
                 with pq.ParquetFile(path, page_checksum_verification=True) as parquet:
                     tables.append(parquet.read().cast(stored_schema(kind)))
             except (OSError, ValueError, KeyError, TypeError, pa.ArrowException) as error:
                 raise IntegrityError(
-                    f"{path} cannot be read ({str(error)[:200]}).",
+                    f"{self.place.path(kind, file.path)} cannot be read ({str(error)[:200]}).",
                     hint="Restore the file from the home's backup.",
                 ) from error
         return pa.concat_tables(tables) if tables else stored_schema(kind).empty_table()
 
     def kinds(self) -> list[ReadingKind]:
         """Kinds that have a table."""
-        return [kind for kind in KINDS if (self.folder / kind / "_delta_log").is_dir()]
+        return [kind for kind in KINDS if self.place.has_table(kind)]
+
+
+def _adds(files: Iterable[FileEntry], *, is_new: bool) -> list[Any]:
+    from deltalake.transaction import AddAction
+
+    return [
+        AddAction(file.path, file.size, {"date": file.date}, 0, is_new, file.stats)
+        for file in files
+    ]
+
+
+def _remove(file: FileEntry, *, at_ms: int, is_new: bool) -> Any:
+    from deltalake.transaction import RemoveAction
+
+    return RemoveAction(file.path, is_new, at_ms, file.size, {"date": file.date})

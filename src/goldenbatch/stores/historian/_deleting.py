@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pyarrow as pa
@@ -23,12 +23,13 @@ from goldenbatch.stores.historian._prepare import FIRST_TIME, LAST_TIME
 from goldenbatch.stores.historian._query import Engine, Selection, View
 from goldenbatch.stores.historian._recover import Loaded
 from goldenbatch.stores.historian._tags import TagDictionary
+from goldenbatch.stores.historian._upkeep import Upkeep
 
 Guard = Callable[[HandOver], Sequence[str]]
 """Why a hand-over must stay, in words; nothing: it may go."""
 
 
-class Deleting:
+class Deleting(Upkeep):
     """Part of `Historian`: what was handed over may be deleted, if who asks lets it go."""
 
     _folder: Path
@@ -38,12 +39,6 @@ class Deleting:
     _engine: Engine
     _lock: threading.RLock
     _flush_lock: threading.Lock
-
-    def _writer(self) -> FrameLog:
-        raise NotImplementedError
-
-    def _refusing(self) -> AbstractContextManager[None]:
-        raise NotImplementedError
 
     def refresh(self) -> None:
         """See what a writer in another process has written; a writer sees it always."""
@@ -108,7 +103,7 @@ class Deleting:
         return found
 
     def _taken(self, one: HandOver, why: str) -> Gone:
-        return Gone(why, self._manifest(one.n).files)
+        return Gone(why, self._lineage.all_of(self._manifest(one.n).files))
 
     def _manifest(self, n: int) -> _manifest.Manifest:
         return _manifest.load_manifest(_manifest.manifest_path(self._folder / "chunks", n))
@@ -122,8 +117,18 @@ class Deleting:
         if gone:
             _transfer.cut_log(self._folder / "log", max(gone))
 
+    def _rewrite(self, log: FrameLog, gone: dict[int, Gone]) -> None:
+        """Compacted files that hold rows of others as well are written again without them."""
+        chosen = {(file.kind, file.path) for one in gone.values() for file in one.files}
+        merged = [one for kind in KINDS for one in self._lineage.added(kind).values()]
+        for _, file in merged:
+            if (file.kind, file.path) in chosen and not self._lineage.is_removed(file):
+                kind = cast("ReadingKind", file.kind)
+                self._put(log, self._compactor().merged(kind, [file], without=set(gone)))
+
     def _carry_out(self, log: FrameLog, gone: dict[int, Gone]) -> None:
         """First out of the tables, then out of sight of readers, then off the disk."""
+        self._rewrite(log, gone)
         _gone.take_out(self._cold, gone)
         snapshots = {kind: self._cold.snapshot(kind) for kind in KINDS}
         spans = [(self._manifest(n).base, n) for n in gone]

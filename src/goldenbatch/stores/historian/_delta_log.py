@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from goldenbatch.core.series import ReadingKind
-from goldenbatch.stores.historian._cold import APP, delta_schema
+from goldenbatch.stores.historian._cold import APP, COMPACTION_APP, delta_schema
+from goldenbatch.stores.historian._compactions import Lineage
 from goldenbatch.stores.historian._manifest import FileEntry
 
 Entry = tuple[str, Any]
@@ -26,18 +28,29 @@ _LAST = "_last_checkpoint"
 _PROTOCOL = {"minReaderVersion": 1, "minWriterVersion": 2}
 
 
-def check_delta_log(
-    folder: Path, kind: ReadingKind, files: Files, gone: Collection[int] = ()
-) -> Iterator[tuple[str, str]]:
-    """Entries of a table's log that no hand-over or deletion has made, as file and message.
+@dataclass(frozen=True)
+class Made:
+    """What has been committed to a table.
 
-    Args:
-        folder: The table's folder.
-        kind: Of its readings.
+    Attributes:
         files: Files of all hand-overs, finished or begun.
         gone: Hand-overs whose readings were deleted.
+        lineage: Compactions, finished or begun.
     """
-    log = folder / "_delta_log"
+
+    files: Files
+    gone: Collection[int] = ()
+    lineage: Lineage = field(default_factory=Lineage)
+
+
+def check_delta_log(log: Path, kind: ReadingKind, made: Made) -> Iterator[tuple[str, str]]:
+    """Entries of a table's log that nobody has made, as file and message.
+
+    Args:
+        log: The log's folder.
+        kind: Of its readings.
+        made: What hand-overs, deletions and compactions have committed.
+    """
     if not log.is_dir():
         return
     names = sorted(path.name for path in log.iterdir() if path.is_file())
@@ -53,8 +66,7 @@ def check_delta_log(
             yield str(path), f"cannot be read ({error})"
             continue
         yield from (
-            (str(path), text)
-            for text in _check_commit(commits[version], version, kind, files, gone)
+            (str(path), text) for text in _check_commit(commits[version], version, kind, made)
         )
     for name in names:
         match = _CHECKPOINT.fullmatch(name)
@@ -83,28 +95,32 @@ def _filled(value: Any) -> Any:
     return {k: v for k, v in value.items() if v is not None} if isinstance(value, dict) else value
 
 
-def _expected_add(file: FileEntry) -> dict[str, Any]:
+def _expected_add(file: FileEntry, *, is_new: bool = True) -> dict[str, Any]:
     return {
         "path": file.path,
         "partitionValues": {"date": file.date},
         "size": file.size,
         "modificationTime": 0,
-        "dataChange": True,
+        "dataChange": is_new,
         "stats": file.stats,
     }
 
 
 def _check_commit(
-    actions: list[Entry], version: int, kind: ReadingKind, files: Files, gone: Collection[int]
+    actions: list[Entry], version: int, kind: ReadingKind, made: Made
 ) -> Iterator[str]:
     said = [(name, value) for name, value in actions if name != "commitInfo"]
     if version == 0:
         yield from _check_creation(said, kind)
         return
+    marks = [value for name, value in said if name == "txn"]
+    if any(mark.get("appId") == COMPACTION_APP for mark in marks):
+        yield from _check_compaction(said, marks, kind, made.lineage)
+        return
     numbers: set[int] = set()
     for name, value in said:
+        known = made.files.get(str(value.get("path")))
         if name == "add":
-            known = files.get(str(value.get("path")))
             if known is None:
                 yield f"adds {value.get('path')!r}, which no hand-over has written"
                 continue
@@ -112,17 +128,35 @@ def _check_commit(
             if value != _expected_add(known[1]):
                 yield f"its entry of {known[1].path} was changed"
         elif name == "remove":
-            known = files.get(str(value.get("path")))
-            if known is None or known[0] not in gone:
+            if known is None or known[0] not in made.gone:
                 yield f"removes {value.get('path')!r}, which was not deleted"
         elif name != "txn":
             yield f"holds {name!r}, which no hand-over commits"
-    marks = [value for name, value in said if name == "txn"]
     if marks != [{"appId": APP, "version": n} for n in numbers]:
         yield "does not name the hand-over that it holds"
-    n_files = sum(1 for n, _ in files.values() if n in numbers)
+    n_files = sum(1 for n, _ in made.files.values() if n in numbers)
     if sum(1 for name, _ in said if name == "add") != n_files:
         yield "does not hold every file of its hand-over"
+
+
+def _check_compaction(
+    said: list[Entry], marks: list[Any], kind: ReadingKind, lineage: Lineage
+) -> Iterator[str]:
+    """It takes out and puts in just what its record names."""
+    number = marks[0].get("version") if len(marks) == 1 else 0
+    own = [one for one in lineage.records if (one.number, one.kind) == (number, kind)]
+    if not own:
+        yield f"is of compaction {number}, of which there is no record"
+        return
+    wanted = [("txn", marks[0])]
+    wanted += [("add", _expected_add(file, is_new=False)) for file in own[0].added]
+    removed = [str(value.get("path")) for name, value in said if name == "remove"]
+    if sorted(removed) != sorted(file.path for file in own[0].removed):
+        yield f"does not take out the files that compaction {number} has merged"
+    if any(value.get("dataChange") for name, value in said if name == "remove"):
+        yield "takes readings out, which no compaction does"
+    if _sorted([one for one in said if one[0] != "remove"]) != _sorted(wanted):
+        yield f"does not put in the file that compaction {number} has made"
 
 
 def _check_creation(said: list[Entry], kind: ReadingKind) -> Iterator[str]:
@@ -165,7 +199,7 @@ def _check_checkpoint(
         yield str(path), f"cannot be read ({error})"
         return
     said = [entry for n, entries in commits.items() if n <= version for entry in entries]
-    newest = [value for name, value in said if name == "txn"][-1:]
+    newest = {value.get("appId"): value for name, value in said if name == "txn"}
     gone = {value.get("path") for name, value in said if name == "remove"}
     wanted = [
         (name, value)
@@ -173,7 +207,7 @@ def _check_checkpoint(
         if name not in ("txn", "commitInfo", "remove")
         and not (name == "add" and value.get("path") in gone)
     ]
-    wanted += [("txn", value) for value in newest]
+    wanted += [("txn", value) for value in newest.values()]
     # It may still name what was taken out; a name that no commit takes out is a forgery.
     held = [(name, v) for name, v in held if name != "remove" or v.get("path") not in gone]
     if _sorted(held) != _sorted(wanted):

@@ -30,7 +30,7 @@ class Gone:
 
     Attributes:
         why: On whose word, such as `deletion D-7`.
-        files: Its files.
+        files: All files that have held its rows: its own, and those of compactions.
     """
 
     why: str
@@ -61,8 +61,8 @@ def store_gone(folder: Path, gone: Mapping[int, Gone]) -> None:
 
 
 def is_left(cold: Cold, one: Gone) -> bool:
-    """Whether a file of a deleted hand-over is still on the disk."""
-    return any((cold.folder / file.kind / file.path).exists() for file in one.files)
+    """Whether a file of a deleted hand-over is still there."""
+    return any(cold.place.has(file.kind, file.path) for file in one.files)
 
 
 def take_out(cold: Cold, gone: Mapping[int, Gone]) -> None:
@@ -75,15 +75,10 @@ def take_out(cold: Cold, gone: Mapping[int, Gone]) -> None:
 
 def unlink(cold: Cold, gone: Mapping[int, Gone]) -> None:
     """Take files off the disk; done again it does nothing."""
-    folders = set()
-    for one in gone.values():
-        for file in one.files:
-            path = cold.folder / file.kind / file.path
-            path.unlink(missing_ok=True)
-            folders.add(path.parent)
-    for folder in sorted(folders):
-        if folder.is_dir():
-            _files.fsync_dir(folder)
+    for kind in KINDS:
+        paths = {file.path for one in gone.values() for file in one.files if file.kind == kind}
+        if paths:
+            cold.place.delete(kind, sorted(paths))
 
 
 def hand_over(manifest: Manifest, gone: Mapping[int, Gone]) -> HandOver:

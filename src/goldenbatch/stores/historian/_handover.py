@@ -156,7 +156,7 @@ def differences(manifest: Manifest, cold: Cold, name: Name) -> list[str]:
         except IntegrityError as error:
             problems.append(error.message)
         except (IndexError, UnicodeDecodeError, pa.ArrowException) as error:
-            problems.append(f"{cold.folder / kind}: hand-over {manifest.n} is damaged ({error})")
+            problems.append(f"{cold.place.uri(kind)}: hand-over {manifest.n} is damaged ({error})")
     for chunk in manifest.chunks:
         for leaf in chunk.leaves:
             held = found.pop((chunk.source, leaf.tag), None)

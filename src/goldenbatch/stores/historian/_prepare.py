@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.series import Frame, ReadingKind
@@ -58,6 +58,8 @@ def require_frame(frame: Frame) -> None:
 
 
 def _flat(column: pa.ChunkedArray) -> Any:
+    if column.num_chunks == 1:
+        return column.chunk(0)
     flat = column.combine_chunks()
     return pa.concat_arrays(flat.chunks) if isinstance(flat, pa.ChunkedArray) else flat
 
@@ -92,12 +94,11 @@ def prepare(frame: Frame, tags: TagDictionary) -> Prepared:
     if pieces is not None:
         return _prepare_grid(where, pieces, frame.kind, tags)
     _require_quality(where, ints(table, "quality"))
-    coded = _coded(table.column("tag"))
-    names = coded.dictionary.to_pylist()
+    codes, names = _coded(table.column("tag"))
     time = ints(table, "time")
-    _require_times(where, time, lambda row: names[coded.indices[row].as_py()])
+    _require_times(where, time, lambda row: names[codes[row]])
     numbers = np.asarray(tags.ids(names, frame.kind), dtype=np.int64)
-    tag = numbers[coded.indices.to_numpy(zero_copy_only=False)] if len(names) else time
+    tag = numbers[codes] if len(names) else time
     arrays = [
         _flat(table.column("time")),
         pa.array(tag.astype(np.int32)),
@@ -130,10 +131,21 @@ def _taken(batch: pa.RecordBatch, order: Ints) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
-def _coded(tags: pa.ChunkedArray) -> Any:
-    """Tags as a dictionary in which each name that occurs stands once."""
+def _coded(tags: pa.ChunkedArray) -> tuple[NDArray[Any], list[str]]:
+    """Codes of the rows and the names that they stand for, each once and each occurring."""
+    if not pa.types.is_dictionary(tags.type):
+        tags = tags.dictionary_encode()
     flat = _flat(tags.unify_dictionaries())
-    return pc.dictionary_encode(flat.cast(pa.string()))
+    codes = flat.indices.to_numpy(zero_copy_only=False)
+    names = flat.dictionary.to_pylist()
+    if None in names or len(set(names)) != len(names):
+        return _coded(pa.chunked_array([flat.cast(pa.string())]))
+    is_used = np.zeros(len(names), dtype=bool)
+    is_used[codes] = True
+    if not is_used.all():
+        place = np.cumsum(is_used) - 1
+        codes, names = place[codes], [names[code] for code in np.flatnonzero(is_used).tolist()]
+    return codes, names
 
 
 def _prepare_grid(where: str, pieces: Pieces, kind: ReadingKind, tags: TagDictionary) -> Prepared:

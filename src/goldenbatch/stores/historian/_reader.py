@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from goldenbatch.core.series import Aligned, ReadingKind, Series
 from goldenbatch.core.site import Window
 from goldenbatch.stores.historian._columns import Ints, ints
 from goldenbatch.stores.historian._hot import may_fit
+from goldenbatch.stores.historian._leases import InUse
 from goldenbatch.stores.historian._leaves import window_digest
 from goldenbatch.stores.historian._prepare import FIRST_TIME, LAST_TIME
 from goldenbatch.stores.historian._query import (
@@ -48,16 +50,19 @@ class Reader:
     _tags: TagDictionary
     _engine: Engine
     _lock: threading.RLock
+    _leases: InUse
 
     def refresh(self) -> None:
         """See what a writer in another process has written; a writer sees it always."""
 
     def _select(self, kind: ReadingKind, chosen: Selection, order: str = BY_TAG) -> pa.Table:
         """Chosen readings, every version, of what is there at this moment."""
-        with self._lock:
-            cold, blocks = self._loaded.cold[kind], self._loaded.hot.blocks(kind)
-        view = View(kind, cold, may_fit(kind, blocks, chosen))
-        return self._engine.select(view, chosen, order)
+        with ExitStack() as stack:
+            with self._lock:
+                cold, blocks = self._loaded.cold[kind], self._loaded.hot.blocks(kind)
+                stack.enter_context(self._leases.reading(kind, cold.compaction))
+            view = View(kind, cold, may_fit(kind, blocks, chosen))
+            return self._engine.select(view, chosen, order)
 
     def _resolve(
         self, tags: Sequence[str], *, is_strict: bool

@@ -93,17 +93,20 @@ class TagDictionary:
         Raises:
             BadInputError: A tag is of another kind, or its name cannot be one.
         """
+        code = KINDS.index(kind)
         with self._lock:
-            code = KINDS.index(kind)
+            known = [self._ids.get(name, -1) for name in names]
+            if -1 not in known and {self._kinds[number] for number in known} <= {code}:
+                return known
             new: list[str] = []
             for name in names:
-                known = self._ids.get(name)
-                if known is None:
+                number = self._ids.get(name)
+                if number is None:
                     _require_name(name)
                     new.append(name)
-                elif self._kinds[known] != code:
+                elif self._kinds[number] != code:
                     raise BadInputError(
-                        f"tag {name!r} holds readings of kind {KINDS[self._kinds[known]]!r}, "
+                        f"tag {name!r} holds readings of kind {KINDS[self._kinds[number]]!r}, "
                         f"not {kind!r}.",
                         hint="Give the new readings a tag of their own.",
                     )

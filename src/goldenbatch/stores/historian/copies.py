@@ -20,13 +20,15 @@ from goldenbatch.core.chunks import frames_bytes, leaf_hash, merkle_root, readin
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.core.site import Window
-from goldenbatch.stores.historian import _manifest
+from goldenbatch.stores.historian import _compactions, _manifest
 from goldenbatch.stores.historian._cold import Cold
-from goldenbatch.stores.historian._columns import ints, ordered
+from goldenbatch.stores.historian._columns import ints, ordered, stored_schema
 from goldenbatch.stores.historian._gone import load_gone
 from goldenbatch.stores.historian._leaves import runs_of
-from goldenbatch.stores.historian._manifest import Manifest, SourceChunk
+from goldenbatch.stores.historian._manifest import FileEntry, Manifest, SourceChunk
+from goldenbatch.stores.historian._places import open_place
 from goldenbatch.stores.historian._tags import TagDictionary
+from goldenbatch.stores.historian.settings import HistorianSettings
 
 WITHHELD = -1
 _DAY_US = 86_400_000_000
@@ -68,7 +70,7 @@ def chunk_copies(
         IntegrityError: Readings are not those whose root was recorded.
     """
     names = TagDictionary(folder / "tags.log")
-    cold = Cold(folder, 1)
+    held = _Rows(folder)
     last, gone = _manifest.load_state(folder).n, load_gone(folder)
     for n in _manifest.manifest_numbers(folder / "chunks"):
         if n > last:
@@ -79,7 +81,7 @@ def chunk_copies(
         if manifest.n in gone:
             yield from (_remains(manifest, chunk) for chunk in manifest.chunks)
             continue
-        found = _readings(manifest, cold, names)
+        found = _readings(manifest, held, names)
         for chunk in manifest.chunks:
             own = found.get(chunk.source, {})
             if windows is None or any(_overlaps(times, windows) for _, times in own.values()):
@@ -103,19 +105,45 @@ def _overlaps(times: tuple[int, int], windows: Sequence[Window]) -> bool:
     return any(first <= times[1] and last > times[0] for first, last in windows)
 
 
-def _readings(manifest: Manifest, cold: Cold, names: TagDictionary) -> Readings:
+class _Rows:
+    """Rows of hand-overs, wherever compactions have put them; the last file stays in memory."""
+
+    def __init__(self, folder: Path) -> None:
+        self._cold = Cold(open_place(folder, HistorianSettings()), 1)
+        self._lineage = _compactions.load(folder)
+        self._last: tuple[str, pa.Table] | None = None
+
+    def of(self, manifest: Manifest, kind: ReadingKind) -> pa.Table:
+        """All of one kind that a hand-over has brought, by (tag, time, seq)."""
+        own = [file for file in manifest.files if file.kind == kind]
+        parts = []
+        for file in self._lineage.living(own):
+            table = self._table(kind, file)
+            if file not in own:
+                seq = ints(table, "seq")
+                table = table.filter(pa.array((seq > manifest.base) & (seq <= manifest.n)))
+            parts.append(table)
+        return ordered(pa.concat_tables(parts)) if parts else stored_schema(kind).empty_table()
+
+    def _table(self, kind: ReadingKind, file: FileEntry) -> pa.Table:
+        if self._last is None or self._last[0] != f"{kind}/{file.path}":
+            table = self._cold.read(kind, [file])
+            self._last = (f"{kind}/{file.path}", table)
+        return self._last[1]
+
+
+def _readings(manifest: Manifest, held: _Rows, names: TagDictionary) -> Readings:
     source_of = {frame.seq: frame.source for frame in manifest.frames}
     found: Readings = {}
     for kind in KINDS:
-        files = [file for file in manifest.files if file.kind == kind]
-        if not files:
+        table = held.of(manifest, kind)
+        if not table.num_rows:
             continue
-        table = ordered(cold.read(kind, files))
         sources = np.array([source_of.get(int(seq), "") for seq in ints(table, "seq")])
         for source in sorted(set(sources.tolist())):
             rows = np.flatnonzero(sources == source)
             part = table if len(rows) == table.num_rows else table.take(pa.array(rows))
-            for tag, data, times in _by_tag(part, kind, names):
+            for tag, data, times in _by_tag(part.combine_chunks(), kind, names):
                 found.setdefault(source, {})[tag] = (data, times)
     return found
 

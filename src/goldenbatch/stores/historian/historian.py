@@ -21,8 +21,8 @@ from goldenbatch.core.records import Recorder
 from goldenbatch.core.series import Frame, ReadingKind
 from goldenbatch.core.site import Clock, Written
 from goldenbatch.stores.historian import (
+    _compactions,
     _files,
-    _frames,
     _gone,
     _manifest,
     _packed,
@@ -34,7 +34,9 @@ from goldenbatch.stores.historian._cold import Cold
 from goldenbatch.stores.historian._deleting import Deleting
 from goldenbatch.stores.historian._grid import LAYOUT, Grid
 from goldenbatch.stores.historian._keys import KeyIndex
+from goldenbatch.stores.historian._leases import InUse
 from goldenbatch.stores.historian._log import FrameLog, Payload, Pending, WriteRefusedError
+from goldenbatch.stores.historian._places import open_place
 from goldenbatch.stores.historian._prepare import Prepared, prepare, require_frame
 from goldenbatch.stores.historian._query import Engine
 from goldenbatch.stores.historian._reader import Reader
@@ -53,6 +55,11 @@ def _payload(prepared: Prepared, kind: ReadingKind) -> Payload:
     return Payload(memoryview(rows.serialize()).cast("B"))
 
 
+def _compacted(loaded: _recover.Loaded) -> dict[str, int]:
+    """Last compaction that is seen of each kind."""
+    return {kind: snapshot.compaction for kind, snapshot in loaded.cold.items()}
+
+
 class Historian(Reader, Deleting):
     """What was measured: readings of tags, durable and bitemporal. Open it with `open`.
 
@@ -66,7 +73,8 @@ class Historian(Reader, Deleting):
         self._folder, self._recorder, self._clock = path, recorder, clock
         self._settings = settings
         self._lock = threading.RLock()
-        self._flush_lock = threading.Lock()
+        self._flush_lock, self._upkeep_lock = threading.Lock(), threading.Lock()
+        self._leases, self._lineage = InUse(path), _compactions.Lineage()
         self._waiting: dict[tuple[str, str], Pending] = {}
         self._flush_at, self._n_put_off = settings.flush_readings, 1
         self._lock_file, self._is_writer = -1, False
@@ -115,8 +123,13 @@ class Historian(Reader, Deleting):
         if not (self._folder / "log").is_dir():
             raise BadInputError(f"{self._folder} holds no historian.", hint="Name its folder.")
         self._tags = TagDictionary(self._folder / "tags.log")
-        self._cold = Cold(self._folder, self._settings.row_group_rows)
+        self._cold = self._opened_tables()
+        self._leases.show()
         self.refresh()
+
+    def _opened_tables(self) -> Cold:
+        place = open_place(self._folder, self._settings, is_writer=self._is_writer)
+        return Cold(place, self._settings.row_group_rows)
 
     def _open_writer(self) -> None:
         self._is_writer = True
@@ -130,7 +143,7 @@ class Historian(Reader, Deleting):
                 f"{self._folder} is open for writing elsewhere.", hint="Close the other process."
             ) from error
         self._tags = TagDictionary(self._folder / "tags.log")
-        self._cold = Cold(self._folder, self._settings.row_group_rows)
+        self._cold = self._opened_tables()
         for note in _recover.cut_torn_tail(self._folder / "log"):
             self.notes.append(f"{_files.stamp(self._clock())} {note}")
         self._keys = KeyIndex(self._folder / "keys.sqlite")
@@ -139,6 +152,9 @@ class Historian(Reader, Deleting):
         if manifest is not None:
             with self._refusing():
                 self._transfer().complete(manifest, state)
+        self._lineage = _compactions.load(self._folder)
+        with self._refusing():
+            self._compactor().recover(self._lineage)
         self._loaded = _recover.load(self._folder, self._tags, self._cold, self._engine)
         self._transfer().catch_up(self._loaded.state)
         self._loaded.state = _manifest.load_state(self._folder)
@@ -147,6 +163,7 @@ class Historian(Reader, Deleting):
         self._log = FrameLog(folder, head, chain, self._publish, self._settings.segment_bytes)
         self._lock = self._log.lock
         self._log.open()
+        self._leases.saw(_compacted(self._loaded))
         with self._refusing():
             self._finish_deletions(self._log)
 
@@ -168,6 +185,7 @@ class Historian(Reader, Deleting):
                 return
             try:
                 loaded = _recover.load(self._folder, self._tags, self._cold, self._engine)
+                lineage = _compactions.load(self._folder)
             except (IntegrityError, FileNotFoundError):
                 # The writer may just have moved on; what is damaged stays so.
                 if attempt == N_TRIES - 1:
@@ -175,13 +193,15 @@ class Historian(Reader, Deleting):
                 time.sleep(0.02 * 2**attempt)
             else:
                 with self._lock:
-                    self._loaded, self._seen = loaded, seen
+                    self._loaded, self._seen, self._lineage = loaded, seen, lineage
+                    self._leases.saw(_compacted(loaded))
                 return
 
     def _stamp(self) -> object:
         """Changes when a writer has done something that can be read."""
         paths = [*(self._folder / "log").glob("*.frames")]
         paths += [self._folder / _manifest.STATE, self._folder / _gone.GONE]
+        paths += [(self._folder / _compactions.FOLDER)]
         found = []
         for path in sorted(paths):
             if path.exists():
@@ -205,6 +225,7 @@ class Historian(Reader, Deleting):
         """
         log = self._writer()
         require_frame(frame)
+        upto = self._loaded.state.n
         known = self._known(frame)
         if known is not None:
             return self._written_before(known)
@@ -216,7 +237,7 @@ class Historian(Reader, Deleting):
                 f"{self._folder} ({error.strerror}).",
                 hint="Make room on the disk and write the frame again.",
             ) from error
-        pending = self._append(log, frame, prepared)
+        pending = self._append(log, frame, prepared, upto)
         if not isinstance(pending, Pending):
             return self._written_before(pending[0])
         try:
@@ -228,9 +249,16 @@ class Historian(Reader, Deleting):
         return Written(pending.entry.seq, pending.entry.n_readings, is_new=True)
 
     def _append(
-        self, log: FrameLog, frame: Frame, prepared: Prepared
+        self, log: FrameLog, frame: Frame, prepared: Prepared, upto: int
     ) -> Pending | tuple[Pending | FrameEntry | tuple[int, int]]:
-        """Put a frame into the log, or say who was faster with the same key."""
+        """Put a frame into the log, or say who was faster with the same key.
+
+        Args:
+            log: Where to.
+            frame: What a connector wrote.
+            prepared: Its columns.
+            upto: Hand-over up to which its key was looked up already.
+        """
         draft = FrameEntry(
             seq=0,
             source=frame.source,
@@ -244,19 +272,19 @@ class Historian(Reader, Deleting):
         )
         payload = _payload(prepared, frame.kind)
         with log.lock:
-            known = self._known(frame)
+            known = self._known(frame, upto)
             if known is not None:
                 return (known,)
             pending = log.append(draft, payload, prepared)
             self._waiting[frame.source, frame.key] = pending
             return pending
 
-    def _known(self, frame: Frame) -> Pending | FrameEntry | tuple[int, int] | None:
-        """An earlier frame of the same source and key: waiting, hot or handed over."""
+    def _known(self, frame: Frame, upto: int = -1) -> Pending | FrameEntry | tuple[int, int] | None:
+        """An earlier frame of the same source and key: waiting, hot or handed over after `upto`."""
         key = (frame.source, frame.key)
         with self._lock:
             waiting = self._waiting.get(key) or self._loaded.hot.keys.get(key)
-            if waiting is not None or self._keys is None:
+            if waiting is not None or self._keys is None or upto == self._loaded.state.n:
                 return waiting
             return self._keys.find(*key)
 
@@ -339,32 +367,6 @@ class Historian(Reader, Deleting):
         self._flush_at, self._n_put_off = self._settings.flush_readings, 1
         return tuple(chunk.body() for chunk in manifest.chunks)
 
-    @contextlib.contextmanager
-    def still(self) -> Iterator[Iterator[Path]]:
-        """While the block runs nothing is handed over, so that the files can be copied.
-
-        Gives the files one after the other, in the order in which they must be copied, since
-        frames go on being appended: what was acknowledged, the log, then the names of the
-        tags in it. Take the next when the one before has been copied. The index of keys and
-        the newest readings are left out; whoever opens the copy for writing makes them anew.
-        """
-        with self._flush_lock:
-            yield self._files_to_copy()
-
-    def _files_to_copy(self) -> Iterator[Path]:
-        log, tags = self._folder / "log", self._folder / "tags.log"
-        yield log / _frames.MARK
-        yield from sorted(log.glob("*.frames"))
-        if tags.exists():
-            yield tags
-        for path in sorted(self._folder.rglob("*")):
-            is_left_out = path.name in {"lock", "latest.bin"} or path.suffix == ".tmp"
-            is_done = path.parent == log or path == tags
-            if path.is_file() and not (
-                is_left_out or is_done or path.name.startswith("keys.sqlite")
-            ):
-                yield path
-
     def verify(
         self,
         recorded: Iterable[ChunkClosed] | None = None,
@@ -394,6 +396,7 @@ class Historian(Reader, Deleting):
         if self._keys is not None:
             self._keys.close()
         self._engine.close()
+        self._leases.close()
         if self._lock_file >= 0:
             os.close(self._lock_file)
         self._log, self._keys, self._lock_file = None, None, -1

@@ -26,4 +26,20 @@ class HistorianSettings(BaseModel):
     row_group_rows: int = Field(
         default=32_768, ge=1, description="Rows of a Parquet row group (cut at no tag border)."
     )
+    keep_superseded_s: int = Field(
+        default=7 * 86_400,
+        ge=0,
+        description="Files whose readings a compaction has put elsewhere stay so many seconds: "
+        "other engines may still read them.",
+    )
+    tables_url: str = Field(
+        default="",
+        description="Where the cold tables lie, such as s3://bucket/site; empty: in the home. "
+        "Keys and endpoint come from the environment.",
+    )
+    cache_bytes: int = Field(
+        default=8 << 30,
+        ge=0,
+        description="With tables elsewhere: so much of what was read is kept on this machine.",
+    )
     query_threads: int = Field(default=2, ge=1, description="Threads of a query.")

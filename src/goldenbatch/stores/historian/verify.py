@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING
 
 from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.errors import IntegrityError
-from goldenbatch.stores.historian import _files, _frames, _gone, _manifest
+from goldenbatch.stores.historian import _frames, _gone, _manifest
 from goldenbatch.stores.historian._cold import Cold, Snapshot
-from goldenbatch.stores.historian._delta_log import check_delta_log
-from goldenbatch.stores.historian._handover import differences
 from goldenbatch.stores.historian._keys import KeyIndex
 from goldenbatch.stores.historian._latest import load_latest
 from goldenbatch.stores.historian._manifest import Manifest, State, chunk_root
 from goldenbatch.stores.historian._tags import TagDictionary
+from goldenbatch.stores.historian._verify_tables import HandOvers, Tables
 
 if TYPE_CHECKING:
     from goldenbatch.core.series import ReadingKind
@@ -72,13 +71,10 @@ def check_closed(stored: Stored, recorded: Iterable[ChunkClosed] | None) -> Iter
         yield Problem(str(stored.folder / _gone.GONE), str(error))
         gone = {}
     yield from _check_gone(stored, gone, {manifest.n for manifest in finished})
-    for manifest in manifests:
-        if manifest.n in gone:
-            continue
-        yield from _check_files(stored, manifest)
-        for message in differences(manifest, stored.cold, stored.tags.name):
-            yield Problem(f"hand-over {manifest.n}", message)
-    yield from _check_tables(stored, finished, begun, gone)
+    held = HandOvers(tuple(finished), tuple(begun), gone)
+    tables = Tables(stored.folder, stored.cold, stored.tags.name)
+    for where, message in tables.check(held):
+        yield Problem(where, message)
     yield from _check_derived(stored, finished, begun)
 
 
@@ -154,15 +150,6 @@ def _check_recorded(
         yield Problem(f"chunk {source}/{number}", "is not recorded in the ledger")
 
 
-def _check_files(stored: Stored, manifest: Manifest) -> Iterator[Problem]:
-    for file in manifest.files:
-        path = stored.folder / file.kind / file.path
-        if not path.exists():
-            yield Problem(str(path), "the file is missing")
-        elif _files.file_digest(path) != file.sha256:
-            yield Problem(str(path), f"the file of hand-over {manifest.n} was changed")
-
-
 def _check_gone(
     stored: Stored, gone: Mapping[int, _gone.Gone], finished: set[int]
 ) -> Iterator[Problem]:
@@ -180,43 +167,6 @@ def _check_gone(
             yield Problem(
                 f"hand-over {n}", f"the ledger says it was deleted under {why}, but it is there"
             )
-
-
-def _check_tables(
-    stored: Stored,
-    finished: list[Manifest],
-    begun: list[Manifest],
-    gone: Mapping[int, _gone.Gone],
-) -> Iterator[Problem]:
-    """The Delta tables must hold just the files of the hand-overs, with their bounds."""
-    kinds: tuple[ReadingKind, ...] = ("number", "text", "array", "reference")
-    for kind in kinds:
-        kept = [item for item in finished if item.n not in gone]
-        files = [file for item in kept for file in item.files if file.kind == kind]
-        allowed = {file.path for item in begun for file in item.files if file.kind == kind}
-        known = {
-            file.path: (item.n, file)
-            for item in (*finished, *begun)
-            for file in item.files
-            if file.kind == kind
-        }
-        for where, message in check_delta_log(stored.folder / kind, kind, known, gone):
-            yield Problem(where, message)
-        try:
-            held = {file.name: file for file in stored.cold.snapshot(kind).files}
-        except (IntegrityError, TypeError, KeyError, AttributeError) as error:
-            yield Problem(str(stored.folder / kind), str(error))
-            continue
-        for file in files:
-            own = held.pop(file.path, None)
-            if own is None:
-                yield Problem(str(stored.folder / kind / file.path), "is not in the Delta table")
-            elif own.size != file.size or own.stats != file.stats:
-                yield Problem(
-                    str(stored.folder / kind / file.path), "its entry in the Delta log was changed"
-                )
-        for name in held.keys() - allowed:
-            yield Problem(str(stored.folder / kind / name), "no hand-over has written it")
 
 
 def _check_derived(

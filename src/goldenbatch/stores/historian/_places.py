@@ -1,0 +1,188 @@
+"""Where the cold tables lie: a folder of this machine, or a bucket by URL; files by their name."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Protocol
+
+from goldenbatch.core.errors import BadInputError, IntegrityError
+from goldenbatch.stores.historian import _files
+from goldenbatch.stores.historian.settings import HistorianSettings
+
+WHERE = "tables.json"
+
+
+def open_place(folder: Path, settings: HistorianSettings, *, is_writer: bool = False) -> Place:
+    """Where the tables of a historian lie; the first writer settles it for good.
+
+    Raises:
+        BadInputError: The settings name another place than the one in use.
+    """
+    path = folder / WHERE
+    known = json.loads(path.read_bytes())["url"] if path.exists() else None
+    wanted = settings.tables_url.rstrip("/")
+    if known is None and wanted and is_writer and not (folder / "state.json").exists():
+        _files.write_atomic(path, json.dumps({"url": wanted}).encode())
+        known = wanted
+    if wanted and wanted != known:
+        raise BadInputError(
+            f"the tables of {folder} lie {'in ' + known if known else 'in that folder'}, "
+            f"not in {wanted}.",
+            hint="Leave tables_url as it was; to move them, copy the files and change tables.json.",
+        )
+    if not known:
+        return Folder(folder)
+    from goldenbatch.stores.historian._bucket import Bucket
+
+    return Bucket(known, folder / "cache", settings.cache_bytes)
+
+
+class Place(Protocol):
+    """Files of the tables, each whole or absent; `kind` is a table's own folder."""
+
+    @property
+    def options(self) -> dict[str, str] | None:
+        """What delta-rs needs to reach it."""
+
+    def uri(self, kind: str) -> str:
+        """Name of a table for delta-rs."""
+
+    def path(self, kind: str, name: str) -> str:
+        """Full name of a file, for people and engines."""
+
+    def local(self, kind: str, name: str, size: int) -> Path:
+        """The file on this machine, fetched where it lies elsewhere."""
+
+    def has_table(self, kind: str) -> bool:
+        """Whether a table was made."""
+
+    def has(self, kind: str, name: str) -> bool:
+        """Whether a file is there."""
+
+    def write(self, kind: str, name: str, data: memoryview) -> None:
+        """Write a file, durable on return."""
+
+    def adopt(self, kind: str, name: str, source: Path) -> None:
+        """Take a file of this machine into its place, durable on return; the source is gone."""
+
+    def delete(self, kind: str, names: Iterable[str]) -> None:
+        """Delete files, for good on return; those that are not there stay away."""
+
+    def settle(self, kind: str) -> None:
+        """Make the names of new folders durable."""
+
+    def settle_log(self, kind: str) -> None:
+        """Make the newest entries of a Delta log durable."""
+
+    def discard_torn(self, kind: str) -> None:
+        """Take away a newest commit that a power cut has torn; it is made again."""
+
+    def log_folder(self, kind: str) -> Path:
+        """The Delta log on this machine, fetched where it lies elsewhere."""
+
+
+class Folder:
+    """Tables in a folder of this machine.
+
+    Args:
+        folder: The historian's folder.
+    """
+
+    options: dict[str, str] | None = None
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def uri(self, kind: str) -> str:
+        """Name of a table for delta-rs."""
+        return str(self._folder / kind)
+
+    def path(self, kind: str, name: str) -> str:
+        """Full name of a file."""
+        return str(self._folder / kind / name)
+
+    def local(self, kind: str, name: str, size: int) -> Path:
+        """The file itself.
+
+        Raises:
+            IntegrityError: It is missing.
+        """
+        del size
+        path = self._folder / kind / name
+        if not path.exists():
+            raise IntegrityError(
+                f"{path} cannot be read (it is missing).",
+                hint="Restore the file from the home's backup.",
+            )
+        return path
+
+    def has_table(self, kind: str) -> bool:
+        """Whether a table was made."""
+        return (self._folder / kind / "_delta_log").is_dir()
+
+    def has(self, kind: str, name: str) -> bool:
+        """Whether a file is there."""
+        return (self._folder / kind / name).exists()
+
+    def write(self, kind: str, name: str, data: memoryview) -> None:
+        """Write a file, durable on return; its folder is settled by `settle`."""
+        path = self._folder / kind / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o644)
+        try:
+            _files.write_all(handle, data)
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+        _files.fsync_dir(path.parent)
+
+    def adopt(self, kind: str, name: str, source: Path) -> None:
+        """Move a file into its place, durable on return."""
+        path = self._folder / kind / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        source.replace(path)
+        _files.fsync_dir(path.parent)
+        _files.fsync_dir(path.parent.parent)
+
+    def delete(self, kind: str, names: Iterable[str]) -> None:
+        """Delete files; done again it does nothing."""
+        folders = set()
+        for name in names:
+            path = self._folder / kind / name
+            path.unlink(missing_ok=True)
+            folders.add(path.parent)
+        for folder in sorted(folders):
+            if folder.is_dir():
+                _files.fsync_dir(folder)
+
+    def settle(self, kind: str) -> None:
+        """Make the names of new folders durable."""
+        _files.fsync_dir(self._folder / kind)
+        _files.fsync_dir(self._folder)
+
+    def settle_log(self, kind: str) -> None:
+        """delta-rs makes no fsync: do it for the newest entries of its log."""
+        log = self._folder / kind / "_delta_log"
+        for path in sorted(path for path in log.iterdir() if path.is_file())[-8:]:
+            _files.fsync_file(path)
+        _files.fsync_dir(log)
+        _files.fsync_dir(log.parent)
+        _files.fsync_dir(self._folder)
+
+    def discard_torn(self, kind: str) -> None:
+        """Take away a newest commit that is no JSON."""
+        log = self._folder / kind / "_delta_log"
+        newest = sorted(log.glob("*.json"))[-1:] if log.is_dir() else []
+        for path in newest:
+            try:
+                for line in path.read_text().splitlines() or [""]:
+                    json.loads(line)
+            except ValueError:
+                path.unlink()
+
+    def log_folder(self, kind: str) -> Path:
+        """The Delta log."""
+        return self._folder / kind / "_delta_log"
