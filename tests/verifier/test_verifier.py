@@ -157,19 +157,100 @@ def test_withheld_readings_and_contents_are_said(made, tmp_path, capsys) -> None
     assert path.stat().st_size < next((made.whole / "chunks").iterdir()).stat().st_size
 
 
-def test_a_proof_file_of_a_dossier_holds(made, tmp_path, capsys) -> None:
+@pytest.fixture(scope="module")
+def bundles(made) -> dict[str, dict]:
+    """Proof files of a whole record, of a part of it, and one without a list of its events."""
     from gbx_bench import Bench
 
     with Bench(made.home).open() as opened:
-        bundle = opened.ledger.proof_bundle([one.seq for one in opened.ledger.stream("batch/S1")])
-    path = tmp_path / "proof.json"
+        seqs = [one.seq for one in opened.ledger.stream("batch/S1")]
+        whole = opened.ledger.proof_bundle(seqs)
+        plain = {**whole, "checkpoint": opened.ledger.checkpoint().note}
+        signatures = opened.ledger.proof_bundle(seqs[2:3])
+    del plain["list"]
+    return {"whole": whole, "plain": plain, "part": signatures}
+
+
+def check_file(capsys, made, path: Path, bundle: dict) -> tuple[int, str]:
     path.write_text(json.dumps(bundle))
-    assert run(capsys, path, "--key", made.key)[0] == 0
-    del bundle["events"][1]
-    path.write_text(json.dumps(bundle))
-    code, said = run(capsys, path, "--key", made.key)
+    return run(capsys, path, "--key", made.key)
+
+
+def test_a_proof_file_of_a_dossier_holds(made, bundles, tmp_path, capsys) -> None:
+    code, said = check_file(capsys, made, tmp_path / "proof.json", bundles["whole"])
+    assert code == 0, said
+    assert "Its records are here to their end, on the word of the home's server." in said
+
+
+@pytest.mark.parametrize("place", [0, 1, 2, 3])
+def test_an_event_taken_out_of_a_proof_file_is_missed(made, bundles, tmp_path, capsys, place):
+    bundle = {**bundles["whole"], "events": list(bundles["whole"]["events"])}
+    del bundle["events"][place]
+    code, said = check_file(capsys, made, tmp_path / "proof.json", bundle)
+    assert code == 1
+    assert "Events are missing or were added: it was made with 4." in said
+
+
+@pytest.mark.parametrize("name", ["seqs", "heads", "both", "all"])
+def test_the_list_of_a_proof_file_cannot_be_changed(made, bundles, tmp_path, capsys, name) -> None:
+    bundle = json.loads(json.dumps(bundles["whole"]))
+    del bundle["events"][-1]
+    if name in ("seqs", "both"):
+        del bundle["list"]["seqs"][-1]
+    if name in ("heads", "both"):
+        bundle["list"]["heads"]["batch/S1"] -= 1
+    if name == "all":
+        del bundle["list"]
+    code, said = check_file(capsys, made, tmp_path / "proof.json", bundle)
+    assert code == 1
+    assert "The list of the events was altered, removed, or is of another file." in said
+
+
+def test_a_part_that_was_asked_for_is_not_called_altered(made, bundles, tmp_path, capsys) -> None:
+    code, said = check_file(capsys, made, tmp_path / "proof.json", bundles["part"])
+    assert code == 0, said
+    assert "Note: 1 of 4 events of batch/S1 were asked for: what the others say, and" in said
+    assert "1 signatures signer-bound (webauthn" in said
+    forged = json.loads(json.dumps(bundles["part"]))
+    body = json.loads(forged["events"][0]["body"])
+    forged["events"][0]["body"] = json.dumps({**body, "reason": "another"})
+    assert check_file(capsys, made, tmp_path / "proof.json", forged)[0] == 1
+
+
+def test_a_proof_file_without_a_list_is_read_as_it_was(made, bundles, tmp_path, capsys) -> None:
+    path, bundle = tmp_path / "proof.json", bundles["plain"]
+    code, said = check_file(capsys, made, path, bundle)
+    assert code == 0, said
+    assert "Note: nothing here shows whether a record, or the end of one, was left out." in said
+    events = bundle["events"]
+    code, said = check_file(capsys, made, path, {**bundle, "events": [events[0], *events[2:]]})
     assert code == 1
     assert "the event before it in batch/S1 was removed" in said
+    for more in ({"list": []}, {"list": {}}, {"since": 3}):  # what lets gaps pass elsewhere
+        bad = {**bundle, "events": [events[0], *events[2:]], **more}
+        assert check_file(capsys, made, path, bad)[0] == 1
+
+
+def test_the_platform_says_the_same_of_proof_files(made, bundles, tmp_path) -> None:
+    from goldenbatch.runtime.proofs import check_proof_file
+
+    path, found = tmp_path / "proof.json", {}
+    for name, bundle in bundles.items():
+        path.write_text(json.dumps(bundle))
+        found[name] = check_proof_file(path, made.key)
+    # The evidence of this home is what the verifier needs, less than what the platform keeps.
+    wrong = [problem for one in found.values() for problem in one.problems]
+    assert [one for one in wrong if not one.startswith("Signature on")] == []
+    assert "to their end, at event" in found["whole"].notes[0]
+    assert "1 of the 4 events of batch/S1 were asked for" in found["part"].notes[0]
+    assert "what it signs is not in this file, signer-bound" in found["part"].signatures[0]
+    assert "Nothing in this file shows" in found["plain"].notes[0]
+    gap = {**bundles["plain"], "events": bundles["plain"]["events"][1:]}
+    path.write_text(json.dumps(gap))
+    assert "before version 2 is missing" in check_proof_file(path, made.key).problems[0]
+    cut = {**bundles["whole"], "events": bundles["whole"]["events"][:-1]}
+    path.write_text(json.dumps(cut))
+    assert "Events are missing or were added" in check_proof_file(path, made.key).problems[0]
 
 
 def test_what_changed_after_it_was_signed_shows(made, tmp_path, capsys) -> None:

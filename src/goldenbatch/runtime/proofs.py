@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.errors import BadInputError, NotFoundError
-from goldenbatch.core.people import SignatureApplied, signature_state
+from goldenbatch.core.people import SignatureApplied, SignatureState, signature_state
 from goldenbatch.core.records import Event, to_iso
+
+if TYPE_CHECKING:
+    from goldenbatch.stores.ledger.bundle import BundleCheck
 
 
 @dataclass(frozen=True)
@@ -21,6 +24,7 @@ class ProofReport:
             which shows that the file is consistent, not where it comes from.
         signatures: One line a signature: who, meaning, and how it stands.
         problems: What does not hold, in words.
+        notes: What such a file can and cannot show, in words.
     """
 
     batch: str
@@ -32,6 +36,7 @@ class ProofReport:
     is_key_given: bool
     signatures: tuple[str, ...]
     problems: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def is_ok(self) -> bool:
@@ -41,7 +46,7 @@ class ProofReport:
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
         fields = {name: getattr(self, name) for name in self.__dataclass_fields__}
-        lists = {name: list(fields[name]) for name in ("signatures", "problems")}
+        lists = {name: list(fields[name]) for name in ("signatures", "problems", "notes")}
         return {"is_ok": self.is_ok, **fields, **lists}
 
 
@@ -62,8 +67,8 @@ def check_proof_file(path: Path, key: str = "") -> ProofReport:
     bundle = _read(path)
     found = check_bundle(bundle, key)
     batch = str(bundle.get("batch", ""))
-    problems = [*found.problems, *_subject(batch, found.events), *_order(found.events)]
-    lines, faults = _signatures(found.events, str(bundle["public_key"]))
+    problems = [*found.problems, *_subject(batch, found.events), *_order(found)]
+    lines, faults = _signatures(found, str(bundle["public_key"]))
     return ProofReport(
         batch=batch,
         home=found.events[0].envelope.home if found.events else "",
@@ -74,6 +79,7 @@ def check_proof_file(path: Path, key: str = "") -> ProofReport:
         is_key_given=bool(key),
         signatures=tuple(lines),
         problems=(*problems, *faults),
+        notes=tuple(_notes(found)),
     )
 
 
@@ -102,36 +108,70 @@ def _streams(events: tuple[Event, ...]) -> dict[str, list[Event]]:
     return streams
 
 
-def _order(events: tuple[Event, ...]) -> list[str]:
-    """Each stream must be there whole, from its first event, each bound to the one before."""
+def _order(found: BundleCheck) -> list[str]:
+    """Each event must be bound to the one before it in its stream, which must be there as well.
+
+    In a file whose list of events is signed, those that were not asked for may be missing:
+    that none was taken out says the list.
+    """
     problems = []
-    for name, stream in _streams(events).items():
-        previous = ""
-        for number, event in enumerate(stream, 1):
-            if event.envelope.version != number or event.envelope.previous != previous:
-                problems.append(f"Stream {name}: an event before version "
-                                f"{event.envelope.version} is missing or changed.")  # fmt: skip
+    for name, stream in _streams(found.events).items():
+        leaves = {event.envelope.version: event.leaf for event in stream}
+        for event in stream:
+            number = event.envelope.version
+            before = leaves.get(number - 1, "" if number == 1 or found.heads is None else None)
+            if before is not None and event.envelope.previous != before:
+                problems.append(f"Stream {name}: an event before version {number} is missing or "
+                                "changed.")  # fmt: skip
                 break
-            previous = event.leaf
     return problems
 
 
-def _signatures(events: tuple[Event, ...], key: str) -> tuple[list[str], list[str]]:
+def _notes(found: BundleCheck) -> list[str]:
+    """What the file cannot show, and on whose word it is whole."""
+    if found.heads is None:
+        return ["Nothing in this file shows whether a record, or the end of one, was left out."]
+    n_here = {name: len(events) for name, events in _streams(found.events).items()}
+    parts = [(one, n_here.get(one, 0), n) for one, n in sorted(found.heads.items())]
+    size = found.checkpoint.size
+    return [
+        f"{n} of the {n_all} events of {one} were asked for. What the others say, and whether its "
+        "signatures still hold, cannot be seen in this file."
+        for one, n, n_all in parts
+        if n < n_all
+    ] or [f"Its records are here to their end, at event {size}, on the word of the home's server."]
+
+
+def _label(found: BundleCheck, name: str, state: SignatureState) -> tuple[str, tuple[str, ...]]:
+    """How a signature stands, and its faults; less can be said where a part was asked for."""
+    if not found.n_missing(name):
+        return state.label(), state.faults
+    body, number = state.signature, state.event_version
+    here = {event.envelope.version for event in found.events if event.stream == name}
+    if not here.issuperset({body.version, *({number - 1} if body.proposal else ())}):
+        return "what it signs is not in this file", ()
+    if state.faults or state.unsigned_since is not None:
+        return state.label(), state.faults
+    return "signed, as far as this part of the record shows", ()
+
+
+def _signatures(found: BundleCheck, key: str) -> tuple[list[str], list[str]]:
     from goldenbatch.runtime.signing import attestation_fault
     from goldenbatch.stores.ledger import VerifierKey
 
     lines, faults = [], []
-    for stream in _streams(events).values():
+    for name, stream in _streams(found.events).items():
         if not any(event.kind == SignatureApplied.kind for event in stream):
             continue
         for state in signature_state(stream):
             one = state.signature
+            label, its_faults = _label(found, name, state)
             lines.append(
                 f"{one.printed_name} ({one.role}), {one.meaning.value}, {to_iso(one.at)}: "
-                f"{state.label()}, {state.signer_class.value} "
+                f"{label}, {state.signer_class.value} "
                 f"({one.stream} version {state.signed_version})"
             )
-            wrong = [*state.faults, attestation_fault(one, [VerifierKey.parse(key)])]
+            wrong = [*its_faults, attestation_fault(one, [VerifierKey.parse(key)])]
             faults += [f"Signature on {one.stream} version {one.version}: {text}"
                        for text in wrong if text]  # fmt: skip
     return lines, faults

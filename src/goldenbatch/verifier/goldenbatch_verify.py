@@ -3,19 +3,16 @@
 # ruff: noqa: E401, I001
 """goldenbatch-verify: check an export or a proof file of a goldenbatch home, trusting nobody.
 
-One file to read before you run it: Python 3.11, its standard library and `cryptography`.
-It recomputes all hashes from the bytes that were exported, checks signatures, and says what was
-altered, is missing or was re-ordered. Exit code 0: all holds; 1: it does not. Give it what you
-have by another way: --key of the home, --witness-key, --checkpoint: file of one that you kept.
+It recomputes all hashes, checks all signatures, and says what was altered, is missing or was
+re-ordered; exit code 0 if all holds. Give it what you got by another way: see --help.
 """
-import argparse, base64, contextlib, functools, hashlib, itertools, json, re, sys
-from collections import Counter
+import argparse, base64, collections, functools, hashlib, itertools, json, re, sys
 from pathlib import Path
 from typing import Any
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding
-
-STATEMENT, KEPT = "goldenbatch/signing-statement/1", ("ChunkClosed", "CredentialAdded")
+STATEMENT, LIST = "goldenbatch/signing-statement/1", "goldenbatch/event-list/1 "
+KEPT = ("SignatureApplied", "ChunkClosed", "CredentialAdded")
 HASHES: Any = {"256": hashes.SHA256(), "384": hashes.SHA384(), "512": hashes.SHA512(), "25519": ()}
 
 # ---- the tree (RFC 6962 section 2.1), kept as the roots of its complete parts, left to right ----
@@ -37,11 +34,10 @@ def included(index: int, size: int, leaf: bytes, path: list[bytes]) -> bytes:
     if index < split:
         return _node(included(index, split, leaf, path[:-1]), path[-1])
     return _node(path[-1], included(index - split, size - split, leaf, path[:-1]))
-def extended(old: int, new: int, path: list[bytes], known: list[bytes]) -> tuple[bytes, bytes]:
+def extended(old: int, new: int, path: list[bytes], known: list[bytes]) -> Any:
     """Roots of the trees of `old` and `new` leaves by a consistency proof; `known`: the old one."""
     if old == new:
-        (root,) = known + path
-        return root, root
+        return (known + path) * 2  # one root, which is that of both
     split = 1 << (new - 1).bit_length() - 1
     if old <= split:
         before, left = extended(old, split, path[:-1], known)
@@ -54,7 +50,6 @@ def _b64(text: str) -> bytes:
     if base64.b64encode(data := base64.b64decode(text, validate=True)).decode() != text:
         raise ValueError("base64 is not in its one form")
     return data
-
 class Key:
     """A public key `name+id+base64(type, key)`; type 1 is a log's, type 4 a witness's."""
     def __init__(self, text: str) -> None:
@@ -70,10 +65,10 @@ class Key:
             text = b"cosignature/v1\ntime %d\n" % seconds + text
         ed25519.Ed25519PublicKey.from_public_bytes(self.raw).verify(signature, text)
 class Checkpoint:
-    """Size and root of a log, signed by the log and perhaps by witnesses."""
+    """Size and root of a log, signed by the log and perhaps by witnesses; `more`: other lines."""
     def __init__(self, note: str, keys: list[Key]) -> None:
         text, _, lines = note.rpartition("\n\n")
-        self.origin, size, root, *_ = f"{text}\n".split("\n")
+        self.origin, size, root, *self.more = text.split("\n")
         what = f"the checkpoint of {size[:20]} events"
         form = "(\u2014 [^ +\n]+ [A-Za-z0-9+/=]{8,}\n)+"
         if not re.fullmatch("[1-9][0-9]{0,17}", size) or not re.fullmatch(form, lines):
@@ -94,19 +89,19 @@ class Checkpoint:
 # ---- one event, and the signature of a person in it ---------------------------------------------
 def read_event(line: Any, keys: list[Key]) -> Any:
     """What an event says and, under `wrong`, what is wrong with it by itself."""
-    entry = json.loads(line) if isinstance(line, bytes) else line
-    data, body = entry["envelope"].encode(), entry["body"]
-    leaf, row = _sha(b"\x00" + data), json.loads(data)
+    entry = json.loads(line.decode()) if isinstance(line, bytes) else line
+    row, body = json.loads(entry["envelope"]), entry["body"]
+    leaf = _sha(b"\0" + entry["envelope"].encode())
     row.update(leaf=leaf, path=entry.get("inclusion"), body=body, wrong=[], seq=entry["seq"])
     if row["seq"] < 1 or bool(row["previous"]) != (row["version"] > 1):
         raise ValueError("its place is impossible")
     if leaf.hex() != entry["leaf"]:
         row["wrong"].append("its envelope was altered")
+    row["said"] = json.loads(body or "{}") if row["kind"] in KEPT else {}
     if body is not None:
         if _sha(bytes.fromhex(entry["salt"]) + body.encode()).hex() != row["body_digest"]:
             row["wrong"].append(f"its content ({row['kind']}) was altered or replaced")
         if row["kind"] == "SignatureApplied":
-            row["said"] = json.loads(body)
             row["class"] = check_signature(row["said"], row, keys)
     return row
 def check_signature(said: dict[str, Any], row: dict[str, Any], keys: list[Key]) -> str:
@@ -151,17 +146,17 @@ def check_bound(method: str, evidence: dict[str, str], digest: bytes) -> str:
 
 # ---- the whole ----------------------------------------------------------------------------------
 class Check:
-    """One verification: what is wrong, and what was counted; `parts` of the tree, or None."""
-    def __init__(self, wrong: list[str], since: int, parts: list[bytes] | None) -> None:
-        self.wrong, self.since, self.parts, self.n = wrong, since, parts, Counter[str]()
+    """One verification: what is wrong and what was counted; `is_part`: not all was asked for."""
+    def __init__(self, wrong: list[str], since: int, parts: Any, is_part: bool) -> None:
+        self.wrong, self.since, self.parts, self.is_part = wrong, since, parts, is_part
         self.before: dict[str, Any] = {"seq": since, "recorded_at": ""}
-        self.streams: dict[str, dict[int, bytes]] = {}  # leaves by version
-        self.changed, self.roots, self.size = dict[str, int](), dict[int, bytes](), 0
+        self.streams, self.roots = dict[str, dict[int, bytes]](), dict[int, bytes]()  # of versions
+        self.changed, self.n, self.size = dict[str, int](), collections.Counter[str](), 0
         self.credentials, self.chunks, self.signed = dict[Any, str](), list[Any](), list[Any]()
     def event(self, row: dict[str, Any]) -> None:
         """An event by itself, after the one before it, in its stream and in the tree."""
         before, seq, leaf, version = self.before, row["seq"], row["leaf"], row["version"]
-        here, stream = list(row["wrong"]), row["stream"]
+        here, stream, said = row["wrong"], row["stream"], row["said"]
         self.n["events"] += 1
         self.n["events whose content is withheld or erased"] += row["body"] is None
         if seq <= before["seq"] or row["recorded_at"] < before["recorded_at"]:
@@ -170,7 +165,7 @@ class Check:
             here.append(f"events {before['seq'] + 1} to {seq - 1} are missing before it")
         leaves = self.streams.setdefault(stream, {})
         is_linked = row["previous"] == leaves.get(version - 1, b"").hex()
-        if version in leaves or not (is_linked or (self.since and not leaves)):
+        if version in leaves or not (is_linked or (self.is_part and version - 1 not in leaves)):
             here.append(f"the event before it in {stream} was removed, altered or re-ordered")
         leaves[version] = leaf
         if self.parts is not None:
@@ -179,24 +174,22 @@ class Check:
                 here.append("the events up to it are not those whose root its checkpoint signs")
         elif included(seq - 1, self.size, leaf, _unhex(row["path"])) != self.roots[self.size]:
             here.append("it is not in the tree that the checkpoint signs")
-        body = json.loads(row["body"] or "{}") if row["kind"] in KEPT else {}
-        self.chunks += [(seq, body["root"])] if "root" in body else []
-        if "public_key" in body:
-            who = f"{body['details'].get('issuer')} {body['details'].get('subject')}"
-            self.credentials[stream, body["credential"]] = body["public_key"] or who
-        if "said" in row:
-            here += self.signature(row, before, leaves)
-        else:
-            self.changed[stream] = version
+        here += self.signature(row, before, leaves) if "class" in row else []
+        self.changed |= {} if "class" in row else {stream: version}
+        self.chunks += [(seq, said["root"])] if "root" in said else []
+        if "public_key" in said:
+            who = f"{said['details'].get('issuer')} {said['details'].get('subject')}"
+            self.credentials[stream, said["credential"]] = said["public_key"] or who
         self.wrong += [f"Event {seq}: {one}." for one in here]
         self.before = row
     def signature(self, row: Any, before: Any, leaves: dict[int, bytes]) -> list[str]:
         """What is wrong with a signature beside other events."""
         said, version, wrong = row["said"], row["said"]["version"], []
         self.n[f"signatures {row['class']}"] += 1
-        if leaves.get(version, b"").hex() not in (said["record_hash"], "" if self.since else "-"):
+        if leaves.get(version, b"").hex() not in (said["record_hash"], "" if self.is_part else "-"):
             wrong.append("it signs another version than the one that stands there")
-        if proposal := said.get("proposal"):
+        proposal = said.get("proposal")
+        if proposal and not (self.is_part and before["seq"] < row["seq"] - 1):
             text = _text({"body": json.loads(before["body"]), "kind": before["kind"]})
             beside = (_sha(text).hex(), before["actor"], before["stream"], before["seq"] + 1)
             if beside != (proposal, row["actor"], row["stream"], row["seq"]):
@@ -209,9 +202,8 @@ class Check:
         at = row["version"] - 1 if proposal else version
         self.signed.append((row["stream"], at, said["printed_name"]))
         return wrong
-
-def check_chunk(path: Path, root: str) -> list[str]:
-    """What is wrong with the canonical bytes of a chunk's readings, by its root."""
+def check_chunk(path: Path, root: str) -> bool:
+    """Whether the canonical bytes of a chunk's readings are those of its root."""
     parts, is_cut = list[bytes](), False
     with path.open("rb") as file:
         for index, head in enumerate(iter(functools.partial(file.read, 8), b"")):
@@ -219,19 +211,30 @@ def check_chunk(path: Path, root: str) -> list[str]:
             data = file.read(32 if size == -1 else min(max(size, 0), path.stat().st_size))
             is_cut |= len(data) != (32 if size == -1 else size)
             add_leaf(parts, index, data if size == -1 else _sha(b"\0" + data))
-    is_right = parts and not is_cut and _root(parts).hex() == root
-    return [] if is_right else ["they are not those whose root the ledger holds"]
-def check_files(folder: Path, manifest: Any) -> list[str]:
+    return bool(parts) and not is_cut and _root(parts).hex() == root
+def check_list(check: Check, data: Any, more: list[str]) -> list[str]:
+    """What follows of the list of its events that a home signs when it makes a proof file."""
+    listed, n_here = data.get("list"), {one: len(of) for one, of in check.streams.items()}
+    mark = LIST + _sha(_text(listed)).hex() if listed else ""
+    if mark != "".join(one for one in more if one.startswith(LIST)):
+        check.wrong.append("The list of the events was altered, removed, or is of another file.")
+    if not listed:
+        return ["Note: nothing here shows whether a record, or the end of one, was left out."]
+    if [one["seq"] for one in data["events"]] != (seqs := listed["seqs"]):
+        check.wrong.append(f"Events are missing or were added: it was made with {len(seqs)}.")
+    return [f"Note: {n_here.get(one, 0)} of {n} events of {one} were asked for: what the others say"
+            ", and whether its signatures still hold, cannot be seen here."
+            for one, n in listed["heads"].items() if n_here.get(one, 0) < n][:20] or [
+            "Its records are here to their end, on the word of the home's server."]
+def check_files(top: Path, manifest: Any) -> list[str]:
     """What is wrong with the files of an export, by its manifest."""
-    found = {"manifest.json": _sha(_text({**manifest, "digest": ""})).hex()}
-    for path in sorted(folder.rglob("*")):
-        if path.is_file() and (name := path.relative_to(folder).as_posix()) not in found:
-            with path.open("rb") as file:
-                found[name] = hashlib.file_digest(file, "sha256").hexdigest()
-    listed = {**manifest["files"], "manifest.json": manifest["digest"]}
-    return [f"The file {name} was altered, added or removed."
-            for name in sorted({name for name, _ in found.items() ^ listed.items()})]
-
+    found = dict[str, str]()
+    for path in filter(Path.is_file, top.rglob("*")):
+        with path.open("rb") as of:
+            found[path.relative_to(top).as_posix()] = hashlib.file_digest(of, "sha256").hexdigest()
+    found["manifest.json"] = _sha(_text({**manifest, "digest": ""})).hex()
+    changed = found.items() ^ {**manifest["files"], "manifest.json": manifest["digest"]}.items()
+    return [f"The file {one} was altered, added or removed." for one in sorted(dict(changed))]
 def verify(options: argparse.Namespace, wrong: list[str], lines: list[str]) -> None:
     """Check all of it: `wrong` takes what does not hold, `lines` what was seen."""
     folder: Any = options.path if options.path.is_dir() else None
@@ -243,7 +246,8 @@ def verify(options: argparse.Namespace, wrong: list[str], lines: list[str]) -> N
     older = [Checkpoint(Path(one).read_text("utf-8"), keys) for one in options.checkpoint]
     found, since = sorted([*own, *older], key=lambda one: one.size), data.get("since", 0)
     is_whole, proofs = data.get("scope") == "all", data.get("consistency", {})
-    check = Check(wrong, since, _unhex(data["left_edge"]) if is_whole else None)
+    edge = _unhex(data["left_edge"]) if is_whole else None
+    check = Check(wrong, since, edge, bool(since if is_whole else data.get("list")))
     check.roots, check.size = {one.size: one.root for one in found}, max(one.size for one in own)
     for one, two in itertools.pairwise(found):
         path = proofs.get(f"{one.size}-{two.size}")
@@ -252,35 +256,33 @@ def verify(options: argparse.Namespace, wrong: list[str], lines: list[str]) -> N
         roots = extended(one.size, two.size, _unhex(path or []), [one.root])
         if (one.origin, one.root, two.root) != (two.origin, *roots):
             wrong.append(f"History was rewritten or cut between events {one.size} and {two.size}.")
-    with (folder / "events.jsonl").open("rb") if folder else contextlib.nullcontext(
-            data["events"]) as events:
-        for line in events:
+    with (folder / "events.jsonl" if folder else options.path).open("rb") as file:
+        for line in file if folder else data["events"]:
             try:
                 check.event(read_event(line, keys))
             except Exception as error:
                 wrong.append(f"After event {check.before['seq']}: one cannot be read ({error!r}).")
+    lines += [] if is_whole else check_list(check, data, own[0].more)
     if is_whole and check.before["seq"] != check.size:
         wrong.append(f"Events after {check.before['seq']} are missing, up to event {check.size}.")
     for seq, root in check.chunks if folder else ():
         if (path := folder / f"chunks/{root}.bin").is_file():
             check.n["chunks of readings"] += 1
-            wrong += [f"The readings of event {seq}: {one}." for one in check_chunk(path, root)]
-    signers = {name: one.size for one in found for name in one.signers}
+            wrong += [] if check_chunk(path, root) else [f"Readings of event {seq} were altered."]
+    root, signers = check.roots[check.size].hex(), {k: c.size for c in found for k in c.signers}
     wrong += [f"The witness {key.name} has signed none of the checkpoints."
               for key in map(Key, options.witness_key) if f"witness {key.name}" not in signers]
-    lines.append(f"Home {check.before.get('home')}, root {check.roots[check.size].hex()} of "
-                 f"{check.size} events, {len(own)} checkpoints.")
+    lines.append(f"Home {check.before.get('home')}, root {root} of {check.size} events.")
     lines += [f"Signed by the {name} up to event {n}." for name, n in sorted(signers.items())]
     lines += [f"{count} {what}." for what, count in sorted(check.n.items()) if count]
     lines += [f"Note: {stream} was changed after {who} signed version {n}: unsigned since."
               for stream, n, who in check.signed if check.changed.get(stream, 0) > n][:20]
-
 def main(argv: list[str] | None = None) -> int:
     """Check what is named on the command line; 0 when all of it holds, else 1."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path, help="folder of an export, or a proof file")
-    for name in ("key", "witness-key", "checkpoint"):
-        parser.add_argument(f"--{name}", action="append", default=[])
+    for name, what in ("key", "of the home"), ("witness-key", ""), ("checkpoint", "file of one"):
+        parser.add_argument(f"--{name}", action="append", default=[], help=what)
     options, wrong, lines = parser.parse_args(argv), list[str](), list[str]()
     try:
         verify(options, wrong, lines)

@@ -40,7 +40,52 @@ def test_each_change_is_named(bundle, field, old, new, message):
     entry = changed["events"][1]
     entry[field] = new if old is None else entry[field].replace(old, new, 1)
     problems = check_bundle(changed).problems
-    assert len(problems) == 1 and message in problems[0]
+    assert message in problems[0]
+    assert len(problems) == 1 + (field == "seq")  # it is not in the list of events either
+
+
+def test_an_event_that_was_taken_out_is_missed(bundle):
+    for place in (0, 1, 2):
+        changed = copy.deepcopy(bundle)
+        del changed["events"][place]
+        assert check_bundle(changed).problems == (
+            "Events are missing or were added: it was made with 3, 2 are here.",
+        )
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda listed: listed["seqs"].pop(),
+        lambda listed: listed["heads"].update({"thing/t1": 1}),
+        lambda listed: listed.clear(),
+        lambda listed: listed.update(more=0.5),
+    ],
+)
+def test_the_list_of_events_cannot_be_changed(bundle, change):
+    changed = copy.deepcopy(bundle)
+    change(changed["list"])
+    (problem,) = check_bundle(changed).problems
+    assert "list of its events was altered, removed" in problem
+
+
+def test_the_list_says_how_far_records_went(kit, tmp_path):
+    with kit.open_ledger(tmp_path) as ledger:
+        ledger.append([kit.weighed("a", 0), kit.weighed("b", 0), kit.weighed("a", 1)])
+        bundle = ledger.proof_bundle([1, 2])
+        ledger.append([kit.weighed("b", 1)])
+    check = check_bundle(bundle)
+    assert check.problems == () and check.heads == {"thing/a": 2, "thing/b": 1}
+    assert (check.n_missing("thing/a"), check.n_missing("thing/b")) == (1, 0)
+
+
+def test_a_bundle_of_before_there_were_lists_is_read(bundle, ledger):
+    size = bundle["list"]["seqs"][-1]
+    plain = {**bundle, "checkpoint": ledger.checkpoint().note}
+    del plain["list"]
+    check = check_bundle(plain, str(ledger.keys.known()[0]))
+    assert check.problems == () and check.heads is None and len(check.events) == 3
+    assert check.checkpoint.size == size == 9 and check.checkpoint.extensions == ()
 
 
 def test_another_key_and_another_document_are_refused(bundle, kit, tmp_path):

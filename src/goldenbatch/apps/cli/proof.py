@@ -73,7 +73,7 @@ def _render_proof(session: Session, answer: dict[str, Any]) -> None:
     output = session.output
     names = ("batch", "home", "n_events", "n_withheld", "tree_size", "public_key")
     output.fields({name: answer[name] for name in names})
-    for title in ("signatures", "problems"):
+    for title in ("signatures", "notes", "problems"):
         if answer[title]:
             output.line(f"\n{title.capitalize()}")
         for one in answer[title]:

@@ -219,6 +219,14 @@ def event_at(connection: Connection, stream: str, version: int) -> EventRow | No
     return found
 
 
+def version_at(connection: Connection, stream: str, seq: int) -> int:
+    """Version that a stream had when the ledger had so many events; 0 when it had none."""
+    found: int | None = connection.execute(
+        "SELECT max(version) FROM event WHERE stream = ? AND seq <= ?", (stream, seq)
+    ).fetchone()[0]
+    return found or 0
+
+
 def event_rows(
     connection: Connection,
     after: int,

@@ -270,7 +270,7 @@ class Ledger(Kept, Provable):
         checkpoint = self.checkpoint()
         with self._engine.reading() as connection:
             connection.begin_read()
-            return make_bundle(connection, checkpoint, self.keys.signers[0].verifier, seqs)
+            return make_bundle(connection, checkpoint, self.keys.signers, seqs)
 
     def consistency(self, size1: int, size2: int | None = None) -> list[bytes]:
         """Proof that the tree of `size2` events (all, if None) only adds to that of `size1`.

@@ -339,10 +339,17 @@ def open_note(note: str, verifiers: Sequence[VerifierKey]) -> SignedNote:
     return signed
 
 
-def checkpoint_note(origin: str, size: int, root: bytes, signers: Sequence[Signer]) -> Checkpoint:
-    """Make and sign a checkpoint."""
-    text = f"{origin}\n{size}\n{base64.b64encode(root).decode()}\n"
-    return Checkpoint(origin, size, root, sign_note(text, signers))
+def checkpoint_note(
+    origin: str,
+    size: int,
+    root: bytes,
+    signers: Sequence[Signer],
+    extensions: tuple[str, ...] = (),
+) -> Checkpoint:
+    """Make and sign a checkpoint; extensions are further lines that are signed with it."""
+    lines = (origin, str(size), base64.b64encode(root).decode(), *extensions)
+    text = "".join(f"{line}\n" for line in lines)
+    return Checkpoint(origin, size, root, sign_note(text, signers), extensions)
 
 
 def parse_checkpoint(note: str, verifiers: Sequence[VerifierKey] | None = None) -> Checkpoint:
