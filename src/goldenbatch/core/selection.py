@@ -17,15 +17,32 @@ from goldenbatch.core.records import Clause, DataClass
 from goldenbatch.core.site import Actor
 
 _LINK, _STATE = "p_record_link", "p_record_state"
+_NOT_IN = "{stream} NOT IN ("
 
 
 EVERY: Final = Clause("1 = 1")
 NONE: Final = Clause("1 = 0")
 
 
+@dataclass(frozen=True)
+class _Outside(Clause):
+    """Condition that the record is none of those that a query gives."""
+
+
+def _outside(query: str, parameters: tuple[str, ...]) -> Clause:
+    return _Outside(f"{_NOT_IN}{query})", parameters)
+
+
 def both(clauses: Iterable[Clause]) -> Clause:
     """All of several conditions."""
-    return _joined(list(clauses), " AND ", EVERY, NONE)
+    found = list(dict.fromkeys(clauses))
+    outside = [one for one in found if isinstance(one, _Outside)]
+    if len(outside) > 1:  # one look-up a record among all that are left out, not one for each
+        queries = (one.sql.removeprefix(_NOT_IN).removesuffix(")") for one in outside)
+        parameters = tuple(value for one in outside for value in one.parameters)
+        found = [one for one in found if one not in outside]
+        found.append(_outside(" UNION ALL ".join(queries), parameters))
+    return _joined(found, " AND ", EVERY, NONE)
 
 
 def either(clauses: Iterable[Clause]) -> Clause:
@@ -39,6 +56,8 @@ def _joined(clauses: list[Clause], word: str, neutral: Clause, final: Clause) ->
     kept = list(dict.fromkeys(one for one in clauses if one != neutral))
     if not kept:
         return neutral
+    if len(kept) == 1:
+        return kept[0]
     sql = word.join(f"({one.sql})" for one in kept)
     return Clause(sql, tuple(value for one in kept for value in one.parameters))
 
@@ -143,7 +162,7 @@ def _only(relation: str, only: frozenset[str] | None) -> Clause:
     known = sorted(only)
     outside = f" AND value NOT IN ({_marks(known)})" if known else ""
     inside = f"SELECT stream FROM {_LINK} WHERE relation = ?{outside}"  # noqa: S608 (own names)
-    return Clause(f"{{stream}} NOT IN ({inside})", (relation, *known))
+    return _outside(inside, (relation, *known))
 
 
 def _never(relation: str, never: frozenset[str]) -> Clause:
@@ -151,21 +170,24 @@ def _never(relation: str, never: frozenset[str]) -> Clause:
         return EVERY
     bad = sorted(never)
     inside = f"SELECT stream FROM {_LINK} WHERE relation = ? AND value IN ({_marks(bad)})"  # noqa: S608
-    return Clause(f"{{stream}} NOT IN ({inside})", (relation, *bad))
+    return _outside(inside, (relation, *bad))
 
 
 def _state(states: tuple[str, ...]) -> Clause:
     # A record without a row was never signed and is open.
-    is_in, word = ("NOT IN", "NOT IN") if "open" in states else ("IN", "IN")
+    word = "NOT IN" if "open" in states else "IN"
     inside = f"SELECT stream FROM {_STATE} WHERE state {word} ({_marks(states)})"  # noqa: S608
-    return Clause(f"{{stream}} {is_in} ({inside})", tuple(states))
+    if "open" in states:
+        return _outside(inside, states)
+    return Clause(f"{{stream}} IN ({inside})", states)
 
 
 def _member(condition: Condition, uid: str, policy: Policy) -> Clause:
     relations, parameters = _relations(condition.values[0], policy)
     inside = f"SELECT stream FROM {_LINK} WHERE value = ? AND ({relations})"  # noqa: S608
-    word = "IN" if condition.kind == "member" else "NOT IN"
-    return Clause(f"{{stream}} {word} ({inside})", (uid, *parameters))
+    if condition.kind == "no_member":
+        return _outside(inside, (uid, *parameters))
+    return Clause(f"{{stream}} IN ({inside})", (uid, *parameters))
 
 
 def _relations(people: str, policy: Policy) -> tuple[str, tuple[str, ...]]:
