@@ -129,6 +129,9 @@ def test_an_adoption_that_nobody_signed_has_no_effect(office):
     assert office.policies.history()[-1]["standing"] == "NOT IN FORCE: nobody signed it"
     with pytest.raises(ConflictError, match="nobody signed"):
         adopt(office)
+    report = office.verify()
+    assert "nobody has signed this policy" in str(report.problems)
+    assert not report.is_ok
     # Who signs the newest version of the stream does not bring it into force either.
     office.signing.sign(POLICY_STREAM, "approved", "ann", PASSWORD)
     assert office.people.policy().version == NOW
@@ -152,6 +155,26 @@ def test_a_signature_whose_evidence_is_forged_brings_nothing_into_force(office):
     office.ledger.append(events)
     assert office.people.policy().version == "next"
     assert not office.verify().is_ok
+
+
+def test_an_older_table_without_rules_for_policies_can_be_replaced(tmp_path, cheap_hashes):
+    parts = first_policy_text().split("[[rules]]")
+    later = ("policy:", "alert:", "settings:", "retention:", "hold:", "deletion:", "erasure:")
+    old = "[[rules]]".join(one for one in parts if not any(f'"{n}' in one for n in later))
+    old = old.replace('signed_as = "approved"\n', "").replace(f'"{NOW}"', '"1"')
+    assert "policy:adopt" not in old
+    path, clock = tmp_path / "old", Clock(START)
+    create_home(path, HomeSettings("O", "s", PLANT, policy=old), clock=clock)
+    with LocalSite.open(path, clock=clock, discovery=FOUND) as site:
+        for login, role in (("eva", "process_engineer"), ("ann", "quality_reviewer"),
+                            ("olga", "operator"), ("root", "administrator")):  # fmt: skip
+            person(site, login, role)
+        for login in ("olga", "root"):
+            with pytest.raises(DeniedError, match="procedure:issue is denied"):
+                propose(site, login)
+        adopt(site, propose(site))
+        assert site.people.policy().version == "next"
+        assert site.verify().is_ok
 
 
 @pytest.fixture

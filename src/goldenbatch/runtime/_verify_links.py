@@ -14,6 +14,7 @@ from goldenbatch.core.intake import FileImported, RowsQuarantined
 from goldenbatch.core.models import ModelFitted
 from goldenbatch.core.people import SignatureApplied, SignatureState, signature_state
 from goldenbatch.core.plant import PLANT_FILE, load_plant
+from goldenbatch.core.records import HomeKind
 from goldenbatch.runtime._identity import HOME_FILE, changed_fields
 from goldenbatch.runtime._state import StateFolder
 from goldenbatch.runtime.signing import attestation_fault
@@ -62,6 +63,7 @@ def check_links(site: LocalSite, deleted: Mapping[str, str] | None = None) -> Li
             problems += _records(site, event, body)
         counts[_COUNTED.get(event.kind, "transitions")] += 1
     problems += _signatures(site, counts)
+    problems += _configuration(site)
     problems += _states(site, counts)
     problems += _plant(site)
     problems += _home(site)
@@ -124,11 +126,7 @@ def _records(
 
 def _signatures(site: LocalSite, counts: Counter[str]) -> Iterator[Found]:
     """Signatures that do not hold, by hash, by statement, by policy or by key."""
-    policies = {
-        body.digest
-        for event in site.ledger.stream(POLICY_STREAM)
-        if isinstance(body := event.decode(), PolicyAdopted)
-    }
+    policies = {one.policy.digest() for one in site.people.authority.policies()}
     wallets: dict[str, Wallet] = {}
     keys = site.keys.known()
     for event in site.ledger.events(kinds={SignatureApplied.kind}):
@@ -156,6 +154,21 @@ def _signature(site: LocalSite, event: Event) -> SignatureState | None:
     beside = site.ledger.at(event.stream, wanted - {number})
     states = signature_state([*beside, event])
     return next(one for one in states if one.event_version == number)
+
+
+def _configuration(site: LocalSite) -> Iterator[Found]:
+    """Policies and settings that stand somewhere and that nobody has signed."""
+    covered = {one.event.seq for one in site.people.authority.policies()}
+    for event in site.ledger.stream(POLICY_STREAM):
+        if event.kind == PolicyAdopted.kind and event.seq not in covered:
+            where = f"{POLICY_STREAM}@{event.envelope.version}"
+            yield Found("signatures", where, "nobody has signed this policy: it has no effect.")
+    standing = site.policies.standing()
+    if site.home.kind is HomeKind.PRODUCTION and not standing.is_signed:
+        yield Found("signatures", POLICY_STREAM, f"it is {standing.label()}.", is_note=True)
+    for line in site.signing_rules.as_json()["pending"]:
+        message = f"[signing] is not what was adopted, and not in force: {line}."
+        yield Found("home", HOME_FILE, message, is_note=True)
 
 
 def _states(site: LocalSite, counts: Counter[str]) -> Iterator[Found]:

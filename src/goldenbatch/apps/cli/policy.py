@@ -32,11 +32,11 @@ def show(
     """The policy in force: who signed it, or since when it stands unsigned."""
     with session.open_site() as desk:
         answer = policies_of(desk).show()
+        if text and not session.output.is_json:
+            typer.echo(answer["text"], nl=False)  # as it is, so that it can be a file
+            return
 
         def render(_: Any) -> None:
-            if text:
-                session.output.line(answer["text"])
-                return
             names = ("title", "version", "digest", "effective_from", "standing", "signed_as")
             session.output.fields({name: answer[name] for name in names})
             session.output.line("\nHistory")
