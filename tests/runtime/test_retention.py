@@ -121,6 +121,37 @@ def test_a_batch_is_kept_until_its_time_is_over_and_goes_by_two(bench, old):
         old.retention.explain("batch/B7")
 
 
+def test_what_waits_for_a_batchs_dates_finds_them_after_its_record_went(bench, old):
+    from goldenbatch.core.batches import LotRegistered, MaterialConsumed
+
+    longer = first_schedule_text().replace(
+        'keep = ["batch expiry + P1Y", "batch certified or rejected + P5Y"]',
+        'keep = ["batch certified + P5Y"]', 1,
+    ).replace('version = "1"', 'version = "2"').replace(
+        'keep = ["batch expiry + P1Y", "batch certified or rejected + P5Y"]',
+        'keep = ["batch certified + P9Y"]', 1,
+    )  # fmt: skip
+    made(bench, old, "B6", expiry="2024-01")
+    bench.result(old, "S1", "B6", "1.0", old.clock())
+    bench.record(old, "batch/B6", MaterialConsumed(batch="B6", material="M", lot="L"))
+    bench.record(old, "lot/M/L", LotRegistered(material="M", lot="L"))
+    old.sign("batch/B6", "certified", "qp", PASSWORD)
+    in_force(old, longer)
+    bench.clock.now += 6 * YEAR
+    propose(old, ["batch/B6", "batch/B7"])
+    (six, _) = approve(old).things
+    assert (six.remains.batch, six.remains.lots) == ("B6", ("M/L",))
+    assert {"ended", "certified", "expiry"} == six.remains.dates.keys()
+    assert [one["ref"] for one in old.retention.due()] == ["lot/M/L", "sample/S1"]
+    kept = old.retention.explain("hand-over/1")
+    assert (kept["is_allowed"], kept["batches"]) == (False, ["B7"])
+    assert "P9Y" in kept["reasons"][0]
+    scope = {"batches": ["B7"]}
+    old.retention.place_hold(user(old, "ann"), "H-1", scope, "complaint", "order")
+    assert old.retention.held_by("hand-over/1") == ["H-1"]
+    assert old.retention.held_by("sample/S1") == []
+
+
 def test_the_proof_of_what_went_is_made_of_what_stays(bench, old):
     from goldenbatch.core.deletion import readings_digest, records_digest
 

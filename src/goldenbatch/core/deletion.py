@@ -35,6 +35,27 @@ class Basis(StrEnum):
 # ---- in the ledger --------------------------------------------------------------------------
 
 
+class BatchRemains(BaseModel):
+    """What stays known of a batch whose entries were deleted: other things wait for its dates.
+
+    Attributes:
+        start: When its making began.
+        end: When its making ended.
+        places: Places where it was made.
+        lots: Lots that it used, `material/lot`.
+        dates: Starts of clocks that were known: ended, expiry, certified, released, rejected.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    batch: str = Field(min_length=1)
+    start: Micros | None = None
+    end: Micros | None = None
+    places: tuple[str, ...] = ()
+    lots: tuple[str, ...] = ()
+    dates: dict[str, Micros] = Field(default_factory=dict)
+
+
 class Deleted(BaseModel):
     """One thing that goes, with what proves later what it was.
 
@@ -48,6 +69,7 @@ class Deleted(BaseModel):
         n: How many events, bytes or readings.
         rules: Rules of the schedule that let it go.
         until: When the last duty to keep it ended.
+        remains: Of entries of a batch: what stays known of the batch.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -59,6 +81,7 @@ class Deleted(BaseModel):
     n: int = Field(ge=0)
     rules: tuple[str, ...]
     until: Micros
+    remains: BatchRemains | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> Deleted:

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from goldenbatch.core._periods import last_moment
+from goldenbatch.core.deletion import BatchRemains, DataDeleted
 from goldenbatch.core.people import Meaning, signature_state
 from goldenbatch.core.retention import BatchDates
 
@@ -81,7 +82,7 @@ class BatchFacts:
 
     def _of_lot(self, name: str) -> tuple[str, ...]:
         """Batches that used a lot, or were once said to have."""
-        found = set()
+        found = {one.batch for one in self._gone.values() if name in one.lots}
         for place in [n for n, one in enumerate(name) if one == "/"]:
             where = {"material": name[:place], "lot": name[place + 1 :]}
             found |= {str(row["batch"]) for row in self._ledger.select("genealogy", where)}
@@ -131,12 +132,52 @@ class BatchFacts:
             places = frozenset(str(one["place"]) for one in (row, *own) if one["place"])
             start = min(starts) if starts else None
             found[str(row["batch"])] = Span(start, end, places)
+        for one in self._gone.values():
+            live = found.get(one.batch, Span(None, None, frozenset()))
+            start = one.start if live.start is None else live.start
+            end = one.end if live.end is None else live.end
+            found[one.batch] = Span(start, end, live.places | set(one.places))
         return found
+
+    @cached_property
+    def _gone(self) -> dict[str, BatchRemains]:
+        """What stays known of batches whose entries were deleted."""
+        found: dict[str, BatchRemains] = {}
+        for event in self._ledger.events(kinds={DataDeleted.kind}):
+            body = event.decode()
+            for one in body.things if isinstance(body, DataDeleted) else ():
+                if one.remains is not None:
+                    before = found.get(one.remains.batch, one.remains)
+                    dates = {**before.dates, **one.remains.dates}
+                    lots = tuple(sorted({*before.lots, *one.remains.lots}))
+                    merged = one.remains.model_copy(update={"dates": dates, "lots": lots})
+                    found[one.remains.batch] = merged
+        return found
+
+    def remains(self, stream: str) -> BatchRemains | None:
+        """What must stay known when entries of a batch go; None of what is no batch."""
+        kind, _, batch = stream.partition("/")
+        span = self.spans.get(batch)
+        if kind != "batch" or span is None:
+            return None
+        rows = self._ledger.select("genealogy", {"batch": batch})
+        known = self._gone.get(batch)
+        lots = {f"{row['material']}/{row['lot']}" for row in rows}
+        return BatchRemains(
+            batch=batch,
+            start=span.start,
+            end=span.end,
+            places=tuple(sorted(span.places)),
+            lots=tuple(sorted(lots | set(known.lots if known is not None else ()))),
+            dates=dict(self.dates(batch).dates),
+        )
 
     def dates(self, batch: str) -> BatchDates:
         """The dated facts of a batch that are known."""
         if batch not in self._known:
-            self._known[batch] = BatchDates(batch, self._batch_dates(batch))
+            gone = self._gone.get(batch)
+            dates = {**(gone.dates if gone is not None else {}), **self._batch_dates(batch)}
+            self._known[batch] = BatchDates(batch, dates)
         return self._known[batch]
 
     def _batch_dates(self, batch: str) -> dict[str, int]:

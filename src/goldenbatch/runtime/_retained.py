@@ -13,7 +13,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
-from goldenbatch.core.deletion import PREFIX, Deleted, readings_digest, records_digest
+from goldenbatch.core.deletion import (
+    PREFIX,
+    BatchRemains,
+    Deleted,
+    readings_digest,
+    records_digest,
+)
 from goldenbatch.core.deletion_rules import MayGo
 from goldenbatch.core.errors import NotFoundError
 from goldenbatch.core.facts import own_streams
@@ -176,6 +182,10 @@ class Retained:
             }
             own.append(self.record(stream, versions) if versions else None)
         return [one for one in own if one is not None]
+
+    def remains(self, thing: Thing) -> BatchRemains | None:
+        """What must stay known when a thing goes, since others wait for its dates."""
+        return next((self._batches.remains(one) for one in sorted(thing.item.streams)), None)
 
     # ---- records ----------------------------------------------------------------------------
 

@@ -17,6 +17,7 @@ from goldenbatch.core.deletion import PREFIX as DELETION
 from goldenbatch.core.deletion import (
     Basis,
     DataDeleted,
+    Deleted,
     DeletionApproved,
     DeletionProposed,
     DeletionRefused,
@@ -251,7 +252,7 @@ class Retention(RetentionReads):
                 deletion=deletion,
                 basis=state.proposal.basis,
                 schedule=schedule.digest() if schedule is not None else "",
-                things=state.proposal.things,
+                things=self._with_remains(state),
                 proposed_by=state.proposed_by,
                 approved_by=state.approved_by,
             )
@@ -276,6 +277,14 @@ class Retention(RetentionReads):
             if (thing.seqs, thing.digest) == (one.seqs, one.digest):
                 found[one.ref] = thing.item
         return found
+
+    def _with_remains(self, state: DeletionState) -> tuple[Deleted, ...]:
+        """What was proposed, with what stays known of batches as it is known now."""
+        retained, found = self._things(), []
+        for one in state.proposal.things:
+            remains = retained.remains(retained.thing(one.ref)) if one.what == "record" else None
+            found.append(one.model_copy(update={"remains": remains}))
+        return tuple(found)
 
     def _require(self, by: UserState, action: str, stream: str) -> None:
         authority.require(self._people.decide_may(by, action, stream))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from goldenbatch.apps.cli._lazy import Entry
+from goldenbatch.apps.cli._tree_retention import retention_tree
 from goldenbatch.apps.cli._tree_rights import rights_tree
 
 _CLI = "goldenbatch.apps.cli"
@@ -123,6 +124,7 @@ _TREE: dict[str, Entry] = {
     "restore": Entry(
         "Restore a backup and verify it, or drill that.", f"{_CLI}.backup:restore", panel=_PROOF
     ),
+    **retention_tree(_PROOF),
     "verify": Entry("Check everything that is stored.", f"{_CLI}.proof:verify", panel=_PROOF),
     "checkpoint": Entry("Sign the head of the ledger.", f"{_CLI}.proof:checkpoint", panel=_PROOF),
     "ledger": Entry(

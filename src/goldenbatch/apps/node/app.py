@@ -19,6 +19,7 @@ from goldenbatch.apps.node import (
     routes_inspection,
     routes_ledger,
     routes_policy,
+    routes_retention,
     routes_rights,
     routes_signing,
     routes_sources,
@@ -87,6 +88,7 @@ def create_app(
         routes_backup,
         routes_inspection,
         routes_rights,
+        routes_retention,
         routes_policy,
     ):
         app.include_router(module.router, prefix=API)
