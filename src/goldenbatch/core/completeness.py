@@ -49,7 +49,10 @@ class TagCompleteness(BaseModel):
     """What is there of one tag in one window.
 
     Attributes:
+        state: Whether the tag is complete in the window.
         n_readings: Readings in the window.
+        cadence_s: Seconds between two readings, as the tag's card says; 0: it says none.
+        holes: Parts of the window without a reading, each with its cause.
         n_expected: As many the cadence lets one expect; 0: it has none.
         n_bad: Readings whose quality is bad.
         digest: Of the canonical bytes of the readings, so that it can be shown later that

@@ -158,9 +158,7 @@ class LocalSite:
             raise
         return site
 
-    def _bind(
-        self, on_step: Callable[[str], None] | None, *, read_only: bool, login: str
-    ) -> None:
+    def _bind(self, on_step: Callable[[str], None] | None, *, read_only: bool, login: str) -> None:
         from goldenbatch.stores.historian import Historian
         from goldenbatch.stores.ledger import Keyring, Ledger
         from goldenbatch.stores.registry import Registry
