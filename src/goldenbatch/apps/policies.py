@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast
+from urllib.parse import quote
 
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.records import from_iso
@@ -23,6 +24,9 @@ class PolicyDesk(Protocol):
 
     def proposals(self) -> Answer:
         """Proposed policies and what became of them."""
+
+    def proposal(self, digest: str) -> Answer:
+        """A proposed policy whole, with what it would change."""
 
     def diff(self, text: str) -> Answer:
         """What a policy would change, and why it could not be adopted."""
@@ -57,6 +61,10 @@ class LocalPolicies:
         """Proposed policies and what became of them."""
         return {"proposals": self._site.policies.proposals()}
 
+    def proposal(self, digest: str) -> Answer:
+        """A proposed policy whole, with what it would change."""
+        return self._site.policies.proposal(digest)
+
     def diff(self, text: str) -> Answer:
         """What a policy would change, and why it could not be adopted."""
         return self._site.policies.preview(text).as_json()
@@ -83,6 +91,10 @@ class RemotePolicies:
     def proposals(self) -> Answer:
         """Proposed policies and what became of them."""
         return cast("Answer", self._client.get("/policy/proposals"))
+
+    def proposal(self, digest: str) -> Answer:
+        """A proposed policy whole, with what it would change."""
+        return cast("Answer", self._client.get(f"/policy/proposals/{quote(digest, safe='')}"))
 
     def diff(self, text: str) -> Answer:
         """What a policy would change, and why it could not be adopted."""

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from goldenbatch.runtime.people import People
 
 POLICY_FILE: Final = "policy.toml"
+MAX_TEXT: Final = 500_000
+"""Letters of a policy; the one that the package ships has about 13,000."""
 _READ: Final = "the policy was read and found right"
 
 
@@ -81,6 +83,8 @@ class Policies:
         Raises:
             BadInputError: It is no policy; file, line and key are named.
         """
+        if len(text) > MAX_TEXT:
+            raise BadInputError(f"a policy has at most {MAX_TEXT:,} letters.", file=file)
         policy = load_policy(text, file)
         return PolicyPreview(
             policy, policy_diff(self._people.policy(), policy), self._faults(policy)
@@ -149,6 +153,17 @@ class Policies:
                 state = "adopted"
             rows.append({**row, "state": state})
         return rows
+
+    def proposal(self, digest: str) -> dict[str, Any]:
+        """A proposed policy whole, with what it would change now and why it could not be adopted.
+
+        Raises:
+            NotFoundError: There is no such proposal, or several.
+        """
+        event, proposed = self._proposed(digest)
+        row = next(one for one in self.proposals() if one["digest"] == proposed.digest)
+        found = self.preview(proposed.text)
+        return {**row, **found.as_json(), "text": proposed.text, "stream": event.stream}
 
     # ---- adopting ---------------------------------------------------------------------------
 

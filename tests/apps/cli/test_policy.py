@@ -45,6 +45,7 @@ def test_from_the_first_policy_to_the_next(cli, home, file):
     assert cli("policy", "adopt", "feed", "--user", "bor", *at).code != 0
     done = cli("policy", "adopt", digest[:10], "--user", "cilka", *at, "--json")
     assert done.code == 0, done.err
+    assert "review_days: 180 -> 365 (WEAKER)" in done.err  # shown before it was signed
     assert done.json["policy"].startswith("signed by Cilka")
     assert cli("verify", *at).code == 0
 
@@ -77,6 +78,9 @@ def test_through_a_node(cli, node, file):
     assert made.status_code == 200, made.text
     (row,) = node.call("GET", "/policy/proposals").json()["proposals"]
     assert (row["digest"], row["state"]) == (made.json()["digest"], "open")
+    whole = node.call("GET", f"/policy/proposals/{row['digest'][:8]}").json()
+    assert (whole["text"], whole["faults"]) == (text, [])
+    assert node.call("GET", "/policy/proposals/0000").status_code == 404
     asked = {"login": "anna", "policy": row["digest"]}
     assert node.call("POST", "/signatures/prepare", json=asked).status_code == 403
     first = node.call("POST", "/signatures/prepare", json={"login": "anna", "policy": "first"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -54,15 +55,16 @@ def diff(session: Session, file: FileArgument) -> None:
     with session.open_site() as desk:
         answer = policies_of(desk).diff(_read(file))
 
-        def render(_: Any) -> None:
-            for one in answer["changes"]:
-                session.output.line(one["text"])
-            if not answer["changes"]:
-                session.output.line("Nothing changes.")
-            for fault in answer["faults"]:
-                session.output.line(f"REFUSED: {fault}.")
+        session.show(answer, lambda _: _told(answer, session.output.line))
 
-        session.show(answer, render)
+
+def _told(answer: dict[str, Any], say: Callable[[str], None]) -> None:
+    for one in answer["changes"]:
+        say(one["text"])
+    if not answer["changes"]:
+        say("Nothing changes.")
+    for fault in answer["faults"]:
+        say(f"REFUSED: {fault}.")
 
 
 def propose(
@@ -102,6 +104,8 @@ def adopt(
 ) -> None:
     """Sign a proposed policy, by another person than proposed it; from then on it is in force."""
     with session.open_site() as desk:
+        if digest:  # what is signed is shown before it is signed
+            _told(policies_of(desk).proposal(digest), session.output.note)
         form = {"login": user, "policy": digest or "first", "reason": reason}
         answer = sign_by(session, desk, form, method, from_stdin=password_stdin)
         session.show({**answer, "policy": policies_of(desk).show()["standing"]})

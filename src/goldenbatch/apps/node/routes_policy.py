@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 from pydantic import Field
 
 from goldenbatch.apps.node.failures import RESPONSES
@@ -13,6 +13,7 @@ from goldenbatch.apps.node.state import Caller, State
 from goldenbatch.apps.policies import LocalPolicies
 from goldenbatch.core.records import DataClass
 
+Digest = Annotated[str, Path(pattern=r"^[0-9a-f]{4,64}$", description="Its first digits, or all.")]
 router = APIRouter(prefix="/policy", tags=["rights"], responses=RESPONSES)
 
 
@@ -44,6 +45,14 @@ def proposals(state: State, caller: Caller) -> dict[str, Any]:
     """Proposed policies, newest first, and what became of them."""
     caller.require_class(DataClass.OPERATIONAL)
     answer: dict[str, Any] = plain(LocalPolicies(state.desk.site).proposals())
+    return answer
+
+
+@router.get("/proposals/{digest}")
+def proposal(digest: Digest, state: State, caller: Caller) -> dict[str, Any]:
+    """A proposed policy whole, with what it would change now and why it could not be adopted."""
+    caller.require_class(DataClass.OPERATIONAL)
+    answer: dict[str, Any] = plain(LocalPolicies(state.desk.site).proposal(digest))
     return answer
 
 
