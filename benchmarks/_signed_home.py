@@ -117,8 +117,13 @@ class Signer:
         evidence, counter = webauthn.asserted(response, challenge, settings, self.credential)
         self.credential = replace(self.credential, counter=counter)
         body = statement.signed("webauthn", {"class": "signer-bound", **evidence})
-        used = CredentialUsed(uid=self.uid, credential=self.credential.credential,
-                              purpose="signature", counter=counter, statement_hash=digest)  # fmt: skip
+        used = CredentialUsed(
+            uid=self.uid,
+            credential=self.credential.credential,
+            purpose="signature",
+            counter=counter,
+            statement_hash=digest,
+        )
         self.version += 1
         return [NewEvent(event.stream, body, place, self.uid),
                 NewEvent(f"user/{self.uid}", used, self.version - 1, self.uid)]  # fmt: skip

@@ -115,8 +115,8 @@ class Desk(Protocol):
     def adopt_plant(self, files: PlantFiles, effective_from: str) -> Answer:
         """Put a plant into force."""
 
-    def verify(self) -> Answer:
-        """Check everything: `is_ok`, `problems`."""
+    def verify(self, *, has_projections: bool = True) -> Answer:
+        """Check everything, or all but the projections: `is_ok`, `problems`."""
 
     def checkpoint(self) -> Answer:
         """Sign the head of the ledger's tree."""
@@ -210,9 +210,9 @@ class RemoteDesk:
         """Put a plant into force."""
         return self._post("/plant", {**files.as_json(), "effective_from": effective_from})
 
-    def verify(self) -> Answer:
+    def verify(self, *, has_projections: bool = True) -> Answer:
         """Check everything that is stored."""
-        return self._post("/verify")
+        return self._post("/verify" if has_projections else "/verify?projections=false")
 
     def checkpoint(self) -> Answer:
         """Sign the head of the ledger's tree."""
@@ -283,7 +283,9 @@ def open_desk(home: Path, actor: str = "") -> Iterator[Desk]:
         yield LocalDesk(site)
 
 
-def verify_home(home: Path, progress: Callable[[int, int], None]) -> Answer:
+def verify_home(
+    home: Path, progress: Callable[[int, int], None], *, has_projections: bool = True
+) -> Answer:
     """Check everything that a home stores: by its node where one runs, else here.
 
     A home that cannot be opened for work any more is checked part by part.
@@ -296,7 +298,7 @@ def verify_home(home: Path, progress: Callable[[int, int], None]) -> Answer:
     remote = connect(home)
     if remote is not None:
         with remote:
-            return RemoteDesk(remote).verify()
+            return RemoteDesk(remote).verify(has_projections=has_projections)
     from goldenbatch.runtime.verify import verify
 
-    return verify(home, progress=progress).as_json()
+    return verify(home, progress=progress, has_projections=has_projections).as_json()

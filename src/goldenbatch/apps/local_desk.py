@@ -152,9 +152,11 @@ class LocalDesk:
         preview = self.site.adopt_plant(files.text, files.tables, effective_from=at)
         return {**_plant_answer(preview), "effective_from_at": at}
 
-    def verify(self) -> Answer:
+    def verify(self, *, has_projections: bool = True) -> Answer:
         """Check everything: `is_ok`, `problems`."""
-        return self.site.verify().as_json()
+        from goldenbatch.runtime.verify import verify
+
+        return verify(self.site, has_projections=has_projections).as_json()
 
     def checkpoint(self) -> Answer:
         """Sign the head of the ledger's tree."""

@@ -121,7 +121,7 @@ def _verify_site(
         ledger = other.submit(lambda: list(_ledger(site.ledger, progress, has_projections)))
         problems, counts = _verify_rest(site)
     if not has_projections:
-        note = Problem("ledger", "projection", "not compared, as nobody asked for it.", True)
+        note = Problem("ledger", "projection", "not compared, as it was not asked for.", True)
         problems.append(note)
     return VerifyReport((*ledger.result(), *problems), counts)
 

@@ -166,6 +166,9 @@ def test_damage_is_code_7(home, cli):
     assert not done.json["is_ok"]
     assert any("finding" in one["where"] for one in done.json["problems"])
     assert "problems" in cli("verify", "--home", home).out
+    done = cli("verify", "--no-projections", "--home", home, "--json")  # no event was changed
+    assert done.code == 0 and done.json["is_ok"]
+    assert "not compared, as it was not asked for." in str(done.json["problems"])
 
 
 def test_adopt_and_wake(home, cli, tmp_path):

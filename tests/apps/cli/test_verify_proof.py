@@ -25,6 +25,24 @@ def test_it_needs_no_home_and_says_what_it_shows(proof, home, cli):
     assert done.code == 0 and "under the key that you gave" in done.out
 
 
+def test_a_record_that_was_cut_off_is_missed(proof, tmp_path, cli):
+    assert "to their end" in cli("verify", "--proof", proof, "--json").json["notes"][0]
+    bundle = json.loads(Path(proof).read_text())
+    bundle["events"].pop()
+    cut = tmp_path / "cut.json"
+    cut.write_text(json.dumps(bundle))
+    done = cli("verify", "--proof", cut)
+    assert done.code == 7 and "Events are missing or were added" in done.out
+
+
+def test_a_filtered_print_is_not_called_altered(home, tmp_path, cli):
+    written = cli("trail", "print", "kind=BatchCreated", "--out", tmp_path / "print",
+                  "--home", home, "--json")  # fmt: skip
+    done = cli("verify", "--proof", written.json["proof"])
+    assert done.code == 0, done.out
+    assert "were asked for. What the others say, and whether" in " ".join(done.out.split())
+
+
 def test_a_changed_event_is_named(proof, tmp_path, cli):
     bundle = json.loads(Path(proof).read_text())
     event = next(one for one in bundle["events"] if '"42.0"' in (one["body"] or ""))

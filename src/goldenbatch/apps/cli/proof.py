@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -33,18 +33,23 @@ def verify(
     anchor: Annotated[
         list[Path] | None, typer.Option(help="Checkpoint that was kept outside the home.")
     ] = None,
+    projections: Annotated[
+        bool, typer.Option(help="Fold the projections anew and compare them; the longest part.")
+    ] = True,
 ) -> None:
     """Check every event, payload, tree node, checkpoint, projection, reading and artefact.
 
     With `--proof` only the proof file of a dossier is checked, without access to the home.
     Only a witness, or a checkpoint kept elsewhere, shows that a whole history was rewritten.
+    Projections are tables for lists and searches; nothing rests on them that is not in an event.
     """
     if proof is not None:
         _verify_proof(session, proof, key)
         return
     if key:
         raise BadInputError("a key belongs to a proof file.", hint="Name it with --proof FILE.")
-    _verify_home(session, witness_key or [], [_note(one) for one in anchor or ()])
+    given = Given(witness_key or [], [_note(one) for one in anchor or ()], projections)
+    _verify_home(session, given)
 
 
 def _note(path: Path) -> str:
@@ -87,16 +92,24 @@ def _render_proof(session: Session, answer: dict[str, Any]) -> None:
         output.line("gave you by another way, or give that one with --key.")
 
 
-def _verify_home(session: Session, witnesses: list[str], anchors: list[str]) -> None:
+class Given(NamedTuple):
+    """What a home is verified against: witnesses, checkpoints, and whether by its projections."""
+
+    witnesses: list[str]
+    anchors: list[str]
+    has_projections: bool
+
+
+def _verify_home(session: Session, given: Given) -> None:
     from goldenbatch.apps.desk import verify_home
     from goldenbatch.runtime.home import home_info, load_home
 
     with session.output.progress("Verifying", "events") as step:
-        answer = verify_home(session.home, step)
-    if witnesses or anchors:
+        answer = verify_home(session.home, step, has_projections=given.has_projections)
+    if given.witnesses or given.anchors:
         from goldenbatch.runtime.witness import check_witnessed
 
-        problems, signed = check_witnessed(session.home, witnesses, anchors)
+        problems, signed = check_witnessed(session.home, given.witnesses, given.anchors)
         answer["problems"] += problems
         answer["counts"] |= {f"events signed by {name}": n for name, n in signed.items()}
         answer["is_ok"] &= all(one["is_note"] for one in problems)

@@ -278,10 +278,10 @@ def adopt_plant(form: PlantAdoption, state: State, _: LocalCaller) -> dict[str, 
 
 
 @router.post("/verify", tags=["proof"])
-def verify(state: State, _: LocalCaller) -> dict[str, Any]:
-    """Check everything that is stored."""
+def verify(state: State, _: LocalCaller, projections: bool = True) -> dict[str, Any]:
+    """Check everything that is stored; without projections only what all else rests on."""
     with state.gate:
-        answer: dict[str, Any] = plain(state.desk.verify())
+        answer: dict[str, Any] = plain(state.desk.verify(has_projections=projections))
     return answer
 
 
