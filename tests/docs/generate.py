@@ -62,6 +62,7 @@ STREAMS = {
     "LegalHoldLifted": "hold/<hold>",
     "LegalHoldPlaced": "hold/<hold>",
     "RetentionAdopted": "master/retention",
+    "BoundaryStated": "context/<source>",
     "CompletenessAssessed": "completeness/<batch>",
     "SourceStarted": "source/<source>",
     "SourceStopped": "source/<source>",

@@ -17,6 +17,7 @@ STREAM_OF: Final[Mapping[str, str]] = MappingProxyType(
         "batch": "batch/{batch}",
         "completeness": "completeness/{batch}",
         "conflict": "import/{card}",
+        "context": "context/{source}",
         "credential": "user/{uid}",
         "delegation": "delegation/{delegation}",
         "deleted_thing": "deletion/{deletion}",

@@ -16,6 +16,7 @@ from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._identity import require_kind
 from goldenbatch.runtime.checkpoints import Checkpointer
+from goldenbatch.runtime.context_rules import ContextRules
 from goldenbatch.runtime.home import (
     HomeLock,
     Layout,
@@ -100,6 +101,7 @@ class LocalSite:
         signing: Signatures and decisions.
         signing_rules: Settings of signing, as the ledger holds them.
         runner: Wakes the analysts.
+        context_rules: Read batches and phases off tags.
         oversight: Opens findings about the home itself.
         broken: Capabilities that could not be used, and why.
     """
@@ -212,6 +214,7 @@ class LocalSite:
         self._workshop = adoption.Workshop(self.discovery)
         self.runner = Runner(self, self.layout.state, self._workshop, on_step)
         self._plants = PlantHistory(self.ledger)
+        self.context_rules = ContextRules(self, self.path)
 
     def _projections(self) -> list[Projection]:
         found, broken = capabilities.projections(self.discovery)
@@ -358,7 +361,8 @@ class LocalSite:
         return fit_models(self, name, self.discovery)
 
     def wake(self) -> list[Transition]:
-        """Take a tick if something is new, and let each analyst catch up; see what is overdue."""
+        """Take in what rules read off tags, then let each analyst catch up; see what is overdue."""
+        self.context_rules.run()
         return [*self.runner.wake(), *self.oversight.look()]
 
     def replay(self, mode: Mode | str, batch: str = "") -> ReplayReport:

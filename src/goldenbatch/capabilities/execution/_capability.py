@@ -6,6 +6,13 @@ CAPABILITY = Capability(
     name="execution",
     title="Batch records",
     tier="bronze",
+    analysts=(
+        Offer(
+            "context",
+            "goldenbatch.capabilities.execution.context:context_analyst",
+            "Boundaries that sources disagree on, and gaps in the data",
+        ),
+    ),
     commands=(
         Offer(
             "report",

@@ -1,0 +1,183 @@
+"""An analyst of the record itself: boundaries that sources disagree on, gaps in the data."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from goldenbatch.core.analyst import Assessment, OpenFindings, State, TickView
+from goldenbatch.core.batch_context import BoundaryStated
+from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.findings import Evidence, Finding, Measure, Severity, Subject
+from goldenbatch.core.records import Event, to_iso
+from goldenbatch.core.sources import GapBackfilled, GapFound
+
+KINDS = (BoundaryStated.kind, GapFound.kind, GapBackfilled.kind)
+VERSION = "1"
+
+
+class ContextSettings(BaseModel):
+    """Settings of the analyst.
+
+    Attributes:
+        gap_s: A gap that is at least so long is a finding until it is filled.
+        sources: Sources that are looked at; none: all.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    gap_s: float = Field(default=60.0, gt=0)
+    sources: tuple[str, ...] = ()
+
+
+def context_analyst(name: str, settings: Mapping[str, Any]) -> ContextAnalyst:
+    """The analyst of an adopted name.
+
+    Raises:
+        BadInputError: A setting is unknown or impossible.
+    """
+    try:
+        chosen = ContextSettings.model_validate(dict(settings))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadInputError(
+            f"{first['msg']}.", hint="See the README of execution.", file=f"analyst {name}", key=key
+        ) from error
+    return ContextAnalyst(name, chosen)
+
+
+class ContextAnalyst:
+    """Opens a finding on each disagreement and each gap; closes it when it is settled.
+
+    Attributes:
+        name: Its adopted name.
+        version: Version of the code, with the digest of the settings.
+    """
+
+    def __init__(self, name: str, settings: ContextSettings) -> None:
+        self.name, self._settings = name, settings
+        text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
+        self.version = f"{VERSION}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+
+    def start(self) -> State:
+        """State before the first tick: nothing is open."""
+        return {"open": {}, "findings": {}}
+
+    def assess(self, state: State, view: TickView) -> Assessment:
+        """Look at what sources have said and missed since the last tick."""
+        book = OpenFindings(self.name, self.version, dict(state["open"]))
+        findings: dict[str, Any] = dict(state["findings"])
+        for event in view.new_events(KINDS):
+            body = event.decode()
+            if isinstance(body, BoundaryStated):
+                self._boundary(view, book, findings, event, body)
+            elif isinstance(body, GapFound) and self._is_watched(body.source):
+                self._gap(view, book, findings, event, body)
+            elif isinstance(body, GapBackfilled):
+                self._filled(book, findings, event, body)
+        return Assessment({"open": book.entries, "findings": findings}, book.transitions)
+
+    def _is_watched(self, source: str) -> bool:
+        return not self._settings.sources or source in self._settings.sources
+
+    # ---- boundaries -------------------------------------------------------------------------
+
+    def _boundary(
+        self,
+        view: TickView,
+        book: OpenFindings,
+        findings: dict[str, Any],
+        event: Event,
+        body: BoundaryStated,
+    ) -> None:
+        key = "|".join((body.what.value, body.phase, str(body.run), body.source))
+        subject = Subject(batch=body.batch, place=body.place, key=key)
+        if body.outcome == "disagrees":
+            finding = self._disagreement(subject, event, body)
+            book.put(finding, view.tick)
+            findings[key + body.batch] = finding.model_dump(mode="json")
+        elif book.is_open(subject) and body.outcome in ("same", "corrected", "taken"):
+            last = Finding.model_validate(findings.pop(key + body.batch))
+            words = f"{last.statement} Settled: {body.source} now says {to_iso(body.at)}."
+            evidence = (*last.evidence, _record(event, "what settled it"))
+            book.close(last.model_copy(update={"statement": words, "evidence": evidence}))
+
+    def _disagreement(self, subject: Subject, event: Event, body: BoundaryStated) -> Finding:
+        recorded = body.recorded_at_source or body.at
+        what = f"{body.what.value}" + (f" ({body.phase}, run {body.run})" if body.phase else "")
+        apart = abs(body.at - recorded) / 1e6
+        return Finding(
+            subject=subject,
+            title=f"Sources disagree: {what}"[:120],
+            statement=f"Batch {body.batch}, {what}: {body.note}; {apart:g} s apart.",
+            severity=Severity.MINOR,
+            start=min(body.at, recorded),
+            end=max(body.at, recorded),
+            evidence=(_record(event, "the statement that differs"),),
+            measures=(Measure(name="difference", value=apart, unit="s"),),
+            analyst=self.name,
+            analyst_version=self.version,
+            suggested_action="Find out which is right, and correct the record with the reason.",
+        )
+
+    # ---- gaps -------------------------------------------------------------------------------
+
+    def _gap(
+        self,
+        view: TickView,
+        book: OpenFindings,
+        findings: dict[str, Any],
+        event: Event,
+        body: GapFound,
+    ) -> None:
+        seconds = (body.end - body.start) / 1e6
+        if seconds < self._settings.gap_s and body.n_lost <= 0:
+            return
+        key = f"gap|{body.source}|{body.start}"
+        about = f"{len(body.tags)} tags" if body.tags else "all its tags"
+        lost = f", {body.n_lost} readings lost" if body.n_lost > 0 else ""
+        finding = Finding(
+            subject=Subject(tag=body.tags[0] if len(body.tags) == 1 else "", key=key),
+            title=f"Readings of {body.source} are missing: {body.cause.value}"[:120],
+            statement=f"{body.source}, {about}: {seconds:g} s from {to_iso(body.start)} on"
+            f"{lost}. {body.note}".strip(),
+            severity=Severity.MINOR,
+            start=body.start,
+            end=body.end,
+            evidence=(_record(event, "the gap"),),
+            measures=(Measure(name="length", value=seconds, unit="s"),),
+            analyst=self.name,
+            analyst_version=self.version,
+            suggested_action="See whether a batch ran in it: `goldenbatch batch complete`.",
+        )
+        book.put(finding, view.tick)
+        findings[key] = finding.model_dump(mode="json")
+
+    def _filled(
+        self, book: OpenFindings, findings: dict[str, Any], event: Event, body: GapBackfilled
+    ) -> None:
+        """A gap that lies in a window that was asked for again, and gave something, is closed."""
+        if not body.n_readings:
+            return
+        for key in [one for one in findings if one.startswith(f"gap|{body.source}|")]:
+            last = Finding.model_validate(findings[key])
+            if body.start <= last.start and (last.end or last.start) <= body.end:
+                del findings[key]
+                words = f"{last.statement} Filled: {body.n_readings} readings came later."
+                evidence = (*last.evidence, _record(event, "the backfill"))
+                book.close(last.model_copy(update={"statement": words, "evidence": evidence}))
+
+
+def _record(event: Event, note: str) -> Evidence:
+    return Evidence(
+        kind="record",
+        digest=event.leaf,
+        stream=event.stream,
+        version=event.envelope.version,
+        note=note,
+    )
