@@ -48,7 +48,7 @@ FIELDS = st.fixed_dictionaries(
     {
         "stream": st.sampled_from(["thing/a", "thing/a\n", "bad", "x/" + "y" * 201, "thing/é", ""]),
         "actor": st.sampled_from(["u-1", "", 5]),
-        "owner": st.sampled_from(["", "client", None]),
+        "owner": st.sampled_from(["", "client", "\ufdd0hole\ufdd0", None]),
         "acting_for": st.sampled_from(["", "u-2", b"u"]),
         "performed_at": st.none() | st.sampled_from([5, "2020-01-01T00:00:00Z", "never"]),
         "expected_version": st.sampled_from([0, -1]),
@@ -64,7 +64,7 @@ def test_the_quick_check_of_an_envelope_lets_through_what_the_full_one_does(kit,
     given_event = kit.NewEvent(body=kit.moved("a", 0).body, **fields)
     prepared = _events.prepare(given_event, b"s" * _events.SALT_SIZE)
     try:
-        made = _events.place(prepared, kit.HOME, 1, kit.START, b"").event.envelope
+        made = _events.Placer(kit.HOME).place(prepared, 1, kit.START, b"").event.envelope
     except BadInputError:
         made = None
     try:
@@ -74,3 +74,26 @@ def test_the_quick_check_of_an_envelope_lets_through_what_the_full_one_does(kit,
     assert made == full
     if full is not None:
         assert made.model_dump() == full.model_dump() and type(made) is type(full)
+
+
+@given(
+    st.lists(FIELDS, min_size=2, max_size=6), st.lists(st.sampled_from(["a", "é\ufdd0hole\ufdd0"]))
+)
+def test_an_event_gets_the_same_place_whatever_came_before_it(kit, many, names):
+    """What is taken over from the event before is what would have been written anew."""
+    from goldenbatch.stores.ledger import _events
+
+    placer, salt = _events.Placer(kit.HOME), b"s" * _events.SALT_SIZE
+    for number, fields in enumerate([*many, *many[::-1]]):
+        name = names[number % len(names)] if names else "a"
+        event = kit.NewEvent(body=kit.moved(name, 0).body, **fields)
+        prepared = _events.prepare(event, salt)
+        given_now = (prepared, number + 1, kit.START + number, b"p" * 32)
+        try:
+            made = placer.place(*given_now)
+        except BadInputError:
+            with pytest.raises(BadInputError):
+                _events.Placer(kit.HOME).place(*given_now)
+            continue
+        assert made == _events.Placer(kit.HOME).place(*given_now)
+        assert made.event_row[-1] == canonical(made.event.envelope.as_json())

@@ -31,6 +31,7 @@ SCHEMA = "goldenbatch/envelope/1"
 _STREAM = re.compile(STREAM_PATTERN)
 _FIELDS = frozenset(Envelope.model_fields)
 _quoted = json.encoder.encode_basestring
+_HOLE, _N_PIECES = "\ufdd0hole\ufdd0", 7
 _HINT = "Run `goldenbatch verify`; restore the home from its backup."
 
 
@@ -87,34 +88,93 @@ def prepare_all(events: Sequence[NewEvent]) -> list[Prepared]:
     ]
 
 
-def place(
-    prepared: Prepared, home: HomeInfo, seq: int, recorded_at: int, previous: bytes
-) -> Placed:
-    """Give a prepared event its place.
+class Placer:
+    """Gives prepared events their places in the ledger of a home.
 
-    Raises:
-        BadInputError: A field of the envelope is not allowed.
+    What an event has in common with the one before it, most of an envelope, is neither checked
+    nor written again.
     """
-    fields = _fields(prepared, home, recorded_at, previous)
-    envelope = trusted(fields) if _is_plainly_good(fields) else _checked(prepared, fields)
-    good = envelope.__dict__
-    _, kind, body, salt, content, digest = prepared
-    data = _bytes_of(good, kind)
-    leaf = leaf_hash(data)
-    row = (
-        seq,
-        good["stream"],
-        good["version"],
-        kind,
-        good["actor"],
-        None,
-        good["performed_at"],
-        recorded_at,
-        digest,
-        previous,
-        data,
+
+    def __init__(self, home: HomeInfo) -> None:
+        self._home = home
+        self._common: tuple[Any, ...] = ()
+        self._fields: dict[str, Any] = {}
+        self._pieces: list[str] = []
+
+    def place(self, prepared: Prepared, seq: int, recorded_at: int, previous: bytes) -> Placed:
+        """Give a prepared event its place.
+
+        Raises:
+            BadInputError: A field of the envelope is not allowed.
+        """
+        event, kind, body, salt, content, digest = prepared
+        if self._is_like_last(prepared):
+            stream, version, performed_at = (
+                event.stream,
+                event.expected_version + 1,
+                event.performed_at,
+            )
+            fields = self._fields.copy()
+            fields["stream"], fields["version"] = stream, version
+            fields["performed_at"], fields["recorded_at"] = performed_at, recorded_at
+            fields["body_digest"], fields["previous"] = digest.hex(), previous.hex()
+            envelope = trusted(fields)
+            text = self._text(fields)
+        else:
+            fields = _fields(prepared, self._home, recorded_at, previous)
+            is_good = _is_plainly_good(fields)
+            envelope = trusted(fields) if is_good else _checked(prepared, fields)
+            fields = envelope.__dict__
+            stream, version, performed_at = envelope.stream, envelope.version, envelope.performed_at
+            text = _text_of(fields, kind)
+            self._learn(prepared, fields if is_good else None)
+        data = _encoded(text, kind, stream)
+        leaf = leaf_hash(data)
+        row = (
+            *(seq, stream, version, kind, fields["actor"], None, performed_at, recorded_at),
+            *(digest, previous, data),
+        )
+        made = Event(seq, envelope, body, leaf.hex())
+        return Placed(made, leaf, row, (seq, digest, salt, content))
+
+    def _is_like_last(self, prepared: Prepared) -> bool:
+        event = prepared.event
+        return (
+            _common(prepared) == self._common
+            and type(event.stream) is str
+            and _is_stream(event.stream)
+            and type(event.expected_version) is int
+            and event.expected_version >= 0
+            and (event.performed_at is None or type(event.performed_at) is int)
+        )
+
+    def _learn(self, prepared: Prepared, fields: dict[str, Any] | None) -> None:
+        """Keep what the next event may have in common with this one."""
+        self._common = ()
+        if fields is None:
+            return
+        names = ("body_digest", "previous", "stream", "version")
+        text = _text_of({**fields, **dict.fromkeys(names, _HOLE)}, prepared.kind, (_HOLE, _HOLE))
+        pieces = text.split(_HOLE)
+        if len(pieces) == _N_PIECES:  # a field could hold what marks a hole
+            self._common, self._fields, self._pieces = _common(prepared), fields, pieces
+
+    def _text(self, fields: dict[str, Any]) -> str:
+        a, b, c, d, e, f, g = self._pieces
+        return (
+            f"{a}{fields['body_digest']}{b}{_time(fields['performed_at'])}{c}{fields['previous']}"
+            f"{d}{_time(fields['recorded_at'])}{e}{_quoted(fields['stream'])[1:-1]}"
+            f"{f}{fields['version']}{g}"
+        )
+
+
+def _common(prepared: Prepared) -> tuple[Any, ...]:
+    event, kind = prepared.event, prepared.kind
+    body = event.body
+    return (
+        *(kind, body.body_version, body.data_class),
+        *(event.data_class, event.actor, event.acting_for, event.owner),
     )
-    return Placed(Event(seq, envelope, body, leaf.hex()), leaf, row, (seq, digest, salt, content))
 
 
 def _fields(
@@ -208,25 +268,32 @@ def envelope_bytes(envelope: Envelope) -> bytes:
 
     Every append needs it once; a test holds the two equal, whatever stands in the fields.
     """
-    return _bytes_of(envelope.__dict__, envelope.kind)
+    return _encoded(_text_of(envelope.__dict__, envelope.kind), envelope.kind, envelope.stream)
 
 
-def _bytes_of(e: dict[str, Any], kind: str) -> bytes:
-    performed_at = "null" if e["performed_at"] is None else f'"{iso(e["performed_at"])}"'
-    text = (
+def _time(micros: int | None) -> str:
+    return "null" if micros is None else f'"{iso(micros)}"'
+
+
+def _text_of(e: dict[str, Any], kind: str, times: tuple[str, str] | None = None) -> str:
+    performed_at, recorded_at = times or (_time(e["performed_at"]), _time(e["recorded_at"]))
+    return (
         f'{{"acting_for":{_quoted(e["acting_for"])},"actor":{_quoted(e["actor"])},'
         f'"body_digest":"{e["body_digest"]}","body_version":{e["body_version"]},'
         f'"data_class":"{e["data_class"]}","home":{_quoted(e["home"])},'
         f'"home_kind":"{e["home_kind"]}","kind":{_quoted(kind)},"owner":{_quoted(e["owner"])},'
         f'"performed_at":{performed_at},"previous":"{e["previous"]}",'
-        f'"recorded_at":"{iso(e["recorded_at"])}","schema":"{e["schema_"]}",'
+        f'"recorded_at":{recorded_at},"schema":"{e["schema_"]}",'
         f'"site":{_quoted(e["site"])},"stream":{_quoted(e["stream"])},"version":{e["version"]}}}'
     )
+
+
+def _encoded(text: str, kind: str, stream: str) -> bytes:
     try:
         return text.encode()
     except UnicodeEncodeError as error:
         raise BadInputError(
-            f"{kind} of {e['stream']!r} holds text that cannot be written as UTF-8.",
+            f"{kind} of {stream!r} holds text that cannot be written as UTF-8.",
             hint="Correct the event and append it again.",
         ) from error
 

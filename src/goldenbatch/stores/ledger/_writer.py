@@ -91,7 +91,8 @@ class Writer:
     ) -> None:
         if engine.writer is None:
             raise StorageError("the ledger is open for reading only.")
-        self._engine, self._home, self._clock = engine, home, clock
+        self._engine, self._clock = engine, clock
+        self._placer = _events.Placer(home)
         self._connection = engine.writer
         self._folder = _folder.Folder(tables)
         self._folder.connection = self._connection
@@ -200,7 +201,7 @@ class Writer:
             if version != expected:
                 raise VersionConflictError(name, expected, version)
             seq += 1
-            item = _events.place(prepared, self._home, seq, recorded_at, previous)
+            item = self._placer.place(prepared, seq, recorded_at, previous)
             streams[name] = (version + 1, item.leaf)
             placed.append(item)
         return placed, streams
