@@ -13,7 +13,8 @@ import pyarrow as pa
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import ReadingKind, Series, series_schema
 from goldenbatch.stores.historian._cold import Snapshot
-from goldenbatch.stores.historian._columns import Ints, ints, stored_schema
+from goldenbatch.stores.historian._columns import Ints, ints, ordered, stored_schema
+from goldenbatch.stores.historian._scan import MAX_ROWS, Keep, Scanner, keeping
 
 MAX_SEQ = (1 << 63) - 1
 BY_TAG = "tag, time, seq"
@@ -68,6 +69,7 @@ class Engine:
 
     def __init__(self, n_threads: int) -> None:
         self._n_threads, self._lock = n_threads, threading.Lock()
+        self._scanner = Scanner()
         self._db: Any = None
 
     def _cursor(self) -> Any:
@@ -115,6 +117,12 @@ class Engine:
             few = _from_memory(view.hot, chosen, order.split(", "))
             if few is not None:
                 return few
+        spans = np.asarray(chosen.spans, dtype=np.int64).T
+        cursor = (chosen.after, chosen.upto)
+        plan = self._scanner.plan(files, chosen.tags, spans, cursor)
+        if plan is not None and (not view.hot.num_rows or view.hot.num_rows <= MAX_ROWS):
+            keep = keeping(chosen.tags, spans, cursor)
+            return _scanned(self._scanner.read(plan, kind, keep), view.hot, keep, order)
         parameters = {
             "first": first,
             "last": last,
@@ -170,6 +178,17 @@ class Engine:
             ) from error
         finally:
             cursor.close()
+
+
+def _scanned(cold: pa.Table, hot: pa.Table, keep: Keep, order: str) -> pa.Table:
+    """Chosen rows of files and of memory, in order."""
+    mask = keep(hot)
+    table = pa.concat_tables([cold, hot if mask is None else hot.filter(pa.array(mask))])
+    if order == BY_TAG:
+        return ordered(table)
+    table = table.combine_chunks()
+    keys = [ints(table, name) for name in reversed(order.split(", "))]
+    return table.take(pa.array(np.lexsort(keys)))
 
 
 def _from_memory(hot: pa.Table, chosen: Selection, order: Sequence[str]) -> pa.Table | None:
