@@ -58,6 +58,37 @@ def test_it_is_shown_signed_and_told(bench, team, lent, method):
     assert team.verify().is_ok
 
 
+@pytest.mark.parametrize("method", ["password", "webauthn"])
+def test_the_verifier_that_trusts_nobody_says_so_too(team, lent, method, tmp_path, capsysbinary):
+    from goldenbatch.verifier import goldenbatch_verify
+
+    if method == "webauthn":
+        device = Authenticator()
+        enrol(team, "carl", device)
+        prepared, proof = touched(team, "carl", device)
+        team.signing.complete(prepared.id, proof)
+    else:
+        team.signing.sign("batch/B7", "reviewed", "carl", PASSWORD)
+    team.signing.sign("batch/B7", "reviewed", "ann", PASSWORD)
+    team.ledger.checkpoint()
+    seqs = [event.seq for event in team.ledger.events()]
+    path = tmp_path / "proof.json"
+    path.write_text(json.dumps(team.ledger.proof_bundle(seqs)))
+    assert goldenbatch_verify.main([str(path)]) == 0
+    told = capsysbinary.readouterr().out.decode()
+    assert "1 signatures for Quin." in told
+    # The lender cannot be taken out of what was signed, or changed.
+    for old, new in (("Quin", "Ruth"), ("delegation/D1@2", "delegation/D1@1")):
+        data = json.loads(path.read_text())
+        for one in data["events"]:
+            if "acting_for" in (one["body"] or "") and "statement_hash" in one["body"]:
+                one["body"] = one["body"].replace(old, new)
+        bad = tmp_path / "bad.json"
+        bad.write_text(json.dumps(data))
+        assert goldenbatch_verify.main([str(bad)]) == 1
+        assert "does not fit the statement" in capsysbinary.readouterr().out.decode()
+
+
 def test_a_statement_in_ones_own_right_is_as_it_always_was(team):
     event = team.signing.sign("batch/B7", "reviewed", "ann", PASSWORD)
     assert "acting_for" not in event.body

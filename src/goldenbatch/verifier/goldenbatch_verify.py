@@ -184,8 +184,9 @@ class Check:
         self.before = row
     def signature(self, row: Any, before: Any, leaves: dict[int, bytes]) -> list[str]:
         """What is wrong with a signature beside other events."""
-        said, version, wrong = row["said"], row["said"]["version"], []
-        self.n[f"signatures {row['class']}"] += 1
+        said, wrong, who = row["said"], [], row["said"].get("acting_for", {}).get("printed_name")
+        version, proposal = said["version"], said.get("proposal")
+        self.n.update([f"signatures {row['class']}", *([f"signatures for {who}"] if who else [])])
         if leaves.get(version, b"").hex() not in (said["record_hash"], "" if self.is_part else "-"):
             wrong.append("it signs another version than the one that stands there")
         proposal = said.get("proposal")
