@@ -22,7 +22,9 @@ from goldenbatch.core.errors import VersionConflictError
 from goldenbatch.core.records import NewEvent, Row
 
 if TYPE_CHECKING:
+    from goldenbatch.core.people import UserState
     from goldenbatch.core.site import Site
+    from goldenbatch.runtime.local import LocalSite
 
 N_TRIES = 5
 
@@ -57,6 +59,23 @@ def take(
         if made.outcome in ("taken", "corrected"):
             found += _again(site, said.batch, who, chosen)
     return found
+
+
+def say(site: LocalSite, user: UserState, statement: Statement) -> BoundaryStated | None:
+    """What a person enters by hand, who must have the right to record on the batch.
+
+    Returns:
+        What was put on record; None when the same was known already.
+
+    Raises:
+        DeniedError: The person may not.
+    """
+    from goldenbatch.core import authority
+
+    stream = f"batch/{statement.batch}"
+    authority.require(site.people.decide_may(user, "record", stream))
+    made = take(site, [statement], actor=user.uid)
+    return made[0] if made else None
 
 
 _RANK = {

@@ -19,6 +19,8 @@ def _batch_commands() -> Mapping[str, Entry]:
         "complete": Entry(
             "Is its data complete, and if not, why.", f"{_CLI}.completeness:complete"
         ),
+        "context": Entry("What each source says of it.", f"{_CLI}.completeness:context"),
+        "say": Entry("Enter by hand what began or ended.", f"{_CLI}.completeness:say"),
         "report": Entry(
             "Write the dossier of a batch (HTML and PDF) with its proof.",
             f"{_CLI}.batches:report",

@@ -7,7 +7,9 @@ from typing import Any
 from fastapi import APIRouter, Depends
 
 from goldenbatch.apps.node.failures import RESPONSES
+from goldenbatch.apps.node.inputs import Form
 from goldenbatch.apps.node.state import Caller, State, get_principal
+from goldenbatch.core.batch_context import Boundary, Statement
 from goldenbatch.core.records import DataClass
 
 router = APIRouter(tags=["sources"], dependencies=[Depends(get_principal)], responses=RESPONSES)
@@ -36,3 +38,39 @@ def completeness(batch: str, caller: Caller, tolerance: float = 2.5) -> dict[str
 
     caller.require_class(DataClass.OPERATIONAL)
     return assess(caller.site, batch, tolerance).model_dump(mode="json")
+
+
+class BoundaryForm(Form):
+    """What a person enters by hand about a batch."""
+
+    what: Boundary
+    at: int
+    place: str = ""
+    phase: str = ""
+    run: int = 0
+    product: str = ""
+    outcome: str = ""
+
+
+@router.post("/batches/{batch}/boundaries")
+def say_boundary(batch: str, form: BoundaryForm, caller: Caller, state: State) -> dict[str, Any]:
+    """Enter when a batch or a phase began or ended, as the person who is logged in."""
+    from goldenbatch.runtime.batch_context import say
+
+    site = state.desk.site
+    user = site.people.require_open(caller.actor.uid)
+    head = {name: text for name in ("product", "outcome") if (text := getattr(form, name))}
+    statement = Statement(
+        "person", form.what, batch, form.at, form.place, form.phase, form.run, head=head
+    )
+    with state.gate:
+        made = say(site, user, statement)
+    return {"is_new": made is not None, "stated": None if made is None else made.as_json()}
+
+
+@router.get("/batches/{batch}/context")
+def context(batch: str, caller: Caller) -> dict[str, Any]:
+    """What each source says of the boundaries of a batch, and what was made of it."""
+    caller.require_class(DataClass.OPERATIONAL)
+    rows = caller.site.ledger.select("context", {"batch": batch}, ("at", "seq"))
+    return {"n_statements": len(rows), "statements": list(rows)}

@@ -1,0 +1,27 @@
+"""Endpoints of running sources, of completeness and of what a person enters by hand."""
+
+PASSWORD = "long enough a password"
+
+
+def test_sources_completeness_and_boundaries(node):
+    assert node.call("GET", "/sources").json() == {"n_sources": 0, "sources": []}
+    assert node.call("GET", "/sources/opc/gaps").json()["n_gaps"] == 0
+    found = node.call("GET", "/batches/7/completeness").json()
+    assert found["is_complete"] and found["tags"][0]["n_readings"] == 20
+
+    def token(login):
+        form = {"login": login, "password": PASSWORD}
+        return node.call("POST", "/login", json=form).json()["token"]
+
+    form = {"what": "batch started", "at": 1_700_000_000_000_000, "product": "P"}
+    anna, bor = token("anna"), token("bor")
+    answer = node.call("POST", "/batches/78/boundaries", token=anna, json=form)
+    assert answer.json()["stated"]["outcome"] == "taken", answer.text
+    assert node.call("POST", "/batches/78/boundaries", token=anna, json=form).json() == {
+        "is_new": False, "stated": None,
+    }  # fmt: skip
+    (row,) = node.call("GET", "/batches/78/context", token=anna).json()["statements"]
+    assert (row["source"], row["outcome"]) == ("person", "taken")
+    assert node.call("POST", "/batches/79/boundaries", token=bor, json=form).status_code == 403
+    assert node.call("GET", "/sources", token=bor).status_code == 403
+    assert node.call("POST", "/batches/79/boundaries", json=form).status_code in (403, 404)
