@@ -337,7 +337,7 @@ _FORBIDDEN: Final = (
 
 def _only_adds(url: str) -> str:
     """Try, in transactions that are rolled back, what the role must not be able to do."""
-    from goldenbatch.stores.ledger._postgres import driver, split_url
+    from goldenbatch.stores.ledger._postgres_url import driver, split_url
 
     psycopg = driver()
     clean, schema = split_url(url)

@@ -17,7 +17,7 @@ from goldenbatch.stores.ledger import (
     StorageFullError,
     install_postgres,
 )
-from goldenbatch.stores.ledger._postgres import shown, split_url
+from goldenbatch.stores.ledger._postgres_url import shown, split_url
 
 
 def broken(problems):

@@ -18,9 +18,9 @@ def shown_place(where: Path | str) -> str:
     """A place as it may be shown and recorded: a URL without its password."""
     if not is_url(where):
         return str(where)
-    from goldenbatch.stores.ledger import _postgres
+    from goldenbatch.stores.ledger._postgres_url import shown
 
-    return _postgres.shown(str(where))
+    return shown(str(where))
 
 
 def open_engine(where: Path | str, *, read_only: bool) -> Engine:

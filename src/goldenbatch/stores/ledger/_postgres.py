@@ -10,20 +10,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from goldenbatch.core.errors import (
-    BadInputError,
-    DeniedError,
     GoldenbatchError,
     IntegrityError,
     NotFoundError,
 )
 from goldenbatch.stores.ledger import _postgres_bulk, _postgres_schema, _sql
 from goldenbatch.stores.ledger._dialect import POSTGRES
+from goldenbatch.stores.ledger._postgres_url import driver, shown, split_url, translated
 from goldenbatch.stores.ledger.errors import (
     StorageError,
-    StorageFullError,
     UnknownOutcomeError,
 )
 
@@ -44,41 +41,6 @@ _OF_WRITER = (
     "SET tcp_keepalives_interval = 5",
     "SET tcp_keepalives_count = 3",
 )
-
-
-def driver() -> Any:
-    """The module psycopg.
-
-    Raises:
-        NotFoundError: It is not installed.
-    """
-    try:
-        import psycopg
-    except ImportError as error:
-        raise NotFoundError(
-            "PostgreSQL needs the package psycopg.",
-            hint="Install it with `pip install 'goldenbatch[postgres]'`.",
-        ) from error
-    return psycopg
-
-
-def split_url(url: str) -> tuple[str, str]:
-    """A URL without its `schema`, and the schema; `goldenbatch` by default."""
-    parts = urlsplit(url)
-    query = dict(parse_qsl(parts.query))
-    schema = query.pop("schema", "goldenbatch")
-    _postgres_schema.check_name(schema)
-    return urlunsplit(parts._replace(query=urlencode(query))), schema
-
-
-def shown(url: str) -> str:
-    """A URL as it may be shown: without a password."""
-    parts = urlsplit(url)
-    host = parts.netloc.rpartition("@")
-    user = host[0].partition(":")[0]
-    query = [one for one in parse_qsl(parts.query) if "password" not in one[0]]
-    netloc = f"{user}@{host[2]}" if user else host[2]
-    return urlunsplit(parts._replace(netloc=netloc, query=urlencode(query, safe="/")))
 
 
 def install_postgres(url: str, role: str) -> str:
@@ -108,7 +70,7 @@ def install_postgres(url: str, role: str) -> str:
             for statement in make(schema, role):
                 connection.execute(statement)
     except psycopg.Error as error:
-        raise _translated(error, shown(url)) from error
+        raise translated(error, shown(url)) from error
     return shown(url)
 
 
@@ -140,7 +102,7 @@ class Connection:
             for one in self._settings:
                 raw.execute(one)
         except found.Error as error:
-            raise _translated(error, self.place) from error
+            raise translated(error, self.place) from error
         return raw
 
     @property
@@ -164,7 +126,7 @@ class Connection:
             self._end_pipeline()
             return self._raw.execute(_with_marks(sql), parameters or None, binary=True)
         except (psycopg.Error, UnicodeError) as error:
-            raise _translated(error, self.place) from error
+            raise translated(error, self.place) from error
 
     def stream(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
         """Rows of a large result, fetched piece by piece."""
@@ -175,7 +137,7 @@ class Connection:
                 cursor.execute(_with_marks(sql), parameters or None)
                 yield from cursor
         except psycopg.Error as error:
-            raise _translated(error, self.place) from error
+            raise translated(error, self.place) from error
 
     def insert_rows(
         self,
@@ -198,7 +160,7 @@ class Connection:
                 self._pipeline.__enter__()
             self._raw.execute(sql, columns, prepare=True)
         except (driver().Error, struct.error, UnicodeError) as error:
-            raise _translated(error, self.place) from error
+            raise translated(error, self.place) from error
 
     def _end_pipeline(self) -> None:
         """Wait for the answers to all that was sent; raises what one of them says."""
@@ -234,7 +196,7 @@ class Connection:
                 kept = self._raw.execute("SELECT name, version, xmin::text FROM projection")
                 self._seen = last.fetchone()[0] or 0, tuple(sorted(kept.fetchall()))  # type: ignore[index]
         except driver().Error as error:
-            raise _translated(error, self.place) from error
+            raise translated(error, self.place) from error
 
     def commit(self, mark: _sql.Mark = None) -> None:
         """Make the transaction durable; when the answer was lost, find out what happened.
@@ -251,7 +213,7 @@ class Connection:
         except psycopg.Error as error:
             ended = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
             if not self.is_lost and not isinstance(error, ended):  # the server has refused it
-                raise _translated(error, self.place) from error
+                raise translated(error, self.place) from error
             if mark is None or not self._is_kept(mark):
                 raise self._lost(error, is_known=mark is not None) from error
 
@@ -273,7 +235,7 @@ class Connection:
 
     def _lost(self, error: Exception, *, is_known: bool) -> GoldenbatchError:
         if is_known:
-            return _translated(error, self.place)
+            return translated(error, self.place)
         return UnknownOutcomeError(
             f"{self.place}: the connection was lost while committing, and the server does not say "
             "whether the transaction was kept.",
@@ -406,28 +368,3 @@ class Engine:
 @lru_cache(maxsize=1024)
 def _with_marks(sql: str) -> Any:
     return sql.replace("%", "%%").replace("?", "%s")
-
-
-def _translated(error: Exception, place: str) -> GoldenbatchError:
-    """The ledger's error for one of the driver."""
-    psycopg = driver()
-    first = (str(error).splitlines() or [type(error).__name__])[0]
-    if isinstance(error, UnicodeError | struct.error | psycopg.DataError):
-        return BadInputError(
-            f"{place} cannot hold a value: {first}.", hint="Correct the event and append it again."
-        )
-    if isinstance(error, psycopg.errors.DiskFull):
-        return StorageFullError(
-            f"no space is left for {place}; nothing of the append was kept.",
-            hint="Free space on the server's disk and append again.",
-        )
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return DeniedError(f"{place}: {first}.", hint="Ask the administrator of the database.")
-    if isinstance(error, psycopg.errors.DataCorrupted | psycopg.errors.IndexCorrupted):
-        return IntegrityError(
-            f"{place} is damaged: {first}.", hint="Restore the database from its backup."
-        )
-    return StorageError(
-        f"{place}: {first}; nothing of the append was kept.",
-        hint="See to the server and the network, and append again.",
-    )
