@@ -71,6 +71,7 @@ STREAMS = {
     "PackageMade": "package/<package>",
     "PackageReceived": "promotion/<package>",
     "CopyTaken": "inspection/<copy_id>",
+    "RecipeRetired": "master/recipe/<id>",
     "ConfigurationPromoted": "configuration/<home>",
     "ValidationRun": "validation/<run>",
     "AccessReviewed": "access-review/<review>",

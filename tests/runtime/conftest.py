@@ -59,3 +59,30 @@ def team(bench, site, cheap_hashes):
         person(site, login, "administrator")
     bench.batch(site, "B7", 0)
     return site
+
+
+@pytest.fixture(scope="session")
+def _chain_made(tmp_path_factory):
+    from gbx_chain import Chain
+
+    folder = tmp_path_factory.mktemp("chain") / "homes"
+    folder.mkdir()
+    with pytest.MonkeyPatch.context() as patch:
+        import argon2
+
+        real = argon2.PasswordHasher
+        patch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
+        Chain(folder).change()
+    return folder
+
+
+@pytest.fixture
+def chain(tmp_path, _chain_made, cheap_hashes):
+    """Homes of development, validation and production, each with a person who approves."""
+    from gbx_bench import START, Clock
+    from gbx_chain import Chain
+
+    made = Chain.__new__(Chain)
+    made.folder, made.clock = tmp_path / "homes", Clock(START + 3_600_000_000)
+    shutil.copytree(_chain_made, made.folder)
+    return made

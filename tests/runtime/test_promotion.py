@@ -1,11 +1,9 @@
 """Promotion: packed once, signed, compared, applied in order, and refused when anything is off."""
 
 import json
-import shutil
-import zipfile
 
 import pytest
-from gbx_bench import FOUND, PLANT, START, TEMP, Clock
+from gbx_chain import PASSWORD, changed
 
 from goldenbatch.core.errors import (
     BadInputError,
@@ -14,98 +12,7 @@ from goldenbatch.core.errors import (
     GoldenbatchError,
     IntegrityError,
 )
-from goldenbatch.core.policy import first_policy_text
-from goldenbatch.core.records import HomeKind, NewEvent
-from goldenbatch.core.requirements import PackUsed, ValidationRun
 from goldenbatch.runtime import promotion
-from goldenbatch.runtime.home import HomeSettings, create_home
-from goldenbatch.runtime.local import LocalSite
-
-PASSWORD = "a long password"
-RELAXED = first_policy_text().replace('title = "First policy"', 'title = "For tests"').replace(
-    '"identity_verified", "accountability_signed", ', ""
-)  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def _cheap_hashes(monkeypatch):
-    import argon2
-
-    real = argon2.PasswordHasher
-    monkeypatch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
-
-
-class Chain:
-    """Three homes, each with a person who approves."""
-
-    def __init__(self, folder):
-        self.folder, self.clock, self.files = folder, Clock(START), {}
-        for kind in ("development", "validation", "production"):
-            settings = HomeSettings(kind, "site", PLANT, kind=HomeKind(kind), policy=RELAXED)
-            create_home(folder / kind, settings, clock=self.clock)
-            with self.open(kind) as site:
-                site.people.add("qa", "Q. A.")
-                token = site.credentials.offer("qa", "password", "new")
-                begun = site.credentials.begin("qa", token)
-                site.credentials.finish("qa", token, begun["enrolment"], {"password": PASSWORD})
-                site.people.grant("qa", "quality_reviewer", "test")
-
-    def open(self, kind):
-        return LocalSite.open(self.folder / kind, clock=self.clock, discovery=FOUND)
-
-    def change(self, kind="development", version="2"):
-        """A new version of the plant, an analyst and a card."""
-        with self.open(kind) as site:
-            text = PLANT.replace('version = "1"', f'version = "{version}"').replace("Test", "New")
-            site.adopt_plant(text)
-            site.adopt("hot", "test.threshold", {"tag": TEMP, "limit": 30.0})
-            (site.path / "cards" / "lab.toml").write_text('name = "lab"\n', encoding="utf-8")
-
-    def pack(self, kind, *, is_signed=True):
-        path = self.folder / f"{kind}.gbpack"
-        with self.open(kind) as site:
-            found = promotion.pack(site, path)
-            if is_signed:
-                site.sign(found["stream"], "approved", "qa", PASSWORD)
-                found = promotion.pack(site, path)
-        return path, found
-
-    def validated(self):
-        """A validation run that passed, approved; that it is one is tested elsewhere."""
-        with self.open("validation") as site:
-            used = PackUsed(name="own", version="1", status="draft", digest="0" * 64)
-            body = ValidationRun(
-                run="r1", software="goldenbatch 1", installation_digest="0" * 64, packs=(used,),
-                n_passed=1, n_failed=0, n_not_run=0, results_digest="0" * 64, reports={},
-                conclusion="passed", started_at=1, ended_at=2,
-            )  # fmt: skip
-            site.ledger.append([NewEvent("validation/r1", body, 0, actor="operator")])
-            site.sign("validation/r1", "approved", "qa", PASSWORD)
-
-    def apply(self, kind, path, key, login="qa"):
-        with self.open(kind) as site:
-            return promotion.apply(site, promotion.load(path, key), login, PASSWORD)
-
-
-@pytest.fixture(scope="module")
-def _made(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("chain") / "homes"
-    with pytest.MonkeyPatch.context() as patch:
-        import argon2
-
-        real = argon2.PasswordHasher
-        patch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
-        folder.mkdir()
-        Chain(folder).change()
-    return folder
-
-
-@pytest.fixture
-def chain(tmp_path, _made):
-    made = Chain.__new__(Chain)
-    made.folder, made.clock = tmp_path / "homes", Clock(START + 3_600_000_000)
-    shutil.copytree(_made, made.folder)
-    return made
 
 
 def test_the_whole_way(chain):
@@ -184,18 +91,6 @@ def test_another_key_is_refused(chain):
         other = str(site.keys.signers[0].verifier)
     with pytest.raises(IntegrityError, match="the home's signature does not hold"):
         promotion.load(path, other)
-
-
-def changed(path, name, change):
-    """Write the package again with one of its files changed; None takes it out."""
-    with zipfile.ZipFile(path) as archive:
-        content = {one: archive.read(one) for one in archive.namelist()}
-    new = change(content.pop(name))
-    if new is not None:
-        content[name] = new
-    with zipfile.ZipFile(path, "w") as archive:
-        for one, data in content.items():
-            archive.writestr(one, data)
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import ClassVar, Final
 
 from pydantic import Field
 
@@ -50,6 +50,16 @@ class ConfigurationPromoted(Body):
     source_kind: HomeKind = Field(description="What that home is for.")
     approval: int = Field(ge=1, description="Number of the signature that approves it here.")
     changes: tuple[str, ...] = Field(description="What it changed: a sign and a path each.")
+
+
+@record_type
+class RecipeRetired(Body):
+    """A recipe went out of force: no new batch is made by it."""
+
+    supersedes: ClassVar[tuple[str, ...]] = ("RecipeAdopted",)
+
+    recipe: str = Field(min_length=1)
+    reason: str = Field(min_length=1)
 
 
 def require_order(source: HomeKind, target: HomeKind) -> None:

@@ -30,7 +30,8 @@ MANIFEST, NOTE, PROOF = "manifest.json", "manifest.note", "signatures.json"
 MAX_FILES, MAX_BYTES = 2_000, 64 * 1024 * 1024
 STREAM_PREFIX: Final = "package/"
 _NAME = re.compile(
-    r"^(plant\.toml|policy\.toml|(tables|cards|analysts|recipes|requirements)/"
+    r"^(plant\.toml|policy\.toml|"
+    r"(tables|cards|analysts|recipes|requirements|models|procedures|artefacts)/"
     r"[A-Za-z0-9][A-Za-z0-9_. -]{0,120})$"
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)
@@ -48,6 +49,7 @@ class Package:
         files: Path to content.
         approvals: Leaf hashes of the signatures that approve it in that home.
         validation: Stream of the validation run that passed and was approved; empty: none.
+        target: Uid of the one home that may apply it; empty: any.
     """
 
     digest: str
@@ -57,6 +59,7 @@ class Package:
     files: Mapping[str, bytes]
     approvals: tuple[str, ...]
     validation: str
+    target: str = ""
 
 
 def digests_of(files: Mapping[str, bytes]) -> dict[str, str]:
@@ -84,8 +87,9 @@ def require_names(files: Mapping[str, bytes]) -> None:
 
 
 def write_package(
-    path: Path, files: Mapping[str, bytes], info: HomeInfo, signer: Signer, proof: Mapping[str, Any]
-) -> None:
+    path: Path, files: Mapping[str, bytes], info: HomeInfo, signer: Signer,
+    proof: Mapping[str, Any], *, target: str = "",
+) -> None:  # fmt: skip
     """Write a package; the same configuration and signatures give the same bytes."""
     from goldenbatch.stores.ledger.notes import sign_note
 
@@ -98,6 +102,7 @@ def write_package(
         "kind": info.kind.value,
         "public_key": str(signer.verifier),
         "files": digests,
+        "target": target,
     }
     text = json.dumps(manifest, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
     content = {
@@ -140,7 +145,7 @@ def read_package(path: Path, key: str) -> Package:
         digests, kind = dict(manifest["files"]), HomeKind(manifest["kind"])
         home, name = str(manifest["home"]), str(manifest["package"])
         bundle = json.loads(proof)
-        schema = manifest["schema"]
+        schema, target = manifest["schema"], str(manifest.get("target", ""))
     except (KeyError, TypeError, ValueError) as error:
         raise BadInputError(f"this is no package: {error!r}.", file=str(path)) from error
     if schema != SCHEMA:
@@ -159,7 +164,7 @@ def read_package(path: Path, key: str) -> Package:
         raise _broken(path, "the manifest names another digest than that of its files")
     require_names(content)
     approvals, validation = _signatures(path, bundle, key, (home, kind, name, digests))
-    return Package(name, home, kind, key, content, approvals, validation)
+    return Package(name, home, kind, key, content, approvals, validation, target)
 
 
 def _unpacked(path: Path) -> dict[str, bytes]:

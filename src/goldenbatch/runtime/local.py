@@ -15,6 +15,7 @@ from goldenbatch.runtime import _ceremony, adoption, plants, settings
 from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._identity import require_kind
+from goldenbatch.runtime._promotion_force import finish as finish_promotion
 from goldenbatch.runtime.checkpoints import Checkpointer
 from goldenbatch.runtime.context_rules import ContextRules
 from goldenbatch.runtime.home import (
@@ -215,6 +216,8 @@ class LocalSite:
         self.runner = Runner(self, self.layout.state, self._workshop, on_step)
         self._plants = PlantHistory(self.ledger)
         self.context_rules = ContextRules(self, self.path)
+        if not read_only:
+            finish_promotion(self)
 
     def _projections(self) -> list[Projection]:
         found, broken = capabilities.projections(self.discovery)

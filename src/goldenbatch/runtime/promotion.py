@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import difflib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from goldenbatch.core.authority import adopted as policy_adopted
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError
 from goldenbatch.core.people import Meaning
 from goldenbatch.core.plant import PLANT_FILE
@@ -20,12 +18,26 @@ from goldenbatch.core.promotion import (
     PackageReceived,
     require_order,
 )
-from goldenbatch.core.recipe_use import STREAM as RECIPE_STREAM
-from goldenbatch.core.recipe_use import RecipeAdopted
-from goldenbatch.core.records import Body, Event, HomeKind, NewEvent
+from goldenbatch.core.records import Body, Event, HomeKind, NewEvent, to_iso
 from goldenbatch.core.requirements import ValidationRun
 from goldenbatch.core.signatures import signature_state
 from goldenbatch.runtime import adoption, plants
+from goldenbatch.runtime._promotion_content import (
+    ARTEFACTS,
+    POLICY_FILE,
+    configuration,
+    issued,
+    read_models,
+    read_procedures,
+    require_artefacts,
+)
+from goldenbatch.runtime._promotion_force import (
+    analysts_of,
+    finish,
+    newest,
+    put_into_force,
+    tables_of,
+)
 from goldenbatch.runtime._promotion_package import (
     STREAM_PREFIX,
     Package,
@@ -35,17 +47,17 @@ from goldenbatch.runtime._promotion_package import (
     require_names,
     write_package,
 )
-from goldenbatch.runtime._state import write_durably
-from goldenbatch.runtime.home import write_plant
 
 if TYPE_CHECKING:
     from goldenbatch.runtime.local import LocalSite
 
-POLICY_FILE: Final = "policy.toml"
-POLICY_STREAM: Final = "master/policy"
 RECEIVED: Final = "promotion/"
-CONFIGURATION: Final = "configuration/"
-COPIED: Final = (("cards", "*.toml"), ("requirements", "*.toml"))
+WAITS: Final = "!"
+"""Sign of a procedure that is issued here and waits for its approval by signature."""
+
+__all__ = [
+    "Difference", "apply", "compare", "configuration", "finish", "load", "pack", "status",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -53,7 +65,7 @@ class Difference:
     """A file that a package changes.
 
     Attributes:
-        sign: `+` new, `-` gone, `~` changed.
+        sign: `+` new, `-` gone, `~` changed, `!` issued here and not approved yet.
         path: Path of the file.
         lines: The changed lines, as a unified diff.
     """
@@ -67,32 +79,16 @@ class Difference:
         return {"sign": self.sign, "path": self.path, "lines": list(self.lines)}
 
 
-def configuration(site: LocalSite) -> dict[str, bytes]:
-    """The configuration in force in a home, as files: plant, policy, analysts, recipes, cards."""
-    files = {PLANT_FILE: (site.path / PLANT_FILE).read_bytes()}
-    for path in sorted((site.path / "tables").glob("*.csv")):
-        files[f"tables/{path.name}"] = path.read_bytes()
-    files[POLICY_FILE] = site.policies.standing().text.encode()
-    for name, one in site.adopted().items():
-        entry = {"analyst": one.body.analyst, "version": one.body.version,
-                 "settings": one.body.settings}  # fmt: skip
-        text = json.dumps(entry, indent=2, sort_keys=True, ensure_ascii=False) + "\n"
-        files[f"analysts/{name}.json"] = text.encode()
-    for event in site.ledger.events(kinds={RecipeAdopted.kind}, stream_prefix=RECIPE_STREAM):
-        body = event.decode()
-        if isinstance(body, RecipeAdopted):
-            files[f"recipes/{event.stream.removeprefix(RECIPE_STREAM)}.toml"] = body.text.encode()
-    for folder, pattern in COPIED:
-        for path in sorted((site.path / folder).glob(pattern)):
-            files[f"{folder}/{path.name}"] = path.read_bytes()
-    return files
-
-
-def pack(site: LocalSite, path: Path) -> dict[str, Any]:
+def pack(site: LocalSite, path: Path, target: str = "") -> dict[str, Any]:
     """Pack the configuration of a home, and write it with all signatures that it has by now.
 
     The same configuration is one record, however often it is packed: people sign that record,
     and packing again takes their signatures along.
+
+    Args:
+        site: The home.
+        path: File to write.
+        target: Uid of the one home that may apply it; empty: any that trusts this one.
 
     Raises:
         ConflictError: The plant's files are not those in force.
@@ -111,7 +107,7 @@ def pack(site: LocalSite, path: Path) -> dict[str, Any]:
     events = [*site.ledger.stream(stream), *(site.ledger.stream(run) if run else ())]
     site.ledger.checkpoint()
     proof = site.ledger.proof_bundle([event.seq for event in events])
-    write_package(path, files, site.home, site.keys.signers[0], proof)
+    write_package(path, files, site.home, site.keys.signers[0], proof, target=target)
     states = signature_state(site.ledger.stream(stream))
     return {
         "file": str(path),
@@ -126,21 +122,12 @@ def pack(site: LocalSite, path: Path) -> dict[str, Any]:
 
 def _require_adopted(site: LocalSite, files: Mapping[str, bytes]) -> None:
     """The plant on disk must be the one that the ledger holds."""
-    found = plants.preview(site, files[PLANT_FILE].decode("utf-8"), _tables(files))
+    found = plants.preview(site, files[PLANT_FILE].decode("utf-8"), tables_of(files))
     if found.plant.digest != site.plant.digest:
         raise ConflictError(
             f"{PLANT_FILE} is not the plant in force: {len(found.changes)} changes.",
             hint="Adopt it first (`goldenbatch plant adopt`), or put the old one back.",
         )
-
-
-def _tables(files: Mapping[str, bytes]) -> dict[str, str]:
-    prefix = "tables/"
-    return {
-        name.removeprefix(prefix): content.decode("utf-8")
-        for name, content in files.items()
-        if name.startswith(prefix)
-    }
 
 
 def _newest_run(site: LocalSite) -> str:
@@ -154,7 +141,10 @@ def compare(site: LocalSite, package: Package) -> tuple[Difference, ...]:
     found = []
     for path in sorted({*old, *new}):
         before, after = old.get(path), new.get(path)
-        if before == after:
+        if before == after or path.startswith(ARTEFACTS):
+            continue  # an artefact is named by its digest where it is used
+        if _waits(site, path, package):
+            found.append(Difference(WAITS, path, ("issued here; waits for an approval.",)))
             continue
         sign = "+" if before is None else "-" if after is None else "~"
         lines = difflib.unified_diff(
@@ -164,6 +154,16 @@ def compare(site: LocalSite, package: Package) -> tuple[Difference, ...]:
         )  # fmt: skip
         found.append(Difference(sign, path, tuple(lines)))
     return tuple(found)
+
+
+def _waits(site: LocalSite, path: str, package: Package) -> bool:
+    """Whether a procedure of the package was issued here, and only its approval is missing."""
+    folder, _, name = path.partition("/")
+    if folder != "procedures" or path not in package.files:
+        return False
+    entry = read_procedures(package.files)[name.removesuffix(".json")]
+    present = issued(site, entry["procedure"]).get(entry["version"], "")
+    return present == str(entry["digest"])
 
 
 def load(path: Path, key: str) -> Package:
@@ -176,8 +176,8 @@ def apply(
 ) -> tuple[Event, tuple[Difference, ...]]:
     """Put the configuration of a package into force, once a person has approved that here.
 
-    Nothing is changed before everything in it was found sound. What a crash cuts off is
-    completed by applying the same package again.
+    Nothing is changed before everything in it was found sound, and all records are made in one
+    append: a crash leaves the old configuration or the new one (see `finish`).
 
     Args:
         site: The home; of kind validation or production.
@@ -190,6 +190,11 @@ def apply(
         BadInputError: Something in it cannot be used here.
     """
     require_order(package.kind, site.home.kind)
+    if package.target and package.target != site.home.uid:
+        raise DeniedError(
+            f"this package was made for the home {package.target}, this is {site.home.uid}.",
+            hint="Have one made for this home.",
+        )
     if not package.approvals:
         raise DeniedError(
             "nobody has approved this package in the home that made it.",
@@ -200,11 +205,41 @@ def apply(
             "no validation run that passed and was approved stands behind this package.",
             hint="In the home of validation: validate, sign the run as approved, pack again.",
         )
+    finish(site)
     changes = compare(site, package)
     _require_usable(site, package)
     approval = _approved(site, package, login, password)
-    _put_into_force(site, package)
-    return _promoted(site, package, approval, changes), changes
+    last = newest(site)
+    is_new = any(one.sign != WAITS for one in changes)
+    if last is not None and not is_new and last[1].package == package.digest:
+        return last[0], changes
+    body = ConfigurationPromoted(
+        package=package.digest,
+        source_home=package.home,
+        source_kind=package.kind,
+        approval=approval,
+        changes=tuple(f"{one.sign} {one.path}" for one in changes),
+    )
+    return put_into_force(site, package, body), changes
+
+
+def status(site: LocalSite) -> dict[str, Any]:
+    """Which package is in force, and whether the configuration is still that of it."""
+    found = newest(site)
+    digest = digest_of(digests_of(configuration(site)))
+    if found is None:
+        return {"package": "", "configuration": digest, "is_as_promoted": False}
+    event, body = found
+    return {
+        "package": body.package,
+        "source_home": body.source_home,
+        "source_kind": body.source_kind.value,
+        "promoted": to_iso(event.envelope.recorded_at),
+        "seq": event.seq,
+        "approval": body.approval,
+        "configuration": digest,
+        "is_as_promoted": digest == body.package,
+    }
 
 
 def _require_usable(site: LocalSite, package: Package) -> None:
@@ -214,15 +249,26 @@ def _require_usable(site: LocalSite, package: Package) -> None:
     missing = [name for name in (PLANT_FILE, POLICY_FILE) if name not in package.files]
     if missing:
         raise BadInputError(f"the package has no {missing[0]}.", hint="Have it made again.")
-    found = plants.preview(site, package.files[PLANT_FILE].decode("utf-8"), _tables(package.files))
+    found = plants.preview(
+        site, package.files[PLANT_FILE].decode("utf-8"), tables_of(package.files)
+    )
     if found.plant.digest != site.plant.digest and found.plant.version == site.plant.version:
         raise BadInputError(
             f"the plant differs and bears the version {site.plant.version} of the one in force.",
             hint="Give it a new version where it was made.", file=PLANT_FILE, key="version",
         )  # fmt: skip
     load_policy(package.files[POLICY_FILE].decode("utf-8"), POLICY_FILE)
+    require_artefacts(package.files)
+    read_models(package.files)
+    for name, entry in read_procedures(package.files).items():
+        if issued(site, name).get(entry["version"], entry["digest"]) != entry["digest"]:
+            raise BadInputError(
+                f"version {entry['version']} of {name} was issued here with another content.",
+                hint="Give the document a new version where it was made.",
+                file=f"procedures/{name}.json",
+            )
     workshop = adoption.Workshop(site.discovery)
-    for name, entry in _analysts(package).items():
+    for name, entry in analysts_of(package).items():
         body = adoption.adoption_body(workshop, name, entry["analyst"], entry["settings"])
         if body.version != entry["version"]:
             raise BadInputError(
@@ -232,20 +278,6 @@ def _require_usable(site: LocalSite, package: Package) -> None:
     for path, content in package.files.items():
         if path.startswith("recipes/"):
             parse_recipe(content.decode("utf-8"), path)
-
-
-def _analysts(package: Package) -> dict[str, dict[str, Any]]:
-    found = {}
-    for path, content in package.files.items():
-        if path.startswith("analysts/"):
-            try:
-                entry = json.loads(content)
-                found[Path(path).stem] = {
-                    name: entry[name] for name in ("analyst", "version", "settings")
-                }
-            except (ValueError, KeyError, TypeError) as error:
-                raise BadInputError(f"this is no analyst: {error!r}.", file=path) from error
-    return found
 
 
 def _approved(site: LocalSite, package: Package, login: str, password: str) -> int:
@@ -283,58 +315,6 @@ def _approval(site: LocalSite, stream: str) -> int:
         if state.is_signed and state.signature.meaning is Meaning.APPROVED
     ]
     return standing[-1] if standing else 0
-
-
-def _put_into_force(site: LocalSite, package: Package) -> None:
-    """Each part by itself, and only where it differs: the same again does nothing."""
-    texts = {name: content.decode("utf-8") for name, content in package.files.items()}
-    plants.adopt(site, texts[PLANT_FILE], _tables(package.files))
-    write_plant(site.path, texts[PLANT_FILE], _tables(package.files))  # a crash may have cut it off
-    standing = site.policies.standing()
-    if texts[POLICY_FILE] != standing.text or not standing.is_signed:
-        body = policy_adopted(texts[POLICY_FILE], site.clock(), f"package {package.digest}")
-        _append(site, POLICY_STREAM, body)
-    wanted = _analysts(package)
-    for name in site.adopted().keys() - wanted.keys():
-        site.retire(name, f"not in package {package.digest}")
-    for name, entry in wanted.items():
-        site.adopt(name, entry["analyst"], entry["settings"])
-    now = configuration(site)
-    for path, text in texts.items():
-        if path.startswith("recipes/") and now.get(path) != package.files[path]:
-            _adopt_recipe(site, Path(path).stem, text, package.digest)
-    for folder, pattern in COPIED:
-        (site.path / folder).mkdir(exist_ok=True)
-        for old in (site.path / folder).glob(pattern):
-            if f"{folder}/{old.name}" not in texts:
-                old.unlink()
-        for path in texts:
-            if path.startswith(f"{folder}/"):
-                write_durably(site.path / path, package.files[path])
-
-
-def _adopt_recipe(site: LocalSite, name: str, text: str, package: str) -> None:
-    from goldenbatch.core.recipe_use import adopted
-
-    body = adopted(text, site.clock(), reason=f"package {package}")
-    _append(site, RECIPE_STREAM + name, body)
-
-
-def _promoted(
-    site: LocalSite, package: Package, approval: int, changes: tuple[Difference, ...]
-) -> Event:
-    stream = CONFIGURATION + site.home.uid
-    last = [e for e in site.ledger.stream(stream) if e.kind == ConfigurationPromoted.kind]
-    if last and not changes and (last[-1].body or {}).get("package") == package.digest:
-        return last[-1]
-    body = ConfigurationPromoted(
-        package=package.digest,
-        source_home=package.home,
-        source_kind=package.kind,
-        approval=approval,
-        changes=tuple(f"{one.sign} {one.path}" for one in changes),
-    )
-    return _append(site, stream, body)
 
 
 def _append(site: LocalSite, stream: str, body: Body) -> Event:

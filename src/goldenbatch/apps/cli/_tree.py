@@ -75,6 +75,7 @@ _TREE: dict[str, Entry] = {
             "pack": Entry("Pack the configuration in force, signed.", f"{_CLI}.promote:pack"),
             "diff": Entry("What a package would change here.", f"{_CLI}.promote:diff"),
             "apply": Entry("Put a package into force, by a signature.", f"{_CLI}.promote:apply"),
+            "status": Entry("What is in force, and is it as promoted.", f"{_CLI}.promote:status"),
         },
         panel=_SET_UP,
     ),

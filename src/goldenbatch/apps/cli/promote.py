@@ -1,4 +1,4 @@
-"""Promotion of a configuration: `promote pack`, `promote diff`, `promote apply`."""
+"""Promotion of a configuration: `promote pack`, `promote diff`, `apply` and `status`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,11 @@ KeyOption = Annotated[
 def pack(
     session: Session,
     file: Annotated[Path, typer.Argument(help="File to write, such as plant-7.gbpack.")],
+    target: Annotated[
+        str, typer.Option("--for", help="Uid of the one home that may apply it (default: any).")
+    ] = "",
 ) -> None:
-    """Pack plant, policy, analysts, recipes, cards and requirements, signed by this home.
+    """Pack plant, policy, analysts, models, recipes, procedures and cards, signed by this home.
 
     People then sign the record that it names; packing again takes their signatures along.
     """
@@ -28,7 +31,7 @@ def pack(
 
     with LocalSite.open(session.home) as site:
         session.output.home = site.home
-        session.show(promotion.pack(site, file))
+        session.show(promotion.pack(site, file, target))
 
 
 def diff(session: Session, file: FileArgument, key: KeyOption) -> None:
@@ -72,6 +75,16 @@ def apply(
     answer = {**_facts(package), "stream": event.stream, "seq": event.seq,
               "changes": [one.as_json() for one in changes]}  # fmt: skip
     session.show(answer, lambda _: _render(session, answer, has_lines=False))
+
+
+def status(session: Session) -> None:
+    """Which package is in force here, and whether the configuration is still that of it."""
+    from goldenbatch.runtime import promotion
+    from goldenbatch.runtime.local import LocalSite
+
+    with LocalSite.open(session.home) as site:
+        session.output.home = site.home
+        session.show(promotion.status(site))
 
 
 def _facts(package: Any) -> dict[str, Any]:
