@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -183,3 +185,76 @@ def test_parts_of_texts_and_ranges_are_found_alike_on_both_databases(kit, ledger
     assert len(ledger.select("thing", {"thing": Containing("a%")})) == 1
     assert len(ledger.select("thing", {"thing": Containing("a_1")})) == 1
     assert [r["seq"] for r in ledger.select("trail", {"seq": Between(2, 4)})] == [2, 3]
+
+
+def test_a_large_append_that_a_fold_refuses_leaves_no_trace(kit, place):
+    """Its rows were sent already when it is refused; who came with it is served all the same."""
+
+    def fold(event, lookup):
+        if event.body.get("note") == "bad":
+            raise ValueError("no")
+        yield from kit.fold_things(event, lookup)
+
+    with place.open(projections=[kit.things(fold=fold), kit.TRAIL]) as ledger:
+        large = [kit.weighed("big", n, note="bad" if n == 70 else "") for n in range(80)]
+        found = {}
+
+        def append(name, events):
+            try:
+                found[name] = len(ledger.append(events))
+            except ProjectionError as error:
+                found[name] = error
+
+        calls = [("big", large), *((f"t{n}", [kit.weighed(f"t{n}", 0)]) for n in range(12))]
+        threads = [threading.Thread(target=append, args=call) for call in calls]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(30)
+        assert isinstance(found.pop("big"), ProjectionError)
+        assert list(found.values()) == [1] * 12
+        assert ledger.head() == 12 and ledger.version("thing/big") == 0
+        assert len(ledger.append([kit.weighed("big", n) for n in range(80)])) == 80
+        assert ledger.count("thing") == 13 and ledger.select("thing", {"thing": "big"})
+        assert [problem for problem in ledger.verify() if not problem.is_note] == []
+
+
+def test_ones_own_appends_make_nothing_forgotten(kit, place, monkeypatch):
+    """What is known of stored rows is forgotten when another process wrote, and only then."""
+    from goldenbatch.stores.ledger import _writer
+
+    loads, load = [], _writer.Head.load
+    monkeypatch.setattr(_writer.Head, "load", lambda c: loads.append(1) or load(c))
+    with place.open() as ledger:
+        kit.fill(ledger, 2)
+        n_before = len(loads)
+        for number in range(6):
+            ledger.append([kit.weighed("x", number)])
+        assert len(loads) == n_before
+        with place.open() as other:
+            other.append([kit.weighed("x", 6)])
+        ledger.append([kit.weighed("x", 7)])
+        assert ledger.select("thing", {"thing": "x"})[0]["n_weighed"] == 8
+        assert ledger.check_projections() == []
+
+
+VALUES = st.sampled_from(
+    [None, "a", "", 0, 7, True, 2**62, -(2**63), 2**63, 1.5, float("nan"), float("inf")]
+)
+
+
+@given(st.lists(st.fixed_dictionaries(dict.fromkeys(("thing", "n_weighed", "score"), VALUES))))
+def test_a_row_is_taken_alike_whatever_rows_came_before_it(kit, rows):
+    """Rows like those before are not gone through value by value; that must not show."""
+    from goldenbatch.stores.ledger._projections import Table
+
+    def taken(table, row):
+        whole = {"amount": None, "place": "x", "changed_at": 1, **row}
+        try:
+            return repr(table.values(whole))
+        except ProjectionError as error:
+            return str(error)
+
+    table = Table(kit.things())
+    for row in [*rows, *rows]:
+        assert taken(table, row) == taken(Table(kit.things()), row)
