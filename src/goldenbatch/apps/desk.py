@@ -124,6 +124,9 @@ class Desk(Protocol):
     def flush(self) -> Answer:
         """Hand the frame log over."""
 
+    def compact(self) -> Answer:
+        """Compact closed days, and remove the files that they superseded."""
+
     def trail(self, wanted: Mapping[str, Any], page: Mapping[str, Any]) -> Answer:
         """Entries of the audit trail that fit; `page` has sort, offset and limit (none: all)."""
 
@@ -221,6 +224,10 @@ class RemoteDesk:
     def flush(self) -> Answer:
         """Hand the frame log over."""
         return self._post("/flush")
+
+    def compact(self) -> Answer:
+        """Compact closed days, and remove the files that they superseded."""
+        return self._post("/historian/compact")
 
     def trail(self, wanted: Mapping[str, Any], page: Mapping[str, Any]) -> Answer:
         """Entries of the audit trail that fit."""

@@ -167,6 +167,12 @@ class LocalDesk:
         """Hand the frame log over."""
         return self.site.flush().as_json()
 
+    def compact(self) -> Answer:
+        """Compact closed days, and remove the files that they superseded."""
+        from goldenbatch.runtime.upkeep import compact
+
+        return compact(self.site).as_json()
+
     def trail(
         self,
         wanted: Mapping[str, Any],

@@ -199,6 +199,9 @@ def test_plant_changes_are_shown_before_they_are_made(home, cli):
 
 def test_upkeep(home, cli):
     assert cli("flush", "--home", home, "--json").json["n_readings"] >= 20
+    days = cli("historian", "compact", "--home", home, "--json").json["days"]
+    assert [(one["kind"], one["n_files"]) for one in days] == [("number", 1)]
+    assert "No closed day" in cli("historian", "compact", "--home", home).out
     assert cli("checkpoint", "--home", home, "--json").json["size"] > 0
     assert cli("verify", "--home", home).code == 0
 

@@ -123,6 +123,7 @@ def test_a_person_logs_in_decides_and_logs_out(node):
     ("method", "path"),
     [("POST", "/events"), ("POST", "/tick"), ("POST", "/users"), ("POST", "/flush"),
      ("POST", "/verify"), ("POST", "/artefacts"), ("POST", "/historian/frames"),
+     ("POST", "/historian/compact"),
      ("POST", "/plant"), ("POST", "/analysts")],
 )  # fmt: skip
 def test_a_person_may_not_do_what_the_home_does(method, path, node):

@@ -26,6 +26,7 @@ def test_it_wakes_and_hands_over_by_itself(home):
         background.start()
         try:
             until(lambda: list(site.ledger.events(kinds={"ChunkClosed"})))
+            until(lambda: [*(home / "historian" / "compactions").glob("*.json")])
         finally:
             background.stop()
         assert state.problems == []

@@ -18,7 +18,7 @@ def test_the_command_line_is_a_client_of_the_node(service, home, cli, monkeypatc
     lines = (
         ("status",), ("plant", "show"), ("plant", "preview"), ("user", "list"), ("findings",),
         ("batch", "show", "7"), ("run",), ("run", "--replay", "all"), ("extra", "count", "7"),
-        ("checkpoint",), ("flush",), ("verify",),
+        ("checkpoint",), ("flush",), ("historian", "compact"), ("verify",),
     )  # fmt: skip
     for line in lines:
         done = cli(*line, "--home", home, "--json")

@@ -173,6 +173,16 @@ _TREE: dict[str, Entry] = {
     "flush": Entry(
         "Hand the frame log over to the Delta table.", f"{_CLI}.proof:flush", panel=_PROOF
     ),
+    "historian": Entry(
+        "Upkeep of the readings: compact.",
+        children={
+            "compact": Entry(
+                "Give each closed day one file, laid out for reading tags.",
+                f"{_CLI}.historian:compact",
+            ),
+        },
+        panel=_PROOF,
+    ),
     "serve": Entry("Start the node of the home.", f"{_CLI}.serve:serve", panel=_SERVICE),
     "status": Entry("The home and what is in it.", f"{_CLI}.info:status", panel=_SERVICE),
     "capabilities": Entry(

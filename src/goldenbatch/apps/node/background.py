@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 from collections.abc import Callable
@@ -44,6 +45,8 @@ class Background:
             self._tasks.append(("wake", wake_s, state.desk.wake))
         if flush_s > 0:
             self._tasks.append(("flush", flush_s, state.desk.flush))
+            # A day is closed an hour after its end: what is not due costs a look.
+            self._tasks.append(("compact", flush_s, state.desk.compact))
         # By number of events appends sign by themselves; here by time.
         signing = state.desk.site.checkpointer
         self._tasks.append(("checkpoint", CHECKPOINT_LOOK_S, signing.sign_if_due))
@@ -71,7 +74,8 @@ class Background:
     def _run(self, name: str, seconds: float, task: Callable[[], Any]) -> None:
         while not self._is_stopped.wait(seconds):
             try:
-                with self._state.gate:
+                # A backup waits for a half-written tick; a merge of files it need not.
+                with contextlib.nullcontext() if name == "compact" else self._state.gate:
                     task()
             except IntegrityError as error:  # fail closed: what is damaged is not worked on
                 self._tell(f"{name} stopped: {error}")

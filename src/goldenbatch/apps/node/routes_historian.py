@@ -110,6 +110,13 @@ def aligned(form: AlignedForm, caller: Caller) -> Response:
     return Response(wire.aligned_to_bytes(found), media_type=wire.ARROW)
 
 
+@router.post("/compact")
+def compact(state: State, _: LocalCaller) -> dict[str, Any]:
+    """Compact closed days, and remove the files that they superseded."""
+    answer: dict[str, Any] = plain(state.desk.compact())
+    return answer
+
+
 @router.post("/frames")
 async def write(request: Request, state: State, _: LocalCaller) -> dict[str, Any]:
     """Make a frame durable; the home's own command line only."""

@@ -1,0 +1,86 @@
+"""What a home does once a day for its readings: closed days compacted, superseded files removed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from goldenbatch.core.holds import active_holds
+from goldenbatch.core.records import DataClass, to_iso
+from goldenbatch.core.retention import Item
+
+if TYPE_CHECKING:
+    from goldenbatch.core.site import Window
+    from goldenbatch.runtime.local import LocalSite
+
+
+@dataclass(frozen=True)
+class Day:
+    """A day of one kind of readings whose files became one."""
+
+    date: str
+    kind: str
+    n_files: int
+    n_bytes: int
+
+
+@dataclass(frozen=True)
+class Tended:
+    """What was done.
+
+    Attributes:
+        days: Days that were compacted.
+        n_removed: Superseded files that were removed.
+        n_bytes_removed: Their size.
+        n_kept: Superseded files that stay: too young, under a hold, or in use by a reader.
+    """
+
+    days: tuple[Day, ...]
+    n_removed: int
+    n_bytes_removed: int
+    n_kept: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The report as plain values."""
+        return asdict(self)
+
+
+def compact(site: LocalSite) -> Tended:
+    """Compact the closed days of a home, and remove what they superseded a week ago.
+
+    Nothing is deleted by it: every reading, with all its versions, lies in the new files, whose
+    digests were compared before the old ones left the table. Files of a day that a legal hold
+    covers stay all the same.
+
+    Raises:
+        IntegrityError: A file is not what was written; it is named, nothing was changed.
+        WriteRefusedError: The disk is full or broken; nothing was changed.
+    """
+    done = site.historian.compact()
+    removed = site.historian.vacuum(holding(site))
+    days = tuple(
+        Day(one.date, one.kind, len(one.removed), sum(file.size for file in one.added))
+        for one in done
+    )
+    return Tended(days, removed.n_files, removed.n_bytes, removed.n_kept)
+
+
+def holding(site: LocalSite) -> Callable[[Window], bool]:
+    """Says whether a legal hold may cover readings of a window; in doubt it does."""
+    holds = active_holds(site.ledger.select("hold", {"is_active": 1}))
+
+    def is_held(window: Window) -> bool:
+        item = Item(
+            "readings",
+            f"readings of {to_iso(window[0])}",
+            frozenset({"chunk/"}),
+            frozenset(DataClass),
+            batches=None,
+            places=None,
+            tags=None,
+            window=window,
+        )
+        return any(hold.scope.covers(item) for hold in holds)
+
+    return is_held
