@@ -44,9 +44,9 @@ const server = new ua.OPCUAServer({
   securityPolicies: options.policies.map((name) => ua.SecurityPolicy[name]),
   securityModes: options.modes.map((name) => ua.MessageSecurityMode[name]),
   userManager: { isValidUser: (name, password) => options.users[name] === password },
-  maxAllowedSessionNumber: 20, disableDiscovery: false,
+  disableDiscovery: false,
   serverCapabilities: {
-    maxHistoryContinuationPoints: 100, minSupportedSampleRate: options.sampleMs,
+    maxSessions: 20, maxHistoryContinuationPoints: 100, minSupportedSampleRate: options.sampleMs,
     operationLimits: {
       maxNodesPerRead: 2000, maxNodesPerBrowse: 500, maxMonitoredItemsPerCall: 2000,
       maxNodesPerHistoryReadData: 50, maxNodesPerTranslateBrowsePathsToNodeIds: 500,
@@ -149,6 +149,7 @@ if (options.history) {
 }
 
 // ---- alarms -----------------------------------------------------------------------------------
+space.installAlarmsAndConditionsService();
 const alarm = own.instantiateExclusiveLimitAlarm("ExclusiveLimitAlarmType", {
   browseName: "ForceAlarm", componentOf: press, conditionSource: press, conditionName: "ForceAlarm",
   inputNode: nodes.get("Force"), nodeId: "s=Press.ForceAlarm",

@@ -5,26 +5,19 @@ what is new becomes events: raised, changed, acknowledged, cleared. After each c
 server is asked for all conditions again, so that nothing that happened meanwhile is missed.
 
 References:
-    OPC 10000-9, 5.5 (Condition model), 5.5.7 (ConditionRefresh), 5.7.3 (Acknowledge).
+    OPC 10000-9, 5.5.7 (ConditionRefresh), 5.7.3 (Acknowledge).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
-from goldenbatch.connectors.opcua._session import micros, status_name
+from goldenbatch.connectors.opcua._conditions import CONDITION, FIELDS, bodies, read_seen
+from goldenbatch.connectors.opcua._session import status_name
 from goldenbatch.core.acquisition import SourceError
-from goldenbatch.core.alarms import (
-    AlarmAcknowledged,
-    AlarmChanged,
-    AlarmCleared,
-    AlarmRaised,
-    alarm_stream,
-    condition_name,
-)
+from goldenbatch.core.alarms import AlarmAcknowledged, AlarmCleared, alarm_stream
 from goldenbatch.core.errors import ConflictError, NotFoundError, VersionConflictError
 from goldenbatch.core.records import NewEvent
 
@@ -34,147 +27,8 @@ if TYPE_CHECKING:
     from goldenbatch.core.records import Body, Row
     from goldenbatch.core.site import Clock
 
-BASE, CONDITION, ACKNOWLEDGEABLE, ALARM = 2041, 2782, 2881, 2915
 REFRESH_STARTS, REFRESH_ENDS, OVERFLOWED = 2787, 2788, 3035
 REFRESH, ACKNOWLEDGE = 3875, 9111
-VALUE, NODE_ID = 13, 1
-FIELDS: Final[tuple[tuple[str, int, tuple[str, ...]], ...]] = (
-    ("event", BASE, ("EventId",)),
-    ("event_type", BASE, ("EventType",)),
-    ("source_name", BASE, ("SourceName",)),
-    ("time", BASE, ("Time",)),
-    ("message", BASE, ("Message",)),
-    ("severity", BASE, ("Severity",)),
-    ("name", CONDITION, ("ConditionName",)),
-    ("branch", CONDITION, ("BranchId",)),
-    ("retain", CONDITION, ("Retain",)),
-    ("enabled", CONDITION, ("EnabledState", "Id")),
-    ("comment", CONDITION, ("Comment",)),
-    ("user", CONDITION, ("ClientUserId",)),
-    ("acked", ACKNOWLEDGEABLE, ("AckedState", "Id")),
-    ("active", ALARM, ("ActiveState", "Id")),
-    ("active_since", ALARM, ("ActiveState", "TransitionTime")),
-    ("suppressed", ALARM, ("SuppressedState", "Id")),
-    ("shelving", ALARM, ("ShelvingState", "CurrentState")),
-    ("condition", CONDITION, ()),
-)
-"""What is asked of each event: our name, the type that declares it, its path."""
-
-UNSHELVED = frozenset({"", "Unshelved"})
-
-
-@dataclass(frozen=True)
-class Seen:
-    """The state of a condition as a notification says it."""
-
-    condition: str
-    node: Any
-    at: int
-    event: str = ""
-    name: str = ""
-    source_name: str = ""
-    message: str = ""
-    severity: int = 0
-    alarm_type: str = ""
-    comment: str = ""
-    user: str = ""
-    is_active: bool = False
-    is_acknowledged: bool = True
-    active_since: int = 0
-    is_enabled: bool = True
-    is_suppressed: bool = False
-    shelving: str = ""
-
-
-def event_filter() -> Any:
-    """The fields that are asked of each event."""
-    from asyncua import ua
-
-    clauses = [
-        ua.SimpleAttributeOperand(
-            TypeDefinitionId=ua.NodeId(type_),
-            BrowsePath=[ua.QualifiedName(one, 0) for one in path],
-            AttributeId=VALUE if path else NODE_ID,
-        )
-        for _, type_, path in FIELDS
-    ]
-    return ua.EventFilter(SelectClauses=clauses)
-
-
-def bodies(source: str, row: Row | None, seen: Seen) -> list[Body]:
-    """What happened between the state in the ledger and the one that was seen.
-
-    Args:
-        source: Name of the source.
-        row: The condition's row of the projection `alarm`; None: it was never raised.
-        seen: The state as it is now.
-    """
-    was_active = bool(row and row["is_active"])
-    was_acked = not row or bool(row["is_acknowledged"])
-    common = {"source": source, "condition": seen.condition, "event": seen.event}
-    found: list[Body] = []
-    is_again = bool(
-        was_active
-        and seen.is_active
-        and row
-        and seen.active_since
-        and seen.active_since > row["raised_at"]
-    )
-    if is_again:
-        note = "it returned and was raised again while nobody was connected"
-        found.append(AlarmCleared(at=seen.active_since, note=note, **common))
-    if (
-        is_again
-        or (seen.is_active and not was_active)
-        or _came_and_went(seen, was_active, was_acked)
-    ):
-        found.append(_raised(seen, common))
-        was_active, was_acked = True, False
-    elif row and _differs(row, seen):
-        found.append(_changed(seen, common))
-    if seen.is_acknowledged and not was_acked:
-        told = {"comment": seen.comment, "by": seen.user}
-        found.append(AlarmAcknowledged(at=seen.at, **told, **common))
-    if was_active and not seen.is_active:
-        found.append(AlarmCleared(at=seen.at, **common))
-    return found
-
-
-def _came_and_went(seen: Seen, was_active: bool, was_acked: bool) -> bool:
-    """It is not active and waits for somebody: it was raised and returned unseen."""
-    return not seen.is_active and not seen.is_acknowledged and not was_active and was_acked
-
-
-def _raised(seen: Seen, common: Mapping[str, str]) -> AlarmRaised:
-    return AlarmRaised(
-        at=seen.active_since if seen.is_active and seen.active_since else seen.at,
-        name=seen.name,
-        source_name=seen.source_name,
-        message=seen.message,
-        severity=seen.severity,
-        alarm_type=seen.alarm_type,
-        **common,
-    )
-
-
-def _changed(seen: Seen, common: Mapping[str, str]) -> AlarmChanged:
-    return AlarmChanged(
-        at=seen.at,
-        message=seen.message,
-        severity=seen.severity,
-        shelving=seen.shelving,
-        is_suppressed=seen.is_suppressed,
-        is_enabled=seen.is_enabled,
-        **common,
-    )
-
-
-def _differs(row: Row, seen: Seen) -> bool:
-    """Whether an open alarm took another severity, or was shelved, suppressed, disabled."""
-    is_open = bool(row["is_open"])
-    severity = seen.is_active and row["severity"] != seen.severity
-    state = (row["shelving"], bool(row["is_suppressed"]), bool(row["is_enabled"]))
-    return is_open and (severity or state != (seen.shelving, seen.is_suppressed, seen.is_enabled))
 
 
 class AlarmBook:
@@ -236,10 +90,10 @@ class AlarmBook:
         branch = named["branch"]
         if branch is not None and not branch.is_null():
             return  # an earlier state of the same condition, which stands in its stream already
-        if seen.severity < self._severity:
-            return
         async with self._lock:
             row = self._row(seen.condition)
+            if seen.severity < self._severity and not (row and row["is_open"]):
+                return  # what is open is followed to its end, whatever its severity becomes
             await self._record(seen.condition, bodies(self._source, row, seen), self.actor)
         self._tell()
 
@@ -338,38 +192,3 @@ class AlarmBook:
                 hint="Look at the alarm again: it may have changed.",
             )
         return self._clock()
-
-
-def read_seen(named: Mapping[str, Any], session: Session) -> Seen:
-    """The state of a condition in the fields of a notification."""
-    shelving = _text(named["shelving"])
-    kind = named["event_type"]
-    return Seen(
-        condition=condition_name(session.text(named["condition"])),
-        node=named["condition"],
-        at=_micros(named["time"]),
-        event=(named["event"] or b"").hex(),
-        name=named["name"] or "",
-        source_name=named["source_name"] or "",
-        message=_text(named["message"]),
-        severity=max(0, min(1000, int(named["severity"] or 0))),
-        alarm_type=session.text(kind) if kind is not None else "",
-        comment=_text(named["comment"]),
-        user=named["user"] or "",
-        is_active=bool(named["active"]),
-        is_acknowledged=named["acked"] is None or bool(named["acked"]),
-        active_since=_micros(named["active_since"]),
-        is_enabled=named["enabled"] is None or bool(named["enabled"]),
-        is_suppressed=bool(named["suppressed"]),
-        shelving="" if shelving in UNSHELVED else shelving,
-    )
-
-
-def _text(value: Any) -> str:
-    found = getattr(value, "Text", value)
-    return found if isinstance(found, str) else ""
-
-
-def _micros(value: Any) -> int:
-    found = micros(value) if value is not None else 0
-    return found if found > 0 else 0

@@ -6,7 +6,8 @@ import asyncio
 from collections.abc import Coroutine, Sequence
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.connectors.opcua._alarms import AlarmBook, event_filter
+from goldenbatch.connectors.opcua._alarms import AlarmBook
+from goldenbatch.connectors.opcua._conditions import event_filter
 from goldenbatch.connectors.opcua._frames import Batch
 from goldenbatch.connectors.opcua._history import Backfill, Job
 from goldenbatch.connectors.opcua._items import EVENTS, Feed, Item, Subscriptions

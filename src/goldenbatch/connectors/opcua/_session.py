@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.connectors.opcua.security import Identity, Trust, ensure_identity
+from goldenbatch.connectors.opcua.security import Identity, Trust, ensure_identity, thumbprint
 from goldenbatch.core.acquisition import SourceError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ HOPELESS = frozenset(
         0x80210000,  # BadIdentityTokenRejected
         0x801F0000,  # BadUserAccessDenied
         0x80120000,  # BadCertificateInvalid
+        0x80130000,  # BadSecurityChecksFailed
         0x801A0000,  # BadCertificateUntrusted
         0x80140000,  # BadCertificateTimeInvalid
         0x80170000,  # BadCertificateUriInvalid
@@ -104,8 +105,6 @@ class Session:
             SourceError: A person must mend it: trust, token, policy.
             OSError: The server does not answer.
         """
-        from asyncua.ua.uaerrors import UaStatusCodeError
-
         name = context.card.name
         identity = None
         if settings.security.mode != "None":
@@ -115,16 +114,7 @@ class Session:
         client = _client(settings, identity)
         await _secure(client, context, settings, identity)
         await asyncio.to_thread(_set_user, client, context, settings)
-        try:
-            await client.connect()
-        except UaStatusCodeError as error:
-            if error.code in HOPELESS:
-                raise RefusedError(
-                    f"connection {name!r}: the server refuses us: {status_name(error.code)}.",
-                    hint="Correct the user in the card and its secret, or let the server trust "
-                    "our certificate.",
-                ) from error
-            raise
+        await _connect(client, name, identity)
         session = cls(client, settings, identity, context.clock)
         try:
             await session._learn()
@@ -209,13 +199,40 @@ class Session:
             self.client.disconnect_socket()
 
 
+async def _connect(client: Any, name: str, identity: Identity | None) -> None:
+    """Open channel and session; what another try does not change is said to a person.
+
+    Raises:
+        RefusedError: The server does not want us.
+        OSError: It does not answer.
+    """
+    from asyncua.ua.uaerrors import UaStatusCodeError
+
+    ours = thumbprint(identity.certificate.read_bytes()) if identity is not None else ""
+    hint = "Correct the user in the card and its secret, or let the server trust our certificate"
+    hint += f" {ours}." if ours else "."
+    try:
+        await client.connect()
+    except UaStatusCodeError as error:
+        if error.code not in HOPELESS:
+            raise
+        said = status_name(error.code)
+        raise RefusedError(
+            f"connection {name!r}: the server refuses us: {said}.", hint=hint
+        ) from error
+    except AssertionError as error:
+        # So asyncua says that the answer to OpenSecureChannel was an error.
+        raise RefusedError(
+            f"connection {name!r}: the server refuses to open a secure channel.", hint=hint
+        ) from error
+
+
 @lru_cache(maxsize=1)
 def _quieten() -> None:
     # asyncua logs each lost connection with its traceback, again and again; we tell it as health.
-    for name in ("asyncua.client", "asyncua.common", "asyncua.crypto"):
-        logger = logging.getLogger(name)
-        if logger.level == logging.NOTSET:
-            logger.setLevel(logging.CRITICAL)
+    logger = logging.getLogger("asyncua")
+    if logger.level == logging.NOTSET:
+        logger.setLevel(logging.CRITICAL + 1)
 
 
 def _client(settings: OpcUaSettings, identity: Identity | None) -> Any:

@@ -76,7 +76,7 @@ async def _variables(session: Session, root: Any) -> list[_Found]:
                     continue
                 known.add(node)
                 inner = (*path, str(one.BrowseName.Name))
-                if int(one.NodeClass_) == VARIABLE:
+                if int(one.NodeClass) == VARIABLE:
                     found.append(_Found(node, inner))
                 following.append((node, inner))
         level = following
