@@ -201,6 +201,14 @@ class Bench:
         site.rights.propose_role(self.person(site, "admin"), login, role, "qualification")
         site.rights.confirm_role(self.person(site, "approver"), login, role, "qualification")
 
+    def admitted(self, site: LocalSite, login: str, role: str) -> None:
+        """A person with a role and a password, who may sign."""
+        self.newcomer(site, login, role)
+        token = site.credentials.offer(login, "password", "qualification", by="admin")
+        begun = site.credentials.begin(login, token)
+        site.credentials.finish(login, token, begun["enrolment"], {"password": self.entry})
+        self.admit(site, login)
+
     def ceremony(
         self, site: LocalSite, timer: Callable[[], float] = time.monotonic, **signing: object
     ) -> Ceremony:

@@ -16,6 +16,7 @@ from goldenbatch.runtime import _oq_data as data
 from goldenbatch.runtime import _oq_people as people
 from goldenbatch.runtime import _oq_promotion as promotion
 from goldenbatch.runtime import _oq_proof as proof
+from goldenbatch.runtime import _oq_retention as retention
 from goldenbatch.runtime import _oq_rights as rights
 from goldenbatch.runtime import _oq_signing as signing
 from goldenbatch.runtime import _oq_trail as trail
@@ -101,6 +102,8 @@ _FUNCTIONS: tuple[Check, ...] = (
     proof.damaged_backup_named,
     proof.archive_reads_without_the_platform,
     proof.inspectors_copy_verifies_alone,
+    retention.retention_refuses_before_its_time,
+    retention.hold_stops_deletion,
     proof.erasure_takes_two_and_keeps_the_proof,
 )
 

@@ -75,11 +75,7 @@ def policy_comes_into_force_signed(bench: Bench) -> str:
             site.signing.sign_asked(asked, login, bench.entry)
 
         words = refused("adoption by the proposer", lambda: adopt("approver"), DeniedError)
-        bench.newcomer(site, "second", bench.role("sign:approved"))
-        token = site.credentials.offer("second", "password", "new", by="admin")
-        begun = site.credentials.begin("second", token)
-        site.credentials.finish("second", token, begun["enrolment"], {"password": bench.entry})
-        bench.admit(site, "second")
+        bench.admitted(site, "second", bench.role("sign:approved"))
         adopt("second")
         expect(site.people.policy().digest() == digest, "the adopted policy does not count.")
         return f"{site.policies.standing().label()}; the proposer: {words}"
@@ -170,11 +166,7 @@ def certification_has_its_own_role(bench: Bench) -> str:
                 lambda login=login: bench.sign(site, stream, "certified", login),  # type: ignore[misc]
                 DeniedError,
             )
-        bench.newcomer(site, "certifier", role)
-        token = site.credentials.offer("certifier", "password", "new", by="admin")
-        begun = site.credentials.begin("certifier", token)
-        site.credentials.finish("certifier", token, begun["enrolment"], {"password": bench.entry})
-        bench.admit(site, "certifier")
+        bench.admitted(site, "certifier", role)
         body = bench.sign(site, stream, "certified", "certifier").decode()
         if not isinstance(body, SignatureApplied):
             raise CheckFailedError("what was appended is no signature.")

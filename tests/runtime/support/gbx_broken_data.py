@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import replace
 
-from gbx_cases import breaks
+from gbx_cases import also, breaks
 
 
 @breaks("quarantine-accounts-for-all-rows", "the text of the refused row is not kept")
@@ -137,3 +137,18 @@ def nothing_is_erased(patch, **_):
     from goldenbatch.stores.ledger import _erasure
 
     patch.setattr(_erasure, "carry_out", lambda *_: None)
+
+
+@breaks("retention-refuses-before-its-time", "a deletion before its time was not refused")
+@also("hold-stops-deletion", "a deletion under a hold was not refused")
+def everything_may_go(patch, **_):
+    from goldenbatch.core.deletion_rules import MayGo
+    from goldenbatch.runtime.retention import Retention
+
+    real = Retention.verdict
+
+    def verdict(self, thing):
+        found = real(self, thing)
+        return found if found.is_allowed else MayGo(1, ("none",), ("nothing",))
+
+    patch.setattr(Retention, "verdict", verdict)
