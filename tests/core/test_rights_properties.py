@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goldenbatch.core.authority import Actor, first_policy, may
+from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.delegation import (
     DELEGATIONS,
     DelegationApproved,
@@ -15,8 +16,10 @@ from goldenbatch.core.delegation import (
     DelegationRevoked,
     stand_ins,
 )
-from goldenbatch.core.facts import RecordFacts
+from goldenbatch.core.facts import RecordFacts, record_facts
 from goldenbatch.core.people import Meaning, UserState, statement_for
+from goldenbatch.core.policy import Policy
+from goldenbatch.core.policy_checks import policy_faults
 from goldenbatch.core.procedures import PROCEDURES, ProcedureIssued, ProcedureWithdrawn
 from goldenbatch.core.training import (
     TRAININGS,
@@ -166,6 +169,68 @@ def test_a_delegation_never_widens(seed, now):
                 assert uid not in record.workers
             else:
                 assert may(policy, actor, action, record, facts, now).is_allowed
+
+
+def bent_policy(chance):
+    """The first policy with a few changes as a proposal could make them; None: no table."""
+    values = first_policy().model_dump(by_alias=True)
+    for _ in range(chance.randrange(1, 4)):
+        rule = chance.choice([one for one in values["rules"] if one["action"] != "read"])
+        way = chance.randrange(6)
+        if way == 0:
+            role = chance.choice(sorted(values["roles"]))
+            values["roles"][role]["gmp"] = not values["roles"][role]["gmp"]
+        elif way == 1:
+            rule["independence"] = chance.choice(
+                ["none", "not_judge", "not_worker", "not_worker_nor_verifier", "not_subject"]
+            )
+        elif way == 2:
+            rule["facts"] = chance.sample(
+                rule["facts"], chance.randrange(1, len(rule["facts"]) + 1)
+            )
+        elif way == 3:
+            rule["roles"] = (*rule["roles"], chance.choice(ROLES))
+        elif way == 4:
+            values["judgements"] = (*values["judgements"], "BatchCreated")
+        else:
+            rule["states"] = ("open", "approved", "certified", "released")
+    try:
+        return Policy.model_validate(values)
+    except ValueError:
+        return None
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.integers(0, 2**32))
+def test_no_policy_that_may_be_adopted_breaks_what_must_hold(seed):
+    """Nobody judges their own work, no administrator signs, nobody signs untrained."""
+    chance = random.Random(seed)
+    crew = {"qa": frozenset({"quality_reviewer"}), "eng": frozenset({"process_engineer"})}
+    for _ in range(3):
+        policy = bent_policy(chance)
+        if policy is None or policy_faults(policy, crew):
+            continue
+        held = chance.choice([role for role in policy.roles if policy.roles[role].gmp])
+        users = {
+            uid: UserState(uid, uid, uid, ((role, 2),))
+            for uid, role in (("ana", held), ("root", "administrator"))
+        }
+        facts = facts_of(users)
+        log = Log()
+        body = BatchCreated(batch="7", product="P")
+        log.add("batch/7", body, actor="ana")
+        own = record_facts("batch/7", log.events, policy.judgements)
+        strange = RecordFacts("batch/8", 1, frozenset({"root"}), state=chance.choice(
+            ["open", "approved"]
+        ))  # fmt: skip
+        cited = RecordFacts("batch/9", cites=frozenset({"P"}), performers=frozenset({"ana"}))
+        for meaning in Meaning:
+            action = f"sign:{meaning.value}"
+            ana, root = (Actor(uid, users[uid].roles) for uid in ("ana", "root"))
+            if meaning is not Meaning.PERFORMED:
+                assert not may(policy, ana, action, own, facts, 5).is_allowed
+            assert not may(policy, root, action, strange, facts, 5).is_allowed
+            assert not may(policy, ana, action, cited, facts, 5).is_allowed
 
 
 acts = st.lists(

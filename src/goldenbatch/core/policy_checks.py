@@ -70,8 +70,12 @@ def policy_faults(policy: Policy, people: Mapping[str, frozenset[str]]) -> tuple
     >>> policy_faults(first_policy(), {"u1": frozenset({"quality_reviewer"})})
     ('nobody but one person could propose and adopt a policy under it: it takes two',)
     """
-    found = [*_administration(policy), *_independence(policy), *_readiness(policy)]
-    return (*found, *_last_person(policy, people))
+    return (*table_faults(policy), *_readiness(policy), *_last_person(policy, people))
+
+
+def table_faults(policy: Policy) -> tuple[str, ...]:
+    """Why a policy cannot be adopted in any home, whoever is in it, and however it came."""
+    return (*_administration(policy), *_independence(policy))
 
 
 def _administration(policy: Policy) -> Iterator[str]:
