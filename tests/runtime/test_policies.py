@@ -229,3 +229,17 @@ def test_other_homes_say_that_it_is_unsigned_and_go_on(team):
     assert not team.policies.standing().is_signed
     assert team.signing.sign("batch/B7", "reviewed", "ann", PASSWORD)
     assert isinstance(team.policies.asked_adoption(), Asked)
+
+
+def test_a_promoted_policy_is_held_to_the_same_rules(tmp_path, cheap_hashes, monkeypatch):
+    import gbx_chain
+
+    bent = gbx_chain.RELAXED.replace(
+        'judgements = ["DecisionMade"', 'judgements = ["BatchCreated", "DecisionMade"'
+    )
+    assert bent != gbx_chain.RELAXED
+    monkeypatch.setattr(gbx_chain, "RELAXED", bent)
+    chain = gbx_chain.Chain(tmp_path)
+    path, found = chain.pack("development")
+    with pytest.raises(BadInputError, match="BatchCreated would be no work"):
+        chain.apply("validation", path, found["public_key"])

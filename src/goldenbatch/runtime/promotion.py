@@ -12,6 +12,7 @@ from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError
 from goldenbatch.core.people import Meaning
 from goldenbatch.core.plant import PLANT_FILE
 from goldenbatch.core.policy import load_policy
+from goldenbatch.core.policy_checks import table_faults
 from goldenbatch.core.promotion import (
     ConfigurationPromoted,
     PackageMade,
@@ -257,7 +258,8 @@ def _require_usable(site: LocalSite, package: Package) -> None:
             f"the plant differs and bears the version {site.plant.version} of the one in force.",
             hint="Give it a new version where it was made.", file=PLANT_FILE, key="version",
         )  # fmt: skip
-    load_policy(package.files[POLICY_FILE].decode("utf-8"), POLICY_FILE)
+    if faults := table_faults(load_policy(package.files[POLICY_FILE].decode("utf-8"), POLICY_FILE)):
+        raise BadInputError(f"its policy cannot be adopted: {'; '.join(faults)}.", file=POLICY_FILE)
     require_artefacts(package.files)
     read_models(package.files)
     for name, entry in read_procedures(package.files).items():
