@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
-from gbx_bench import TANK, TEMP, Bench, Clock
+from gbx_bench import START, TANK, TEMP, Bench, Clock
 from gbx_ceremony import PASSWORD, by_password
 
 from goldenbatch.core.batches import BatchCreated, BatchEnded, PhaseEnded, PhaseStarted
@@ -41,22 +42,38 @@ def in_force(site, text=""):
     site.sign("master/retention", "approved", "bob", PASSWORD)
 
 
-@pytest.fixture
-def old(bench, site, cheap_hashes):
-    """A home in which a batch was made, certified and expired long ago, with readings."""
+@pytest.fixture(scope="module")
+def _lived(tmp_path_factory, _empty_home):
+    """A home in which a batch was made and certified, with readings and a schedule in force."""
+    import argon2
     from gbx_ceremony import person
 
-    for login, role in (
-        ("ann", "quality_reviewer"), ("bob", "quality_reviewer"), ("qp", "qualified_person"),
-        ("eng", "process_engineer"), ("root", "administrator"),
-    ):  # fmt: skip
-        person(site, login, role)
-    made(bench, site, "B7", expiry="2025-06")
-    bench.write(site, [(site.windows("B7")[0][0] + 5, 20.0)])
-    site.flush()
-    site.sign("batch/B7", "certified", "qp", PASSWORD)
-    in_force(site)
-    return site
+    path = tmp_path_factory.mktemp("lived") / "home"
+    shutil.copytree(_empty_home, path)
+    bench, real = Bench(path, Clock(START + 60_000_000)), argon2.PasswordHasher
+    with pytest.MonkeyPatch.context() as patch, bench.open() as site:
+        patch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
+        for login, role in (
+            ("ann", "quality_reviewer"), ("bob", "quality_reviewer"), ("qp", "qualified_person"),
+            ("eng", "process_engineer"), ("root", "administrator"),
+        ):  # fmt: skip
+            person(site, login, role)
+        made(bench, site, "B7", expiry="2025-06")
+        bench.write(site, [(site.windows("B7")[0][0] + 5, 20.0)])
+        site.flush()
+        site.sign("batch/B7", "certified", "qp", PASSWORD)
+        in_force(site)
+    return path, bench.clock.now
+
+
+@pytest.fixture
+def old(bench, _lived, cheap_hashes):
+    """The same, open and one's own."""
+    path, bench.clock.now = _lived
+    shutil.rmtree(bench.path)
+    shutil.copytree(path, bench.path)
+    with bench.open() as site:
+        yield site
 
 
 def made(bench, site, batch, start=None, **attributes):
@@ -168,6 +185,27 @@ def test_the_proof_of_what_went_is_made_of_what_stays(bench, old):
     erased = list(old.ledger.events(kinds={"PayloadErased"}))
     assert {e.body["seq"] for e in erased} == set(things["batch/B7"].seqs)
     assert {e.body["approved_by"] for e in erased} == {done.approved_by}
+
+
+def test_an_outsiders_verifier_accounts_for_what_went(bench, old, tmp_path):
+    import subprocess
+    import sys
+
+    from goldenbatch.runtime.export import ExportSettings, export
+    from goldenbatch.verifier import goldenbatch_verify
+
+    bench.clock.now += 6 * YEAR
+    propose(old, [])
+    approve(old)
+    old.flush()
+    export(bench.path, tmp_path / "export", ExportSettings())
+    key = old.layout.public_key.read_text("ascii").strip()
+    command = [sys.executable, goldenbatch_verify.__file__, str(tmp_path / "export")]
+    done = subprocess.run(
+        [*command, "--key", key], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "withheld or erased" in done.stdout
 
 
 def test_nothing_goes_before_a_schedule_is_approved_by_another_person(bench, site, team):
@@ -541,8 +579,6 @@ def test_a_hold_of_later_keeps_what_a_restored_backup_brings_back(bench, old, tm
 
 
 def test_a_newer_backup_of_another_history_is_not_asked(bench, old, tmp_path):
-    import shutil
-
     vault = tmp_path / "backups"
     backup(old, vault)
     old.close()

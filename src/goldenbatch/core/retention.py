@@ -15,7 +15,7 @@ import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 from types import MappingProxyType
 from typing import ClassVar, Final, Literal, cast
@@ -380,4 +380,9 @@ def schedule_at(events: Sequence[Event], now: int) -> Schedule | None:
         counts = one.approved_by and one.body.effective_from <= now
         if counts and (best is None or one.body.effective_from >= best.body.effective_from):
             best = one
-    return load_schedule(best.body.text, RETENTION_STREAM) if best is not None else None
+    return _loaded(best.body.text) if best is not None else None
+
+
+@lru_cache(maxsize=4)
+def _loaded(text: str) -> Schedule:
+    return load_schedule(text, RETENTION_STREAM)

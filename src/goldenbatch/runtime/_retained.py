@@ -25,7 +25,7 @@ from goldenbatch.core.errors import NotFoundError
 from goldenbatch.core.facts import own_streams
 from goldenbatch.core.people import SignatureApplied
 from goldenbatch.core.records import DataClass, Event
-from goldenbatch.core.retention import Item
+from goldenbatch.core.retention import Item, Schedule, kept
 from goldenbatch.runtime._batch_facts import BatchFacts
 
 if TYPE_CHECKING:
@@ -104,7 +104,7 @@ class Retained:
         if _DIGEST.fullmatch(ref):
             found = self._artefact(ref)
         elif ref.startswith("hand-over/"):
-            found = next((one for one in self._readings() if one.item.ref == ref), None)
+            found = self._hand_overs.get(ref)
         else:
             found = self._named_record(ref)
         if found is None:
@@ -136,16 +136,22 @@ class Retained:
             ref += "@" + ",".join(str(one.envelope.version) for one in chosen)
         return self._of_events(stream, ref, chosen)
 
-    def all(self) -> Iterator[Thing]:
-        """Everything that is not fixed: records by stream, then files, then readings."""
+    def all(self, schedule: Schedule) -> Iterator[Thing]:
+        """Everything that is not fixed: records by stream, then files, then readings.
+
+        Of people whom the schedule itself keeps it is not asked what else binds their names.
+        """
         for stream in sorted(self._seen[0]):
-            found = self.record(stream)
-            if found is not None and not found.item.fixed:
-                yield found
+            events = [one for one in self._ledger.stream(stream) if one.body is not None]
+            if not events or stream.partition("/")[0] in FIXED:
+                continue
+            found = self._of_events(stream, stream, events, is_shallow=True)
+            is_kept = kept(found.item, schedule).until is None
+            yield found if is_kept else self._of_events(stream, stream, events)
         for digest in sorted(self._registry_digests):
             if (artefact := self._artefact(digest)) is not None and not artefact.item.fixed:
                 yield artefact
-        yield from (one for one in self._readings() if not one.item.fixed)
+        yield from (one for one in self._hand_overs.values() if not one.item.fixed)
 
     def personal(self, uid: str, stream: str = "") -> list[Thing]:
         """What names a person who has an account, or the personal entries of a record.
@@ -283,15 +289,16 @@ class Retained:
 
     # ---- readings ---------------------------------------------------------------------------
 
-    def _readings(self) -> Iterator[Thing]:
-        """Hand-overs whose readings are there."""
-        events = {
-            (one.stream, one.envelope.version): one
-            for one in self._ledger.events(kinds={"ChunkClosed"})
+    @cached_property
+    def _hand_overs(self) -> dict[str, Thing]:
+        """Hand-overs whose readings are there, by name."""
+        kinds = {"ChunkClosed"}
+        events = {(e.stream, e.envelope.version): e for e in self._ledger.events(kinds=kinds)}
+        return {
+            one.ref: self._hand_over(one, events)
+            for one in self._historian.closed()
+            if not one.deleted
         }
-        for one in self._historian.closed():
-            if not one.deleted:
-                yield self._hand_over(one, events)
 
     def _hand_over(self, one: HandOver, events: Mapping[tuple[str, int], Event]) -> Thing:
         recorded = [

@@ -81,9 +81,10 @@ class RetentionReads:
             return []
         return [one.hold for one in holds if one.scope.covers(item)]
 
-    def verdict(self, thing: Thing) -> Verdict:
-        """Whether a thing may be deleted at this moment, and why (not)."""
-        return may_delete(thing.item, self.schedule(), self.holds(), self._clock())
+    def verdicts(self, things: Iterable[Thing]) -> list[tuple[Thing, Verdict]]:
+        """Whether things may be deleted at this moment, and why (not)."""
+        schedule, holds, now = self._now()
+        return [(one, may_delete(one.item, schedule, holds, now)) for one in things]
 
     def explain(self, ref: str) -> dict[str, Any]:
         """Whether what has a name may be deleted, in words.
@@ -91,15 +92,15 @@ class RetentionReads:
         Raises:
             NotFoundError: There is nothing of that name.
         """
-        thing = self._things().thing(ref)
-        return explained(thing, self.verdict(thing))
+        ((thing, verdict),) = self.verdicts([self._things().thing(ref)])
+        return explained(thing, verdict)
 
     def due(self, limit: int | None = None) -> list[dict[str, Any]]:
         """What may be deleted, oldest duty first; looks at everything that there is."""
         schedule, holds, now = self.schedule(), self.holds(), self._clock()
         found = [
             (thing, verdict)
-            for thing in (self._things(schedule).all() if schedule is not None else ())
+            for thing in (self._things(schedule).all(schedule) if schedule is not None else ())
             if (verdict := may_delete(thing.item, schedule, holds, now)).is_allowed
         ]
         found.sort(key=lambda one: (getattr(one[1], "until", 0), one[0].item.ref))
@@ -150,7 +151,7 @@ class RetentionReads:
         names = schedule.expiry_attributes if schedule is not None else ()
         return Retained(self._ledger, self._historian, self._registry, names)
 
-    def _now(self) -> tuple[Schedule | None, Iterable[Hold], int]:
+    def _now(self) -> tuple[Schedule | None, tuple[Hold, ...], int]:
         return self.schedule(), self.holds(), self._clock()
 
 

@@ -163,7 +163,7 @@ class Retention(RetentionReads):
         """
         subject = self._people.find(login).uid if login else ""
         things = self._things().personal(subject, record)
-        pairs = [(thing, self.verdict(thing)) for thing in things]
+        pairs = self.verdicts(things)
         free = [thing for thing, verdict in pairs if verdict.is_allowed]
         kept = [explained(thing, verdict) for thing, verdict in pairs if not verdict.is_allowed]
         if not free:
@@ -191,7 +191,7 @@ class Retention(RetentionReads):
         if self._ledger.version(stream):
             raise ConflictError(f"deletion {deletion!r} exists.", hint="Take another name.")
         self._require(by, action, stream)
-        pairs = [(thing, self.verdict(thing)) for thing in things]
+        pairs = self.verdicts(things)
         _refuse([verdict for _, verdict in pairs])
         body = checked(
             DeletionProposed,

@@ -100,3 +100,16 @@ def test_many_payloads_go_together_or_not_at_all(kit, place):
         assert ledger.head() == head and next(ledger.events(2, 3)).body is not None
         assert ledger.erase_all([]) == []
         assert broken(ledger) == [] and ledger.check_projections() == []
+
+
+def test_many_erasures_do_not_hide_what_is_wrong(kit, tmp_path, monkeypatch):
+    from goldenbatch.stores.ledger import _verify
+
+    monkeypatch.setattr(_verify, "_MAX_PROBLEMS", 3)
+    with kit.open_ledger(tmp_path) as ledger:
+        kit.fill(ledger, 9)
+        ledger.erase_all([erasure(seq) for seq in range(1, 7)])
+        found = ledger.verify()
+        assert [one.message for one in found][-1] == "there are more notes, not listed here."
+        assert broken(ledger) == []
+        assert len(found) == 4

@@ -61,6 +61,7 @@ class Check:
         self._home, self._origin, self._keys = home, origin, keys
         self._progress = progress
         self.problems: list[Problem] = []
+        self._n_said = {False: 0, True: 0}
         self._erased: dict[int, tuple[str, object]] = {}
         self._erasures: list[tuple[int, bytes]] = []
         self._forms = Forms()
@@ -137,10 +138,13 @@ class Check:
         stream: str | None = None,
         is_note: bool = False,
     ) -> None:
-        if len(self.problems) < _MAX_PROBLEMS:
+        # Notes have a measure of their own: what was erased must not crowd out what is wrong.
+        self._n_said[is_note] += 1
+        if self._n_said[is_note] <= _MAX_PROBLEMS:
             self.problems.append(Problem(where, message, seq, stream, is_note))
-        elif len(self.problems) == _MAX_PROBLEMS:
-            self.problems.append(Problem("ledger", "there are more problems, not listed here."))
+        elif self._n_said[is_note] == _MAX_PROBLEMS + 1:
+            words = f"there are more {'notes' if is_note else 'problems'}, not listed here."
+            self.problems.append(Problem("ledger", words, is_note=is_note))
 
     # ---- the file ---------------------------------------------------------------------------
 
