@@ -210,6 +210,7 @@ const commands = {
   }),
   limits: ({ high }) => { alarm.setHighLimit(high); },
   sessions: () => ({ n: server.engine.currentSessionCount, subscriptions: server.engine.currentSubscriptionCount }),
+  trust: ({ all }) => { certificates.automaticallyAcceptUnknownCertificate = all; },
   now: () => ({ now: Date.now() }),
 };
 await server.start();

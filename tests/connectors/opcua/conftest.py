@@ -30,12 +30,12 @@ def plant(node_opcua, tmp_path_factory):
 
 @pytest.fixture
 def new_plant(node_opcua, tmp_path):
-    """Makes servers that a test may kill."""
+    """Makes servers that a test starts and may kill."""
     made = []
 
     def make(**options):
         folder = tmp_path / f"plant{len(made)}"
-        made.append(PlantServer(node_opcua, folder, **options).start())
+        made.append(PlantServer(node_opcua, folder, **options))
         return made[-1]
 
     yield make

@@ -113,7 +113,7 @@ class PlantServer:
             **options,
         }
         self.process: subprocess.Popen[str] | None = None
-        self.url = ""
+        self.url = f"opc.tcp://127.0.0.1:{self.options['port']}/plant"
 
     def start(self) -> PlantServer:
         self.process = subprocess.Popen(
@@ -125,7 +125,7 @@ class PlantServer:
         )
         line = self.process.stdout.readline()
         assert line, "node-opcua did not start"
-        self.url = json.loads(line)["url"]
+        assert json.loads(line)["url"] == self.url
         return self
 
     def do(self, op: str, **arguments):

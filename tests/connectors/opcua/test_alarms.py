@@ -149,28 +149,6 @@ def test_what_happened_while_the_line_was_cut_is_found_again(plant, home):
 
 
 @pytest.mark.service("node")
-def test_an_alarm_that_a_new_server_knows_nothing_of_is_closed(new_plant, home):
-    server = new_plant()
-
-    async def main():
-        async with home.reading(a_card(server, item("Force"), alarms=ALARMS)):
-            await home.connected()
-            server.set("Force", 35)
-            await home.until(lambda: alarm(home).get("is_open"))
-            server.kill()
-            await asyncio.to_thread(server.start)
-            await home.until(lambda: alarm(home)["state"] == "normal", 40)
-            events = home.site.ledger.stream(f"alarm/press/{alarm(home)['condition']}")
-            said = [one.body.get("note") or one.body.get("by") for one in events[1:]]
-            assert said == [
-                "unknown: the server holds it no more",
-                "the server no longer reports it",
-            ]
-
-    run(main)
-
-
-@pytest.mark.service("node")
 def test_a_card_without_alarms_acknowledges_nothing(plant, home):
     async def main():
         async with home.reading(a_card(plant, item("Speed"))):

@@ -15,6 +15,11 @@ def run(main):
     asyncio.run(asyncio.wait_for(main(), 90))
 
 
+def alarm(home):
+    rows = home.site.ledger.select("alarm", {"source": "press"})
+    return dict(rows[0]) if rows else {}
+
+
 def times(home, name):
     return [row["time"] for row in home.rows(name)]
 
@@ -62,28 +67,34 @@ def test_a_line_that_was_cut_is_filled_from_history(plant, home):
     run(main)
 
 
-def test_a_server_that_dies_and_returns(new_plant, home, tmp_path):
+def test_a_server_that_is_late_dies_and_returns(new_plant, home, tmp_path):
     server = new_plant(history=str(tmp_path / "history.jsonl"))
 
+    async def live(first, last):
+        for i in range(first, last):
+            server.set("Force", i)
+            server.set("Recipe", f"R{i}", "String")
+            await asyncio.sleep(0.002)
+        await home.until(lambda: home.values("force")[-1:] == [float(last - 1)])
+
     async def main():
-        card = a_card(server, item("Force"), item("Recipe"))
+        card = a_card(server, item("Force"), item("Recipe"), alarms={"is_used": True})
         async with home.reading(card):
+            await home.until(lambda: home.health("problem"))  # it is not there yet
+            assert home.health("connected") == 0.0
+            await asyncio.to_thread(server.start)
             await home.connected()
-            for i in range(5):
-                server.set("Force", i)
-                server.set("Recipe", f"R{i}", "String")
-                await asyncio.sleep(0.002)
-            await home.until(lambda: home.values("force")[-1:] == [4.0])
+            await live(0, 5)
+            assert home.gaps() == []
+            server.set("Force", 35)
+            await home.until(lambda: alarm(home).get("is_open"))
             before = now()
             server.kill()
             await home.until(lambda: home.health("connected") == 0.0)
             await asyncio.to_thread(server.start)
-            for i in range(5, 8):
-                server.set("Force", i)
-                await asyncio.sleep(0.002)
-            await home.until(lambda: home.health("connected") == 1.0)
+            await home.until(lambda: home.health("connected") == 1.0, 40)
+            await live(5, 8)
             await home.until(home.backfills)
-            await home.until(lambda: home.values("force")[-1:] == [7.0])
             values = home.values("force")
             assert [one for one in range(8) if float(one) not in values] == []
             gaps = home.gaps()
@@ -92,8 +103,14 @@ def test_a_server_that_dies_and_returns(new_plant, home, tmp_path):
             # Of before its start the server has nothing new: that stays a gap.
             force = [one for one in home.backfills() if "force" in one["tags"]]
             assert force[0]["end"] == gaps[0]["end"]
-        n = home.outlet.counts.n_readings
-        assert n > 8
+            # The new server knows nothing of the alarm, and that is said.
+            await home.until(lambda: alarm(home)["state"] == "normal")
+            events = home.site.ledger.stream(f"alarm/press/{alarm(home)['condition']}")
+            said = [one.body.get("note") or one.body.get("by") for one in events[1:]]
+            assert said == [
+                "unknown: the server holds it no more",
+                "the server no longer reports it",
+            ]
 
     run(main)
 
@@ -184,21 +201,5 @@ def test_history_that_is_not_wanted_leaves_the_gap(plant, home):
             await home.until(home.gaps)
             assert home.gaps()[0]["cause"] == "node down"
             assert home.backfills() == []
-
-    run(main)
-
-
-def test_a_server_that_is_not_there_is_waited_for(new_plant, home):
-    server = new_plant()
-    server.kill()
-
-    async def main():
-        async with home.reading(a_card(server, item("Speed"))):
-            await home.until(lambda: home.health("problem"))
-            assert home.health("connected") == 0.0
-            await asyncio.to_thread(server.start)
-            await home.connected()
-            await home.until(lambda: home.rows("speed"))
-            assert home.gaps() == []
 
     run(main)
