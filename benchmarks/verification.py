@@ -134,6 +134,7 @@ def main():
         **measured,
     }  # fmt: skip
     if options.projections:
+        LocalSite.open(path).close()  # renews those that this version keeps in another form
         answer["platform_with_projections"] = summary([platform(path, has_projections=True)])
     text = json.dumps(answer, indent=2)
     print(text)
