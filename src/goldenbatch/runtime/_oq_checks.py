@@ -18,6 +18,7 @@ from goldenbatch.runtime import _oq_promotion as promotion
 from goldenbatch.runtime import _oq_proof as proof
 from goldenbatch.runtime import _oq_retention as retention
 from goldenbatch.runtime import _oq_rights as rights
+from goldenbatch.runtime import _oq_service as service
 from goldenbatch.runtime import _oq_signing as signing
 from goldenbatch.runtime import _oq_trail as trail
 from goldenbatch.runtime._oq_bench import (
@@ -58,6 +59,7 @@ _FUNCTIONS: tuple[Check, ...] = (
     proof.database_only_adds,
     people.wrong_password_locks,
     people.closed_account_denied,
+    service.strangers_are_refused_everywhere,
     people.administrator_signs_nothing,
     people.performer_never_verifies,
     people.signature_shows_name_time_meaning,

@@ -87,10 +87,12 @@ def _render(session: Session, answer: dict[str, Any]) -> None:
     if wrong:
         output.line("\nInstallation: what is not as expected, or worth knowing")
         output.table(wrong, ("name", "expected", "found", "outcome"))
-    bad = [one for one in answer["checks"] if one["outcome"] != "passed"]
-    if bad:
-        output.line("\nChecks that did not pass")
-        output.table(bad, ("name", "outcome", "evidence"))
+    bad = [one for one in answer["checks"] if one["outcome"] in ("failed", "not run")]
+    unused = [one for one in answer["checks"] if one["outcome"] == "not applicable"]
+    for title, rows in (("Checks that did not pass", bad), ("Not used in this home", unused)):
+        if rows:
+            output.line(f"\n{title}")
+            output.table(rows, ("number", "name", "outcome", "evidence"))
     output.line("")
     counts = ("n_passed", "n_failed", "n_not_run", "n_not_applicable", "note")
     output.fields({name: answer[name] for name in counts})
