@@ -48,6 +48,32 @@ def cheap_hashes(monkeypatch):
     monkeypatch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
 
 
+@pytest.fixture(scope="session")
+def _lived(tmp_path_factory, _empty_home):
+    """A home in which a batch was made and certified, with readings and a schedule in force."""
+    import argon2
+    from gbx_bench import START, Bench, Clock
+    from gbx_retention import live
+
+    path = tmp_path_factory.mktemp("lived") / "home"
+    shutil.copytree(_empty_home, path)
+    bench, real = Bench(path, Clock(START + 60_000_000)), argon2.PasswordHasher
+    with pytest.MonkeyPatch.context() as patch, bench.open() as site:
+        patch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
+        live(bench, site)
+    return path, bench.clock.now
+
+
+@pytest.fixture
+def old(bench, _lived, cheap_hashes):
+    """A home with a certified batch and a schedule of retention, open and one's own."""
+    path, bench.clock.now = _lived
+    shutil.rmtree(bench.path)
+    shutil.copytree(path, bench.path)
+    with bench.open() as opened:
+        yield opened
+
+
 @pytest.fixture
 def team(bench, site, cheap_hashes):
     """Ann and Bob review; Root and Ruth administer; a batch waits for them."""

@@ -3,107 +3,32 @@
 from __future__ import annotations
 
 import json
-import shutil
 
 import pytest
-from gbx_bench import START, TANK, TEMP, Bench, Clock
-from gbx_ceremony import PASSWORD, by_password
+from gbx_bench import TANK, TEMP
+from gbx_ceremony import PASSWORD
+from gbx_retention import (
+    YEAR,
+    approve,
+    faults,
+    imported,
+    in_force,
+    made,
+    notes,
+    propose,
+    signed,
+    user,
+)
 
-from goldenbatch.core.batches import BatchCreated, BatchEnded, PhaseEnded, PhaseStarted
+from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.errors import (
     BadInputError,
     ConflictError,
     DeniedError,
     NotFoundError,
 )
-from goldenbatch.core.intake import FileImported
 from goldenbatch.core.records import from_iso, to_iso
 from goldenbatch.core.retention import first_schedule_text
-from goldenbatch.runtime import _sealed
-from goldenbatch.runtime.backup import backup, drill, restore
-from goldenbatch.runtime.verify import verify
-
-DAY = 86_400_000_000
-YEAR = 366 * DAY
-
-
-def signed(site, asked, login):
-    """Through the ceremony, by password."""
-    prepared = site.signing.prepare(asked, login)
-    return site.signing.complete(prepared.id, by_password(login))
-
-
-def user(site, login):
-    return site.people.find(login)
-
-
-def in_force(site, text=""):
-    site.retention.adopt(user(site, "ann"), text or first_schedule_text(), "first schedule")
-    site.sign("master/retention", "approved", "bob", PASSWORD)
-
-
-@pytest.fixture(scope="module")
-def _lived(tmp_path_factory, _empty_home):
-    """A home in which a batch was made and certified, with readings and a schedule in force."""
-    import argon2
-    from gbx_ceremony import person
-
-    path = tmp_path_factory.mktemp("lived") / "home"
-    shutil.copytree(_empty_home, path)
-    bench, real = Bench(path, Clock(START + 60_000_000)), argon2.PasswordHasher
-    with pytest.MonkeyPatch.context() as patch, bench.open() as site:
-        patch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
-        for login, role in (
-            ("ann", "quality_reviewer"), ("bob", "quality_reviewer"), ("qp", "qualified_person"),
-            ("eng", "process_engineer"), ("root", "administrator"),
-        ):  # fmt: skip
-            person(site, login, role)
-        made(bench, site, "B7", expiry="2025-06")
-        bench.write(site, [(site.windows("B7")[0][0] + 5, 20.0)])
-        site.flush()
-        site.sign("batch/B7", "certified", "qp", PASSWORD)
-        in_force(site)
-    return path, bench.clock.now
-
-
-@pytest.fixture
-def old(bench, _lived, cheap_hashes):
-    """The same, open and one's own."""
-    path, bench.clock.now = _lived
-    shutil.rmtree(bench.path)
-    shutil.copytree(path, bench.path)
-    with bench.open() as site:
-        yield site
-
-
-def made(bench, site, batch, start=None, **attributes):
-    now = start or site.clock() - 100
-    bench.record(site, f"batch/{batch}", BatchCreated(
-        batch=batch, product="P", place=TANK, started_at=now, attributes=attributes
-    ))  # fmt: skip
-    run = {"batch": batch, "place": TANK, "phase": "make"}
-    bench.record(site, f"batch/{batch}", PhaseStarted(**run, at=now))
-    bench.record(site, f"batch/{batch}", PhaseEnded(**run, at=now + 90))
-    end = BatchEnded(batch=batch, ended_at=now + 90, outcome="completed")
-    bench.record(site, f"batch/{batch}", end)
-
-
-def propose(site, refs, deletion="D-1", by="ann"):
-    site.retention.propose(user(site, by), deletion, refs, "its time is over")
-    site.sign(f"deletion/{deletion}", "performed", by, PASSWORD)
-
-
-def approve(site, deletion="D-1", by="bob"):
-    signed(site, site.retention.asked_approval(deletion, "checked"), by)
-    return site.retention.finish(deletion)
-
-
-def faults(site):
-    return [str(one) for one in site.verify().problems if not one.is_note]
-
-
-def notes(site):
-    return " ".join(one.message for one in site.verify().problems if one.is_note)
 
 
 def test_a_batch_is_kept_until_its_time_is_over_and_goes_by_two(bench, old):
@@ -355,16 +280,6 @@ def test_readings_stay_while_any_batch_of_their_time_must(bench, old):
 # ---- files ----------------------------------------------------------------------------------
 
 
-def imported(bench, site, content=b"a;b\n1;2\n"):
-    digest = site.registry.put(content, "text/csv")
-    body = FileImported(
-        card="press", card_digest="0" * 64, file="day.csv", digest=digest, n_rows=1, n_accepted=1,
-        n_unchanged=0, n_rejected=0, n_conflicts=0, n_readings=1, n_records=0,
-    )  # fmt: skip
-    bench.record(site, "import/press", body)
-    return digest
-
-
 def test_an_original_file_goes_when_every_batch_it_may_be_of_is_over(bench, old):
     digest = imported(bench, old)
     model = old.registry.put(b"{}", "application/json")
@@ -471,132 +386,6 @@ def test_a_hold_on_a_batch_keeps_the_names_in_it(bench, old):
     old.retention.place_hold(user(old, "ann"), "H-1", scope, "complaint", "order")
     with pytest.raises(DeniedError, match="hold H-1 covers batch/B7"):
         old.retention.propose_erasure(user(old, "ann"), "E-1", "asked for it", login="qp")
-
-
-# ---- crashes and backups --------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("broken", ["ledger.erase_all", "registry.delete", "historian.delete"])
-def test_a_deletion_that_was_cut_short_is_finished(bench, old, monkeypatch, broken):
-    digest = imported(bench, old)
-    bench.clock.now += 6 * YEAR
-    propose(old, [])
-    signed(old, old.retention.asked_approval("D-1", "checked"), "bob")
-    store, name = broken.split(".")
-
-    def killed(*_, **__):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(getattr(old, store), name, killed)
-        with pytest.raises(KeyboardInterrupt):
-            old.retention.finish("D-1")
-    assert old.retention.unfinished() == ["D-1"]
-    assert any("but it is there" in one for one in faults(old))
-    old.retention.finish("D-1")
-    assert old.retention.unfinished() == []
-    assert faults(old) == []
-    assert digest not in old.registry.digests()
-    number = sum(1 for one in old.ledger.stream("deletion/D-1") if one.kind == "DataDeleted")
-    assert number == 1
-
-
-def test_a_hold_stops_what_a_crash_has_left(bench, old, monkeypatch):
-    bench.clock.now += 6 * YEAR
-    propose(old, [])
-    signed(old, old.retention.asked_approval("D-1", "checked"), "bob")
-
-    def killed(*_):
-        raise KeyboardInterrupt
-
-    with monkeypatch.context() as patch:
-        patch.setattr(old.ledger, "erase_all", killed)
-        with pytest.raises(KeyboardInterrupt):
-            old.retention.finish("D-1")
-    old.retention.place_hold(user(old, "ann"), "H-1", {"batches": ["B7"]}, "x", "order")
-    said = old.retention.reapply()
-    assert len(said) == 2
-    assert all("is still there, since hold H-1 covers it" in one for one in said)
-    assert old.ledger.select("batch", {"batch": "B7"})
-    assert "held by H-1" in notes(old)
-    signed(old, old.retention.asked_lift("H-1", "settled"), "bob")
-    assert "batch/B7" in old.retention.reapply()[0]
-    assert faults(old) == []
-
-
-PASSPHRASE = "a sentence to remember"
-
-
-@pytest.fixture
-def _cheap_keys(monkeypatch):
-    """Scrypt with little memory: the strength is not what is tested here."""
-    monkeypatch.setattr(_sealed, "_N", 2**4)
-
-
-@pytest.mark.usefixtures("_cheap_keys")
-def test_a_restored_backup_does_not_bring_back_what_was_deleted_later(bench, old, tmp_path):
-    digest = imported(bench, old)
-    vault = tmp_path / "backups"
-    first = backup(old, vault, passphrase=PASSPHRASE)["snapshot"]
-    bench.clock.now += 6 * YEAR
-    propose(old, [])
-    done = approve(old)
-    assert len(done.things) == 3
-    old.retention.place_hold(user(old, "ann"), "H-1", {"batches": ["B8"]}, "x", "order")
-    second = backup(old, vault, passphrase=PASSPHRASE)["snapshot"]
-    newest = restore(vault, tmp_path / "newest", name=second, passphrase=PASSPHRASE)
-    assert newest.problems == ()
-    assert newest.notes == ()
-    earlier = restore(vault, tmp_path / "earlier", name=first, passphrase=PASSPHRASE)
-    assert earlier.problems == ()
-    assert "deletion D-1" in earlier.notes[0]
-    assert "deleted again" in earlier.notes[0]
-    assert earlier.notes[1] == "hold H-1 was placed after this backup: place it again."
-    with Bench(tmp_path / "earlier", Clock(bench.clock.now)).open(read_only=True) as again:
-        assert again.ledger.select("batch", {"batch": "B7"}) == []
-        assert again.historian.tags() == {}
-        assert digest not in again.registry.digests()
-        (event,) = again.ledger.stream("deletion/D-1")
-        leaves = [one.leaf for one in old.ledger.stream("deletion/D-1")]
-        assert event.body["repeats"] == leaves[-1]
-    assert verify(tmp_path / "earlier").is_ok
-    with Bench(tmp_path / "newest", Clock(bench.clock.now)).open(read_only=True) as again:
-        assert [one.hold for one in again.retention.holds()] == ["H-1"]
-
-
-def test_a_hold_of_later_keeps_what_a_restored_backup_brings_back(bench, old, tmp_path):
-    vault = tmp_path / "backups"
-    first = backup(old, vault)["snapshot"]
-    bench.clock.now += 6 * YEAR
-    propose(old, [])
-    approve(old)
-    old.retention.place_hold(user(old, "ann"), "H-1", {"batches": ["B7"]}, "x", "order")
-    backup(old, vault)
-    found = restore(vault, tmp_path / "earlier", name=first)
-    assert any("batch/B7 is still there, since hold H-1 covers it" in one for one in found.notes)
-    assert "place it again" in found.notes[-1]
-    assert drill(old, vault).is_ok
-
-
-def test_a_newer_backup_of_another_history_is_not_asked(bench, old, tmp_path):
-    vault = tmp_path / "backups"
-    backup(old, vault)
-    old.close()
-    shutil.copytree(bench.path, tmp_path / "other")
-    with Bench(tmp_path / "other", Clock(bench.clock.now)).open() as other:
-        made(bench, other, "B8")
-        backup(other, vault)
-    bench.clock.now += 60_000_000
-    with bench.open() as again:
-        made(bench, again, "B9")
-        first = backup(again, vault)["snapshot"]
-    with Bench(tmp_path / "other", Clock(bench.clock.now + DAY)).open() as other:
-        for number in range(3):
-            made(bench, other, f"C{number}")
-        backup(other, vault)
-    found = restore(vault, tmp_path / "restored", name=first)
-    assert found.is_ok
-    assert "is of another history" in found.notes[0]
 
 
 def test_dates_are_of_the_ledgers_clock(bench, old):

@@ -105,7 +105,8 @@ def backup(
         )
     tell = on_step or (lambda _: None)
     vault = Vault(folder)
-    snapshot = _take(site, vault, passphrase, tell)
+    with site.retention.resting():
+        snapshot = _take(site, vault, passphrase, tell)
     tell("reading back")
     damaged = vault.check(snapshot)
     if damaged:

@@ -9,7 +9,9 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core import authority
@@ -64,6 +66,7 @@ class Retention(RetentionReads):
     ) -> None:
         super().__init__(ledger, historian, registry, clock)
         self._people = people
+        self._carrying = threading.Lock()
 
     # ---- schedules --------------------------------------------------------------------------
 
@@ -240,7 +243,12 @@ class Retention(RetentionReads):
 
         Raises:
             DeniedError: Something of it must be kept by now, or a signature is missing.
+            ConflictError: A backup is being made.
         """
+        with self._alone():
+            return self._finish(deletion)
+
+    def _finish(self, deletion: str) -> DataDeleted:
         state = self.state(deletion)
         done = state.done
         if done is None:
@@ -262,7 +270,23 @@ class Retention(RetentionReads):
 
     def reapply(self) -> list[str]:
         """Delete again what the ledger says was deleted and is there; says what it was."""
-        return self._carrier.reapply()
+        with self._alone():
+            return self._carrier.reapply()
+
+    @contextmanager
+    def resting(self) -> Iterator[None]:
+        """While the block runs nothing is deleted, so that ledger and stores can be copied."""
+        with self._carrying:
+            yield
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        if not self._carrying.acquire(blocking=False):
+            raise ConflictError("a backup is being made.", hint="Delete when it is done.")
+        try:
+            yield
+        finally:
+            self._carrying.release()
 
     # ---- inside -----------------------------------------------------------------------------
 
