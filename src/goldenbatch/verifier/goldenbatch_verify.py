@@ -189,7 +189,6 @@ class Check:
         self.n.update([f"signatures {row['class']}", *([f"signatures for {who}"] if who else [])])
         if leaves.get(version, b"").hex() not in (said["record_hash"], "" if self.is_part else "-"):
             wrong.append("it signs another version than the one that stands there")
-        proposal = said.get("proposal")
         if proposal and not (self.is_part and before["seq"] < row["seq"] - 1):
             text = _text({"body": json.loads(before["body"]), "kind": before["kind"]})
             beside = (_sha(text).hex(), before["actor"], before["stream"], before["seq"] + 1)
