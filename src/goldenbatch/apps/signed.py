@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from goldenbatch.core.people import signature_state
-from goldenbatch.core.records import Row
+from goldenbatch.core.records import Between, Row
 from goldenbatch.core.site import Site
 
 SIGNATURE_COLUMNS = ("version", "meaning", "by", "role", "at", "class", "standing")
@@ -49,22 +49,36 @@ def with_standing(site: Site, prefix: str, key: str, rows: Sequence[Row]) -> lis
         key: Column that names the record in its stream.
         rows: Rows of a projection, one a record.
     """
-    since = unsigned_since(site, [f"{prefix}{row[key]}" for row in rows])
-    return [{**row, "unsigned_since": since.get(f"{prefix}{row[key]}")} for row in rows]
+    streams = [f"{prefix}{row[key]}" for row in rows]
+    since = _voided(site, _signed(site, streams, prefix))
+    return [
+        {**row, "unsigned_since": since.get(name)} for row, name in zip(rows, streams, strict=True)
+    ]
 
 
 def unsigned_since(site: Site, streams: Sequence[str]) -> dict[str, int]:
     """Records whose signatures are all void, with the version that made them so."""
-    select, found = site.ledger.select, dict[str, int]()
+    return _voided(site, _signed(site, streams))
+
+
+def _signed(site: Site, streams: Sequence[str], prefix: str = "") -> dict[str, int]:
+    """Which of some records were ever signed, with the version of their newest signature."""
+    few = len(streams) <= _MANY or not prefix
+    wanted: Any = list(streams) if few else Between(prefix, f"{prefix}\U0010ffff")
+    rows = site.ledger.select("signature", {"stream": wanted}) if streams else ()
+    known, found = set(streams), dict[str, int]()
+    for row in rows:
+        if row["stream"] in known:
+            found[row["stream"]] = max(found.get(row["stream"], 0), row["event_version"])
+    return found
+
+
+def _voided(site: Site, signed: Mapping[str, int]) -> dict[str, int]:
+    """First change after the newest signature of each record, where there is one."""
+    streams, found = list(signed), dict[str, int]()
     for start in range(0, len(streams), _MANY):
-        some = list(streams[start : start + _MANY])
-        signed: dict[str, int] = {}
-        for row in select("signature", {"stream": some}):
-            signed[row["stream"]] = max(signed.get(row["stream"], 0), row["event_version"])
-        if not signed:
-            continue
-        voided = select("trail", {"stream": list(signed), "is_unsigning": 1}, ("version",))
-        for row in voided:
+        some = {"stream": streams[start : start + _MANY], "is_unsigning": 1}
+        for row in site.ledger.select("trail", some, ("version",)):
             if row["version"] > signed[row["stream"]]:
                 found.setdefault(row["stream"], row["version"])
     return found

@@ -76,3 +76,25 @@ def test_the_api_says_it_too(node):
     uid = node.call("GET", "/findings").json()["findings"][0]["uid"]
     finding = node.call("GET", f"/findings/{uid}").json()
     assert (finding["finding"]["unsigned_since"], finding["signatures"]) == (None, [])
+
+
+def test_long_lists_are_asked_for_at_once(home, monkeypatch):
+    from goldenbatch.apps import signed
+    from goldenbatch.apps.listing import list_batches
+    from goldenbatch.runtime.local import LocalSite
+
+    with LocalSite.open(home) as site:
+        site.sign("batch/7", "reviewed", "anna", PASSWORD)
+        version = change(site.ledger, "batch/7")
+        few = list_batches(site)
+        monkeypatch.setattr(signed, "_MANY", 1)
+        asked = []
+        real = site.ledger.select
+        monkeypatch.setattr(
+            site.ledger,
+            "select",
+            lambda *given, **more: asked.append(given[0]) or real(*given, **more),
+        )
+        assert list_batches(site) == few
+        assert [one["unsigned_since"] for one in few if one["batch"] == "7"] == [version]
+        assert asked.count("signature") == 1
