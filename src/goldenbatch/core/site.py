@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from goldenbatch.core.records import Event, HomeKind, NewEvent, Row
 
 if TYPE_CHECKING:
+    from goldenbatch.core.aggregates import Aggregated, AggregateKind, AggregateSettings
     from goldenbatch.core.capability import Offer
     from goldenbatch.core.chunks import HandOver
     from goldenbatch.core.plant import Plant
@@ -137,6 +138,19 @@ class HistorianPort(Protocol):
         as_of: int | None = None,
     ) -> Aligned:
         """Means of tags on a grid of elapsed time since each window's start; gaps NaN."""
+
+    def aggregate(
+        self,
+        tags: Sequence[str],
+        windows: Sequence[Window],
+        kind: AggregateKind,
+        settings: AggregateSettings | None = None,
+        as_of: int | None = None,
+    ) -> Aggregated:
+        """One value a tag and window, weighted by time as OPC UA Part 13 defines it.
+
+        With the windows of a batch or a phase (`Site.windows`) it is their aggregate.
+        """
 
     def digest(self, tag: str, window: Window, as_of: int | None = None) -> tuple[str, int]:
         """Digest of the canonical bytes of a window's readings, and their number."""

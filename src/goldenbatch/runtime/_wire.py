@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from goldenbatch.core.records import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from goldenbatch.core.aggregates import Aggregated
     from goldenbatch.core.series import Aligned, Frame, Series
 
 ARROW = "application/vnd.apache.arrow.stream"
@@ -191,6 +193,38 @@ def aligned_from_bytes(content: bytes) -> Aligned:
         tags=tuple(meta["tags"]),
         elapsed_us=np.asarray(meta["elapsed_us"], dtype=np.int64),
         windows=tuple((start, end) for start, end in meta["windows"]),
+        **arrays,
+    )
+
+
+def aggregated_to_bytes(found: Aggregated) -> bytes:
+    """Aggregates as an Arrow stream: the arrays flattened, their axes beside them."""
+    import pyarrow as pa
+
+    columns = {
+        name: pa.array(getattr(found, name).reshape(-1)) for name in ("values", "quality", "times")
+    }
+    meta = {
+        "kind": found.kind,
+        "tags": list(found.tags),
+        "windows": [list(window) for window in found.windows],
+        "settings": asdict(found.settings),
+    }
+    return pack(pa.table(columns), meta)
+
+
+def aggregated_from_bytes(content: bytes) -> Aggregated:
+    """The aggregates of `aggregated_to_bytes`."""
+    from goldenbatch.core.aggregates import Aggregated, AggregateSettings
+
+    table, meta = unpack(content)
+    shape = (len(meta["windows"]), len(meta["tags"]))
+    arrays = {name: table.column(name).to_numpy().reshape(shape) for name in table.column_names}
+    return Aggregated(
+        kind=meta["kind"],
+        tags=tuple(meta["tags"]),
+        windows=tuple((start, end) for start, end in meta["windows"]),
+        settings=AggregateSettings(**meta["settings"]),
         **arrays,
     )
 

@@ -19,6 +19,7 @@ from goldenbatch.core.site import Actor, HomeInfo, Window, Written
 from goldenbatch.runtime import _wire as wire
 
 if TYPE_CHECKING:
+    from goldenbatch.core.aggregates import Aggregated, AggregateKind, AggregateSettings
     from goldenbatch.core.capability import Offer
     from goldenbatch.core.plant import Plant
     from goldenbatch.core.series import Aligned, Frame, ReadingKind, Series
@@ -264,6 +265,22 @@ class RemoteHistorian:
         }  # fmt: skip
         response = self._client.request("POST", "/historian/aligned", json=body)
         return wire.aligned_from_bytes(response.content)
+
+    def aggregate(
+        self,
+        tags: Sequence[str],
+        windows: Sequence[Window],
+        kind: AggregateKind,
+        settings: AggregateSettings | None = None,
+        as_of: int | None = None,
+    ) -> Aggregated:
+        """One value a tag and window, as OPC UA Part 13 defines it."""
+        body = {
+            "tags": list(tags), "windows": [list(one) for one in windows], "kind": kind,
+            "settings": {} if settings is None else asdict(settings), "as_of": as_of,
+        }  # fmt: skip
+        response = self._client.request("POST", "/historian/aggregate", json=body)
+        return wire.aggregated_from_bytes(response.content)
 
     def digest(self, tag: str, window: Window, as_of: int | None = None) -> tuple[str, int]:
         """Digest of the canonical bytes of a window's readings, and their number."""

@@ -3,10 +3,12 @@
 import os
 import stat
 
+import numpy as np
 import pyarrow as pa
 import pytest
 
 from goldenbatch.core import errors
+from goldenbatch.core.aggregates import AggregateSettings
 from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.errors import (
     BadInputError,
@@ -100,6 +102,22 @@ def test_the_historian_reads_alike(both):
         assert left.kind == right.kind
         assert left.table.equals(right.table), name
     assert there.digest(TEMP, WINDOW) == here.digest(TEMP, WINDOW)
+
+
+def test_aggregates_alike(both):
+    local, remote = both
+    (start, end), *_ = local.windows("7")
+    windows = [(start, end), (start, start + 1), (start - 10, start)]
+    asked = ([TEMP], windows, "TimeAverage", AggregateSettings(is_stepped=True))
+    left, right = local.historian.aggregate(*asked), remote.historian.aggregate(*asked)
+    assert (left.kind, left.tags, left.windows) == (right.kind, right.tags, right.windows)
+    assert left.settings == right.settings
+    for name in ("values", "quality", "times"):
+        assert np.array_equal(getattr(left, name), getattr(right, name), equal_nan=True)
+    with pytest.raises(BadInputError):
+        remote.historian.aggregate([TEMP], [(end, start)], "Count")
+    with pytest.raises(BadInputError):
+        remote.historian.aggregate([TEMP], [(start, end)], "Median")
 
 
 def test_aligned_reads_alike(both):

@@ -22,6 +22,7 @@ from goldenbatch.apps.node.inputs import (
     window,
 )
 from goldenbatch.apps.node.state import Caller, LocalCaller, State
+from goldenbatch.core.aggregates import AggregateKind, AggregateSettings
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.records import to_iso
 from goldenbatch.runtime import _wire as wire
@@ -34,6 +35,7 @@ router = APIRouter(prefix="/historian", tags=["historian"], responses=RESPONSES)
 Form_ = Annotated[Literal["json", "arrow"], Query(alias="format", description="How it answers.")]
 MAX_JSON = 200_000
 MAX_GRID = 5_000_000
+MAX_CELLS = 200_000
 
 
 class AlignedForm(Form):
@@ -108,6 +110,32 @@ def aligned(form: AlignedForm, caller: Caller) -> Response:
         )
     found = caller.site.historian.aligned(form.tags, windows, form.grid_us, form.as_of)
     return Response(wire.aligned_to_bytes(found), media_type=wire.ARROW)
+
+
+class AggregateForm(Form):
+    """Tags, windows and the aggregate over each; `settings` as OPC UA Part 13 names them."""
+
+    tags: Annotated[list[Text], Field(min_length=1, max_length=1000)]
+    windows: Annotated[list[tuple[int, int]], Field(min_length=1, max_length=100_000)]
+    kind: AggregateKind
+    settings: AggregateSettings = Field(default_factory=AggregateSettings)
+    as_of: Number | None = None
+
+
+@router.post("/aggregate", response_class=Response)
+def aggregate(form: AggregateForm, caller: Caller) -> Response:
+    """One value a tag and window, weighted by time as OPC UA Part 13 defines it, as Arrow."""
+    windows = [window(str(start), str(end)) for start, end in form.windows]
+    if len(windows) * len(form.tags) > MAX_CELLS:
+        raise BadInputError(
+            f"these are more than {MAX_CELLS:,} values.",
+            key="windows",
+            hint="Ask for fewer windows or tags at a time.",
+        )
+    found = caller.site.historian.aggregate(
+        form.tags, windows, form.kind, form.settings, form.as_of
+    )
+    return Response(wire.aggregated_to_bytes(found), media_type=wire.ARROW)
 
 
 @router.post("/compact")

@@ -9,9 +9,11 @@ from contextlib import ExitStack
 import numpy as np
 import pyarrow as pa
 
+from goldenbatch.core.aggregates import Aggregated, AggregateKind, AggregateSettings
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.series import Aligned, ReadingKind, Series
 from goldenbatch.core.site import Window
+from goldenbatch.stores.historian._bounds import bounded, require_aggregate, tabulated
 from goldenbatch.stores.historian._columns import Ints, ints
 from goldenbatch.stores.historian._hot import may_fit
 from goldenbatch.stores.historian._leases import InUse
@@ -41,6 +43,10 @@ def _clamped(window: Window) -> Window:
             f"window {window} ends before it starts.", hint="Give [start, end) in microseconds UTC."
         )
     return max(window[0], FIRST_TIME), min(window[1], LAST_TIME)
+
+
+def _upto(as_of: int | None) -> int:
+    return MAX_SEQ if as_of is None else as_of
 
 
 class Reader:
@@ -97,8 +103,7 @@ class Reader:
     ) -> pa.Table:
         """Newest version of each reading in the windows, by (tag, time)."""
         spans = merged([_clamped(window) for window in windows])
-        upto = MAX_SEQ if as_of is None else as_of
-        chosen = Selection(numbers, spans, upto=upto)
+        chosen = Selection(numbers, spans, upto=_upto(as_of))
         return newest_versions(self._select(kind, chosen))
 
     def head(self) -> int:
@@ -195,6 +200,35 @@ class Reader:
             )
         table = self._current(kind, numbers, windows, as_of)
         return align(table, names, numbers, windows, grid_us)
+
+    def aggregate(
+        self,
+        tags: Sequence[str],
+        windows: Sequence[Window],
+        kind: AggregateKind,
+        settings: AggregateSettings | None = None,
+        as_of: int | None = None,
+    ) -> Aggregated:
+        """One value a tag and window, as OPC UA Part 13 defines it; readings beside it bound it.
+
+        A switch or a state is a number, 0 or 1, that holds: say `is_stepped`.
+
+        Raises:
+            NotFoundError: A tag has never had a reading.
+            BadInputError: The tags hold no numbers, or the aggregate is unknown.
+        """
+        names, numbers, held_kind = self._resolve(tags, is_strict=True)
+        require_aggregate(kind, names, held_kind)
+        for window in windows:
+            _clamped(window)
+        chosen = settings or AggregateSettings()
+
+        def select(spans: list[Window], own: Ints) -> pa.Table:
+            selection = Selection(own, spans, upto=_upto(as_of))
+            return newest_versions(self._select("number", selection))
+
+        tracks = bounded(select, numbers, windows, chosen)
+        return tabulated(names, numbers, tracks, windows, (kind, chosen))
 
     def digest(self, tag: str, window: Window, as_of: int | None = None) -> tuple[str, int]:
         """SHA-256 of the canonical bytes (`core.chunks`) of a window's readings; their number.

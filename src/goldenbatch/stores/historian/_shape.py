@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 POINTS_A_BUCKET = 4
 
 
-def _numbers(table: pa.Table) -> Floats:
+def floats(table: pa.Table) -> Floats:
     """Values; a missing one is NaN."""
     column = table.column("value")
     column = column.combine_chunks() if column.num_chunks != 1 else column.chunk(0)
@@ -65,7 +65,7 @@ def decimate(
     keep[-1] = True
     keep |= _changes(table, kind, tag)
     if kind == "number":
-        keep[_extremes(_numbers(table), is_first)] = True
+        keep[_extremes(floats(table), is_first)] = True
     return table.filter(pa.array(keep))
 
 
@@ -114,7 +114,7 @@ def align(
     quality = np.full(shape, int(Quality.BAD), dtype=np.int64)
     counts = np.zeros(shape, dtype=np.int64)
     tag, time, status = ints(table, "tag"), ints(table, "time"), ints(table, "quality")
-    number = _numbers(table) if table.num_rows else np.empty(0)
+    number = floats(table) if table.num_rows else np.empty(0)
     for j, own in enumerate(tags.tolist()):
         low, high = np.searchsorted(tag, [own, own + 1])
         for i, (first, last) in enumerate(windows):
