@@ -143,12 +143,12 @@ def nothing_is_erased(patch, **_):
 @also("hold-stops-deletion", "a deletion under a hold was not refused")
 def everything_may_go(patch, **_):
     from goldenbatch.core.deletion_rules import MayGo
-    from goldenbatch.runtime.retention import Retention
+    from goldenbatch.runtime._retention_reads import RetentionReads
 
-    real = Retention.verdict
+    real = RetentionReads.verdicts
 
-    def verdict(self, thing):
-        found = real(self, thing)
-        return found if found.is_allowed else MayGo(1, ("none",), ("nothing",))
+    def verdicts(self, things):
+        free = MayGo(1, ("none",), ("nothing",))
+        return [(thing, one if one.is_allowed else free) for thing, one in real(self, things)]
 
-    patch.setattr(Retention, "verdict", verdict)
+    patch.setattr(RetentionReads, "verdicts", verdicts)
