@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from goldenbatch.core.deletion import PREFIX, DataDeleted, Deleted
+from goldenbatch.core.erasure import PayloadErased
 from goldenbatch.core.errors import NotFoundError
 
 if TYPE_CHECKING:
@@ -15,6 +16,21 @@ if TYPE_CHECKING:
     from goldenbatch.stores.registry import Registry
 
 HeldBy = Callable[[str], Sequence[str]]
+
+
+class Present(NamedTuple):
+    """What is there now.
+
+    Attributes:
+        readings: Numbers of the hand-overs whose readings are there.
+        artefacts: Digests of the artefacts that are there.
+        erased: Numbers of the events that were erased by another event's word, whose bytes the
+            ledger's own check looks at; None: look at each event itself.
+    """
+
+    readings: set[int]
+    artefacts: set[str]
+    erased: set[int] | None = None
 
 
 class CarryOut:
@@ -71,16 +87,23 @@ class CarryOut:
 
     def left(self, done: DataDeleted) -> list[Deleted]:
         """What a deletion says went and is still there."""
-        there = {one.n for one in self._historian.closed() if not one.deleted}
-        held = set(self._registry.digests())
-        return [one for one in done.things if self._is_left(one, done, there, held)]
+        return self._left(done, self._present())
 
-    def _is_left(self, one: Deleted, done: DataDeleted, there: set[int], held: set[str]) -> bool:
+    def _present(self) -> Present:
+        there = {one.n for one in self._historian.closed() if not one.deleted}
+        return Present(there, set(self._registry.digests()))
+
+    def _left(self, done: DataDeleted, present: Present) -> list[Deleted]:
+        return [one for one in done.things if self._is_left(one, done, present)]
+
+    def _is_left(self, one: Deleted, done: DataDeleted, present: Present) -> bool:
         if one.what == "record":
+            if present.erased is not None:
+                return any(seq not in present.erased for seq in one.seqs)
             return any(self._is_there(seq) for seq in one.seqs)
         if one.what == "artefact":
-            return one.ref in held and not self._is_named_since(one.ref, done)
-        return hand_over_number(one.ref) in there
+            return one.ref in present.artefacts and not self._is_named_since(one.ref, done)
+        return hand_over_number(one.ref) in present.readings
 
     def _is_named_since(self, digest: str, done: DataDeleted) -> bool:
         """Whether the same content was handed in again after it was deleted."""
@@ -102,7 +125,10 @@ class CarryOut:
 
     def unfinished(self) -> list[str]:
         """Deletions that were recorded and of which something is still there."""
-        return [body.deletion for body, _ in self.deletions() if self.left(body)]
+        events = self._ledger.events(kinds={PayloadErased.kind})
+        erased = {int((one.body or {}).get("seq", 0)) for one in events}
+        present = self._present()._replace(erased=erased)
+        return [body.deletion for body, _ in self.deletions() if self._left(body, present)]
 
     def reapply(self) -> list[str]:
         """Delete again what the ledger says was deleted; gives one line a deletion."""

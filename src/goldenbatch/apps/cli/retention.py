@@ -12,6 +12,7 @@ from goldenbatch.apps.cli._session import Session
 from goldenbatch.apps.desk import Desk
 from goldenbatch.apps.retention import retention_of
 from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.records import to_iso
 from goldenbatch.core.retention import RETENTION_STREAM, first_schedule_text
 
 ByOption = Annotated[str, typer.Option("--by", help="Login of who does this.")]
@@ -101,11 +102,12 @@ def due(
     with session.open_site() as desk:
         with session.output.progress("Looking at everything"):
             answer = retention_of(desk).due(limit)
-        columns = ["what", "ref", "n", "until", "rules"]
-        session.show(
-            answer,
-            lambda _: session.output.table(answer["due"], columns, empty="Nothing is due."),
-        )
+        columns = ["what", "ref", "n", "kept until", "rules"]
+        rows = [
+            {**one, "kept until": to_iso(one["until"])[:10], "rules": ", ".join(one["rules"])}
+            for one in answer["due"]
+        ]
+        session.show(answer, lambda _: session.output.table(rows, columns, empty="Nothing is due."))
 
 
 def explain(
