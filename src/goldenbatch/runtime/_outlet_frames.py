@@ -62,14 +62,20 @@ def unseen(historian: HistorianPort, frame: Frame) -> Frame | None:
     """The readings of a frame that are not stored with the same value and quality yet."""
     import pyarrow as pa
 
-    known = historian.tags()
-    window, tags = extent(frame)
-    asked = [tag for tag in tags if known.get(tag) == frame.kind]
+    known, rows = historian.tags(), _rows(frame.readings)
+    asked = sorted({row[0] for row in rows if known.get(row[0]) == frame.kind})
     if not asked:
         return frame
-    stored = historian.read(asked, window).table
-    have = {(row[0], row[1]): row[2:] for row in _rows(stored)}
-    keep = [have.get((row[0], row[1])) != row[2:] for row in _rows(frame.readings)]
+    # What a source begins with is most often its newest reading, which is in memory; else its
+    # times may lie years apart, and reading all that lies between would take for ever.
+    have = _by_place(historian.latest(asked).table)
+    stored = set(asked)
+    open_ = [row for row in rows if row[0] in stored and have.get(row[:2]) != row[2:]]
+    if open_:
+        times = [row[1] for row in open_]
+        tags = sorted({row[0] for row in open_})
+        have |= _by_place(historian.read(tags, (min(times), max(times) + 1)).table)
+    keep = [have.get(row[:2]) != row[2:] for row in rows]
     if not any(keep):
         return None
     table = frame.readings.filter(pa.array(keep))
@@ -82,6 +88,11 @@ def unseen(historian: HistorianPort, frame: Frame) -> Frame | None:
         origin=frame.origin,
         reason=frame.reason,
     )
+
+
+def _by_place(table: Any) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """Value and quality by tag and time."""
+    return {row[:2]: row[2:] for row in _rows(table)}
 
 
 def _rows(table: Any) -> list[tuple[Any, ...]]:
