@@ -25,7 +25,7 @@ from goldenbatch.core.batches import BatchCreated, MaterialConsumed
 from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
 from goldenbatch.core.facts import Calibrated, Fact, RecordFacts, account_facts, record_facts
 from goldenbatch.core.findings import DecisionMade, Verdict
-from goldenbatch.core.people import Meaning, UserState, statement_for
+from goldenbatch.core.people import Meaning, RoleGranted, UserAdded, UserState, statement_for
 from goldenbatch.core.policy_standing import PolicyProposed
 from goldenbatch.core.signatures import proposal_digest
 from goldenbatch.core.site import Actor
@@ -302,6 +302,8 @@ def test_the_policy_in_force_is_the_last_that_is_effective():
     text = first_policy_text()
     log.add("master/policy", adopted(text, 10))
     changed = text.replace(NOW, 'version = "next"', 1)
+    log.add("user/bor", UserAdded(uid="bor", login="bor", printed_name="bor"))
+    log.add("user/bor", RoleGranted(uid="bor", role="quality_reviewer", reason="r"))
     log.add("policy/x", proposed(text, changed), actor="ana")
     log.add("master/policy", adopted(changed, 20, "", "policy/x@1"), actor="bor")
     unsigned = log.stream("master/policy")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from goldenbatch.core.people import statement_for
+from goldenbatch.core.people import RoleGranted, UserAdded, statement_for
 from goldenbatch.core.policy import adopted, first_policy, first_policy_text, load_policy
 from goldenbatch.core.policy_checks import policy_faults
 from goldenbatch.core.policy_diff import policy_diff
@@ -41,12 +41,25 @@ def proposal(version, replaced=FIRST):
     )  # fmt: skip
 
 
+HELD = {"ana": ("quality_reviewer",), "bor": ("qualified_person", "quality_reviewer"),
+        "root": ("administrator",)}  # fmt: skip
+
+
+def enter(log, held):
+    """Accounts with their roles."""
+    for uid, roles in held.items():
+        log.add(f"user/{uid}", UserAdded(uid=uid, login=uid, printed_name=uid), actor="root")
+        for role in roles:
+            log.add(f"user/{uid}", RoleGranted(uid=uid, role=role, reason="r"), actor="root")
+
+
 class Office:
     """A home's policies, whoever appends what, whether they may or not; the good ones by hand."""
 
     def __init__(self) -> None:
         self.log = Log()
         self.log.add("master/policy", adopted(FIRST, 0), actor="node")
+        enter(self.log, HELD)
         self.good = [NOW]
         self.proposed: dict[str, list[str]] = {}
 
@@ -82,7 +95,7 @@ class Office:
         self.log.add("master/policy", made.signed("password+home-key"), actor=signer)
         proposer = self.proposed[other][-1] if at and other == version else ""
         is_right = role in ("quality_reviewer", "qualified_person") and meaning == "approved"
-        is_right &= in_force_now.version == self.good[-1]
+        is_right &= in_force_now.version == self.good[-1] and role in HELD[signer]
         if is_right and by == signer and proposer and proposer != signer:
             self.good.append(version)
 
@@ -141,6 +154,8 @@ def test_the_first_policy_is_signed_by_somebody_who_may():
     office = Office()
     office.sign("root", "root", "administrator", "approved")
     assert not office.found()[0].is_signed
+    office.sign("root", "root", "quality_reviewer", "approved")  # a role that root never held
+    assert not office.found()[0].is_signed
     office.sign("ana", "bor", "quality_reviewer", "approved")  # recorded by another than signed
     assert not office.found()[0].is_signed
     office.sign("ana", "ana", "quality_reviewer", "approved")
@@ -163,6 +178,7 @@ def test_a_promoted_policy_rests_on_the_signature_of_its_package(
     log, text = Log(), text_of("A")
     digests = {"": "", "right": load_policy(text).digest(), "other": "0" * 64}
     log.add("master/policy", adopted(FIRST, 0), actor="node")
+    enter(log, HELD)
     stream = f"promotion/{'a' * 64}"
     body = PackageReceived(
         package="a" * 64, source_home="h", source_kind="validation", source_key="k",
@@ -180,6 +196,33 @@ def test_a_promoted_policy_rests_on_the_signature_of_its_package(
         log.add(stream, made, actor="ana")
     found = policy_at(log.stream("master/policy"), 9, log.stream)
     assert found.version == ("A" if works else NOW)
+
+
+def test_another_text_under_the_digest_that_was_signed_has_no_effect():
+    office = Office()
+    office.propose("ana", "A")
+    before = office.log.stream("master/policy")[-1]
+    good = adopted(text_of("A"), 0, "", "policy/A@1")
+    body = good.model_copy(update={"text": text_of("B")})
+    made = office._made(
+        before, "bor", "quality_reviewer", "approved",
+        proposal=proposal_digest(body.kind, body.as_json()),
+    )  # fmt: skip
+    office.log.add("master/policy", body, actor="bor")
+    office.log.add("master/policy", made.signed("password+home-key"), actor="bor")
+    assert [one.policy.version for one in office.found()] == [NOW]
+
+
+def test_an_erased_account_does_not_bring_an_old_policy_back():
+    office = Office()
+    office.propose("ana", "A")
+    office.adopt_signed(
+        by="bor", signer="bor", version="A", other="A", role="quality_reviewer", meaning="approved"
+    )
+    office.log.events = [
+        replace(one, body=None) if one.stream == "user/bor" else one for one in office.log.events
+    ]
+    assert office.found()[-1].policy.version == "A"
 
 
 CREW = {

@@ -173,7 +173,7 @@ def test_no_sequence_changes_the_settings_of_production_unsigned(sequence):
             wanted = idle_s
         found = settings_standing(
             log.events, needs_signature=True,
-            fault=lambda one: "" if one.method == "ok" else "forged",
+            fault=lambda one, _seq: "" if one.method == "ok" else "forged",
         )  # fmt: skip
         assert found.settings.idle_s == wanted
     assert record.seq == 1

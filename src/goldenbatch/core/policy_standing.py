@@ -19,7 +19,13 @@ from typing import Any, Final
 from pydantic import Field
 
 from goldenbatch.core.errors import NotFoundError
-from goldenbatch.core.people import HASH_PATTERN, SignatureApplied, SignatureState, signature_state
+from goldenbatch.core.people import (
+    HASH_PATTERN,
+    SignatureApplied,
+    SignatureState,
+    signature_state,
+    user_state,
+)
 from goldenbatch.core.policy import POLICY_STREAM, Policy, PolicyAdopted, load_policy
 from goldenbatch.core.records import Body, Event, Micros, Projection, Row, record_type
 
@@ -82,6 +88,25 @@ def sound(_: SignatureApplied) -> str:
     return ""
 
 
+def role_fault(read: Read, signature: SignatureApplied, seq: int) -> str:
+    """Why the role that a signature names was not its signer's; empty where it was.
+
+    Args:
+        read: Gives the events of a stream: of `user/<uid>`.
+        signature: The signature.
+        seq: Number of its event: what came before it counts.
+    """
+    uid = signature.acting_for.uid if signature.acting_for else signature.signer
+    known = [event for event in read(f"user/{uid}") if event.seq < seq]
+    if any(event.body is None for event in known):  # erased: its own proof is left to rest on
+        return ""
+    try:
+        roles = user_state(known).roles
+    except NotFoundError:
+        return "its signer had no account"
+    return "" if signature.role in roles else f"its signer did not hold the role {signature.role}"
+
+
 def nothing_else(_: str) -> Sequence[Event]:
     """No other stream is known."""
     return ()
@@ -109,9 +134,11 @@ def standings(
         promoted = None if signed else covering.promoted()
         if signed is None and promoted is None and found:
             continue
+        policy = load_policy(body.text, POLICY_STREAM)
+        if found and policy.digest() != body.digest:
+            continue  # what was proposed and signed is another table than this text
         seq = by_version[signed.event_version].seq if signed else promoted[1] if promoted else 0
         signature = signed.signature if signed else promoted[0] if promoted else None
-        policy = load_policy(body.text, POLICY_STREAM)
         found.append(PolicyStanding(policy, body.text, body.effective_from, event, signature, seq))
     return tuple(found)
 
@@ -166,7 +193,8 @@ class _Covering:
             proposer = self._proposer()
         else:
             proposer = {self.event.envelope.actor, self.event.envelope.acting_for} - {""}
-        return bool(proposer) and not people & proposer and self._may(state.signature)
+        is_another = bool(proposer) and not people & proposer
+        return is_another and self._may(state.signature, signature_event.seq)
 
     def _proposer(self) -> set[str]:
         """Who proposed what was adopted; nobody where the proposal is another table's."""
@@ -178,8 +206,8 @@ class _Covering:
                 return {event.envelope.actor, event.envelope.acting_for} - {""}
         return set()
 
-    def _may(self, signature: SignatureApplied) -> bool:
-        """Whether the policy of that moment lets the signer's role sign policies."""
+    def _may(self, signature: SignatureApplied, seq: int) -> bool:
+        """Whether the policy of that moment let the signer, in a role held then, sign policies."""
         if self.before:
             try:
                 last = in_force(self.before, signature.at).policy
@@ -189,7 +217,8 @@ class _Covering:
             last = load_policy(self.body.text, POLICY_STREAM)
         rules = last.rules_for(f"sign:{last.signed_as.value}")
         is_right = signature.meaning is last.signed_as and signature.policy_hash == last.digest()
-        return is_right and any(signature.role in rule.roles for rule in rules)
+        is_right &= any(signature.role in rule.roles for rule in rules)
+        return is_right and not role_fault(self.read, signature, seq)
 
     def promoted(self) -> tuple[SignatureApplied, int] | None:
         """The signature on the package that brought it, made before it was put into force."""
@@ -205,8 +234,10 @@ class _Covering:
             names_it = said.get("policy", "") in ("", self.body.digest)
             is_it = said.get("package") == package[1] and names_it
             is_approved = state.signature.meaning.value == "approved" and state.is_signed
-            if is_it and is_approved and not self.fault(state.signature):
-                return state.signature, seqs[state.event_version]
+            seq = seqs[state.event_version]
+            wrong = self.fault(state.signature) or role_fault(self.read, state.signature, seq)
+            if is_it and is_approved and not wrong:
+                return state.signature, seq
         return None
 
 

@@ -96,23 +96,26 @@ def settings_standing(
     events: Sequence[Event],
     *,
     needs_signature: bool,
-    fault: Callable[[SignatureApplied], str] = lambda _: "",
+    fault: Callable[[SignatureApplied, int], str] = lambda _body, _seq: "",
 ) -> SettingsStanding:
     """The signing settings in force.
 
     Args:
         events: Events of `home/<uid>`.
         needs_signature: Whether a change counts only once it is signed, as in production.
-        fault: Why the evidence of a signature does not hold; empty where it does.
+        fault: Why a signature, by the number of its event, does not hold; empty where it does.
 
     Raises:
         IntegrityError: A recorded table cannot be read.
     """
     found = SettingsStanding(SigningSettings())
+    seqs = {event.envelope.version: event.seq for event in events}
     states = {
         one.signed_version: one.signature
         for one in signature_state(events)
-        if not one.faults and one.signature.proposal and not fault(one.signature)
+        if not one.faults
+        and one.signature.proposal
+        and not fault(one.signature, seqs[one.event_version])
     }
     for event in events:
         body = event.decode()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 from goldenbatch.core.config import SigningSettings, load_settings
 from goldenbatch.core.credentials import wallet_of
 from goldenbatch.core.errors import ConflictError
-from goldenbatch.core.people import SignatureApplied
+from goldenbatch.core.people import Meaning, SignatureApplied
+from goldenbatch.core.policy_standing import role_fault
 from goldenbatch.core.records import HomeKind, NewEvent
 from goldenbatch.core.settings_standing import (
     SettingsStanding,
@@ -62,8 +63,14 @@ class SigningRules:
         return settings_standing(
             self.ledger.stream(self.stream),
             needs_signature=self.is_production,
-            fault=self.fault,
+            fault=self._wrong,
         )
+
+    def _wrong(self, body: SignatureApplied, seq: int) -> str:
+        """Why a signature on settings does not hold: its evidence, meaning or role."""
+        if body.meaning in (Meaning.PERFORMED, Meaning.VERIFIED, Meaning.REJECTED):
+            return f"settings are not signed as {body.meaning.value}"
+        return self.fault(body) or role_fault(self.ledger.stream, body, seq)
 
     def in_file(self) -> SigningSettings:
         """Those that stand in `home.toml` now."""
