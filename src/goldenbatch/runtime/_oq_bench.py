@@ -11,10 +11,10 @@ import shutil
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.errors import GoldenbatchError
@@ -26,6 +26,7 @@ from goldenbatch.runtime._clock import system_clock
 if TYPE_CHECKING:
     from goldenbatch.core.people import UserState
     from goldenbatch.runtime._ceremony import Ceremony
+    from goldenbatch.runtime._oq_database import Scratch
     from goldenbatch.runtime.local import LocalSite
 
 BASE = "base"
@@ -120,6 +121,7 @@ class Bench:
         clock: Their clock.
         entry: Password of all their people.
         home_site: The home under validation, open; checks of itself only read it.
+        scratch: Database of the scratch homes; None: files, as in a home with a file.
     """
 
     folder: Path
@@ -127,17 +129,24 @@ class Bench:
     policy_text: str
     is_own_policy: bool = True
     home_site: LocalSite | None = None
+    scratch: Scratch | None = None
     clock: BenchClock = field(default_factory=BenchClock)
     entry: str = field(default_factory=lambda: secrets.token_urlsafe(18))
     n_homes: int = 0
 
     @classmethod
-    def make(cls, folder: Path, policy_text: str, site: LocalSite | None = None) -> Bench:
+    def make(
+        cls,
+        folder: Path,
+        policy_text: str,
+        site: LocalSite | None = None,
+        scratch: Scratch | None = None,
+    ) -> Bench:
         """Make the scratch home that all checks copy."""
         policy = load_policy(policy_text, "policy")
         is_own = _can_be_tried(policy)
         text = policy_text if is_own else first_policy_text()
-        bench = cls(folder, policy, text, is_own, site)
+        bench = cls(folder, policy, text, is_own, site, scratch)
         bench._base()
         return bench
 
@@ -171,6 +180,8 @@ class Bench:
             "Scratch home of a qualification", "oq", PLANT, kind=kind, policy=policy
         )  # fmt: skip
         create_home(path, settings, clock=self.clock)
+        if name != BASE:
+            self._carry(path)
         with LocalSite.open(path, clock=self.clock) as site:
             for login in logins:
                 self.enrol(site, login)
@@ -225,9 +236,21 @@ class Bench:
     def home(self) -> Path:
         """A fresh copy of the scratch home."""
         self.n_homes += 1
-        path = self.folder / f"home-{self.n_homes}"
-        shutil.copytree(self.folder / BASE, path)
+        return self.copy(self.folder / BASE, self.folder / f"home-{self.n_homes}")
+
+    def copy(self, home: Path, path: Path) -> Path:
+        """A copy of a scratch home, with a ledger of its own."""
+        shutil.copytree(home, path)
+        self._carry(path)
         return path
+
+    def _carry(self, path: Path) -> None:
+        if self.scratch is not None:
+            self.scratch.carry(path)
+
+    def unguarded(self, path: Path) -> AbstractContextManager[Any]:
+        """The ledger of a scratch home past its own triggers, as its owner has it."""
+        return unguarded(path) if self.scratch is None else self.scratch.unguarded(path)
 
     @contextmanager
     def site(self, path: Path | None = None) -> Iterator[LocalSite]:

@@ -6,6 +6,7 @@ import hashlib
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -27,6 +28,7 @@ from goldenbatch.runtime._oq_bench import (
     NotApplicableError,
     NotRunError,
 )
+from goldenbatch.runtime._oq_database import Scratch
 
 if TYPE_CHECKING:
     from goldenbatch.runtime.local import LocalSite
@@ -146,7 +148,10 @@ def title_of(name: str) -> str:
 
 
 def run_checks(
-    site: LocalSite, names: Iterable[str] | None = None, progress: Progress | None = None
+    site: LocalSite,
+    names: Iterable[str] | None = None,
+    progress: Progress | None = None,
+    scratch: str = "",
 ) -> tuple[CheckResult, ...]:
     """Run checks with the installed code, in scratch homes beside the home.
 
@@ -154,11 +159,18 @@ def run_checks(
         site: The home under validation; nothing of it is touched.
         names: Which checks; None: all.
         progress: Called with (checks done, all).
+        scratch: URL of an administrator of a database for trials, where the home's ledger lies
+            in PostgreSQL.
     """
     chosen = list(CHECKS) if names is None else [name for name in CHECKS if name in set(names)]
     results = []
-    with tempfile.TemporaryDirectory(prefix="qualification-", dir=site.layout.state) as folder:
-        bench = Bench.make(Path(folder), site.policies.standing().text, site)
+    with ExitStack() as stack:
+        temporary = tempfile.TemporaryDirectory(prefix="qualification-", dir=site.layout.state)
+        folder = Path(stack.enter_context(temporary))
+        database = Scratch.of(scratch, site.settings)
+        if database is not None:
+            stack.callback(database.close)
+        bench = Bench.make(folder, site.policies.standing().text, site, database)
         for number, name in enumerate(chosen):
             results.append(_run(bench, name))
             if progress is not None:

@@ -142,7 +142,7 @@ def rewritten_history_refused_by_witness(bench: Bench) -> str:
         batch(bench, site)
         origin, key = site.ledger.origin, str(site.keys.signers[0].verifier)
     fork = bench.folder / f"fork-{bench.n_homes}"
-    shutil.copytree(home, fork)
+    bench.copy(home, fork)
     with _kept(bench, home) as site:
         batch(bench, site, "OQ-2")
     public = str(init_witness(folder, "qualification.witness"))

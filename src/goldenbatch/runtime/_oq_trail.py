@@ -19,8 +19,8 @@ from goldenbatch.runtime._oq_bench import (
     expect,
     record,
     refused,
-    unguarded,
 )
+from goldenbatch.runtime._oq_database import FORBIDDEN
 from goldenbatch.runtime.verify import verify
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def altered_record_named(bench: Bench) -> str:
         seq = site.ledger.stream(stream)[0].seq
         site.flush()
     expect(verify(path).is_ok, "an unchanged home does not verify.")
-    with unguarded(path) as connection:
+    with bench.unguarded(path) as connection:
         (body,) = connection.execute("SELECT bytes FROM payload WHERE seq = ?", (seq,)).fetchone()
         altered = body.replace(b"OQ-1", b"OQ-2", 1)
         connection.execute("UPDATE payload SET bytes = ? WHERE seq = ?", (altered, seq))
@@ -53,7 +53,7 @@ def deleted_tail_named(bench: Bench) -> str:
         batch(bench, site)
         site.flush()
         head = site.ledger.head()
-    with unguarded(path) as connection:
+    with bench.unguarded(path) as connection:
         connection.execute("DELETE FROM event WHERE seq = ?", (head,))
         connection.execute("DELETE FROM payload WHERE seq = ?", (head,))
     report = verify(path)
@@ -64,6 +64,11 @@ def deleted_tail_named(bench: Bench) -> str:
 def ledger_only_adds(bench: Bench) -> str:
     """UPDATE and DELETE of events are refused by the database itself."""
     path = bench.home()
+    if bench.scratch is not None:
+        words = bench.scratch.refusals(path)
+        n_tried = 2 * len(FORBIDDEN) - 2
+        expect(len(words) == n_tried, f"only {len(words)} of {n_tried} changes were refused.")
+        return "; ".join(words)
     with closing(sqlite3.connect(path / "ledger" / "ledger.sqlite")) as connection, connection:
         words = []
         for sql in ("UPDATE event SET stream = 'x/y'", "DELETE FROM event"):

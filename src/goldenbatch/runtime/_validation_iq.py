@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from goldenbatch.core.errors import GoldenbatchError
+from goldenbatch.runtime._iq_database import database_items
 
 if TYPE_CHECKING:
     from goldenbatch.runtime.local import LocalSite
@@ -79,8 +80,13 @@ class Installation:
         return all(one.outcome != "failed" for one in self.items)
 
 
-def qualify_installation(site: LocalSite) -> Installation:
-    """Look at the installed package, what it needs, and the machine under the home."""
+def qualify_installation(site: LocalSite, *, has_scratch: bool = False) -> Installation:
+    """Look at the installed package, what it needs, and the machine under the home.
+
+    Args:
+        site: The home under validation.
+        has_scratch: Whether the checks of operation run on PostgreSQL, as the home does.
+    """
     dist = distribution(PACKAGE)
     files = package_files()
     text = "".join(f"{digest}  {name}\n" for name, digest in sorted(files.items()))
@@ -89,6 +95,10 @@ def qualify_installation(site: LocalSite) -> Installation:
         *_dependencies(dist),
         _python(),
         *_sqlite(),
+        *(
+            IqItem(name, expected, found, "passed" if is_right else "failed")
+            for name, expected, found, is_right in database_items(site, has_scratch=has_scratch)
+        ),
         _fsync(site.path),
         _clock(site),
         _kind(site),

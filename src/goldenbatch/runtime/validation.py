@@ -161,7 +161,12 @@ def list_checks() -> list[dict[str, str]]:
 
 
 def validate(
-    site: LocalSite, packs: Sequence[Pack], out: Path, *, progress: Progress | None = None
+    site: LocalSite,
+    packs: Sequence[Pack],
+    out: Path,
+    *,
+    progress: Progress | None = None,
+    scratch: str = "",
 ) -> tuple[ValidationReport, dict[str, str], Event]:
     """Qualify installation and operation, write the report, and record the run.
 
@@ -170,6 +175,8 @@ def validate(
         packs: Requirements to trace.
         out: Folder of the report.
         progress: Called with (checks done, all).
+        scratch: URL of an administrator of a database for trials; a home whose ledger lies in
+            PostgreSQL is not qualified without, since its checks would run on files.
 
     Returns:
         The report, the paths of its forms, and the event, which a person may sign.
@@ -181,8 +188,8 @@ def validate(
 
     note = require_kind(site.home.kind)
     started_at = site.clock()
-    installation = qualify_installation(site)
-    results = run_checks(site, progress=progress)
+    installation = qualify_installation(site, has_scratch=bool(scratch))
+    results = run_checks(site, progress=progress, scratch=scratch)
     run = to_iso(started_at).replace(":", "").replace("-", "")[:15] + "Z"
     report = ValidationReport(
         run=run,

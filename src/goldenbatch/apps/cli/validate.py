@@ -21,6 +21,10 @@ def validate(
         Path | None, typer.Option(help="Folder of the report (default: the home's reports/).")
     ] = None,
     *,
+    scratch: Annotated[
+        str,
+        typer.Option(help="Database for trials, as its administrator, of a home on PostgreSQL."),
+    ] = "",
     is_start: Annotated[
         bool,
         typer.Option(
@@ -52,7 +56,7 @@ def validate(
         session.output.home = site.home
         with session.output.progress("Qualifying", "checks") as step:
             report, paths, event = validation.validate(
-                site, packs, out or session.home / "reports", progress=step
+                site, packs, out or session.home / "reports", progress=step, scratch=scratch
             )
     recorded = {"stream": event.stream, "version": event.envelope.version, "seq": event.seq}
     answer = {**report.as_json(), "files": paths, **recorded}

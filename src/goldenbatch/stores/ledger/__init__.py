@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from goldenbatch.stores.ledger._copy import n_stored, transfer_ledger
     from goldenbatch.stores.ledger._erasure import Erasure
     from goldenbatch.stores.ledger._open import shown_place
-    from goldenbatch.stores.ledger._postgres import install_postgres
+    from goldenbatch.stores.ledger._postgres import database, install_postgres
     from goldenbatch.stores.ledger._problem import Problem
     from goldenbatch.stores.ledger.errors import (
         ProjectionError,
@@ -43,6 +43,7 @@ _PLACES = {
     "StorageFullError": "errors",
     "UnknownOutcomeError": "errors",
     "VerifierKey": "notes",
+    "database": "_postgres",
     "install_postgres": "_postgres",
     "n_stored": "_copy",
     "shown_place": "_open",
@@ -65,6 +66,7 @@ __all__ = [
     "StorageFullError",
     "UnknownOutcomeError",
     "VerifierKey",
+    "database",
     "install_postgres",
     "n_stored",
     "shown_place",

@@ -276,6 +276,13 @@ class Connection:
         del tables, has_projections
         return _postgres_schema.faults(self)
 
+    def facts(self) -> dict[str, str]:
+        """Settings of the server on which depends what an acknowledgement is worth."""
+        names = (*_postgres_schema.FACTS,)
+        marks = ", ".join("?" for _ in names)
+        sql = f"SELECT name, setting FROM pg_settings WHERE name IN ({marks})"  # noqa: S608
+        return dict(self.execute(sql, names).fetchall())
+
     def notes(self) -> Iterator[tuple[str, str]]:
         """Rights that this role should not have."""
         return _postgres_schema.notes(self)
@@ -283,6 +290,20 @@ class Connection:
     def close(self) -> None:
         """Close it."""
         self._raw.close()
+
+
+@contextmanager
+def database(url: str) -> Iterator[Connection]:
+    """A connection for upkeep and trials, as whoever the URL names.
+
+    Raises:
+        StorageError: The database cannot be reached.
+    """
+    connection = Connection(url)
+    try:
+        yield connection
+    finally:
+        connection.close()
 
 
 class Engine:

@@ -9,6 +9,10 @@ from typing import Any
 from goldenbatch.core.errors import BadInputError
 
 FORM = 2
+FACTS = (
+    "server_version", "server_version_num", "fsync", "full_page_writes", "synchronous_commit",
+    "server_encoding",
+)  # fmt: skip
 _NAME = re.compile(r"^[a-z_][a-z0-9_]{0,40}$")
 _C = 'TEXT COLLATE "C"'
 

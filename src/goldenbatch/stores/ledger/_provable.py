@@ -70,6 +70,16 @@ class Provable:
         """Proof that event `seq` is in the tree of the first `size` events."""
         return tree.inclusion_proof(seq - 1, size, self._nodes)
 
+    def database_facts(self) -> Mapping[str, str]:
+        """Version of the database under the ledger, and settings that durability depends on."""
+        with self._engine.reading() as connection:
+            return connection.facts()
+
+    def database_notes(self) -> list[tuple[str, str]]:
+        """Rights that the application's role should not have, as (where, message)."""
+        with self._engine.reading() as connection:
+            return list(connection.notes())
+
     def left_edge(self, size: int) -> list[bytes]:
         """Roots of the complete parts of the tree of `size` events, left to right."""
         keys = tree.cover(0, size)

@@ -81,6 +81,9 @@ class Connection(Protocol):
     ) -> Iterator[tuple[str, str]]:
         """What is wrong with the database itself, as (where, message)."""
 
+    def facts(self) -> dict[str, str]:
+        """Settings of the database on which depends what an acknowledgement is worth."""
+
     def notes(self) -> Iterator[tuple[str, str]]:
         """What is worth knowing of the database, as (where, message)."""
 

@@ -168,6 +168,10 @@ class Connection(sqlite3.Connection):
             shown = digest.hex() if isinstance(digest, bytes) else repr(digest)
             yield f"payload digest={shown}", "no event has this payload."
 
+    def facts(self) -> dict[str, str]:
+        """The library's version: all else is set by the ledger itself."""
+        return {"server_version": f"SQLite {sqlite3.sqlite_version}"}
+
     def notes(self) -> Iterator[tuple[str, str]]:
         """Nothing: who may open the file may change it, and only proofs speak against it."""
         return iter(())
