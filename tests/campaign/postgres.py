@@ -194,7 +194,7 @@ class _Life:
             if client.wait(60)
         ]
         wrong += self.check("the end")
-        self.said = Counter(word for word, _ in self._words())
+        self.said = Counter(word for word, _ in self._words() if word != "because")
         return wrong
 
     def _words(self) -> list[tuple[str, Any]]:
@@ -213,7 +213,7 @@ class _Life:
             for event in ledger.events():
                 leaves[event.seq] = event.leaf
                 marks[event.body["mark"] if event.body else ""] += 1
-        wrong = problems[:3]
+        wrong, reasons = problems[:3], [told for word, told in words if word == "because"]
         if sorted(leaves) != list(range(1, len(leaves) + 1)):
             wrong.append("the numbers of the events have gaps")
         wrong += [f"{mark} is there {n} times" for mark, n in marks.items() if n != _size(mark)]
@@ -221,7 +221,8 @@ class _Life:
             if word == "kept":
                 wrong += [f"event {seq} is lost" for seq, leaf in told if leaves.get(seq) != leaf]
             elif word in ("conflict", "refused") and marks[told]:
-                wrong.append(f"{told} was told {word}, but it was kept")
+                why = [text for one, text in reasons if one == told]
+                wrong.append(f"{told} was told {word}, but it was kept: {why}")
             elif word == "odd":
                 wrong.append(f"a client met {told}")
         return [f"{self._seed}, after {when}: {one}" for one in wrong[:5]]
@@ -262,8 +263,9 @@ def append_without_end(url: str, folder: Path, name: str, seed: str) -> None:
             except UnknownOutcomeError:
                 say("unknown", mark)
                 versions.clear()
-            except GoldenbatchError:
+            except GoldenbatchError as error:
                 say("refused", mark)
+                say("because", [mark, str(error)[:300]])
                 versions.clear()
             except Exception as error:
                 say("odd", repr(error)[:200])

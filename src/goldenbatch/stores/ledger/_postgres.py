@@ -211,8 +211,7 @@ class Connection:
             self._end_pipeline()
             self._is_writing, self._seen = False, None
         except psycopg.Error as error:
-            ended = (psycopg.errors.AdminShutdown, psycopg.errors.CrashShutdown)
-            if not self.is_lost and not isinstance(error, ended):  # the server has refused it
+            if not self.is_lost and _is_refusal(error):
                 raise translated(error, self.place) from error
             if mark is None or not self._is_kept(mark):
                 raise self._lost(error, is_known=mark is not None) from error
@@ -384,6 +383,11 @@ class Engine:
         if self.writer is not None:
             self.writer.close()
             self.writer = None
+
+
+def _is_refusal(error: psycopg.Error) -> bool:
+    """Whether the server itself has said no, and did not merely go away (classes 08 and 57)."""
+    return error.sqlstate is not None and error.sqlstate[:2] not in ("08", "57")
 
 
 @lru_cache(maxsize=1024)
