@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     from goldenbatch.stores.ledger._projections import Table
 
-_LOCK = "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))"
+# A projection that was folded anew has a new row (xmin), though it reads the same.
+_BEGIN = """BEGIN; SELECT pg_advisory_xact_lock(hashtextextended('goldenbatch:{schema}', 0));
+SELECT max(seq) FROM event; SELECT name, version, xmin::text FROM projection"""
 _TIMEOUT_S = 10
 _RESOLVE_S = 30.0
 """Seconds for which a server that went away while committing is asked again."""
@@ -83,7 +85,7 @@ class Connection:
         self._url, self._schema = split_url(url)
         self._settings = settings
         self.place = shown(url)
-        self._key = f"goldenbatch:{self._schema}"
+        self._begin_sql = _BEGIN.replace("{schema}", self._schema)  # a name that was checked
         self._is_writing = False
         self._seen: tuple[int, tuple[Any, ...]] | None = None
         self._pipeline: AbstractContextManager[Any] | None = None
@@ -188,13 +190,13 @@ class Connection:
     def _begin(self) -> None:
         """Begin, wait for the writers' lock, and see what others have done, in one round trip."""
         try:
-            with self._raw.pipeline():
-                self._raw.execute("BEGIN")
-                self._raw.execute(_with_marks(_LOCK), (self._key,))
-                last = self._raw.execute("SELECT max(seq) FROM event", binary=True)
-                # A projection that was folded anew has a new row here, though it reads the same.
-                kept = self._raw.execute("SELECT name, version, xmin::text FROM projection")
-                self._seen = last.fetchone()[0] or 0, tuple(sorted(kept.fetchall()))  # type: ignore[index]
+            # One text of several statements, not a pipeline: after a pipeline the server forgets
+            # to end a session that stays idle in its transaction.
+            asked = self._raw.execute(self._begin_sql)
+            asked.nextset(), asked.nextset()
+            last = asked.fetchone()
+            asked.nextset()
+            self._seen = (last[0] if last else None) or 0, tuple(sorted(asked.fetchall()))
         except driver().Error as error:
             raise translated(error, self.place) from error
 
