@@ -21,7 +21,8 @@ def test_what_a_server_offers_becomes_a_plant_and_a_card(plant, home):
         return await browse(made)
 
     rows = asyncio.run(asyncio.wait_for(main(), 60))
-    found = {row["name"]: row for row in rows}
+    found = {row["name"].removeprefix(f"{PLACE}/"): row for row in rows}
+    assert all(row["name"].startswith(f"{PLACE}/Press.") for row in rows)
     force = found["Press.Force"]
     assert force["address"].startswith("nsu=")
     assert force["address"].endswith(";s=Press.Force")
@@ -38,7 +39,7 @@ def test_what_a_server_offers_becomes_a_plant_and_a_card(plant, home):
     assert kinds["Motor.Bearing.Temperature"] == "number"
     assert not any("Server" in name for name in found)
 
-    text = propose_plant(rows, PLACE)
+    text = propose_plant(rows)
     described = parse_plant(PLANT + text)
     assert described.tag("site/press/Press.Force").unit == "kN"
     assert described.tag("site/press/Press.Motor.Maker").kind == "text"

@@ -120,7 +120,9 @@ def test_nodes_that_are_not_there_are_named_and_found_when_they_come(plant, home
     async def main():
         unknown = {"node": "nsu=urn:nowhere;s=X", "tag": "nowhere"}
         items = (item("Coming"), item("Absent"), unknown, item("Speed"))
-        async with home.reading(a_card(plant, *items, subscription={"items_per_call": 2})):
+        async with home.reading(
+            a_card(plant, *items, subscription={"items_per_call": 2, "items_per_subscription": 2})
+        ):
             await home.connected()
             assert home.health("items_failed") == 2.0
             await home.until(lambda: home.rows("coming"))

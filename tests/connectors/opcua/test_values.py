@@ -177,7 +177,7 @@ class Part:
 def result(number, n=1):
     message = ua.NotificationMessage(SequenceNumber=number)
     message.NotificationData = [Part(n)] if n else []
-    return ua.PublishResult(NotificationMessage=message)
+    return ua.PublishResult(NotificationMessage=message, MoreNotifications=False)
 
 
 def test_a_message_that_never_came_is_asked_for_again():
@@ -195,7 +195,7 @@ def test_a_message_that_never_came_is_asked_for_again():
         await feed.put(0, result(2, n=0))  # alive; the next one has this number
         await feed.put(0, result(2))
         await feed.put(0, result(5))
-        taken = [one[1].SequenceNumber for one in await feed.take()]
+        taken = [one.message.SequenceNumber for one in await feed.take()]
         assert taken == [1, 2, 2, 3, 5]
         assert asked == [(0, 3), (0, 4)]
         assert feed.n_lost_messages == 1
@@ -209,7 +209,8 @@ def test_a_feed_that_is_full_waits():
         waiting = asyncio.ensure_future(feed.put(0, result(1, n=10)))
         await asyncio.sleep(0.01)
         assert not waiting.done()
-        assert len(await feed.take()) == 1
+        (one,) = await feed.take()
+        assert (one.at, one.is_last) == (5, True)
         await asyncio.wait_for(waiting, 1)
 
     asyncio.run(main())

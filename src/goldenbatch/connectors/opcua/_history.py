@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -20,6 +20,7 @@ from goldenbatch.connectors.opcua._taking import EPOCH, Taken, Taker
 from goldenbatch.core.acquisition import Outlet
 
 if TYPE_CHECKING:
+    from goldenbatch.connectors.opcua._frames import Batch
     from goldenbatch.connectors.opcua._items import Item
     from goldenbatch.connectors.opcua._session import Session
     from goldenbatch.connectors.opcua.settings import History
@@ -63,6 +64,23 @@ class Found:
     refused: dict[int, str] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Origin:
+    """What stands on the frames of a backfill.
+
+    Attributes:
+        source: Name of the source.
+        key: Start of their keys.
+        clock: Present time.
+        hold: Holds readings to the limits of the clocks.
+    """
+
+    source: str
+    key: str
+    clock: Clock
+    hold: Callable[[Batch, int], Awaitable[None]]
+
+
 class Backfill:
     """Fills gaps, one job after the other, while live values go on coming.
 
@@ -71,8 +89,7 @@ class Backfill:
         settings: What the card says.
         taker: Turns values into readings.
         outlet: Where they go.
-        source: Name of the source, and the start of keys of frames.
-        clock: Present time.
+        origin: What stands on the frames.
     """
 
     def __init__(
@@ -81,12 +98,10 @@ class Backfill:
         settings: History,
         taker: Taker,
         outlet: Outlet,
-        source: tuple[str, str],
-        clock: Clock,
+        origin: Origin,
     ) -> None:
         self._session, self._settings, self._taker = session, settings, taker
-        self._outlet, self._clock = outlet, clock
-        self._source, self._key = source
+        self._outlet, self._origin = outlet, origin
         self._jobs: asyncio.Queue[Job] = asyncio.Queue()
         self._n_frames = 0
         self._step = session.limit("MaxNodesPerHistoryReadData", settings.nodes_per_call)
@@ -200,7 +215,7 @@ class Backfill:
         found: Found,
     ) -> dict[int, tuple[Item, bytes | None]]:
         """Store what came; the items of which there is more."""
-        received_at = self._clock()
+        received_at = self._origin.clock()
         taken, more = Taken(), {}
         for (handle, (item, _)), result in zip(asked.items(), results, strict=True):
             if not result.StatusCode.is_good():
@@ -233,11 +248,11 @@ class Backfill:
 
     async def _store(self, taken: Taken, received_at: int) -> int:
         n_new = 0
-        if not len(taken.batch):
-            return 0
+        await self._origin.hold(taken.batch, received_at)
         self._n_frames += 1
-        key = f"history/{self._key}/{self._n_frames}"
-        for frame in taken.batch.frames(self._taker.book, self._source, key, received_at):
+        key = f"{self._origin.key}/{self._n_frames}"
+        book, source = self._taker.book, self._origin.source
+        for frame in taken.batch.frames(book, source, key, received_at):
             unseen = await self._outlet.unseen(frame)
             if unseen is not None:
                 n_new += unseen.readings.num_rows

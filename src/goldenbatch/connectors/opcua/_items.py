@@ -211,6 +211,23 @@ class Subscriptions:
         return self.ids[place]
 
 
+@dataclass(frozen=True, slots=True)
+class Arrived:
+    """A message of a subscription.
+
+    Attributes:
+        place: Number of the subscription.
+        message: NotificationMessage of asyncua.
+        at: When it arrived, microseconds UTC.
+        is_last: The server had nothing more to send of what it had gathered.
+    """
+
+    place: int
+    message: Any
+    at: int
+    is_last: bool
+
+
 class Feed:
     """What was published and not yet taken; bounded, so that a slow taker slows the server down.
 
@@ -224,7 +241,7 @@ class Feed:
         self, n_most: int, republish: Callable[[int, int], Awaitable[Any]], clock: Clock
     ) -> None:
         self._n_most, self._republish, self._clock = n_most, republish, clock
-        self._waiting: list[Any] = []
+        self._waiting: list[Arrived] = []
         self._n = 0
         self._news, self._room = asyncio.Event(), asyncio.Event()
         self._sequence: dict[int, int] = {}
@@ -238,8 +255,8 @@ class Feed:
         self.heard_at[place] = asyncio.get_running_loop().time()
         if message.NotificationData:
             for earlier in await self._missing(place, message.SequenceNumber):
-                self._add(place, earlier)
-        self._add(place, message)
+                self._add(place, earlier, is_last=False)
+        self._add(place, message, is_last=not result.MoreNotifications)
         while self._n >= self._n_most:
             self._room.clear()
             await self._room.wait()
@@ -258,12 +275,11 @@ class Feed:
                 self.n_lost_messages += 1
         return found
 
-    def _add(self, place: int, message: Any) -> None:
-        count = sum(
-            len(getattr(one, "MonitoredItems", ())) for one in message.NotificationData or ()
-        )
-        self._waiting.append((place, message, self._clock()))
-        self._n += count
+    def _add(self, place: int, message: Any, *, is_last: bool) -> None:
+        parts = message.NotificationData or ()
+        arrived = Arrived(place, message, self._clock(), is_last)
+        self._waiting.append(arrived)
+        self._n += sum(len(getattr(one, "MonitoredItems", ())) for one in parts)
         self._news.set()
 
     def fail(self, problem: str) -> None:
@@ -271,8 +287,8 @@ class Feed:
         self.problem = problem
         self._news.set()
 
-    async def take(self) -> list[Any]:
-        """All that is waiting, as (subscription, message, arrived at); waits for something."""
+    async def take(self) -> list[Arrived]:
+        """All that is waiting; waits until there is something."""
         await self._news.wait()
         self._news.clear()
         found, self._waiting, self._n = self._waiting, [], 0

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 from goldenbatch.connectors.opcua._alarms import AlarmBook
 from goldenbatch.connectors.opcua._conditions import event_filter
 from goldenbatch.connectors.opcua._frames import Batch
-from goldenbatch.connectors.opcua._history import Backfill, Job
-from goldenbatch.connectors.opcua._items import EVENTS, Feed, Item, Subscriptions
+from goldenbatch.connectors.opcua._history import Backfill, Job, Origin
+from goldenbatch.connectors.opcua._items import EVENTS, Arrived, Feed, Item, Subscriptions
 from goldenbatch.connectors.opcua._session import LinkLostError, micros, status_name
 from goldenbatch.connectors.opcua._structures import Structures
 from goldenbatch.connectors.opcua._taking import Taken, Taker, hold_to_clock
@@ -55,9 +55,8 @@ class Link:
         taker.structures = Structures(session)
         self._feed = Feed(context.card.queue_readings, self._republish, context.clock)
         self._subscriptions = Subscriptions(session, settings, self._feed.put)
-        self._backfill = Backfill(
-            session, settings.history, taker, outlet, (self._source, self._key), context.clock
-        )
+        origin = Origin(self._source, f"history/{self._key}", context.clock, self._hold)
+        self._backfill = Backfill(session, settings.history, taker, outlet, origin)
         self._items: dict[int, Item] = {}
         self._alarms: AlarmBook | None = None
         self._clocks: Clocks | None = None
@@ -186,9 +185,9 @@ class Link:
                 raise LinkLostError(self._feed.problem)
             received_at = self._clock()
             taken = Taken()
-            for place, message, arrived_at in messages:
-                await self._message(message, taken, received_at)
-                self._advance(place, message, arrived_at)
+            for one in messages:
+                await self._message(one.message, taken, received_at)
+                self._advance(one)
             await self._deliver(taken, received_at)
             await self._follow_up(taken)
             self._tell_rate(taken.n_values, received_at)
@@ -210,13 +209,16 @@ class Link:
             elif not part.Status.is_good():
                 self._feed.fail(f"the subscription ended: {status_name(part.Status.value)}")
 
-    def _advance(self, place: int, message: Any, arrived_at: int) -> None:
+    def _advance(self, arrived: Arrived) -> None:
         """Move the server's time up to which a subscription has sent everything."""
+        if not arrived.is_last:
+            return
+        message, place = arrived.message, arrived.place
         published = micros(message.PublishTime) if message.PublishTime is not None else 0
         if published <= 0:
             # Some servers put no time on a message that only says they are alive.
             offset = self._clocks.offset_us if self._clocks is not None else 0
-            published = arrived_at + offset - ON_THE_WAY_US
+            published = arrived.at + offset - ON_THE_WAY_US
         self._published[place] = max(published, self._published.get(place, published))
 
     async def _republish(self, place: int, number: int) -> Any:

@@ -41,8 +41,9 @@ class _Found:
 async def browse(context: SourceContext, root: str = "i=85") -> Sequence[Mapping[str, Any]]:
     """The variables of a server below a node, a mapping a tag.
 
-    Each has `address` (for an item's `node`), `name`, `unit` (UCUM), `kind`, `path`, `low` and
-    `high` of the EURange, `description`, `has_history` and `field` (of a structure; else empty).
+    Each has `address` (for an item's `node`), `name` (of a tag below the card's place), `unit`
+    (UCUM), `kind`, `path`, `low` and `high` of the EURange, `description`, `has_history` and
+    `field` (of a structure; else empty).
 
     Args:
         context: Card, secrets, folder.
@@ -55,7 +56,8 @@ async def browse(context: SourceContext, root: str = "i=85") -> Sequence[Mapping
     session = await Session.open(context, read_settings(context))
     try:
         found = await _variables(session, session.node(root))
-        return [row async for row in _rows(session, found)]
+        place = context.card.place
+        return [row async for row in _rows(session, found, f"{place}/" if place else "")]
     finally:
         await session.close()
 
@@ -142,7 +144,7 @@ def _text(localised: Any) -> str:
     return getattr(localised, "Text", None) or ""
 
 
-async def _rows(session: Session, found: Sequence[_Found]) -> Any:
+async def _rows(session: Session, found: Sequence[_Found], prefix: str) -> Any:
     """A row for each variable, or for each field of a structure."""
     nodes = [one.node for one in found]
     values = await session.read(nodes, VALUE)
@@ -161,7 +163,7 @@ async def _rows(session: Session, found: Sequence[_Found]) -> Any:
             "description": _described(one, _text(_held(texts[i]))),
             "has_history": bool(_held(historizing[i])),
         }
-        name = names.give(".".join(one.path))
+        name = prefix + names.give(".".join(one.path))
         async for path, kind in _parts(structures, value, _held(types[i])):
             unit = one.unit or ("1" if kind in ("number", "array") else "")
             whole = f"{name}.{path}" if path else name
@@ -223,29 +225,25 @@ class _Names:
 # ---- proposals ------------------------------------------------------------------------------
 
 
-def propose_plant(rows: Sequence[Mapping[str, Any]], place: str) -> str:
+def propose_plant(rows: Sequence[Mapping[str, Any]]) -> str:
     """Tables of tags for `plant.toml`, to be read and corrected by a person.
 
     Args:
         rows: As `browse` gives them.
-        place: Path of the place under which the tags stand.
 
-    >>> row = {"name": "Force", "unit": "kN", "kind": "number", "description": "range 0 to 40 kN"}
-    >>> print(propose_plant([row], "site/press").rstrip())
+    >>> row = {"name": "site/press/Force", "unit": "kN", "kind": "number", "description": "0 to 9"}
+    >>> print(propose_plant([row]).rstrip())
     [[tags]]
-    place = "site/press"
-    signal = "Force"
+    name = "site/press/Force"
     unit = "kN"
-    description = "range 0 to 40 kN"
+    description = "0 to 9"
     """
-    return "".join(_tables(rows, place))
+    return "".join(_tables(rows))
 
 
-def _tables(rows: Sequence[Mapping[str, Any]], place: str) -> Iterator[str]:
+def _tables(rows: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for row in rows:
-        yield "[[tags]]\n"
-        yield f"place = {_quoted(place)}\nsignal = {_quoted(row['name'])}\n"
-        yield f"unit = {_quoted(row['unit'])}\n"
+        yield f"[[tags]]\nname = {_quoted(row['name'])}\nunit = {_quoted(row['unit'])}\n"
         if row["kind"] != "number":
             yield f"kind = {_quoted(row['kind'])}\n"
         if row.get("description"):
