@@ -12,6 +12,7 @@ import pytest
 from goldenbatch.core.errors import VersionConflictError
 from goldenbatch.stores.ledger import Erasure, StorageError, UnknownOutcomeError, _postgres
 from tests.campaign.postgres import KINDS, postgres_crashes
+from tests.postgres.kit import Schemas
 from tests.postgres.server import Server
 from tests.stores.ledger.conftest import Place, fill, moved, open_ledger, weighed
 from tests.stores.ledger.test_postgres import Proxy
@@ -123,3 +124,18 @@ def test_a_job_whose_answer_is_lost_is_unknown_too(down):
         ledger.append([moved("t1", ledger.version("thing/t1"))])
         event = ledger.erase(Erasure(2, "it was asked for", "u-1", "u-2"))
         assert event.seq == 5 and [p for p in ledger.verify() if not p.is_note] == []
+
+
+def test_a_writer_that_hangs_does_not_keep_the_others_waiting(postgres, tmp_path):
+    schemas = Schemas(postgres)
+    url = schemas.new()
+    with open_ledger(tmp_path, url=url) as one, open_ledger(tmp_path, url=url) as two:
+        hanging = one._engine.writer
+        hanging.execute("SET idle_in_transaction_session_timeout = '300ms'")
+        hanging.begin_write()  # and then nothing, as a process that was stopped
+        began = time.monotonic()
+        assert two.append([weighed("a", 0)])[0].seq == 1
+        assert 0.1 < time.monotonic() - began < 10
+        assert one.append([weighed("b", 0)])[0].seq == 2
+        assert hanging.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("1min",)
+    schemas.drop()
