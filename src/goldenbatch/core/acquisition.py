@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.plant import Plant
     from goldenbatch.core.records import NewEvent, Row
     from goldenbatch.core.series import Frame
-    from goldenbatch.core.site import Clock, Window
+    from goldenbatch.core.site import Clock, Site, Window
 
 ENTRY_POINT_GROUP = "goldenbatch.connectors"
 FOLDER = "connections"
@@ -180,6 +180,7 @@ class SourceContext:
         secret: Resolves `env:NAME` and `keyring:SERVICE/NAME`; a plain text is refused.
         folder: A folder of its own for keys and certificates, made when asked for.
         base: The home's folder, to which relative paths of the card refer.
+        site: Where files are imported to, for a connector that reads whole files.
     """
 
     card: ConnectionCard
@@ -188,6 +189,7 @@ class SourceContext:
     secret: Callable[[str], str]
     folder: Path
     base: Path = field(default_factory=Path)
+    site: Site | None = None
 
 
 class Connector(Protocol):

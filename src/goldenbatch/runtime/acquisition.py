@@ -125,7 +125,7 @@ class Sources:
         """What the connector of a card may know."""
         folder = self.home / "keys" / "connections" / card.name
         return SourceContext(
-            card, self.site.plant, self.site.clock, resolve_secret, folder, self.home
+            card, self.site.plant, self.site.clock, resolve_secret, folder, self.home, self.site
         )
 
     def manifest(self, card: ConnectionCard) -> ConnectorManifest:

@@ -23,7 +23,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.connectors.tabular._connector import CONNECTOR
     from goldenbatch.connectors.tabular._files import card_root
+    from goldenbatch.connectors.tabular._folder import FolderSettings
     from goldenbatch.connectors.tabular.card import SourceCard, TableSpec, load_card, parse_card
     from goldenbatch.connectors.tabular.importing import (
         FileReport,
@@ -34,9 +36,12 @@ if TYPE_CHECKING:
         import_card,
         preview,
     )
+    from goldenbatch.connectors.tabular.watching import make_watcher
 
 _PLACES = {
+    "CONNECTOR": "_connector",
     "FileReport": "importing",
+    "FolderSettings": "_folder",
     "ImportOptions": "importing",
     "ImportReport": "importing",
     "Preview": "importing",
@@ -46,12 +51,15 @@ _PLACES = {
     "card_root": "_files",
     "import_card": "importing",
     "load_card": "card",
+    "make_watcher": "watching",
     "parse_card": "card",
     "preview": "importing",
 }
 
 __all__ = [
+    "CONNECTOR",
     "FileReport",
+    "FolderSettings",
     "ImportOptions",
     "ImportReport",
     "Preview",
@@ -61,6 +69,7 @@ __all__ = [
     "card_root",
     "import_card",
     "load_card",
+    "make_watcher",
     "parse_card",
     "preview",
 ]

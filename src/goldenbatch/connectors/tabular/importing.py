@@ -15,7 +15,7 @@ from goldenbatch.connectors.tabular._plan import FilePlan, Planner, as_json_line
 from goldenbatch.connectors.tabular._readings import Axis, Units
 from goldenbatch.connectors.tabular._settle import Source, frames_of
 from goldenbatch.connectors.tabular.card import SourceCard, TableSpec
-from goldenbatch.core.errors import BadInputError, ConflictError
+from goldenbatch.core.errors import BadInputError, ConflictError, GoldenbatchError
 from goldenbatch.core.intake import ConflictFound, FileImported, RowsQuarantined, import_stream
 from goldenbatch.core.records import Body
 
@@ -183,6 +183,23 @@ def import_card(
     return _Import(site, card, options or ImportOptions()).run(card_root(card, root))
 
 
+def import_original(
+    site: Site,
+    card: SourceCard,
+    table: TableSpec,
+    original: Original,
+    options: ImportOptions | None = None,
+) -> FileReport:
+    """Import one file whose bytes are here; the same again adds nothing.
+
+    Raises:
+        BadInputError: The file as a whole, or the card, cannot be taken; it names the place.
+        NotFoundError: The plant has no such tag.
+        ConflictError: The headers of an array are another axis than the recorded one.
+    """
+    return _Import(site, card, options or ImportOptions()).one(table, original)
+
+
 class _Import:
     """One run of an import."""
 
@@ -219,6 +236,26 @@ class _Import:
         if self.options.progress and files:
             self.options.progress(files[-1][2], len(files), len(files))
         return ImportReport(self.card.name, tuple(reports))
+
+    def one(self, table: TableSpec, original: Original) -> FileReport:
+        """Import a single file."""
+        repeated = self._repeated(table, original)
+        if repeated:
+            return repeated
+        try:
+            read = self.planner.read(table, original)
+        except (GoldenbatchError, OSError):
+            raise
+        except Exception as error:  # what a reader of damaged bytes throws is not to be listed
+            raise BadInputError(
+                f"it cannot be read ({type(error).__name__}: {error}).",
+                hint="Write it again; if it is as it should be, report it with the file.",
+                file=original.file,
+            ) from error
+        plan = self.planner.plan(table, read)
+        self._keep(plan, table)
+        self._write(plan)
+        return self._finish(plan)
 
     def _seen(self) -> set[tuple[str, str]]:
         """Name and digest of all files that the card has imported before, in whatever form."""
