@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
 import textwrap
-import time
 
 import pytest
 
@@ -176,35 +174,6 @@ def test_killed_after_each_step_of_the_hand_over(killed, step):
 def test_killed_at_the_end_of_a_hand_over(killed):
     folder = killed[STEPS[-1]].with_name("historian")
     assert check(folder, list(range(20))) == 20
-
-
-def test_killed_at_random_moments(tmp_path):
-    folder, n_runs = tmp_path / "historian", int(os.environ.get("GOLDENBATCH_CRASHES", "5"))
-    body = """
-    folder, first = sys.argv[1], int(sys.argv[2])
-    recorder, store = open_store(folder)
-    print("open", flush=True)
-    for number in range(first, first + 100_000):
-        store.write(frame(number))
-        print(number, flush=True)
-        if number % 7 == 6:
-            store.flush()
-    """
-    rng, acknowledged, n_notes = random.Random(20_261_123), [], 0
-    for _ in range(n_runs):
-        # What a crash left unacknowledged is written again under its own key, as a source does.
-        with run_child(body, folder, len(acknowledged)) as child:
-            assert child.stdout.readline() == "open\n", child.stderr.read()
-            time.sleep(rng.uniform(0.01, 0.3))
-            child.kill()
-            # Not `communicate`: it would lose the lines that came in together with the first.
-            lines, errors = child.stdout.read(), child.stderr.read()
-        assert child.returncode == -signal.SIGKILL, errors
-        acknowledged += [int(line) for line in lines.splitlines()]
-        n_frames = check(folder, acknowledged)
-        n_notes += n_frames - len(acknowledged)
-        acknowledged = list(range(n_frames))
-    assert len(acknowledged) > n_runs
 
 
 def fill(opened, frame, n=5):

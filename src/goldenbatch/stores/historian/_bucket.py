@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
@@ -19,6 +20,7 @@ from goldenbatch.core.errors import IntegrityError
 
 PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 _PART = 8 << 20
+_IN_USE_NS = 600 * 10**9
 
 
 def environment() -> dict[str, str]:
@@ -32,7 +34,7 @@ class Bucket:
     Args:
         url: Such as `s3://bucket/site`.
         cache: Folder of what was fetched.
-        cache_bytes: The oldest is dropped beyond that.
+        cache_bytes: Beyond that what was not used for ten minutes is dropped, oldest first.
     """
 
     def __init__(self, url: str, cache: Path, cache_bytes: int) -> None:
@@ -54,14 +56,12 @@ class Bucket:
         return f"{self._url}/{kind}/{name}"
 
     def _files(self, kind: str) -> Any:
-        """A file system over one table."""
+        """The client of one table; it takes and gives bytes."""
         with self._lock:
             if kind not in self._systems:
-                from deltalake.fs import DeltaStorageHandler
-                from pyarrow.fs import PyFileSystem
+                from deltalake._internal import DeltaFileSystemHandler
 
-                handler = DeltaStorageHandler(self.uri(kind), self.options)
-                self._systems[kind] = PyFileSystem(handler)
+                self._systems[kind] = DeltaFileSystemHandler(self.uri(kind), self.options)
             return self._systems[kind]
 
     def local(self, kind: str, name: str, size: int) -> Path:
@@ -77,7 +77,8 @@ class Bucket:
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{uuid.uuid4().hex}.tmp")
         try:
-            with self._files(kind).open_input_file(name) as source, temporary.open("wb") as out:
+            source = self._files(kind).open_input_file(name)
+            with temporary.open("wb") as out:
                 while data := source.read(_PART):
                     out.write(data)
         except FileNotFoundError as error:
@@ -89,16 +90,18 @@ class Bucket:
             temporary.unlink()
             raise IntegrityError(f"{self.path(kind, name)} has not the {size} bytes of its entry.")
         temporary.replace(path)
-        self._make_room(path)
+        self._make_room()
         return path
 
-    def _make_room(self, newest: Path) -> None:
+    def _make_room(self) -> None:
+        """Drop the oldest beyond the limit; what a question may be reading stays."""
+        recent_ns = time.time_ns() - _IN_USE_NS
         with self._lock:
             held = [(path.stat(), path) for path in self._cache.rglob("*.parquet")]
             held.sort(key=lambda one: one[0].st_mtime_ns)
             total = sum(status.st_size for status, _ in held)
             for status, path in held:
-                if total <= self._limit or path == newest:
+                if total <= self._limit or status.st_mtime_ns > recent_ns:
                     break
                 path.unlink(missing_ok=True)
                 total -= status.st_size
@@ -118,15 +121,20 @@ class Bucket:
 
     def write(self, kind: str, name: str, data: memoryview) -> None:
         """Put an object; it is there whole on return."""
-        with self._files(kind).open_output_stream(name) as out:
-            for start in range(0, data.nbytes, _PART):
-                out.write(data[start : start + _PART])
+        parts = (bytes(data[start : start + _PART]) for start in range(0, data.nbytes, _PART))
+        self._put(kind, name, parts)
+
+    def _put(self, kind: str, name: str, parts: Iterable[bytes]) -> None:
+        """An object in parts; it appears when it is closed, and not at all if it is not."""
+        out = self._files(kind).open_output_stream(name, None)
+        for part in parts:
+            out.write(part)
+        out.close()
 
     def adopt(self, kind: str, name: str, source: Path) -> None:
         """Put a file of this machine; it stays in the cache."""
-        with source.open("rb") as stream, self._files(kind).open_output_stream(name) as out:
-            while data := stream.read(_PART):
-                out.write(data)
+        with source.open("rb") as stream:
+            self._put(kind, name, iter(lambda: stream.read(_PART), b""))
         path = self._cache / kind / name
         path.parent.mkdir(parents=True, exist_ok=True)
         source.replace(path)
@@ -149,17 +157,20 @@ class Bucket:
 
     def log_folder(self, kind: str) -> Path:
         """A copy of the Delta log as it is now."""
-        from pyarrow.fs import FileSelector, FileType
+        from pyarrow.fs import FileType
 
         target = self._cache / kind / "_delta_log"
         target.mkdir(parents=True, exist_ok=True)
         files = self._files(kind)
-        found = files.get_file_info(FileSelector("_delta_log", allow_not_found=True))
+        found = files.get_file_info_selector("_delta_log", True, False)
         names = {Path(one.path).name for one in found if one.type == FileType.File}
         for path in target.iterdir():
             if path.name not in names:
                 path.unlink()
         for name in names:
-            with files.open_input_file(f"_delta_log/{name}") as source:
-                (target / name).write_bytes(source.read())
+            (target / name).write_bytes(_whole(files.open_input_file(f"_delta_log/{name}")))
         return target
+
+
+def _whole(source: Any) -> bytes:
+    return b"".join(iter(lambda: source.read(_PART), b""))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import ReadingKind, Series, series_schema
-from goldenbatch.stores.historian._cold import Snapshot
+from goldenbatch.stores.historian._cold import ColdFile, Snapshot
 from goldenbatch.stores.historian._columns import Ints, ints, ordered, stored_schema
 from goldenbatch.stores.historian._scan import MAX_ROWS, Keep, Scanner, keeping
 
@@ -65,11 +65,15 @@ class Engine:
 
     Args:
         n_threads: Threads of a query.
+
+    Attributes:
+        reach: Where a file of a table can be read on this machine.
     """
 
     def __init__(self, n_threads: int) -> None:
         self._n_threads, self._lock = n_threads, threading.Lock()
         self._scanner = Scanner()
+        self.reach: Callable[[ReadingKind, ColdFile], str] = lambda _, file: file.path
         self._db: Any = None
 
     def _cursor(self) -> Any:
@@ -107,7 +111,7 @@ class Engine:
             return stored_schema(kind).empty_table()
         first, last = chosen.spans[0][0], chosen.spans[-1][1]
         files = [
-            file.path
+            self.reach(kind, file)
             for file in view.cold.overlapping(chosen.tags, first, last - 1)
             if file.seqs[1] > chosen.after
             and file.seqs[0] <= chosen.upto
@@ -152,7 +156,7 @@ class Engine:
             "FROM read_parquet($files) ORDER BY tag, time DESC, seq DESC"
         )
         view = View(kind, cold, stored_schema(kind).empty_table())
-        files = [file.path for file in cold.files]
+        files = [self.reach(kind, file) for file in cold.files]
         nothing = Selection(np.empty(0, dtype=np.int64), ())
         return self._run(sql, {"files": files}, view, nothing).cast(stored_schema(kind))
 

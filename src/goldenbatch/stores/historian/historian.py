@@ -129,6 +129,7 @@ class Historian(Reader, Deleting):
 
     def _opened_tables(self) -> Cold:
         place = open_place(self._folder, self._settings, is_writer=self._is_writer)
+        self._engine.reach = lambda kind, file: str(place.local(kind, file.name, file.size))
         return Cold(place, self._settings.row_group_rows)
 
     def _open_writer(self) -> None:
