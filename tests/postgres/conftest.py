@@ -7,7 +7,14 @@ import pytest
 from tests.apps.conftest import _installed, cli, outside  # noqa: F401
 from tests.postgres.everywhere import on_postgresql
 from tests.postgres.kit import Schemas
-from tests.runtime.conftest import bench, cheap_hashes, site, team  # noqa: F401
+from tests.runtime.conftest import (  # noqa: F401
+    _chain_made,
+    bench,
+    chain,
+    cheap_hashes,
+    site,
+    team,
+)
 
 
 @pytest.fixture(scope="module")

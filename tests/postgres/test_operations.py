@@ -19,7 +19,7 @@ from tests.runtime.test_audit import (  # noqa: F401
 )
 from tests.runtime.test_checkpoints import test_when_a_home_is_closed  # noqa: F401
 from tests.runtime.test_people import test_accounts  # noqa: F401
-from tests.runtime.test_promotion import _made, chain, test_the_whole_way  # noqa: F401
+from tests.runtime.test_promotion import test_the_whole_way  # noqa: F401
 from tests.runtime.test_rights import (  # noqa: F401
     staff,
     test_an_inspector_reads_within_the_window_and_does_nothing_else,
