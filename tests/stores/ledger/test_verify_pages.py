@@ -51,7 +51,7 @@ def is_sound(ledger):
         check = _verify.Check(ledger.home, ledger.origin, ledger.keys.known(), None)
         check.file_alone(connection, list(ledger._tables.values()))
         check.tree_alone(connection, ())
-        if whole is None or _verify_pages.has_doubles(connection):
+        if whole is None or _verify_pages.has_strays(connection):
             return False
         check.take([one, two], [])
         return all(one.is_note for one in check.problems)
@@ -86,12 +86,12 @@ def test_a_changed_byte_in_any_column_is_doubted(kit, filled, tmp_path_factory, 
 
 def test_two_events_of_one_version_are_seen(kit, filled):
     raw = kit.raw(filled)
-    assert not _verify_pages.has_doubles(raw)
+    assert not _verify_pages.has_strays(raw)
     raw.execute("CREATE TABLE copy AS SELECT * FROM event")
     raw.execute("DROP TABLE event")
     raw.execute("ALTER TABLE copy RENAME TO event")
     raw.execute("INSERT INTO event SELECT * FROM event WHERE seq = 3")
-    assert _verify_pages.has_doubles(raw)
+    assert _verify_pages.has_strays(raw)
     raw.close()
 
 

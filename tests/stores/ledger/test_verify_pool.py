@@ -32,6 +32,11 @@ CHANGES = {
     "a payload": "UPDATE payload SET bytes = replace(bytes, '50 g', '51 g') WHERE seq = 5",
     "no event": "DELETE FROM event WHERE seq = 5",
     "a node": "UPDATE node SET h = x'AB' WHERE level = 0 AND idx = 4",
+    "an event before the first": "INSERT INTO event SELECT 0, 'thing/x', 1, kind, actor, role,"
+    " performed_at, recorded_at, body_digest, prev_in_stream, envelope FROM event WHERE seq = 5",
+    "a leaf without a number": "INSERT INTO node SELECT 0, 'x', h FROM node"
+    " WHERE level = 0 AND idx = 0",
+    "a level between": "INSERT INTO node SELECT 1.5, idx, h FROM node WHERE level = 0 AND idx = 0",
     "a row": "UPDATE p_thing SET amount = 'x' WHERE thing = 't1'",
 }
 
@@ -49,6 +54,8 @@ def test_the_same_is_said_of_every_tampering(kit, tmp_path, in_two, name):
         alone = said(ledger)
         in_two()
         assert alone and alone == said(ledger)
+        of_proof = [str(one) for one in ledger.verify(has_projections=False)]
+        assert bool(of_proof) == (name != "a row")
 
 
 def test_a_process_that_ends_without_an_answer_is_no_all_clear(kit, tmp_path, in_two, monkeypatch):

@@ -170,12 +170,22 @@ def checkpoint_from(connection: Connection, size: int) -> tuple[int, bytes, str]
     return row
 
 
+def last_seq(connection: Connection) -> int:
+    """Number of the last event; 0 when there is none."""
+    row = connection.execute("SELECT max(seq) FROM event").fetchone()
+    return row[0] or 0
+
+
 def tail(connection: Connection) -> tuple[int, int, int]:
     """Number of the last event, when it was recorded, and the number of leaves."""
     row = connection.execute(
         "SELECT seq, recorded_at FROM event ORDER BY seq DESC LIMIT 1"
     ).fetchone() or (0, 0)
     last = connection.execute("SELECT max(idx) FROM node WHERE level = 0").fetchone()[0]
+    if not isinstance(last, int | None):
+        raise IntegrityError(
+            f"a leaf of the tree has the number {last!r}.", hint="Run `goldenbatch verify`."
+        )
     return row[0], row[1], 0 if last is None else last + 1
 
 

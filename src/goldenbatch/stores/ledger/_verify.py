@@ -106,7 +106,7 @@ class Check:
 
     def tree_alone(self, connection: _sql.Connection, anchors: Sequence[str]) -> list[Problem]:
         """Check the tree and the checkpoints only, as they must be when all events are sound."""
-        self._expected_seq = _sql.tail(connection)[0] + 1
+        self._expected_seq = _sql.last_seq(connection) + 1
         self._step("node", lambda: self._tree(connection, anchors))
         return self.problems
 

@@ -28,6 +28,7 @@ _AT = (
     " WHERE e.stream = ? AND e.version = ?"
 )
 _DOUBLED = "SELECT 1 FROM event GROUP BY stream, version HAVING count(*) > 1 LIMIT 1"
+_BEFORE_FIRST = "SELECT 1 FROM event WHERE seq < 1 LIMIT 1"
 _DOUBTS = (*_sql.ERRORS, TypeError, ValueError, AttributeError, OverflowError)
 
 
@@ -50,7 +51,7 @@ def check_part(
     """Check the events `first < seq <= last` by themselves and against those before them.
 
     Each payload, envelope, leaf and column must fit the others, each event must follow the one
-    before it in the ledger and in its stream. That no version is there twice is `has_doubles`.
+    before it in the ledger and in its stream. That no version is there twice is `has_strays`.
 
     Args:
         connection: Reading connection.
@@ -73,9 +74,10 @@ def check_part(
     return part.sound if part.seq == last else None
 
 
-def has_doubles(connection: _sql.Connection) -> bool:
-    """Whether a stream has two events of one version."""
-    return connection.execute(_DOUBLED).fetchone() is not None
+def has_strays(connection: _sql.Connection) -> bool:
+    """Whether a stream has two events of one version, or an event stands before the first."""
+    found = (connection.execute(sql).fetchone() for sql in (_DOUBLED, _BEFORE_FIRST))
+    return any(row is not None for row in found)
 
 
 class _Part:

@@ -26,7 +26,7 @@ from goldenbatch.stores.ledger import _events, _projections, _refold, _sql, _ver
 from goldenbatch.stores.ledger._open import open_engine
 from goldenbatch.stores.ledger._problem import Problem
 from goldenbatch.stores.ledger._verify_form import ENVELOPE_KEYS, Forms, envelope_of
-from goldenbatch.stores.ledger._verify_pages import Sound, check_part, has_doubles
+from goldenbatch.stores.ledger._verify_pages import Sound, check_part, has_strays
 from goldenbatch.stores.ledger.errors import StorageError
 from goldenbatch.stores.ledger.notes import VerifierKey
 
@@ -198,7 +198,7 @@ def run(
     Raises:
         StorageError: A process ended without an answer.
     """
-    n_events, n_done = _sql.tail(connection)[0], 0
+    n_events, n_done = _sql.last_seq(connection), 0
 
     def on_done(job: Job) -> None:
         nonlocal n_done
@@ -213,7 +213,7 @@ def run(
     finally:
         pool.stop()
     parts = [_sound(one["sound"]) for one in answers[2:] if one["sound"] is not None]
-    if len(parts) < len(answers) - 2 or answers[0]["has_doubles"]:
+    if len(parts) < len(answers) - 2 or answers[0]["has_strays"]:
         return check.run(connection, tables, given["anchors"])
     check.take(parts, [Problem(**one) for two in answers[:2] for one in two["problems"]])
     if check.is_sound and check.is_folding and tables:
@@ -224,7 +224,7 @@ def run(
 
 
 def _fold(connection: Connection, refold: _refold.Refold, progress: Progress) -> None:
-    n_events = _sql.tail(connection)[0]
+    n_events = _sql.last_seq(connection)
     try:
         for number, event in enumerate(_unhashed(connection), 1):
             refold.add(event)
@@ -318,7 +318,7 @@ class _Worker:
         found = check.file_alone(connection, tables)
         return {
             "problems": [asdict(one) for one in found],
-            "has_doubles": has_doubles(connection),
+            "has_strays": has_strays(connection),
         }
 
 

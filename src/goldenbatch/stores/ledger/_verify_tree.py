@@ -125,7 +125,10 @@ class TreeCheck:
     def _strays(self) -> Iterator[Problem]:
         # The level above the highest is read anyway, so it is not counted here.
         highest = self.size.bit_length()
-        sql = "SELECT level, idx FROM node WHERE level < 0 OR level > ?"
+        sql = (
+            "SELECT level, idx FROM node"
+            " WHERE level < 0 OR level > ? OR level <> CAST(level AS INTEGER)"
+        )
         for level, index in self._connection.execute(sql, (highest,)):
             yield Problem(_place(level, index), "the node is not part of the tree.")
 

@@ -306,7 +306,7 @@ class Ledger(Kept, Provable):
         check = _verify.Check(self.home, self.origin, keys, progress, is_folding=has_projections)
         with self._engine.reading() as connection:
             connection.begin_read()
-            if _sql.tail(connection)[0] < _verify_pool.FROM_EVENTS:
+            if _sql.last_seq(connection) < _verify_pool.FROM_EVENTS:
                 return check.run(connection, tables, anchors)
             place = self._engine.address
             given = _verify_pool.task(place, self.home, self.origin, keys, tables, anchors)
