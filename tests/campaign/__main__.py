@@ -32,6 +32,11 @@ HISTORIAN = (
     "tests/stores/historian/test_faults.py::test_killed_at_random_moments",
     "an acknowledged frame lost or doubled",
 )
+SOURCES = (
+    "kill -9 of a node that reads a source",
+    "tests/runtime/test_acquisition.py::test_killed_at_random_moments_nothing_is_lost_or_doubled",
+    "a delivered reading lost or doubled",
+)
 TAMPERED_LEDGER = "tests/stores/ledger/test_tampering.py"
 TAMPERED_EXPORT = "tests/verifier/test_verifier.py"
 PROPERTIES = ("tests/core", "tests/science", "tests/connectors", "tests/stores")
@@ -45,7 +50,7 @@ def main() -> int:
         prefix="campaign-", ignore_cleanup_errors=True, dir=options.folder
     ) as name:
         folder = Path(name)
-        parts = [PARTS[one](folder, options) for one in options.only]
+        parts = [part for one in options.only for part in PARTS[one](folder, options)]
     command = (
         f"python -m tests.campaign --crashes {options.crashes} --tamperings {options.tamperings}"
         f" --examples {options.examples} --seed {options.seed}"
@@ -195,14 +200,22 @@ def _pytest(part: Part, arguments: list[str], more: dict[str, str]) -> None:
     part.details.append(f"tests that passed: {n_passed}")
 
 
-PARTS: dict[str, Callable[[Path, argparse.Namespace], Part]] = {
-    "program": lambda folder, given: _crashes(folder, given.crashes, given.seed),
-    "ledger": lambda _, given: _store(*LEDGER, given.crashes),
-    "historian": lambda _, given: _store(*HISTORIAN, given.crashes),
-    "home": lambda folder, given: _tamperings(folder, given.tamperings, given.seed),
-    "columns": lambda _, given: _ledger_tamperings(given.tamperings),
-    "export": lambda _, given: _export_tamperings(given.crashes),
-    "properties": lambda _, given: _properties(given.examples),
+def _postgres(n: int, seed: str) -> list[Part]:
+    from tests.campaign.postgres import postgres_crashes
+
+    return postgres_crashes(n, seed)
+
+
+PARTS: dict[str, Callable[[Path, argparse.Namespace], list[Part]]] = {
+    "program": lambda folder, given: [_crashes(folder, given.crashes, given.seed)],
+    "ledger": lambda _, given: [_store(*LEDGER, given.crashes)],
+    "postgres": lambda _, given: _postgres(max(4, given.crashes // 5), given.seed),
+    "historian": lambda _, given: [_store(*HISTORIAN, given.crashes)],
+    "sources": lambda _, given: [_store(*SOURCES, max(5, given.crashes // 10))],
+    "home": lambda folder, given: [_tamperings(folder, given.tamperings, given.seed)],
+    "columns": lambda _, given: [_ledger_tamperings(given.tamperings)],
+    "export": lambda _, given: [_export_tamperings(given.crashes)],
+    "properties": lambda _, given: [_properties(given.examples)],
 }
 
 
