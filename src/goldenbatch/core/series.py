@@ -164,9 +164,38 @@ class Series:
             )
         return np.asarray(rows, dtype=float)
 
+    def to_polars(self) -> Any:
+        """The readings as a Polars data frame over the same memory.
+
+        Raises:
+            BadInputError: Polars is not installed.
+        """
+        try:
+            import polars
+        except ImportError as error:
+            raise _missing("Polars") from error
+        return polars.from_arrow(self.table)
+
+    def to_pandas(self) -> Any:
+        """The readings as a pandas data frame; numbers without a gap are the same memory.
+
+        Raises:
+            BadInputError: pandas is not installed.
+        """
+        try:
+            return self.table.to_pandas(split_blocks=True)
+        except ImportError as error:
+            raise _missing("pandas") from error
+
     def rows(self) -> Iterator[dict[str, Any]]:
         """The readings one by one, for small tables."""
         yield from self.table.to_pylist()
+
+
+def _missing(name: str) -> BadInputError:
+    return BadInputError(
+        f"{name} is not installed.", hint="Install it with: pip install 'goldenbatch[frames]'."
+    )
 
 
 @dataclass(frozen=True)

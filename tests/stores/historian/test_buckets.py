@@ -129,7 +129,7 @@ def test_other_engines_read_the_bucket(bucket, opened, frame):
     fill(store, frame)
     store.compact(30 * DAY)
     found = pl.scan_delta("s3://readings/site1/number").group_by("tag").len().collect()
-    assert dict(found.iter_rows()) == dict.fromkeys((0, 2, 3, 4, 5), 4)
+    assert dict(found.iter_rows()) == dict.fromkeys(range(5), 4)
 
 
 def test_a_lost_or_changed_object_is_named(bucket, opened, frame, recorder):

@@ -272,7 +272,7 @@ class Cold:
         if _files.file_digest(path) != file.sha256:
             raise IntegrityError(
                 f"{self.place.path(file.kind, file.path)} is not what was written.",
-                hint="Run `goldenbatch historian repair`, or restore it from the home's backup.",
+                hint="Restore it from a backup: `goldenbatch historian repair`.",
             )
 
     def read(self, kind: ReadingKind, files: Iterable[FileEntry]) -> pa.Table:
