@@ -1,19 +1,13 @@
-"""Excel and Parquet files as sheets: typed cells as text."""
+"""Excel files as sheets: typed cells as text."""
 
 from __future__ import annotations
 
 import io
 import json
-from typing import TYPE_CHECKING
-
-import numpy as np
 
 from goldenbatch.connectors.tabular._sheet import Refused, Sheet, from_rows
 from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.errors import BadInputError
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 def _cell_text(value: object) -> str:
@@ -77,39 +71,3 @@ def _from_cells(file: str, cells: list[list[str]], header_row: int) -> Sheet:
         return json.dumps(cells[line - 1], ensure_ascii=False)
 
     return from_rows(file, tuple(header), rows, lines, raw_row, refused)
-
-
-def read_parquet(content: bytes, spec: TableSpec, file: str) -> Sheet:
-    """A Parquet file; the line of a row is its number."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        table = pq.read_table(pa.BufferReader(content))
-    except (pa.ArrowInvalid, OSError) as error:
-        raise BadInputError(
-            f"this is no readable Parquet file ({error}).", hint="Write it again.", file=file
-        ) from error
-    columns = [_as_texts(column) for column in table.columns]
-
-    def raw(line: int) -> str:
-        return json.dumps([column[line - 1].as_py() for column in columns], ensure_ascii=False)
-
-    lines = np.arange(1, table.num_rows + 1, dtype=np.int64)
-    return Sheet(file, tuple(table.column_names), columns, lines, raw)
-
-
-def _as_texts(column: pa.ChunkedArray) -> pa.ChunkedArray:
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    if pa.types.is_timestamp(column.type):
-        form = "%Y-%m-%dT%H:%M:%S" + ("Z" if column.type.tz else "")
-        # %S writes the fraction of the unit; more than nine digits never occur.
-        column = pc.strftime(
-            column.cast(pa.timestamp(column.type.unit, "UTC" if column.type.tz else None)), form
-        )
-    elif pa.types.is_floating(column.type) or not pa.types.is_primitive(column.type):
-        texts = [_cell_text(value) for value in column.to_pylist()]
-        return pa.chunked_array([pa.array(texts, pa.string())])
-    return pc.fill_null(column.cast(pa.string()), "")

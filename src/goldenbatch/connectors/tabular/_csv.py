@@ -222,8 +222,11 @@ def _n_lines(content: bytes) -> int:
 
 def _decodable(spec: TableSpec, header: tuple[str, ...]) -> tuple[int, ...]:
     """Places of columns that hold numbers of tags and nothing that is asked for as text."""
-    if not are_plain(spec):
-        return ()
+    return number_places(spec, header) if are_plain(spec) else ()
+
+
+def number_places(spec: TableSpec, header: tuple[str, ...]) -> tuple[int, ...]:
+    """Places of columns of which the card asks nothing but the numbers of tags."""
     parts = (*spec.times, *spec.arrays, *spec.phases, *spec.row_parts)
     others = {name for part in parts for name in part.columns_used()}
     for tag in spec.tags:

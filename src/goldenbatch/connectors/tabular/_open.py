@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from goldenbatch.connectors.tabular._books import read_parquet, read_xlsx
+from goldenbatch.connectors.tabular._books import read_xlsx
 from goldenbatch.connectors.tabular._csv import read_csv
+from goldenbatch.connectors.tabular._parquet import read_parquet
 from goldenbatch.connectors.tabular._sheet import Sheet
 from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.errors import BadInputError
