@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from goldenbatch.connectors.opcua._frames import Batch
-from goldenbatch.connectors.opcua._taking import hold_to_clock
+from goldenbatch.connectors.opcua._guard import hold_to_clock
 from goldenbatch.connectors.opcua.settings import Clocks
 from tests.connectors.opcua.kit import a_card, item, now
 

@@ -52,8 +52,13 @@ def test_a_slice_of_the_press_series_lands_as_the_file_does(
     (tmp_path / "slice" / "press").mkdir(parents=True)
     (tmp_path / "slice" / "press" / source.name).write_text("".join(head))
     by_file = new_site(load_plant(EXAMPLE / "plant.toml"), "by-file")
-    root = real_data("tablets")
-    import_card(by_file, load_card(EXAMPLE / "cards" / "laboratory.toml"), root)
+    lines = list(csv.DictReader(head, delimiter=";"))
+    with (real_data("tablets") / "Laboratory.csv").open() as file:
+        results = [
+            line for i, line in enumerate(file) if i == 0 or line.split(";")[0] == lines[0]["batch"]
+        ]
+    (tmp_path / "slice" / "Laboratory.csv").write_text("".join(results))
+    import_card(by_file, load_card(EXAMPLE / "cards" / "laboratory.toml"), tmp_path / "slice")
     report = import_card(by_file, load_card(EXAMPLE / "cards" / "press.toml"), tmp_path / "slice")
     assert report.total("n_accepted") == N_ROWS
     tags = [f"{PLACE}/{tag}" for tag in TAGS]
@@ -66,7 +71,6 @@ def test_a_slice_of_the_press_series_lands_as_the_file_does(
             {"type": "String", "value": ""} if tag == "campaign" else {"type": "Double", "value": 0}
         )
         plant.do("add", name=tag, **kind)
-    lines = list(csv.DictReader(head, delimiter=";"))
 
     async def main():
         items = [{"node": f"ns=1;s=Press.{tag}", "tag": f"{PLACE}/{tag}"} for tag in TAGS]

@@ -55,6 +55,25 @@ class Item:
         return self.server_id != 0
 
 
+@dataclass(frozen=True)
+class Left:
+    """What a lost connection left at the server, which goes on gathering for a while.
+
+    Attributes:
+        ids: Subscriptions by their place.
+        n_items: Monitored items of each.
+        numbers: Number of the newest message of each that was taken.
+        events: Subscription that brings events; 0: none.
+        server_started_at: Of the server that has them; another one knows nothing of them.
+    """
+
+    ids: tuple[int, ...]
+    n_items: tuple[int, ...]
+    numbers: dict[int, int]
+    events: int
+    server_started_at: int
+
+
 class Subscriptions:
     """The subscriptions of a session and what they monitor.
 
@@ -72,7 +91,8 @@ class Subscriptions:
     ) -> None:
         self._session, self._settings, self._on_publish = session, settings, on_publish
         self.ids: list[int] = []
-        self._n_items: list[int] = []
+        self.n_items: list[int] = []
+        self.events = 0
 
     async def _open(self) -> int:
         """Make one more subscription; its place in `ids`."""
@@ -88,18 +108,48 @@ class Subscriptions:
             PublishingEnabled=True,
         )
         place = len(self.ids)
+        taker = self._taker(place)
+        made = await self._session.raw.create_subscription(parameters, taker)
+        self.ids.append(made.SubscriptionId)
+        self.n_items.append(0)
+        return place
 
+    def _taker(self, place: int) -> Callable[[Any], Awaitable[None]]:
         async def take(result: Any) -> None:
             await self._on_publish(place, result)
 
-        made = await self._session.raw.create_subscription(parameters, take)
-        self.ids.append(made.SubscriptionId)
-        self._n_items.append(0)
-        return place
+        return take
+
+    async def resume(self, left: Left) -> list[list[int]] | None:
+        """Take over subscriptions of a lost session.
+
+        Returns:
+            Numbers of the messages that each still has; None if the server gives them up.
+        """
+        from asyncua import ua
+        from asyncua.ua.uaerrors import UaError
+
+        raw = self._session.raw
+        parameters = ua.TransferSubscriptionsParameters(list(left.ids), SendInitialValues=False)
+        try:
+            results = await raw.transfer_subscriptions(parameters)
+        except UaError:
+            return None
+        taken = [i for i, one in zip(left.ids, results, strict=True) if one.StatusCode.is_good()]
+        if len(taken) < len(left.ids):
+            if taken:
+                await raw.delete_subscriptions(taken)
+            return None
+        self.ids, self.n_items = list(left.ids), list(left.n_items)
+        for place, subscription in enumerate(self.ids):
+            # The library has no other way to hear a subscription that it did not create.
+            raw._subscription_callbacks[subscription] = self._taker(place)  # noqa: SLF001
+        raw.ensure_publish_loop()
+        return [list(one.AvailableSequenceNumbers or ()) for one in results]
 
     async def _place(self) -> int:
         """A subscription that has room."""
-        for place, n in enumerate(self._n_items):
+        for place, n in enumerate(self.n_items):
             if n < self._settings.subscription.items_per_subscription:
                 return place
         return await self._open()
@@ -120,7 +170,7 @@ class Subscriptions:
         at = 0
         while at < len(known):
             place = await self._place()
-            room = self._settings.subscription.items_per_subscription - self._n_items[place]
+            room = self._settings.subscription.items_per_subscription - self.n_items[place]
             chunk = known[at : at + min(step, room)]
             await self._create(place, chunk)
             at += len(chunk)
@@ -138,7 +188,7 @@ class Subscriptions:
             if result.StatusCode.is_good():
                 item.server_id, item.subscription = int(result.MonitoredItemId), place
                 item.problem, item.is_fresh = "", True
-                self._n_items[place] += 1
+                self.n_items[place] += 1
             else:
                 item.server_id = 0
                 item.problem = f"{item.spec.node}: {status_name(result.StatusCode.value)}"
@@ -177,7 +227,7 @@ class Subscriptions:
             ids = [one.server_id for one in items if one.is_live and one.subscription == place]
             if not ids:
                 continue
-            self._n_items[place] -= len(ids)
+            self.n_items[place] -= len(ids)
             parameters = ua.DeleteMonitoredItemsParameters(subscription, ids)
             await self._session.raw.delete_monitored_items(parameters)
         for item in items:
@@ -208,7 +258,8 @@ class Subscriptions:
         )
         (result,) = await self._session.raw.create_monitored_items(parameters)
         result.StatusCode.check()
-        return self.ids[place]
+        self.events = self.ids[place]
+        return self.events
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +278,11 @@ class Arrived:
     at: int
     is_last: bool
 
+    @property
+    def number(self) -> int:
+        """Sequence number of a message that brings something; 0: it only says it is alive."""
+        return int(self.message.SequenceNumber) if self.message.NotificationData else 0
+
 
 class Feed:
     """What was published and not yet taken; bounded, so that a slow taker slows the server down.
@@ -244,7 +300,7 @@ class Feed:
         self._waiting: list[Arrived] = []
         self._n = 0
         self._news, self._room = asyncio.Event(), asyncio.Event()
-        self._sequence: dict[int, int] = {}
+        self.numbers: dict[int, int] = {}
         self.heard_at: dict[int, float] = {}
         self.n_lost_messages = 0
         self.problem = ""
@@ -253,7 +309,8 @@ class Feed:
         """Take one answer of the server; waits while too much is waiting."""
         message = result.NotificationMessage
         self.heard_at[place] = asyncio.get_running_loop().time()
-        if message.NotificationData:
+        # A message that the library makes itself when the line is lost has no number.
+        if message.NotificationData and message.SequenceNumber:
             for earlier in await self._missing(place, message.SequenceNumber):
                 self._add(place, earlier, is_last=False)
         self._add(place, message, is_last=not result.MoreNotifications)
@@ -261,10 +318,19 @@ class Feed:
             self._room.clear()
             await self._room.wait()
 
+    async def resume(self, numbers: dict[int, int], available: Sequence[Sequence[int]]) -> None:
+        """Go on after the messages that were taken, with those that the server still has."""
+        self.numbers = dict(numbers)
+        for place, kept in enumerate(available):
+            for number in sorted(one for one in kept if one > numbers.get(place, 0)):
+                for earlier in await self._missing(place, number + 1):
+                    self._add(place, earlier, is_last=False)
+                self.numbers[place] = number
+
     async def _missing(self, place: int, number: int) -> list[Any]:
         """Messages before this one that never came, as far as the server still has them."""
-        last = self._sequence.get(place, number - 1)
-        self._sequence[place] = number
+        last = self.numbers.get(place, number - 1)
+        self.numbers[place] = number
         if not 0 < number - last - 1 < 1000:
             return []
         found = []
@@ -281,6 +347,11 @@ class Feed:
         self._waiting.append(arrived)
         self._n += sum(len(getattr(one, "MonitoredItems", ())) for one in parts)
         self._news.set()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether the server is kept waiting."""
+        return self._n >= self._n_most
 
     def fail(self, problem: str) -> None:
         """Nothing will come any more."""

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 from goldenbatch.connectors.opcua._alarms import AlarmBook
 from goldenbatch.connectors.opcua._conditions import event_filter
-from goldenbatch.connectors.opcua._frames import Batch
+from goldenbatch.connectors.opcua._guard import ClockGuard
 from goldenbatch.connectors.opcua._history import Backfill, Job, Origin
-from goldenbatch.connectors.opcua._items import EVENTS, Arrived, Feed, Item, Subscriptions
+from goldenbatch.connectors.opcua._items import EVENTS, Arrived, Feed, Item, Left, Subscriptions
 from goldenbatch.connectors.opcua._session import LinkLostError, micros, status_name
 from goldenbatch.connectors.opcua._structures import Structures
-from goldenbatch.connectors.opcua._taking import Taken, Taker, hold_to_clock
+from goldenbatch.connectors.opcua._taking import Taken, Taker
 from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext
 
 if TYPE_CHECKING:
@@ -55,35 +55,53 @@ class Link:
         taker.structures = Structures(session)
         self._feed = Feed(context.card.queue_readings, self._republish, context.clock)
         self._subscriptions = Subscriptions(session, settings, self._feed.put)
-        origin = Origin(self._source, f"history/{self._key}", context.clock, self._hold)
+        self._guard = ClockGuard(settings.clocks, outlet)
+        origin = Origin(self._source, f"history/{self._key}", context.clock, self._guard.hold)
         self._backfill = Backfill(session, settings.history, taker, outlet, origin)
         self._items: dict[int, Item] = {}
         self._alarms: AlarmBook | None = None
         self._clocks: Clocks | None = None
         self._published: dict[int, int] = {}
-        self._refused: tuple[int, Window] | None = None
+        self._is_quiet = False
+        self._done: dict[int, int] = {}
         self._n_values, self._n_frames, self._rate_at = 0, 0, 0.0
 
     # ---- beginning --------------------------------------------------------------------------
 
-    async def begin(self, items: Sequence[Item], cause: GapCause, alarms: AlarmBook | None) -> None:
+    async def begin(
+        self,
+        items: Sequence[Item],
+        cause: GapCause,
+        alarms: AlarmBook | None,
+        left: Left | None = None,
+    ) -> None:
         """Have everything monitored, and what was missed noted and asked for.
 
         Args:
             items: All items of the source.
             cause: Why there may be a gap since the last connection.
             alarms: Records conditions.
+            left: What the last connection left at the server.
         """
         self._items = {item.handle: item for item in items}
         self._alarms = alarms
         await self._compare_clocks()
-        await self._subscriptions.monitor(items)
+        live = [item for item in items if item.is_live]
+        if left is not None and await self._resume(left):
+            live = [item for item in live if self._outlet.position(f"behind/{item.tag}")]
+        else:
+            await self._subscriptions.monitor(items)
+            if alarms is not None:
+                node = self._session.node(self._settings.alarms.notifier)
+                await self._subscriptions.watch_events(node, event_filter())
+            live = [item for item in items if item.is_live]
+        await self._note_outage(live, cause)
         if alarms is not None:
-            node = self._session.node(self._settings.alarms.notifier)
-            subscription = await self._subscriptions.watch_events(node, event_filter())
-            await alarms.refresh(self._session, subscription)
-        await self._note_outage([item for item in items if item.is_live], cause)
+            await alarms.refresh(self._session, self._subscriptions.events)
         await self._note_unknown([item for item in items if not item.is_live])
+        if not self._outlet.position("link"):
+            # Before the first reading, so that no death leaves readings without a watermark.
+            await self._outlet.deliver([], {"link": f"{self._server_now()}"})
         self._outlet.health("connected", 1.0)
         self._outlet.health("problem", "")
         if self._session.identity is not None:
@@ -91,6 +109,29 @@ class Link:
             self._outlet.health("certificate_days", round(days))
         if self._session.limits:
             self._outlet.health("server", self._settings.url)
+
+    async def _resume(self, left: Left) -> bool:
+        """Take over what the server gathered meanwhile: then there is no gap at all."""
+        started = self._clocks.started_at if self._clocks is not None else 0
+        if not self._settings.subscription.is_resumed or started != left.server_started_at:
+            return False
+        available = await self._subscriptions.resume(left)
+        if available is None:
+            return False
+        self._subscriptions.events = left.events
+        self._done = dict(left.numbers)
+        await self._feed.resume(left.numbers, available)
+        self._outlet.health("resumed", 1.0)
+        return True
+
+    def left(self) -> Left | None:
+        """What this connection leaves at the server, once it is lost."""
+        made, done = self._subscriptions, self._done
+        is_whole = done == self._feed.numbers  # else messages were taken and not made durable
+        if self._clocks is None or not made.ids or self._is_quiet or not is_whole:
+            return None
+        started = self._clocks.started_at
+        return Left(tuple(made.ids), tuple(made.n_items), dict(done), made.events, started)
 
     def _server_now(self) -> int:
         offset = self._clocks.offset_us if self._clocks is not None else 0
@@ -189,6 +230,7 @@ class Link:
                 await self._message(one.message, taken, received_at)
                 self._advance(one)
             await self._deliver(taken, received_at)
+            self._done |= {one.place: one.number for one in messages if one.number}
             await self._follow_up(taken)
             self._tell_rate(taken.n_values, received_at)
             if self._feed.problem:
@@ -237,7 +279,7 @@ class Link:
         self._n_frames += 1
         frames = []
         for name, batch in (("first", taken.fresh), ("live", taken.batch)):
-            await self._hold(batch, received_at)
+            await self._guard.hold(batch, received_at)
             key = f"{name}/{self._key}/{self._n_frames}"
             made = batch.frames(self._taker.book, self._source, key, received_at)
             for frame in made:
@@ -253,30 +295,6 @@ class Link:
         for item, time in taken.vanished:
             positions[f"behind/{item.tag}"] = f"{time}"
         await self._outlet.deliver(frames, positions)
-
-    async def _hold(self, batch: Batch, received_at: int) -> None:
-        if self._clocks is None or not len(batch):
-            return
-        offset = self._clocks.offset_us
-        n, window = hold_to_clock(batch, self._settings.clocks, offset, received_at)
-        if n:
-            before = self._refused
-            if before is None:
-                await self._tell_refused(n, window)
-                self._refused = (0, window)
-            else:
-                whole = (min(before[1][0], window[0]), max(before[1][1], window[1]))
-                self._refused = (before[0] + n, whole)
-        elif self._refused is not None:
-            before, self._refused = self._refused, None
-            if before[0]:
-                await self._tell_refused(*before)
-
-    async def _tell_refused(self, n: int, window: Window) -> None:
-        """Record readings that were refused: the first at once, the rest when it is over."""
-        offset = self._clocks.offset_us / 1e6 if self._clocks is not None else 0.0
-        note = f"times that cannot be right: the server's clock is off by {offset:.3f} s"
-        await self._outlet.gap(Gap(window, GapCause.REJECTED, (), note, n))
 
     async def _follow_up(self, taken: Taken) -> None:
         """Record what was lost, let go of nodes that are gone, have gaps filled."""
@@ -334,7 +352,9 @@ class Link:
             if not self._session.is_open:
                 self._feed.fail("the connection was lost")
             heard = [self._feed.heard_at.get(i, began) for i in range(len(self._subscriptions.ids))]
-            if heard and loop.time() - min(heard) > quiet_s:
+            is_quiet = bool(heard) and loop.time() - min(heard) > quiet_s
+            if is_quiet and not self._feed.is_full:  # else it is us who keep it waiting
+                self._is_quiet = True
                 self._feed.fail(f"the server said nothing for {quiet_s:.0f} s")
 
     async def _watch_clock(self) -> None:
@@ -344,6 +364,7 @@ class Link:
 
     async def _compare_clocks(self) -> None:
         self._clocks = await self._session.clocks()
+        self._guard.offset_us = self._clocks.offset_us
         self._outlet.health("clock_offset_s", round(self._clocks.offset_us / 1e6, 3))
         self._outlet.health("server_state", self._clocks.state)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.connectors.opcua._frames import FIRST_TIME, LAST_TIME, Batch, Columns, TagBook
+from goldenbatch.connectors.opcua._frames import FIRST_TIME, LAST_TIME, Batch, TagBook
 from goldenbatch.connectors.opcua._structures import StructureError
 from goldenbatch.connectors.opcua._values import (
     DOWN,
@@ -29,7 +29,6 @@ from goldenbatch.core.series import Quality, ReadingKind
 if TYPE_CHECKING:
     from goldenbatch.connectors.opcua._items import Item
     from goldenbatch.connectors.opcua._structures import Structures
-    from goldenbatch.connectors.opcua.settings import Clocks
     from goldenbatch.core.acquisition import Outlet
     from goldenbatch.core.plant import Plant
 
@@ -77,6 +76,7 @@ class Taker:
         self, book: TagBook, outlet: Outlet, plant: Plant, structures: Structures | None = None
     ) -> None:
         self.book, self._outlet, self.structures = book, outlet, structures
+        self._remembered: set[int] = set()
         self._planned: dict[str, ReadingKind] = {tag.name: tag.kind for tag in plant.tags}
 
     def know(self, tag: str, kind: ReadingKind | None = None) -> int:
@@ -84,6 +84,8 @@ class Taker:
         code = self.book.code(tag)
         if self.book.kinds[code] is None:
             before: Any = self._outlet.position(f"kind/{tag}") or None
+            if before:
+                self._remembered.add(code)
             self.book.kinds[code] = kind or before or self._planned.get(tag)
         return code
 
@@ -101,13 +103,15 @@ class Taker:
             status = found.StatusCode.value if found.StatusCode is not None else 0
             stamp = found.SourceTimestamp
             time = (stamp - EPOCH) // MICRO if stamp is not None else NO_TIME
-            value = found.Value.Value if found.Value is not None else None
-            is_plain = status == 0 and type(value) is float and FIRST_TIME <= time < LAST_TIME
+            value: Any = found.Value.Value if found.Value is not None else None
+            what = type(value)
+            is_number = what is float or what is bool or (what is int and is_exact(value))
+            is_plain = status == 0 and is_number and FIRST_TIME <= time < LAST_TIME
             if is_plain and not item.is_fresh and not item.mistyped:
                 if kinds[item.code] == "number":
                     times.append(time)
                     codes.append(item.code)
-                    values.append(value)
+                    values.append(float(value))
                     qualities.append(0)
                     item.last_time = time
                     continue
@@ -163,7 +167,8 @@ class Taker:
                 return  # a bad value of no type says nothing that could be stored
             self.book.kinds[code] = kind
         tag = self.book.names[code]
-        if not self._outlet.position(f"kind/{tag}"):
+        if code not in self._remembered:
+            self._remembered.add(code)
             taken.kinds[f"kind/{tag}"] = kind
         kept = await self._fit(item, tag, value, kind, time, taken) if value is not None else None
         if value is not None and kept is None:
@@ -211,42 +216,3 @@ def _time(found: Any, stamp: int, received_at: int) -> tuple[int, bool]:
     if FIRST_TIME <= other < LAST_TIME:
         return other, is_absent
     return received_at, False
-
-
-def hold_to_clock(
-    batch: Batch, clocks: Clocks, offset_us: int, received_at: int
-) -> tuple[int, tuple[int, int]]:
-    """Mark or take out readings whose times cannot be right.
-
-    All of them, if the server's clock is off by more than the limit; else those that lie in
-    the future by more than it.
-
-    Returns:
-        How many were taken out, and the window around them.
-    """
-    n_out, window = 0, (received_at, received_at)
-    if clocks.beyond == "keep":
-        return n_out, window
-    limit = int(clocks.limit_s * 1e6)
-    latest = received_at + limit if abs(offset_us) <= limit else FIRST_TIME
-    for columns in batch.kinds.values():
-        if not columns.times or max(columns.times) <= latest:
-            continue
-        wrong = [i for i, time in enumerate(columns.times) if time > latest]
-        if clocks.beyond == "uncertain":
-            for i in wrong:
-                if columns.qualities[i] < UNCERTAIN:
-                    columns.qualities[i] |= UNCERTAIN
-            continue
-        times = [columns.times[i] for i in wrong]
-        low = min(times) if not n_out else min(window[0], *times)
-        high = max(times) + 1 if not n_out else max(window[1], max(times) + 1)
-        n_out, window = n_out + len(wrong), (low, high)
-        _without(columns, set(wrong))
-    return n_out, window
-
-
-def _without(columns: Columns, rows: set[int]) -> None:
-    for name in ("times", "codes", "values", "qualities"):
-        kept = [one for i, one in enumerate(getattr(columns, name)) if i not in rows]
-        setattr(columns, name, kept)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from goldenbatch.connectors.opcua._alarms import AlarmBook
 from goldenbatch.connectors.opcua._frames import TagBook
-from goldenbatch.connectors.opcua._items import Item
+from goldenbatch.connectors.opcua._items import Item, Left
 from goldenbatch.connectors.opcua._link import Link
 from goldenbatch.connectors.opcua._session import LinkLostError, RefusedError, Session
 from goldenbatch.connectors.opcua._taking import Taker
@@ -37,10 +37,12 @@ class Life:
     Attributes:
         n_links: Connections that came about.
         n_refusals: Refusals in a row.
+        left: What the last connection left at the server.
     """
 
     n_links: int = 0
     n_refusals: int = 0
+    left: Left | None = None
 
 
 def make_connector(context: SourceContext) -> OpcUaConnector:
@@ -127,11 +129,15 @@ class OpcUaConnector:
             session = await Session.open(self.context, self.settings)
             cause = GapCause.LINK_DOWN if self._life.n_links else GapCause.NODE_DOWN
             link = Link(self.context, self.settings, session, taker, outlet)
-            await link.begin(items, cause, self._alarms)
+            left, self._life.left = self._life.left, None
+            await link.begin(items, cause, self._alarms, left)
             self._life.n_links, self._life.n_refusals = self._life.n_links + 1, 0
             outlet.health("reconnects", float(self._life.n_links - 1))
             _stop_if_cancelled()
-            await link.run()
+            try:
+                await link.run()
+            finally:
+                self._life.left = link.left()
         except RefusedError as error:
             self._life.n_refusals += 1
             if self._life.n_links == 0 or self._life.n_refusals >= PATIENCE:

@@ -108,6 +108,7 @@ class Subscription(_Part):
         queue_size: Values that the server keeps of an item between two sendings.
         trigger: What makes a new reading: another `value` or status, or another `timestamp` too.
         keep_alive_s: After how long without values it says that it is alive.
+        is_resumed: After a lost line, take over what the server has gathered meanwhile.
         items_per_subscription: More items make more subscriptions.
         items_per_call: Monitored items made by one call; a server may take fewer.
     """
@@ -117,6 +118,7 @@ class Subscription(_Part):
     queue_size: int = Field(default=10, ge=1, le=100_000)
     trigger: Literal["value", "timestamp"] = "value"
     keep_alive_s: float = Field(default=5, gt=0, le=3600)
+    is_resumed: bool = True
     items_per_subscription: int = Field(default=20_000, ge=1)
     items_per_call: int = Field(default=1000, ge=1, le=100_000)
 
