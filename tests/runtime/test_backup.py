@@ -243,3 +243,26 @@ def test_what_is_refused(lived, bench, tmp_path):
     with pytest.raises(NotFoundError, match="holds no snapshot nope"):
         restore(tmp_path / "backups", tmp_path / "again", name="nope")
     assert not (Path(tmp_path) / "again").exists()
+
+
+def test_what_a_source_delivered_and_waits_is_in_a_backup(lived, bench, tmp_path):
+    from gbx_bench import START, frame
+
+    from goldenbatch.stores.spool import Spool
+
+    (bench.path / "connections" / "opc.toml").write_text('connector = "opcua"\n')
+    keys = bench.path / "keys" / "connections" / "opc"
+    keys.mkdir(parents=True)
+    (keys / "own.pem").write_text("a key")
+    spool = Spool(bench.path / "state" / "connections" / "opc.sqlite", 10**6)
+    spool.put([frame([(START, 1.5)], "waiting")], {"at": "7"})
+    backup(lived, tmp_path / "backups", passphrase=PASSPHRASE)
+    spool.close()
+    found = restore(tmp_path / "backups", tmp_path / "again", passphrase=PASSPHRASE)
+    assert found.problems == ()
+    assert (tmp_path / "again" / "connections" / "opc.toml").exists()
+    own = tmp_path / "again" / "keys" / "connections" / "opc" / "own.pem"
+    assert own.read_text() == "a key" and own.stat().st_mode & 0o077 == 0
+    again = Spool(tmp_path / "again" / "state" / "connections" / "opc.sqlite", 10**6)
+    assert (len(again), again.position("at"), again.first()[1].key) == (1, "7", "waiting")
+    again.close()

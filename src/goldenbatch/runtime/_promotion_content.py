@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 POLICY_FILE: Final = "policy.toml"
 ARTEFACTS: Final = "artefacts/"
 MODEL_STREAM: Final = "model/"
-COPIED: Final = (("cards", "*.toml"), ("requirements", "*.toml"))
+COPIED: Final = (("cards", "*.toml"), ("context", "*.toml"), ("requirements", "*.toml"))
 
 
 def configuration(site: LocalSite) -> dict[str, bytes]:

@@ -31,7 +31,7 @@ MAX_FILES, MAX_BYTES = 2_000, 64 * 1024 * 1024
 STREAM_PREFIX: Final = "package/"
 _NAME = re.compile(
     r"^(plant\.toml|policy\.toml|"
-    r"(tables|cards|analysts|recipes|requirements|models|procedures|artefacts)/"
+    r"(tables|cards|context|analysts|recipes|requirements|models|procedures|artefacts)/"
     r"[A-Za-z0-9][A-Za-z0-9_. -]{0,120})$"
 )
 _EPOCH = (1980, 1, 1, 0, 0, 0)

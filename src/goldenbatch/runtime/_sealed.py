@@ -23,7 +23,7 @@ def _key(passphrase: str, salt: bytes) -> bytes:
 
 
 def seal(folder: Path, passphrase: str) -> bytes:
-    """All files of a folder of keys, encrypted.
+    """All files of a folder of keys and of those inside it (of connections), encrypted.
 
     Raises:
         BadInputError: The passphrase is too short.
@@ -36,8 +36,8 @@ def seal(folder: Path, passphrase: str) -> bytes:
             hint="Choose a sentence, and keep it apart from the backup.",
         )
     files = {
-        path.name: base64.b64encode(path.read_bytes()).decode()
-        for path in sorted(folder.iterdir())
+        path.relative_to(folder).as_posix(): base64.b64encode(path.read_bytes()).decode()
+        for path in sorted(folder.rglob("*"))
         if path.is_file()
     }
     salt, nonce = os.urandom(16), os.urandom(12)
@@ -70,5 +70,9 @@ def unseal(data: bytes, passphrase: str, folder: Path) -> list[str]:
     files = json.loads(plain)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     for name, text in files.items():
-        write_durably(folder / Path(name).name, base64.b64decode(text), 0o600)
+        path = folder / name
+        if not path.resolve().is_relative_to(folder.resolve()):
+            raise BadInputError(f"the sealed keys name {name!r}, outside their folder.")
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_durably(path, base64.b64decode(text), 0o600)
     return sorted(files)

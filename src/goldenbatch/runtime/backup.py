@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import tempfile
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -36,7 +38,8 @@ if TYPE_CHECKING:
 
 STREAM: Final = "backup/home"
 KEYS: Final = "keys.sealed"
-_PLAIN: Final = ("tables", "cards", "analysts")
+_PLAIN: Final = ("tables", "cards", "analysts", "connections", "context")
+_SPOOLS: Final = "state/connections"
 _LEDGER: Final = "ledger/ledger.sqlite"
 Step = Callable[[str], None]
 
@@ -262,6 +265,7 @@ def _take(site: LocalSite, vault: Vault, passphrase: str, tell: Step) -> Snapsho
                 files.append(vault.add(path, path.relative_to(site.path).as_posix()))
         n_events, root, note = _head_of(site, copy)
         files.append(vault.add(copy, _LEDGER))
+    files += _spools(site, vault)
     tell("registry")
     files += _folder(vault, site.path, "registry")
     files += _key_files(site, vault, passphrase)
@@ -308,6 +312,21 @@ def _folder(vault: Vault, root: Path, name: str) -> list[FileEntry]:
             found.append(vault.add(path, path.relative_to(root).as_posix()))
         except FileNotFoundError:  # a temporary file of somebody who writes just now
             continue
+    return found
+
+
+def _spools(site: LocalSite, vault: Vault) -> list[FileEntry]:
+    """What sources have delivered and the historian has not taken yet, and their positions.
+
+    Taken after the historian: a frame that stands in both is the same by its key.
+    """
+    found = []
+    for path in sorted((site.path / _SPOOLS).glob("*.sqlite")):
+        with tempfile.TemporaryDirectory(prefix="goldenbatch-backup-") as temporary:
+            copy = Path(temporary) / path.name
+            with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(copy)) as target:
+                source.backup(target)
+            found.append(vault.add(copy, f"{_SPOOLS}/{path.name}"))
     return found
 
 

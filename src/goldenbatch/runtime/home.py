@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 FOLDERS = (
     "tables",
     "cards",
+    "connections",
+    "context",
     "analysts",
     "ledger",
     "historian",
