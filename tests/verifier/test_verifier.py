@@ -369,3 +369,27 @@ def test_its_decoders_refuse_in_words(note, key, blob) -> None:
             decode()
     text = base64.b64encode(blob).decode()
     assert verifier._b64(text) == blob
+
+
+def test_a_cut_that_fits_is_not_shown_as_the_whole(made, tmp_path, capsys) -> None:
+    """Who relabels an export as a later part, or takes chunks out, does not hide that."""
+    later, n = tmp_path / "later", 6
+    shutil.copytree(made.whole, later)
+    events, edge = exports.lines_of(later), []
+    for index, event in enumerate(events[:n]):
+        verifier.add_leaf(edge, index, bytes.fromhex(event["leaf"]))
+    exports.store(later, events[n:])
+    manifest = json.loads((later / "manifest.json").read_text())
+    manifest |= {"since": n, "left_edge": [one.hex() for one in edge]}
+    (later / "manifest.json").write_text(json.dumps(manifest))
+    exports.reseal(later)
+    code, said = run(capsys, later, "--key", made.key)
+    assert (code, f"{n} events before these, not here." in said) == (0, True)
+    bare = tmp_path / "bare"
+    shutil.copytree(made.whole, bare)
+    next(iter((bare / "chunks").iterdir())).unlink()
+    exports.reseal(bare)
+    _, said = run(capsys, bare, "--key", made.key)
+    assert "1 chunks of readings, not here." in said and "1 chunks of readings." in said
+    _, said = run(capsys, made.whole, "--key", made.key)
+    assert "not here" not in said

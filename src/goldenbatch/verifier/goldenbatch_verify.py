@@ -149,10 +149,10 @@ class Check:
     """One verification: what is wrong and what was counted; `is_part`: not all was asked for."""
     def __init__(self, wrong: list[str], since: int, parts: Any, is_part: bool) -> None:
         self.wrong, self.since, self.parts, self.is_part = wrong, since, parts, is_part
-        self.before: dict[str, Any] = {"seq": since, "recorded_at": ""}
+        self.before, self.credentials = dict[str, Any](seq=since, recorded_at=""), dict[Any, str]()
         self.streams, self.roots = dict[str, dict[int, bytes]](), dict[int, bytes]()  # of versions
-        self.changed, self.n, self.size = dict[str, int](), collections.Counter[str](), 0
-        self.credentials, self.chunks, self.signed = dict[Any, str](), list[Any](), list[Any]()
+        self.changed, self.chunks, self.signed = dict[str, int](), list[Any](), list[Any]()
+        self.n, self.size = collections.Counter({"events before these, not here": since}), 0
     def event(self, row: dict[str, Any]) -> None:
         """An event by itself, after the one before it, in its stream and in the tree."""
         before, seq, leaf, version = self.before, row["seq"], row["leaf"], row["version"]
@@ -266,9 +266,9 @@ def verify(options: argparse.Namespace, wrong: list[str], lines: list[str]) -> N
     if is_whole and check.before["seq"] != check.size:
         wrong.append(f"Events after {check.before['seq']} are missing, up to event {check.size}.")
     for seq, root in check.chunks if folder else ():
-        if (path := folder / f"chunks/{root}.bin").is_file():
-            check.n["chunks of readings"] += 1
-            wrong += [] if check_chunk(path, root) else [f"Readings of event {seq} were altered."]
+        here = (path := folder / f"chunks/{root}.bin").is_file()
+        check.n[f"chunks of readings{'' if here else ', not here'}"] += 1
+        wrong += [f"Readings of event {seq} were altered."] * (here and not check_chunk(path, root))
     root, signers = check.roots[check.size].hex(), {k: c.size for c in found for k in c.signers}
     wrong += [f"The witness {key.name} has signed none of the checkpoints."
               for key in map(Key, options.witness_key) if f"witness {key.name}" not in signers]
