@@ -125,3 +125,35 @@ def test_the_command_line_enrols_and_signs(home, cli, monkeypatch):
     lost = cli("credential", "revoke", "cvetka", "password", "--reason", "lost", "--home", home,
                "--json")  # fmt: skip
     assert lost.json["status"] == "revoked"
+
+
+def test_preparing_for_somebody_else_shows_nothing_that_the_caller_may_not_read(node):
+    site = node.state.desk.site
+    site.people.set_password("bor", PASSWORD, PASSWORD)
+    bor = site.people.find("bor").uid
+    asked = {**REVIEW, "stream": f"user/{bor}", "login": "anna"}
+    for caller in ("bor", "anna"):
+        prepared = post(node, "/signatures/prepare", log_in(node, caller), **asked)
+        assert prepared.status_code == 200
+        assert prepared.json()["record"]["envelope"]["kind"] == "PasswordSet"
+        assert prepared.json()["record"]["body"] is None and "argon2" not in prepared.text
+    asked = {**REVIEW, "login": "anna"}
+    bodies = [
+        post(node, "/signatures/prepare", log_in(node, one), **asked).json()["record"]["body"]
+        for one in ("bor", "anna")
+    ]
+    assert bodies[0] is None and bodies[1] is not None
+    settings = {"settings": "signing", "login": "anna", "reason": "x"}
+    refused = post(node, "/signatures/prepare", log_in(node, "bor"), **settings)
+    assert refused.status_code == 403
+
+
+def test_credentials_of_others_are_personal(node):
+    token = log_in(node, "bor")
+    own = node.call("GET", "/credentials", token=token, params={"login": "bor"})
+    assert own.json()["credentials"][0]["kind"] == "password"
+    for login in ("anna", "nobody"):  # whether there is such a login is told to nobody either
+        taken = node.call("GET", "/credentials", token=token, params={"login": login})
+        assert taken.status_code == 403
+    other = node.call("GET", "/credentials", token=log_in(node), params={"login": "bor"})
+    assert other.status_code == 200

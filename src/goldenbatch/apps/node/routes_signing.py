@@ -10,6 +10,7 @@ from pydantic import Field
 from goldenbatch.apps.ceremony import LocalCeremony
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Number, Text, plain
+from goldenbatch.apps.node.routes_ledger import shown
 from goldenbatch.apps.node.state import Caller, Principal, State
 from goldenbatch.apps.node.throttle import address_of
 from goldenbatch.core.credentials import CredentialKind
@@ -119,10 +120,15 @@ class ProviderAnswer(Form):
 @router.post("/signatures/prepare")
 def prepare(form: Preparation, state: State, caller: Caller) -> dict[str, Any]:
     """Prepare a signature: the statement with its record, and what its proof needs."""
+    if form.settings:
+        caller.require_class(DataClass.PERSONAL)
     with state.gate:
         ceremony, session = _at(state), _session(caller)
         answer: dict[str, Any] = plain(ceremony.prepare(form.model_dump(mode="json"), session))
-    return answer
+    # Whoever is to sign, the answer goes to the caller, who may not read every record.
+    seq = int(answer["record"]["seq"])
+    (record,) = caller.site.ledger.events(seq - 1, seq)
+    return {**answer, "record": plain(shown(record, caller))}
 
 
 @router.post("/signatures/complete")
@@ -143,8 +149,11 @@ def signing_settings(state: State, caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/credentials")
-def credentials(login: Text, state: State, _: Caller) -> dict[str, Any]:
+def credentials(login: Text, state: State, caller: Caller) -> dict[str, Any]:
     """The credentials of a person: kind, class and status, no secret."""
+    own = state.desk.site.ledger.select("user", {"uid": caller.actor.uid, "login": login}, limit=1)
+    if not own:
+        caller.require_class(DataClass.PERSONAL)
     answer: dict[str, Any] = plain(_at(state).credentials(login))
     return answer
 
