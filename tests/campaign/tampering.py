@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives import serialization
+
 from goldenbatch.testing import flip_byte
 
 FILES = {
@@ -27,9 +29,9 @@ FILES = {
     "private key": "keys/home.pem",
     "public key": "keys/home.pub",
 }
-HARMLESS = frozenset({"Delta log", "database file"})
-"""Where a byte may say nothing: notes of a Delta commit, free pages of a database. Then all that
-is read must be the same."""
+HARMLESS = frozenset({"Delta log", "database file", "private key"})
+"""Where a byte may say nothing: notes of a Delta commit, free pages of a database, the line feed
+after a key. Then all that is read must be the same."""
 TABLES = ("event", "payload", "node", "checkpoint", "projection", "row of a projection")
 KINDS = (*TABLES, *FILES)
 
@@ -184,7 +186,19 @@ def reads_the_same(home: Path, original: Path) -> bool:
     """Whether two homes hold the same readings and the same rows of the ledger."""
     from tests.integration import mill
 
-    return mill.everything(home) == mill.everything(original) and rows(home) == rows(original)
+    return (
+        mill.everything(home) == mill.everything(original)
+        and rows(home) == rows(original)
+        and private_key(home) == private_key(original)
+    )
+
+
+def private_key(home: Path) -> bytes:
+    """The home's private key itself, whatever stands around it in the file."""
+    data = (home / "keys" / "home.pem").read_bytes()
+    key = serialization.load_pem_private_key(data, None)
+    form = serialization.PrivateFormat.Raw
+    return key.private_bytes(serialization.Encoding.Raw, form, serialization.NoEncryption())
 
 
 def rows(home: Path) -> list[str]:

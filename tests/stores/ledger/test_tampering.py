@@ -131,7 +131,7 @@ def test_a_changed_byte_in_any_column_is_named(kit, original, copy, table, colum
         if table == "checkpoint" and column == "size":
             where = {"checkpoint size"}
         assert any(p.where.startswith(tuple(where)) for p in found), (row, list(map(str, found)))
-        assert len(found) <= 8, list(map(str, found))
+        assert len(found) <= 12, list(map(str, found))
         if table == "node":
             assert all(
                 p.where.startswith(("node", "event", "checkpoint", "projection")) for p in found

@@ -29,6 +29,13 @@ N_WRITERS = 4
 ROW_GROUP_BYTES = 64 << 20
 
 
+_SAID = (
+    "path", "size_bytes", "num_records", "min.time", "max.time", "min.tag", "max.tag", "min.seq",
+    "max.seq",
+)  # fmt: skip
+"""What the Delta log says of every file that this package has written."""
+
+
 @dataclass(frozen=True)
 class ColdFile:
     """A file of a table's snapshot, with the bounds by which it is left out of a query."""
@@ -234,8 +241,9 @@ class Cold:
         except TableNotFoundError:
             return Snapshot(0, ())
         except (DeltaError, OSError, ValueError) as error:
+            words = str(error).partition("\n")[0]  # the rest is a trace of another language
             raise IntegrityError(
-                f"{uri}: the Delta log cannot be read ({error}).",
+                f"{uri}: the Delta log cannot be read ({words}).",
                 hint="Restore it from the home's backup.",
             ) from error
         return Snapshot(n, tuple(self._file(kind, row) for row in rows), compaction)
@@ -244,6 +252,13 @@ class Cold:
         def micros(value: Any) -> int:
             return int(np.datetime64(value.replace(tzinfo=None), "us").astype(np.int64))
 
+        missing = [name for name in _SAID if row.get(name) is None]
+        if missing:
+            raise IntegrityError(
+                f"{self.place.uri(kind)}: the Delta log says nothing of {', '.join(missing)}"
+                f" of {row.get('path') or 'a file'}.",
+                hint="Restore it from the home's backup.",
+            )
         return ColdFile(
             path=self.place.path(kind, row["path"]),
             name=row["path"],
