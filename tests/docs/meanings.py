@@ -125,6 +125,9 @@ MEANINGS = {
     "CheckpointSettings.interval_s": "... or so many seconds, whichever comes first.",
     "HistorianSettings.interval_s": "A hand-over after so many seconds ...",
     "HistorianSettings.n_readings": "... or so many readings, whichever comes first.",
+    "HistorianSettings.keep_superseded_s": "Files that a compaction has superseded stay so long.",
+    "HistorianSettings.tables_url": "Bucket of the tables, such as `s3://bucket/site`; empty: the "
+    "home. Settled when the home is first opened; keys come from the environment.",
     # plant.toml
     "Plant.name": "Name of the plant.",
     "Plant.version": "Version of these master data; the digest tells versions apart anyway.",

@@ -32,3 +32,18 @@ def test_closed_days_are_compacted_and_what_is_held_stays(bench, site):
     assert holding(site)((start, start + DAY))
     assert (compact(site).n_kept, compact(site).n_removed) == (3, 0)
     assert site.verify().is_ok
+
+
+def test_where_the_tables_lie_is_a_setting_of_the_home(bench):
+    from goldenbatch.core.config import load_settings, save_settings
+    from goldenbatch.core.errors import BadInputError
+
+    settings = load_settings(bench.path)
+    with bench.open() as site:
+        bench.write(site, [(bench.clock(), 1.0)])
+        site.flush()
+        assert site.historian._settings.keep_superseded_s == 7 * 86_400
+    where = settings.historian.model_copy(update={"tables_url": "s3://readings/site"})
+    save_settings(bench.path, settings.model_copy(update={"historian": where}))
+    with pytest.raises(BadInputError, match=r"lie in that folder, not in s3://readings/site"):
+        bench.open()

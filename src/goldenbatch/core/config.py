@@ -129,10 +129,21 @@ class LedgerSettings(_Strict):
 
 
 class HistorianSettings(_Strict):
-    """When the frame log is handed over to the Delta table: whichever comes first."""
+    """When the frame log is handed over to the Delta table, and where that lies.
+
+    Attributes:
+        interval_s: So often the node hands over.
+        n_readings: So many readings in memory are handed over at once.
+        keep_superseded_s: Files whose readings a compaction has put elsewhere stay so long.
+        tables_url: `s3://bucket/site`, `abfss://...` or `gs://...`; empty: in the home. Settled
+            when the home is first opened; keys and endpoint come from the environment
+            (AWS_*, AZURE_*, GOOGLE_*), and never stand here.
+    """
 
     interval_s: int = Field(default=3600, ge=1)
     n_readings: int = Field(default=5_000_000, ge=1)
+    keep_superseded_s: int = Field(default=7 * 86_400, ge=0)
+    tables_url: str = Field(default="", pattern=r"^([a-z0-9]+://[^@?]+)?$")
 
 
 class ProviderSettings(_Strict):

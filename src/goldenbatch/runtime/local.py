@@ -162,7 +162,7 @@ class LocalSite:
         return site
 
     def _bind(self, on_step: Callable[[str], None] | None, *, read_only: bool, login: str) -> None:
-        from goldenbatch.stores.historian import Historian
+        from goldenbatch.stores.historian import Historian, HistorianSettings
         from goldenbatch.stores.ledger import Keyring, Ledger
         from goldenbatch.stores.registry import Registry
 
@@ -190,6 +190,11 @@ class LocalSite:
             self.layout.historian,
             recorder=None if read_only else LedgerRecorder(ledger),
             clock=self._clock,
+            settings=HistorianSettings(
+                flush_readings=self.settings.historian.n_readings,
+                keep_superseded_s=self.settings.historian.keep_superseded_s,
+                tables_url=self.settings.historian.tables_url,
+            ),
             read_only=read_only,
         )
         self.historian = self._stack.enter_context(historian)

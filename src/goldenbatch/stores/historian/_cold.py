@@ -80,11 +80,15 @@ def delta_schema(kind: ReadingKind) -> pa.Schema:
 
 
 def encodings(kind: ReadingKind, *, is_final: bool = False) -> dict[str, Any]:
-    """Options of the Parquet writer; a file that is to stay is compressed harder."""
+    """Options of the Parquet writer; a file that is to stay is compressed harder.
+
+    Those of a hand-over are merged within a day: there speed counts.
+    """
     value = "value.list.element" if kind == "array" else "value"
+    compression = {"compression": "zstd", "compression_level": 3}
     return {
-        "compression": "zstd",
-        "compression_level": 3 if is_final else 1,
+        **(compression if is_final else {"compression": "snappy"}),
+        "write_statistics": True if is_final else ["time", "tag", "seq"],
         "use_dictionary": ["tag", "quality", value],
         "column_encoding": {
             "time": "DELTA_BINARY_PACKED",

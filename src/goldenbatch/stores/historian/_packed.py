@@ -63,8 +63,13 @@ def _steps(time: Ints, starts: Ints) -> tuple[int, NDArray[Any]]:
     steps = np.zeros(len(time), dtype=np.int64)
     np.subtract(time[1:], time[:-1], out=steps[1:])
     steps[starts] = 0
-    unit = next(one for one in _TIME_UNITS if not (steps % one).any())
-    return unit, _smallest(steps // unit)
+    # A division of all is dear: most often a few tell that it would be in vain.
+    unit = next(
+        one
+        for one in _TIME_UNITS
+        if one == 1 or not ((steps[:_N_TRIED] % one).any() or (steps % one).any())
+    )
+    return unit, _smallest(steps if unit == 1 else steps // unit)
 
 
 def _smallest(numbers: Ints) -> NDArray[Any]:
