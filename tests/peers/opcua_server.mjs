@@ -124,6 +124,15 @@ motor.setValueFromSource(motorValue({
   speed: 12.5, on: true, maker: "Acme", currents: [1, 2, 3], mode: 2, bearing: { temperature: 44.5, seal: "lip" },
 }));
 remember("Motor", motor);
+const motors = own.addVariable({
+  ...base, browseName: "Motors", nodeId: "s=Press.Motors", dataType: motorType, minimumSamplingInterval: 0, valueRank: 1,
+});
+const pair = [{ speed: 1.5, on: true, maker: "A" }, { speed: 2.5, maker: "B", bearing: { temperature: 7 } }];
+motors.setValueFromSource({
+  dataType: DataType.ExtensionObject, arrayType: ua.VariantArrayType.Array,
+  value: pair.map((fields) => space.constructExtensionObject(motorType, fields)),
+});
+remember("Motors", motors);
 nodes.get("Force").setValueFromSource({ dataType: DataType.Double, value: 10 });
 nodes.get("Temperature").setValueFromSource({ dataType: DataType.Float, value: 21 });
 

@@ -156,6 +156,8 @@ class Line:
         self._to, self.port = port, free_port()
         self._server: asyncio.Server | None = None
         self._writers: set[asyncio.StreamWriter] = set()
+        self.flows = asyncio.Event()
+        self.flows.set()
 
     async def mend(self) -> Line:
         self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
@@ -179,10 +181,10 @@ class Line:
         finally:
             self._writers -= ends
 
-    @staticmethod
-    async def _pump(reader, writer):
+    async def _pump(self, reader, writer):
         try:
             while data := await reader.read(65536):
+                await self.flows.wait()
                 writer.write(data)
                 await writer.drain()
         except OSError:

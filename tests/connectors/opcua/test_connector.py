@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 
 import pytest
 
@@ -46,7 +47,9 @@ def test_every_type_has_a_kind_of_tag(plant, home):
     image = bytes.fromhex("89504e470d0a")
 
     async def main():
-        async with home.reading(a_card(plant, *(item(name) for name in names), item("Motor"))):
+        async with home.reading(
+            a_card(plant, *(item(name) for name in names), item("Motor"), item("Motors"))
+        ):
             await home.connected()
             at = now() // 1000
             plant.set("Mode", 2, "Int32", at=at)
@@ -57,7 +60,7 @@ def test_every_type_has_a_kind_of_tag(plant, home):
             plant.set("Counter", [2**22, 1], "UInt64", at=at)
             plant.set("Spectrum", [4.5, 5.5], at=at)
             plant.set("Image", image.hex(), "ByteString", at=at)
-            await home.until(lambda: len(home.rows("image")) > 1 and len(home.rows("mode")) > 1)
+            await home.until(lambda: all(len(home.rows(one.lower())) > 1 for one in names))
             last = {name: home.values(name.lower())[-1] for name in names}
             assert last["Mode"] == 2.0
             assert last["Running"] == 1.0
@@ -72,7 +75,8 @@ def test_every_type_has_a_kind_of_tag(plant, home):
             assert home.rows("counter")[-1]["quality"] == 0x40000000
             motor = {"speed": 3.5, "on": False, "maker": "B", "currents": [9], "mode": 1}
             plant.set("Motor", {**motor, "bearing": {"temperature": 51.5}}, "Motor", at=at)
-            await home.until(lambda: len(home.rows("motor.Speed")) > 1)
+            parts = ("Speed", "Currents", "Maker")
+            await home.until(lambda: all(len(home.rows(f"motor.{one}")) > 1 for one in parts))
             assert home.values("motor.Speed") == [12.5, 3.5]
             assert home.values("motor.On") == [1.0, 0.0]
             assert home.values("motor.Maker") == ["Acme", "B"]
@@ -80,6 +84,9 @@ def test_every_type_has_a_kind_of_tag(plant, home):
             assert home.values("motor.Mode") == [2.0, 1.0]
             assert home.values("motor.Bearing.Temperature") == [44.5, 51.5]
             assert home.values("motor.Bearing.Seal") == ["lip"]
+            motors = json.loads(home.values("motors")[0])
+            assert [one["Speed"] for one in motors] == [1.5, 2.5]
+            assert motors[1]["Bearing.Temperature"] == 7
             assert home.gaps() == []
 
     run(main)

@@ -104,6 +104,24 @@ def test_what_the_server_gathered_while_the_line_was_cut_is_taken_over(plant, ho
     run(main)
 
 
+def test_a_line_that_hangs_is_given_up(plant, home):
+    async def main():
+        line = await Line(plant.options["port"]).mend()
+        url = plant.url.replace(str(plant.options["port"]), str(line.port))
+        quick = {"retry": {"timeout_s": 1}, "subscription": {"keep_alive_s": 0.2}}
+        async with home.reading(a_card(plant, item("Speed"), url=url, **quick)):
+            await home.connected()
+            line.flows.clear()
+            await home.until(lambda: home.health("connected") == 0.0)
+            assert home.health("problem")
+            plant.set("Speed", 4711)
+            line.flows.set()
+            await home.until(lambda: 4711.0 in home.values("speed"))
+        await line.cut()
+
+    run(main)
+
+
 def test_a_server_that_is_late_dies_and_returns(new_plant, home, tmp_path):
     server = new_plant(history=str(tmp_path / "history.jsonl"))
 

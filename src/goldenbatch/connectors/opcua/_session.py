@@ -269,7 +269,7 @@ async def _secure(
     chosen = next((name for name in wanted if name in offered), "")
     if not chosen:
         modes = {
-            f"{one.SecurityPolicyUri.rpartition('#')[2]} {one.SecurityMode.name}"
+            f"{one.SecurityPolicyUri.rpartition('#')[2]} {one.SecurityMode.name.rstrip('_')}"
             for one in endpoints
         }
         raise SourceError(

@@ -14,6 +14,7 @@ from goldenbatch.connectors.opcua._values import (
     MISMATCH,
     OVERFLOW,
     MismatchError,
+    as_text,
     fit,
     flatten,
     is_exact,
@@ -146,9 +147,8 @@ class Taker:
         if self.structures is not None and is_structure(value):
             value = await self.structures.take_apart(value)
             if isinstance(value, list):
-                await self._add(
-                    item, item.code, [dict(flatten(one)) for one in value], at, batch, taken
-                )
+                text = as_text([dict(flatten(one)) for one in value])
+                await self._add(item, item.code, text, at, batch, taken)
                 return
             for path, inner in flatten(value):
                 code = self.know(f"{item.tag}.{path}")
