@@ -28,6 +28,8 @@ from goldenbatch.core.batches import (
 from goldenbatch.core.errors import BadInputError, ConflictError
 from goldenbatch.core.records import Body, Event, Micros, Projection, Row, record_type, to_iso
 
+SETTLED: Final = "settled"
+"""Outcome in the projection of a statement that waited once and was looked at again."""
 Outcome = Literal["taken", "same", "corrected", "disagrees", "waits"]
 
 
@@ -140,15 +142,15 @@ def context_stream(source: str) -> str:
 
 
 def judge(
-    state: BatchState, said: Statement, owner: Callable[[int], str], tolerance: Tolerance
+    state: BatchState, said: Statement, owner: Callable[[int, int], str], tolerance: Tolerance
 ) -> Judgement:
     """What is made of a statement, given the batch as it is recorded.
 
     Args:
         state: The batch; one without events when it is not known.
         said: The statement.
-        owner: Source whose statement of this boundary of a run is the recorded one; empty:
-            the record is not of a statement.
+        owner: Source whose statement of this boundary of a run is the recorded time; empty:
+            what is recorded is of no statement, as after a person's correction.
         tolerance: When two times are the same.
     """
     run = _run_of(state, said, tolerance) if said.phase else None
@@ -159,7 +161,7 @@ def judge(
         return _checked(state, said, Judgement("taken", body, number))
     if abs(recorded - said.at) <= tolerance.same_us:
         return Judgement("same", None, number, recorded)
-    by = owner(number)
+    by = owner(number, recorded)
     if by != said.source:
         note = f"{by or 'the record'} says {to_iso(recorded)}, {said.source} {to_iso(said.at)}"
         return Judgement("disagrees", None, number, recorded, note)
@@ -295,12 +297,17 @@ def _fold(event: Event, lookup: Callable[[tuple[Any, ...]], Row | None]) -> list
         return []
     row: Row = body.model_dump(exclude={"head", "recorded_at_source"})
     row |= {"what": body.what.value, "head": json.dumps(body.head), "seq": event.seq}
-    return [{**row, "recorded": body.recorded_at_source}]
+    row |= {"recorded": body.recorded_at_source, "waiting_at": 0}
+    if body.outcome == "waits":  # several runs may wait, and none has a number yet
+        return [{**row, "waiting_at": body.at}]
+    head = (body.batch, body.what.value, body.place, body.phase)
+    waited = [lookup((*head, run, body.source, body.at)) for run in sorted({0, body.run})]
+    return [row, *({**one, "outcome": SETTLED} for one in waited if one is not None)]
 
 
 CONTEXT: Final = Projection(
     name="context",
-    version=1,
+    version=2,
     columns={
         "batch": "TEXT",
         "what": "TEXT",
@@ -315,8 +322,9 @@ CONTEXT: Final = Projection(
         "recorded": "INTEGER",
         "note": "TEXT",
         "seq": "INTEGER",
+        "waiting_at": "INTEGER",
     },
-    key=("batch", "what", "place", "phase", "run", "source"),
+    key=("batch", "what", "place", "phase", "run", "source", "waiting_at"),
     kinds=frozenset({"BoundaryStated"}),
     fold=_fold,
     indexes=(("outcome",), ("source", "at")),

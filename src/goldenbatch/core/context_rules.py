@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +16,9 @@ from goldenbatch.core.acquisition import NAME
 from goldenbatch.core.batch_context import Boundary, Statement
 
 FOLDER = "context"
+MAX_BATCH = 180
+"""Characters of a batch's identifier, as `core.batches.Name` has them."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class TagRule(BaseModel):
@@ -89,10 +94,23 @@ def as_text(value: Any) -> str | None:
     if value is None:
         return None
     if isinstance(value, float):
-        if value != value:  # noqa: PLR0124 (not a number)
+        if not math.isfinite(value):
             return None
         return str(int(value)) if value.is_integer() else str(value)
     return str(value).strip()
+
+
+def is_batch(rule: TagRule, value: str) -> bool:
+    """Whether a value of the batch tag is the identifier of a batch.
+
+    One that no record can hold is none: what is read then belongs to no batch.
+
+    >>> rule = TagRule(name="tank", place="site/tank", batch_tag="site/tank/batch")
+    >>> is_batch(rule, "B7"), is_batch(rule, "0"), is_batch(rule, "B" * 300)
+    (True, False, False)
+    """
+    is_name = len(value) <= MAX_BATCH and not _CONTROL.search(value)
+    return is_name and value not in rule.idle
 
 
 @dataclass
@@ -119,7 +137,7 @@ def statements(rule: TagRule, changes: Sequence[Change]) -> Iterator[Statement]:
             now.is_aborted = now.is_aborted or one.value in rule.aborted
             now.phase = rule.phases.get(one.value, "")
         if one.tag == rule.batch_tag:
-            now.batch = "" if one.value in rule.idle else one.value
+            now.batch = one.value if is_batch(rule, one.value) else ""
             if not rule.phase_tag:
                 now.phase = rule.phase if now.batch else ""
         yield from _changed(rule, before, now, one.at)

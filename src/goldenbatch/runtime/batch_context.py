@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from goldenbatch.core.batch_context import (
+    SETTLED,
     Boundary,
     BoundaryStated,
     Judgement,
@@ -151,19 +152,22 @@ def _rows(site: Site, said: Statement) -> Sequence[Row]:
     }  # fmt: skip
     if not said.phase:
         where.pop("place")
-    return site.ledger.select("context", where, ("seq",))
+    rows = site.ledger.select("context", where, ("seq",))
+    return [row for row in rows if row["outcome"] != SETTLED]
 
 
-def _owner(rows: Sequence[Row], run: int) -> str:
+def _owner(rows: Sequence[Row], run: int, recorded: int) -> str:
+    """Whose statement the recorded time is; nobody's when a person has corrected it since."""
     made = [row for row in rows if row["run"] == run and row["outcome"] in ("taken", "corrected")]
-    return str(made[-1]["source"]) if made else ""
+    return str(made[-1]["source"]) if made and made[-1]["at"] == recorded else ""
 
 
 def _is_known(rows: Sequence[Row], body: BoundaryStated) -> bool:
     for row in rows:
         if (row["source"], row["run"], row["at"]) == (body.source, body.run, body.at):
-            said_and_done = row["outcome"] in ("taken", "corrected") and body.outcome == "same"
-            return said_and_done or row["outcome"] == body.outcome
+            # To say again what was taken is no correction of what was recorded since.
+            is_done = row["outcome"] in ("taken", "corrected")
+            return is_done or row["outcome"] == body.outcome
     return False
 
 
