@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import hashlib
 import json
 import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -25,11 +27,11 @@ from goldenbatch.core.acquisition import (
     SourceError,
     load_connection,
 )
-from goldenbatch.core.errors import BadInputError, GoldenbatchError, NotFoundError
+from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.sources import SourceStarted, SourceStopped
 from goldenbatch.runtime._outlet import ALIVE, NodeOutlet
-from goldenbatch.runtime._secrets import resolve_secret
-from goldenbatch.stores.spool import Spool
+from goldenbatch.runtime._secrets import resolve_secret, without_secrets
+from goldenbatch.stores.spool import Spool, SpoolFullError
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Site
@@ -40,6 +42,8 @@ HEALTH_S = 10.0
 """Seconds between writings of the health of sources."""
 RETRY_S = (1.0, 60.0)
 """First and longest pause before a connector that failed is started again."""
+THREADS_PER_SOURCE = 8
+"""Threads for what blocks: names to look up, the disk, the ledger; made as they are needed."""
 
 
 def manifests(points: Iterable[EntryPoint] | None = None) -> dict[str, ConnectorManifest]:
@@ -192,9 +196,11 @@ class Acquisition:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._main: asyncio.Task[None] | None = None
         self._thread: threading.Thread | None = None
+        self._is_stopped = threading.Event()
 
     def start(self) -> None:
         """Start reading, in a thread."""
+        self._is_stopped.clear()
         if any(one.card.is_enabled for one in self.states.values()):
             self._thread = threading.Thread(
                 target=lambda: asyncio.run(self.run()), name="acquisition", daemon=True
@@ -206,7 +212,8 @@ class Acquisition:
         if self._thread is None:
             return
         if self._loop is not None and self._main is not None:
-            self._loop.call_soon_threadsafe(self._main.cancel)
+            with contextlib.suppress(RuntimeError):  # all sources ended: the loop is closed
+                self._loop.call_soon_threadsafe(self._main.cancel)
         self._thread.join()
         self._thread = None
 
@@ -216,8 +223,13 @@ class Acquisition:
 
     async def run(self) -> None:
         """Read all enabled sources; returns when all have ended or when cancelled."""
-        self._loop, self._main = asyncio.get_running_loop(), asyncio.current_task()
+        self._main, self._loop = asyncio.current_task(), asyncio.get_running_loop()
+        if self._is_stopped.is_set():
+            return
         enabled = [one for one in self.states.values() if one.card.is_enabled]
+        # A name that cannot be looked up holds a thread for long; it must be no other source's.
+        workers = ThreadPoolExecutor(16 + THREADS_PER_SOURCE * len(enabled), "sources")
+        self._loop.set_default_executor(workers)
         tasks = [asyncio.ensure_future(self._read(one)) for one in enabled]
         try:
             await asyncio.gather(*tasks)
@@ -229,8 +241,11 @@ class Acquisition:
     async def _read(self, state: SourceState) -> None:
         """One source from its start to its end, with its outlet."""
         try:
-            spool = await asyncio.to_thread(self._sources.spool, state.card)
-        except GoldenbatchError as error:
+            spool = await self._open_spool(state)
+        except asyncio.CancelledError:
+            state.state = "stopped"
+            return
+        except Exception as error:  # one source must not take the others along
             self._stopped(state, f"{error}")
             return
         outlet = self._sources.outlet(state.card, spool)
@@ -248,6 +263,17 @@ class Acquisition:
             await asyncio.gather(telling, return_exceptions=True)
             await self._end(state, outlet, spool)
 
+    async def _open_spool(self, state: SourceState) -> Spool:
+        """The spool of a source; a full disk is waited for."""
+        pause = RETRY_S[0]
+        while True:
+            try:
+                return await asyncio.to_thread(self._sources.spool, state.card)
+            except SpoolFullError as error:
+                state.state, state.problem = "waiting", f"{error}"
+            await asyncio.sleep(pause)
+            pause = min(2 * pause, RETRY_S[1])
+
     async def _end(self, state: SourceState, outlet: NodeOutlet, spool: Spool) -> None:
         try:
             await outlet.tell_health()
@@ -257,6 +283,9 @@ class Acquisition:
                 needs_person=state.needs_person,
             )
             await outlet.enter(body)
+        except Exception as error:
+            log.exception("the end of source %s is not recorded", state.card.name)
+            self._on_problem(f"source {state.card.name}: its end is not recorded: {error}")
         finally:
             await outlet.close()
             state.health = outlet.state()
@@ -264,7 +293,11 @@ class Acquisition:
 
     async def _record_start(self, state: SourceState, outlet: NodeOutlet) -> None:
         card = state.card
-        text = json.dumps(card.model_dump(mode="json"), sort_keys=True, separators=(",", ":"))
+        was_cut_off = any(
+            row["stopped_at"] is None for row in outlet.select("source", {"source": card.name})
+        )
+        told = without_secrets(card.model_dump(mode="json"))
+        text = json.dumps(told, sort_keys=True, separators=(",", ":"))
         digest = hashlib.sha256(text.encode()).hexdigest()
         body = SourceStarted(
             source=card.name, connector=card.connector, card=text, card_digest=digest
@@ -272,7 +305,8 @@ class Acquisition:
         await outlet.enter(body)
         alive, now = outlet.position(ALIVE), self._sources.site.clock()
         allowed = int(max(2 * self._health_s, 3 * card.cadence_s) * 1e6)
-        if alive and now - int(alive) > allowed:
+        # After a kill what had come in and was not stored is missing, however soon it started.
+        if alive and (now - int(alive) > allowed or (was_cut_off and now > int(alive))):
             await outlet.gap(Gap((int(alive), now), GapCause.NODE_DOWN))
 
     async def _supervise(self, state: SourceState, outlet: NodeOutlet) -> None:
@@ -300,7 +334,10 @@ class Acquisition:
         pause = min(1.0, self._health_s)  # the first soon, so that a start can be seen
         while True:
             await asyncio.sleep(pause)
-            await outlet.tell_health()
+            try:
+                await outlet.tell_health()
+            except Exception as error:  # told again at the next turn
+                log.warning("health of source %s: %s", state.card.name, error)
             state.health, pause = outlet.state(), self._health_s
 
     def _stopped(self, state: SourceState, problem: str) -> None:

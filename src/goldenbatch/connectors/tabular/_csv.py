@@ -32,7 +32,7 @@ _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "
 
 
 @dataclass
-class _Text:
+class Text:
     """Text of a CSV file as UTF-8, with the lines that are not in its encoding."""
 
     content: bytes
@@ -40,6 +40,7 @@ class _Text:
 
     @cached_property
     def lines(self) -> list[bytes]:
+        """All lines, without their ends."""
         return self.content.split(b"\n")
 
     def head(self, line: int) -> str:
@@ -53,6 +54,7 @@ class _Text:
         return self.content[at : end if end >= 0 else None].decode("utf-8").rstrip("\r")
 
     def raw(self, line: int) -> str:
+        """A line as it stands in the file."""
         if line in self.undecodable:
             return self.undecodable[line]
         if not 0 < line <= len(self.lines):
@@ -60,7 +62,12 @@ class _Text:
         return self.lines[line - 1].decode("utf-8", "replace").rstrip("\r")
 
 
-def _decode(content: bytes, encoding: str, file: str) -> _Text:
+def decode_text(content: bytes, encoding: str, file: str) -> Text:
+    """Text of a file in its encoding; a line that is not is kept as it is.
+
+    Raises:
+        BadInputError: It is no text, or the encoding is another.
+    """
     for magic, what in _MAGIC.items():
         if content.startswith(magic):
             raise BadInputError(f"this is {what}, no CSV.", hint="Check the format.", file=file)
@@ -69,7 +76,7 @@ def _decode(content: bytes, encoding: str, file: str) -> _Text:
             content, encoding = content[len(bom) :], name
     encoding = "utf-8" if encoding == "auto" else encoding
     if _is_plain(content, encoding):
-        return _Text(content, {})
+        return Text(content, {})
     try:
         text = content.decode(encoding)
     except LookupError as error:
@@ -82,7 +89,7 @@ def _decode(content: bytes, encoding: str, file: str) -> _Text:
         raise BadInputError("this is a binary file.", hint="Check the format.", file=file)
     if "\r" in text and "\n" not in text:
         text = text.replace("\r", "\n")
-    return _Text(text.encode(), {})
+    return Text(text.encode(), {})
 
 
 def _is_plain(content: bytes, encoding: str) -> bool:
@@ -92,7 +99,7 @@ def _is_plain(content: bytes, encoding: str) -> bool:
     return is_ascii and has_lines and content[:4096].count(b"\x00") <= 8
 
 
-def _decode_lines(content: bytes, encoding: str, file: str, cause: UnicodeDecodeError) -> _Text:
+def _decode_lines(content: bytes, encoding: str, file: str, cause: UnicodeDecodeError) -> Text:
     """Line by line, so that only the lines that are in another encoding are refused."""
     undecodable: dict[int, str] = {}
     lines: list[bytes] = []
@@ -109,14 +116,14 @@ def _decode_lines(content: bytes, encoding: str, file: str, cause: UnicodeDecode
             hint="Say the encoding of the file in the card, such as cp1250 or utf-16.",
             file=file,
         ) from cause
-    return _Text(b"\n".join(lines), undecodable)
+    return Text(b"\n".join(lines), undecodable)
 
 
 def read_csv(content: bytes, spec: TableSpec, file: str) -> Sheet:
     """A CSV file; rows that cannot be read are refused one by one."""
     import pyarrow as pa
 
-    text = _decode(content, spec.encoding, file)
+    text = decode_text(content, spec.encoding, file)
     head = next(
         csv.reader(
             [text.head(spec.header)], delimiter=spec.separator, quotechar=spec.quote or None
@@ -144,7 +151,7 @@ def read_csv(content: bytes, spec: TableSpec, file: str) -> Sheet:
 
 
 def _bulk(
-    text: _Text, spec: TableSpec, file: str, header: tuple[str, ...], is_quoted: bool
+    text: Text, spec: TableSpec, file: str, header: tuple[str, ...], is_quoted: bool
 ) -> Sheet:
     import pyarrow as pa
     import pyarrow.csv as pacsv
@@ -235,7 +242,7 @@ def number_places(spec: TableSpec, header: tuple[str, ...]) -> tuple[int, ...]:
     return tuple(at for at, name in enumerate(header) if name in wanted)
 
 
-def _row_by_row(text: _Text, spec: TableSpec, file: str, header: tuple[str, ...]) -> Sheet:
+def _row_by_row(text: Text, spec: TableSpec, file: str, header: tuple[str, ...]) -> Sheet:
     """The slow and exact reader, for files whose cells hold line ends or broken quotes."""
     rows: list[list[str]] = []
     lines: list[int] = []
@@ -282,7 +289,7 @@ def _may_have_blank(sheet: Sheet) -> bool:
     return True
 
 
-def _refuse_odd_rows(sheet: Sheet, text: _Text) -> None:
+def _refuse_odd_rows(sheet: Sheet, text: Text) -> None:
     """Leave out blank lines, which are no rows; refuse undecodable rows and NUL bytes."""
     undecodable = {line for line in text.undecodable if line >= sheet.lines.min(initial=0)}
     sheet.refused = [one for one in sheet.refused if one.line not in undecodable]

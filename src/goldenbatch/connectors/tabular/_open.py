@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from goldenbatch.connectors.tabular._books import read_xlsx
 from goldenbatch.connectors.tabular._csv import read_csv
+from goldenbatch.connectors.tabular._exports import read_ignition, read_pi
+from goldenbatch.connectors.tabular._influx import read_annotated_csv, read_line_protocol
 from goldenbatch.connectors.tabular._parquet import read_parquet
-from goldenbatch.connectors.tabular._sheet import Sheet
-from goldenbatch.connectors.tabular.card import TableSpec
+from goldenbatch.connectors.tabular._sheet import Sheet, trimmed
+from goldenbatch.connectors.tabular.card import EXPORTS, TableSpec
 from goldenbatch.core.errors import BadInputError
 
 
@@ -18,10 +20,33 @@ def read_sheet(content: bytes, spec: TableSpec, file: str) -> Sheet:
     """
     if not content:
         raise BadInputError("the file is empty.", hint="Export it again.", file=file)
-    readers = {"csv": read_csv, "xlsx": read_xlsx, "parquet": read_parquet}
-    sheet = readers[spec.format](content, spec, file)
+    sheet = _READERS[spec.format](content, spec, file)
+    _rename(sheet, spec)
     _check_header(sheet, spec)
     return sheet
+
+
+_READERS = {
+    "csv": read_csv,
+    "xlsx": read_xlsx,
+    "parquet": read_parquet,
+    "pi": read_pi,
+    "ignition": read_ignition,
+    "influx_lines": read_line_protocol,
+    "influx_csv": read_annotated_csv,
+}
+
+
+def _rename(sheet: Sheet, spec: TableSpec) -> None:
+    """Names of the source in the column `tag` to tags of the plant, where the card has them."""
+    import pyarrow as pa
+
+    if not spec.names or "tag" not in sheet.header:
+        return
+    coded = trimmed(sheet.column("tag")).combine_chunks().dictionary_encode()
+    words = [spec.names.get(one, one) for one in coded.dictionary.to_pylist()]
+    renamed = pa.array(words, pa.string()).take(coded.indices)
+    sheet.columns[sheet.position("tag")] = pa.chunked_array([renamed])
 
 
 def _check_header(sheet: Sheet, spec: TableSpec) -> None:
@@ -45,7 +70,7 @@ def _check_header(sheet: Sheet, spec: TableSpec) -> None:
             file=sheet.file,
             line=spec.header,
         )
-    if spec.arrays:
+    if spec.arrays or spec.format in EXPORTS:
         return
     unused = [name for name in sheet.header if name not in used]
     if unused:

@@ -21,7 +21,7 @@ class CardPart(BaseModel):
         """Fields and the templates in them."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, str) and name not in {"column", "unit", "kind"}:
+            if isinstance(value, str) and name not in {"column", "unit", "kind", "quality"}:
                 yield name, value
             elif isinstance(value, dict):
                 yield from ((f"{name}.{key}", text) for key, text in value.items())
@@ -40,7 +40,8 @@ class TimeSpec(CardPart):
 
     Attributes:
         column: Column with the time of the source.
-        formats: `iso`, `epoch_s`, `epoch_ms` or strptime formats, tried in order.
+        formats: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns` or strptime formats, tried
+            in order.
         months: Language of month names in `%b` and `%B`, or a list of twelve names.
         base: Local time that `elapsed` or `every` counts from, ISO 8601.
         elapsed: Column with the time since the base.
@@ -92,18 +93,22 @@ class TagSpec(CardPart):
 
     Attributes:
         unit: UCUM unit of the column; converted to the unit of the tag in the plant.
+        kind: What the readings are; `any`: what each tag is in the plant.
         is_on_change: Keep a text only where it differs from the row before.
+        quality: Column with the quality, as good, uncertain, bad, or a code of OPC or Ignition.
     """
 
     tag: str = Field(min_length=1)
     column: str = Field(min_length=1)
     unit: str = ""
-    kind: Literal["number", "text"] = "number"
+    kind: Literal["number", "text", "any"] = "number"
     is_on_change: bool = False
+    quality: str = ""
 
     def columns_used(self) -> Iterator[str]:
         """Columns that it reads."""
         yield self.column
+        yield from filter(None, (self.quality,))
         yield from super().columns_used()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -11,12 +11,14 @@ import numpy as np
 
 from goldenbatch.connectors.tabular._master import MasterData
 from goldenbatch.connectors.tabular._parts import ArraySpec, TagSpec
+from goldenbatch.connectors.tabular._quality import qualities
 from goldenbatch.connectors.tabular._sheet import Sheet, trimmed
 from goldenbatch.connectors.tabular._templates import placeholders, render
 from goldenbatch.connectors.tabular._values import decoded_numbers, numbers
 from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.quantities import check_unit, conversion
+from goldenbatch.core.series import Quality
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -38,6 +40,7 @@ class TagReadings:
         times: Microseconds UTC, shape `(n,)`.
         values: float64 `(n,)`, objects `(n,)` of text, or float64 `(n, length)`.
         gaps: Where the source gave a time but no value, shape `(n,)`.
+        quality: As the source says it, shape `(n,)`; None: it says nothing, so good.
     """
 
     tag: str
@@ -46,6 +49,7 @@ class TagReadings:
     times: NDArray[np.int64]
     values: NDArray[Any]
     gaps: NDArray[np.bool_]
+    quality: NDArray[np.int64] | None = None
 
     def take(self, chosen: NDArray[Any]) -> TagReadings:
         """The chosen ones, by mask or by position."""
@@ -56,6 +60,7 @@ class TagReadings:
             self.times[chosen],
             self.values[chosen],
             self.gaps[chosen],
+            None if self.quality is None else self.quality[chosen],
         )
 
 
@@ -78,6 +83,10 @@ class Units:
     def is_known(self, tag: str) -> bool:
         """Whether the plant has the tag; without a plant all are."""
         return self._plant is None or self._plant.has_tag(tag)
+
+    def kind(self, tag: str) -> str:
+        """What a tag holds; numbers where the plant does not say."""
+        return "number" if self._plant is None else self._plant.tag(tag).kind
 
     def line(self, tag: str, unit: str, kind: str) -> tuple[float, float]:
         """Factor and offset to the unit of a tag.
@@ -108,7 +117,8 @@ def check_tags(spec: TableSpec, units: Units) -> None:
     """
     for tag in spec.tags:
         if not placeholders(tag.tag):
-            units.line(tag.tag, tag.unit, tag.kind)
+            kind = units.kind(tag.tag) if tag.kind == "any" else tag.kind
+            units.line(tag.tag, tag.unit, kind)
     for array in spec.arrays:
         units.line(array.tag, array.unit, "array")
     for sample in spec.samples:
@@ -120,32 +130,12 @@ def read_tags(
     sheet: Sheet, spec: TableSpec, times: NDArray[np.int64], units: Units, problems: Problems
 ) -> tuple[list[TagReadings], list[Axis]]:
     """Readings of all rows that have no problem; rows with one are added to `problems`."""
-    raw: list[tuple[TagSpec, NDArray[Any], NDArray[np.bool_]]] = []
-    for tag in spec.tags:
-        values, gaps = _column(sheet, spec, tag, problems)
-        raw.append((tag, values, gaps))
+    columns = [one for tag in spec.tags for one in _columns(sheet, spec, tag, units, problems)]
     arrays = [(one, *_array(sheet, spec, one, problems)) for one in spec.arrays]
-    named = {id(tag): _names(sheet, spec, tag, units, problems) for tag, _, _ in raw}
     rows = good_rows(sheet.n_rows, problems)
-    is_whole = len(rows) == sheet.n_rows
     # One array of times for all columns of a row: it is compared and hashed once.
-    row_times = times if is_whole else times[rows]
-    found: list[TagReadings] = []
-    for tag, values, gaps in raw:
-        for name, chosen in named[id(tag)]:
-            if chosen is None and is_whole:
-                one = TagReadings(name, tag.kind, rows, row_times, values, gaps)
-            elif chosen is None:
-                one = TagReadings(name, tag.kind, rows, row_times, values[rows], gaps[rows])
-            else:
-                mine = np.intersect1d(rows, chosen, assume_unique=True)
-                one = TagReadings(name, tag.kind, mine, times[mine], values[mine], gaps[mine])
-            if tag.kind == "number":
-                factor, offset = units.line(name, tag.unit, tag.kind)
-                one.values = (
-                    one.values * factor + offset if (factor, offset) != (1, 0) else one.values
-                )
-            found.append(_changes(one) if tag.is_on_change else one)
+    row_times = times if len(rows) == sheet.n_rows else times[rows]
+    found = [one for column in columns for one in column.readings(rows, times, row_times, units)]
     axes = []
     for array, values, axis in arrays:
         factor, offset = units.line(array.tag, array.unit, "array")
@@ -156,18 +146,95 @@ def read_tags(
     return [one for one in found if len(one.rows)], axes
 
 
+@dataclass(frozen=True)
+class _Column:
+    """A column as readings of one kind.
+
+    Attributes:
+        named: Tags that it holds, each with its rows; None: all rows.
+    """
+
+    spec: TagSpec
+    kind: ReadingKind
+    values: NDArray[Any]
+    gaps: NDArray[np.bool_]
+    quality: NDArray[np.int64] | None
+    named: list[tuple[str, NDArray[np.int64] | None]]
+
+    def readings(
+        self,
+        rows: NDArray[np.int64],
+        times: NDArray[np.int64],
+        row_times: NDArray[np.int64],
+        units: Units,
+    ) -> Iterator[TagReadings]:
+        """Readings of the good rows, tag by tag, in the units of the plant."""
+        is_whole = len(rows) == len(self.values)
+        for name, chosen in self.named:
+            whole = TagReadings(name, self.kind, rows, times, self.values, self.gaps, self.quality)
+            if chosen is None and is_whole:
+                one = whole
+            else:
+                mine = rows if chosen is None else np.intersect1d(rows, chosen, assume_unique=True)
+                quality = None if self.quality is None else self.quality[mine]
+                at = row_times if chosen is None else times[mine]
+                one = TagReadings(
+                    name, self.kind, mine, at, self.values[mine], self.gaps[mine], quality
+                )
+            if self.kind == "number":
+                factor, offset = units.line(name, self.spec.unit, self.kind)
+                if (factor, offset) != (1, 0):
+                    one.values = one.values * factor + offset
+            yield _changes(one) if self.spec.is_on_change else one
+
+
+def _columns(
+    sheet: Sheet, spec: TableSpec, tag: TagSpec, units: Units, problems: Problems
+) -> Iterator[_Column]:
+    """A column, as readings of each kind that it holds."""
+    quality = None
+    if tag.quality:
+        quality, odd = qualities(sheet.column(tag.quality))
+        for row, reason in odd.items():
+            problems.setdefault(row, ("quality", f"{tag.quality}: {reason}"))
+    named = _names(sheet, spec, tag, units, problems)
+    kinds: tuple[ReadingKind, ...] = ("number", "text") if tag.kind == "any" else (tag.kind,)
+    for kind in kinds:
+        mine = [one for one in named if tag.kind != "any" or units.kind(one[0]) == kind]
+        if kind == "text" and mine:
+            yield _Column(tag, kind, *_texts(sheet.column(tag.column), spec), quality, mine)
+        elif mine or tag.kind != "any":
+            values, gaps, wrong = _column(sheet, spec, tag)
+            if tag.kind == "any" and len(mine) < len(named):
+                parts = [one for _, one in mine if one is not None]
+                rows = set(np.concatenate(parts).tolist())
+                wrong = {row: why for row, why in wrong.items() if row in rows}
+            if quality is not None:
+                gaps = _bad_gaps(wrong, gaps, quality)
+            for row, reason in wrong.items():
+                problems.setdefault(row, ("number", f"{tag.column}: {reason}"))
+            yield _Column(tag, kind, values, gaps, quality, mine)
+
+
+def _bad_gaps(
+    wrong: dict[int, str], gaps: NDArray[np.bool_], quality: NDArray[np.int64]
+) -> NDArray[np.bool_]:
+    """Gaps, with the rows whose source says that they are bad and that have no number."""
+    bad = [row for row in wrong if quality[row] == Quality.BAD]
+    gaps = gaps.copy()
+    gaps[bad] = True
+    for row in bad:
+        del wrong[row]
+    return gaps
+
+
 def _column(
-    sheet: Sheet, spec: TableSpec, tag: TagSpec, problems: Problems
-) -> tuple[NDArray[Any], NDArray[np.bool_]]:
-    if tag.kind == "text":
-        return _texts(sheet.column(tag.column), spec)
+    sheet: Sheet, spec: TableSpec, tag: TagSpec
+) -> tuple[NDArray[Any], NDArray[np.bool_], dict[int, str]]:
     found = decoded_numbers(sheet.decoded.get(sheet.position(tag.column)))
     if found is not None:
-        return found
-    values, gaps, wrong = numbers(sheet.column(tag.column), spec)
-    for row, reason in wrong.items():
-        problems.setdefault(row, ("number", f"{tag.column}: {reason}"))
-    return values, gaps
+        return *found, {}
+    return numbers(sheet.column(tag.column), spec)
 
 
 def _texts(column: pa.ChunkedArray, spec: TableSpec) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -77,22 +77,26 @@ def settle(
             settled.corrections.append(one.take(differing))
         else:
             settled.conflicts += [
-                _conflict(one, int(at), _shown(found.values, found.gaps, int(where[at])))
-                for at in differing
+                _conflict(one, int(at), _shown(found, int(where[at]))) for at in differing
             ]
     settled.new = [one for one in settled.new if len(one.rows)]
     return settled
 
 
 def _conflict(one: TagReadings, at: int, stored: str) -> ReadingConflict:
-    offered = _shown(one.values, one.gaps, at)
+    offered = _shown(one, at)
     return ReadingConflict(int(one.rows[at]), one.tag, int(one.times[at]), stored, offered)
 
 
-def _shown(values: NDArray[Any], gaps: NDArray[np.bool_], at: int) -> str:
-    if gaps[at]:
+def _shown(one: TagReadings, at: int) -> str:
+    if one.gaps[at]:
         return "no value"
-    value = values[at]
+    level = 0 if one.quality is None else int(one.quality[at]) >> 30
+    words = ("", " (uncertain)", " (bad)", " (bad)")[level & 3]
+    return f"{_plain(one.values[at])}{words}"
+
+
+def _plain(value: Any) -> str:
     if isinstance(value, np.ndarray):
         digest = hashlib.sha256(np.ascontiguousarray(value).tobytes()).hexdigest()
         return f"{len(value)} values, SHA-256 {digest[:16]}"
@@ -111,7 +115,7 @@ def _unique(one: TagReadings, settled: Settled) -> TagReadings:
     later = np.flatnonzero(~is_first)
     equal = _equal(one, order[later], one, firsts[later])
     for at in later[~equal]:
-        stored = _shown(one.values, one.gaps, int(firsts[at]))
+        stored = _shown(one, int(firsts[at]))
         settled.conflicts.append(_conflict(one, int(order[at]), stored))
     return one.take(np.sort(order[is_first]))
 
@@ -127,6 +131,8 @@ def _equal(
         same = np.logical_or(same, np.isnan(left) & np.isnan(right))
     if same.ndim == 2:
         same = np.asarray(same.all(axis=1))
+    if one.quality is not None and other.quality is not None:
+        same &= (one.quality[mine] >> 30) == (other.quality[theirs] >> 30)
     gaps, other_gaps = one.gaps[mine], other.gaps[theirs]
     return np.asarray((same & ~gaps & ~other_gaps) | (gaps & other_gaps), dtype=bool)
 
@@ -168,7 +174,8 @@ def _of_series(tag: str, series: Series) -> TagReadings:
     gaps = np.asarray(column.is_null().to_numpy(), dtype=bool)
     values = series.values()
     empty = np.zeros(len(series), dtype=np.int64)
-    return TagReadings(tag, series.kind, empty, series.times(), values, gaps)
+    quality = series.table.column("quality").to_numpy()
+    return TagReadings(tag, series.kind, empty, series.times(), values, gaps, quality)
 
 
 def _joined(parts: list[TagReadings]) -> TagReadings:
@@ -181,6 +188,7 @@ def _joined(parts: list[TagReadings]) -> TagReadings:
         np.concatenate([one.times for one in parts]),
         np.concatenate([one.values for one in parts]),
         np.concatenate([one.gaps for one in parts]),
+        np.concatenate([one.quality for one in parts if one.quality is not None]),
     )
 
 
@@ -211,7 +219,9 @@ def table_of(readings: Sequence[TagReadings]) -> pa.Table:
     for code, one in enumerate(readings):
         n_rows, has_gaps = len(one.rows), bool(one.gaps.any())
         codes = pa.array(np.full(n_rows, code, dtype=np.int32))
-        quality = np.where(one.gaps, int(Quality.BAD), good[:n_rows]) if has_gaps else good[:n_rows]
+        said = good[:n_rows] if one.quality is None else one.quality
+        # No value is never good, whatever the source says; uncertain or bad it may be.
+        quality = np.where(one.gaps & (said == 0), int(Quality.BAD), said) if has_gaps else said
         columns[0].append(pa.array(one.times).view(pa.timestamp("us", "UTC")))
         columns[1].append(pa.DictionaryArray.from_arrays(codes, names))
         columns[2].append(_values_of(one, has_gaps))
@@ -281,6 +291,8 @@ def _frame(
         is_text = one.kind == "text"
         content.update("\x1f".join(map(str, one.values)).encode() if is_text else b"")
         content.update(b"" if is_text else np.ascontiguousarray(one.values).data)
+        if one.quality is not None and one.quality.any():
+            content.update(np.ascontiguousarray(one.quality).data)
     if reason:
         # Correcting there and back again must not meet the key of the first time.
         content.update(str(received_at).encode())

@@ -116,7 +116,7 @@ def parse_times(
 
     Args:
         texts: Trimmed texts, shape `(n_rows,)`.
-        formats: `iso`, `epoch_s`, `epoch_ms` or strptime formats.
+        formats: `iso`, `epoch_s`, `epoch_ms`, `epoch_us`, `epoch_ns` or strptime formats.
         months: Language or twelve names of months.
         zone: IANA zone of texts without an offset.
     """
@@ -151,17 +151,10 @@ def _parse(
     texts: pa.Array, form: str, months: str | Sequence[str]
 ) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
     """(microseconds, has an offset, is good) of each text in one format."""
-    import pyarrow as pa
     import pyarrow.compute as pc
 
-    if form in ("epoch_s", "epoch_ms"):
-        digits = r"^-?\d{1,12}(\.\d+)?$" if form == "epoch_s" else r"^-?\d{1,15}(\.\d+)?$"
-        is_number = pc.match_substring_regex(texts, digits)
-        numbers = pc.if_else(is_number, texts, None).cast(pa.float64())
-        scale = UNITS_US["s" if form == "epoch_s" else "ms"]
-        values = np.rint(np.nan_to_num(_numpy(numbers)) * scale).astype(np.int64)
-        good = _numpy(is_number).astype(bool)
-        return values, np.ones(len(texts), dtype=bool), good
+    if form in _EPOCHS:
+        return _epochs(texts, form)
     if form == "iso":
         values = _iso_cast(texts)
         if values is not None:
@@ -172,6 +165,33 @@ def _parse(
         nothing = np.zeros(len(texts), dtype=bool)
         return np.zeros(len(texts), dtype=np.int64), nothing, nothing
     return _combine(fields, months)
+
+
+_EPOCHS = {"epoch_s": 0, "epoch_ms": 3, "epoch_us": 6, "epoch_ns": 9}
+"""Digits after the seconds of times since 1970."""
+
+
+def _epochs(
+    texts: pa.Array, form: str
+) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.bool_]]:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    n_digits = _EPOCHS[form]
+    fraction = r"(\.\d+)?" if n_digits < 6 else ""
+    # An int64 holds 18 digits, and 19 of those that begin with less than a nine.
+    digits = rf"\d{{1,{12 + n_digits}}}" if n_digits < 9 else r"(\d{1,18}|[1-8]\d{18})"
+    is_number = pc.match_substring_regex(texts, rf"^-?{digits}{fraction}$")
+    numbers = pc.if_else(is_number, texts, None)
+    if n_digits < 6:
+        scale = 10 ** (6 - n_digits)
+        values = np.rint(np.nan_to_num(_numpy(numbers.cast(pa.float64()))) * scale)
+    else:
+        whole_numbers = pc.fill_null(numbers.cast(pa.int64()), 0)
+        scale = 10 ** (n_digits - 6)
+        values = (_numpy(whole_numbers).astype(np.int64) + scale // 2) // scale
+    good = _numpy(is_number).astype(bool)
+    return values.astype(np.int64), np.ones(len(texts), dtype=bool), good
 
 
 def _iso_cast(texts: pa.Array) -> NDArray[np.int64] | None:

@@ -26,6 +26,17 @@ from goldenbatch.connectors.tabular._templates import BUILT_IN
 from goldenbatch.core._toml import bad_key, read_toml
 from goldenbatch.core.errors import BadInputError, NotFoundError
 
+EXPORTS: dict[str, tuple[str, ...]] = {
+    "pi": (
+        "%d-%b-%y %H:%M:%S.%f", "%d-%b-%y %H:%M:%S", "%d-%b-%Y %H:%M:%S.%f",
+        "%d-%b-%Y %H:%M:%S", "%m/%d/%Y %I:%M:%S %p", "iso",
+    ),
+    "ignition": ("epoch_ms", "iso"),
+    "influx_lines": ("epoch_ns",),
+    "influx_csv": ("iso",),
+}  # fmt: skip
+"""Exports of historians whose columns are known, with the forms of their times."""
+
 
 class TableSpec(CardPart):
     """Files of one form, and what their columns are.
@@ -36,11 +47,14 @@ class TableSpec(CardPart):
         missing: Cells that mean no value.
         below_limit: Cells that mean a result below its limit of quantitation.
         constants: Values that templates may name like columns.
+        names: What the column `tag` says, to tags of the plant.
     """
 
     name: str = Field(min_length=1)
     files: tuple[str, ...] = Field(min_length=1)
-    format: Literal["csv", "xlsx", "parquet"] = "csv"
+    format: Literal["csv", "xlsx", "parquet", "pi", "ignition", "influx_lines", "influx_csv"] = (
+        "csv"
+    )
     separator: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', max_length=1)
     decimal: Literal[".", ","] = "."
@@ -51,6 +65,7 @@ class TableSpec(CardPart):
     missing: tuple[str, ...] = ("",)
     below_limit: tuple[str, ...] = ("ND", "LOQ", "<LOQ")
     constants: dict[str, str] = Field(default_factory=dict)
+    names: dict[str, str] = Field(default_factory=dict)
     time: TimeSpec | None = None
     tags: tuple[TagSpec, ...] = Field(default=(), alias="tag")
     arrays: tuple[ArraySpec, ...] = Field(default=(), alias="array")
@@ -61,6 +76,18 @@ class TableSpec(CardPart):
     samples: tuple[SampleSpec, ...] = Field(default=(), alias="sample")
     statuses: tuple[StatusSpec, ...] = Field(default=(), alias="status")
     checks: tuple[CheckSpec, ...] = Field(default=(), alias="check")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, data: Any) -> Any:
+        """What the columns of an export are, which a card need not say."""
+        if not isinstance(data, dict) or data.get("format") not in EXPORTS:
+            return data
+        own: dict[str, Any] = {"time": {"column": "time", "formats": list(EXPORTS[data["format"]])}}
+        parts = {"tag", "array", "batch", "phase", "lot", "material", "sample", "status"}
+        if not parts & set(data):
+            own["tag"] = [{"tag": "{tag}", "column": "value", "kind": "any", "quality": "quality"}]
+        return own | data
 
     @model_validator(mode="after")
     def _check(self) -> TableSpec:

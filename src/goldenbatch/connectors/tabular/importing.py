@@ -31,6 +31,7 @@ _MEDIA = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "parquet": "application/vnd.apache.parquet",
+    "influx_lines": "text/plain",
 }
 
 
@@ -292,7 +293,7 @@ class _Import:
 
     def _keep(self, plan: FilePlan, table: TableSpec) -> None:
         """Keep the original before anything of it is used; refuse another axis."""
-        self.site.registry.put(plan.content, _MEDIA[table.format])
+        self.site.registry.put(plan.content, _MEDIA.get(table.format, "text/csv"))
         for axis in plan.axes:
             digest = self._put_axis(axis)
             rows = self.site.ledger.select("array_axis", {"tag": axis.tag})
