@@ -29,6 +29,7 @@ def test_what_a_server_offers_becomes_a_plant_and_a_card(plant, home):
     assert (force["unit"], force["low"], force["high"]) == ("kN", 0.0, 40.0)
     assert force["description"] == "main compression force; range 0 to 40 kN"
     assert found["Press.Temperature"]["unit"] == "Cel"
+    assert found["Press.Mode"]["description"] == "states 0 Off, 1 Slow, 2 Fast"
     kinds = {name.removeprefix("Press."): row["kind"] for name, row in found.items()}
     assert kinds["Recipe"] == "text"
     assert kinds["Started"] == "text"

@@ -1,4 +1,4 @@
-"""The same press series by a file and by a server: what lands is identical."""
+"""The same series by a file and by a server: what lands is identical."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from goldenbatch.connectors.tabular import import_card, load_card
+from goldenbatch.connectors.tabular import ImportOptions, import_card, load_card
 from goldenbatch.core.plant import load_plant
 from tests.connectors.opcua.kit import a_card
 
@@ -95,3 +95,34 @@ def test_a_slice_of_the_press_series_lands_as_the_file_does(
     finally:
         for tag in TAGS:
             plant.do("remove", name=tag)
+
+
+@pytest.mark.service("node")
+def test_spectra_of_the_fermentation_land_as_the_file_does(plant, home, new_site):
+    folder = EXAMPLE.parent / "fermentation"
+    by_file = new_site(load_plant(folder / "plant.toml"), "by-file")
+    card = load_card(folder / "cards" / "fermentation.toml")
+    import_card(by_file, card, None, ImportOptions(tables=("spectra",)))
+    tag = "site/fermentation/bioreactor/ir_spectrum"
+    expected = by_file.historian.read([tag], ALL).table.slice(0, 25)
+    spectra = [
+        {"name": "ir", "value": row["value"], "at": round(row["time"].timestamp() * 1000)}
+        for row in expected.to_pylist()
+    ]
+    plant.do("add", name="ir", type="Double", value=[0], valueRank=1)
+
+    async def main():
+        items = [{"node": "ns=1;s=Press.ir", "tag": tag}]
+        async with home.reading(a_card(plant, *items, subscription={"queue_size": 100})):
+            await home.connected()
+            plant.do("many", rows=spectra)
+            await home.until(lambda: home.outlet.counts.n_readings >= len(spectra) + 1)
+            window = (0, spectra[-1]["at"] * 1000 + 1)
+            assert rows_of(home.site.historian.read([tag], window).table) == rows_of(expected)
+            assert home.site.historian.tags()[tag] == "array"
+            assert home.gaps() == []
+
+    try:
+        asyncio.run(asyncio.wait_for(main(), 60))
+    finally:
+        plant.do("remove", name="ir")

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from goldenbatch.connectors.opcua._session import Session
-from goldenbatch.connectors.opcua._structures import StructureError, Structures
+from goldenbatch.connectors.opcua._structures import DEFINITION, StructureError, Structures
 from goldenbatch.connectors.opcua._units import ucum_of
 from goldenbatch.connectors.opcua._values import flatten, is_structure, kind_of
 from goldenbatch.connectors.opcua.settings import read_settings
@@ -137,7 +137,7 @@ async def _units(session: Session, found: Sequence[_Found]) -> None:
             shown, described = held.DisplayName, held.Description
             one.unit = ucum_of(held.UnitId, _text(shown), _text(described))
         elif name == "EnumStrings" and isinstance(held, list):
-            one.properties["states"] = [_text(text) for text in held]
+            one.properties["states"] = [f"{i} {_text(text)}" for i, text in enumerate(held)]
 
 
 def _text(localised: Any) -> str:
@@ -152,8 +152,10 @@ async def _rows(session: Session, found: Sequence[_Found], prefix: str) -> Any:
     texts = await session.read(nodes, DESCRIPTION)
     historizing = await session.read(nodes, HISTORIZING)
     structures, names = Structures(session), _Names()
+    states = await _states(session, {_held(one) for one in types})
     for i, one in enumerate(found):
         value = _held(values[i])
+        one.properties.setdefault("states", states.get(_held(types[i]), ()))
         row = {
             "address": session.text(one.node),
             "path": "/".join(one.path),
@@ -168,6 +170,18 @@ async def _rows(session: Session, found: Sequence[_Found], prefix: str) -> Any:
             unit = one.unit or ("1" if kind in ("number", "array") else "")
             whole = f"{name}.{path}" if path else name
             yield {**row, "name": whole, "kind": kind, "unit": unit, "field": path}
+
+
+async def _states(session: Session, types: set[Any]) -> dict[Any, tuple[str, ...]]:
+    """Names of the values of enumerations, by data type, as `0 Idle`."""
+    own = [one for one in types if one is not None and one.NamespaceIndex != 0]
+    found = {}
+    for one, definition in zip(own, await session.read(own, DEFINITION), strict=True):
+        fields = getattr(_held(definition), "Fields", None) or ()
+        named = tuple(f"{one.Value} {one.Name}" for one in fields if hasattr(one, "Value"))
+        if named:
+            found[one] = named
+    return found
 
 
 def _held(value: Any) -> Any:
@@ -200,7 +214,7 @@ def _described(one: _Found, text: str) -> str:
         parts.append(f"range {one.low:g} to {one.high:g}{' ' + one.unit if one.unit else ''}")
     states = one.properties.get("states")
     if states:
-        parts.append("states " + ", ".join(f"{i} {state}" for i, state in enumerate(states)))
+        parts.append("states " + ", ".join(states))
     return "; ".join(parts)
 
 
