@@ -82,11 +82,14 @@ class GapFound(Body):
 
     @classmethod
     def of(cls, source: str, gap: Gap, artefact: str = "") -> GapFound:
-        """The record of a gap that a connector has reported."""
+        """The record of a gap that a connector has reported.
+
+        Where a clock went back in the gap, its end comes first: it is turned round.
+        """
         return cls(
             source=source,
-            start=gap.window[0],
-            end=gap.window[1],
+            start=min(gap.window),
+            end=max(gap.window),
             cause=gap.cause,
             tags=gap.tags,
             note=gap.note,

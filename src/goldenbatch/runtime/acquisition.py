@@ -211,6 +211,7 @@ class Acquisition:
         """Stop reading in good order; what was delivered is durable."""
         if self._thread is None:
             return
+        self._is_stopped.set()  # seen by a thread that has not come to its loop yet
         if self._loop is not None and self._main is not None:
             with contextlib.suppress(RuntimeError):  # all sources ended: the loop is closed
                 self._loop.call_soon_threadsafe(self._main.cancel)
