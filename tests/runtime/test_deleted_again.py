@@ -6,12 +6,18 @@ import shutil
 
 import pytest
 from gbx_bench import Bench, Clock
+from gbx_ceremony import PASSWORD
 from gbx_retention import DAY, YEAR, approve, faults, imported, made, notes, propose, signed, user
 
-from goldenbatch.core.errors import ConflictError
+from goldenbatch.core.deletion import DataDeleted, Deleted, DeletionApproved, DeletionProposed
+from goldenbatch.core.errors import ConflictError, DeniedError, NotFoundError
+from goldenbatch.core.people import Meaning
+from goldenbatch.core.records import NewEvent
 from goldenbatch.runtime import _sealed
 from goldenbatch.runtime.backup import backup, drill, restore
+from goldenbatch.runtime.signing import Asked
 from goldenbatch.runtime.verify import verify
+from goldenbatch.stores.ledger import Erasure
 
 
 @pytest.mark.parametrize("broken", ["ledger.erase_all", "registry.delete", "historian.delete"])
@@ -152,3 +158,43 @@ def test_nothing_is_deleted_while_a_backup_is_made(bench, old, tmp_path):
     backup(old, tmp_path / "backups", on_step=step)
     assert seen == ["registry"]
     assert old.retention.finish("D-1").deletion == "D-1"
+
+
+@pytest.mark.parametrize("how", ["unsigned", "by one", "other things", "unproposed", "repeated"])
+def test_what_two_people_did_not_sign_is_not_deleted(bench, old, how):
+    """Whoever can append by hand deletes nothing so, and verification names what they wrote."""
+    ann, bob = user(old, "ann").uid, user(old, "bob").uid
+    thing = old.retention._things().thing("batch/B7")
+    gone = Deleted(what="record", ref="batch/B7", seqs=thing.seqs, digest=thing.digest,
+                   n=thing.n, rules=("x",), until=1)  # fmt: skip
+    other = gone.model_copy(update={"ref": "batch/B8"})
+    schedule = old.retention.schedule().digest()
+    said = {"deletion": "F-1", "schedule": schedule}
+
+    def put(body, actor="node"):
+        stream = "deletion/F-1"
+        old.ledger.append([NewEvent(stream, body, old.ledger.version(stream), actor=actor)])
+
+    if how != "unproposed":
+        put(DeletionProposed(**said, things=(other if how == "other things" else gone,),
+                             reason="x"), ann)  # fmt: skip
+    if how in ("by one", "other things"):
+        old.sign("deletion/F-1", "performed", "ann", PASSWORD)
+    if how == "other things":
+        body = DeletionApproved(deletion="F-1", reason="x")
+        asked = Asked("deletion/F-1", Meaning.APPROVED, "x", body=body)
+        signed(old, asked, "bob")
+    repeats = "ab" * 32 if how == "repeated" else ""
+    put(DataDeleted(**said, things=(gone,), proposed_by=ann, approved_by=bob, repeats=repeats))
+    with pytest.raises((DeniedError, NotFoundError)):
+        old.retention.finish("F-1")
+    (told,) = old.retention.reapply()
+    assert "was not carried out" in told
+    assert all(one.body is not None for one in old.ledger.stream("batch/B7"))
+    assert any("F-1" in one for one in faults(old))
+
+
+def test_an_erasure_outside_of_a_deletion_is_named(old):
+    seq = old.retention._things().thing("batch/B7").seqs[0]
+    old.ledger.erase(Erasure(seq, "because", "u-1", "u-2"))
+    assert any(f"payload of event seq={seq}" in one and "two people" in one for one in faults(old))

@@ -18,7 +18,13 @@ from typing import Any, Final
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from goldenbatch.core.holds import ID_PATTERN
-from goldenbatch.core.people import HASH_PATTERN, UID_PATTERN, Meaning, signature_state
+from goldenbatch.core.people import (
+    HASH_PATTERN,
+    UID_PATTERN,
+    Meaning,
+    SignatureApplied,
+    signature_state,
+)
 from goldenbatch.core.records import Body, Event, Micros, Projection, Row, record_type
 from goldenbatch.core.retention import What
 
@@ -220,8 +226,15 @@ class DeletionState:
         return tuple(found)
 
 
-def deletion_state(events: Sequence[Event]) -> DeletionState | None:
-    """The deletion whose stream is given; None when nothing was proposed in it."""
+def deletion_state(
+    events: Sequence[Event], fault: Callable[[SignatureApplied], str] = lambda _: ""
+) -> DeletionState | None:
+    """The deletion whose stream is given; None when nothing was proposed in it.
+
+    Args:
+        events: Its events.
+        fault: Why the evidence of a signature does not hold; empty where it does.
+    """
     first = events[0] if events else None
     proposal = first.decode() if first is not None else None
     if first is None or not isinstance(proposal, DeletionProposed):
@@ -235,7 +248,7 @@ def deletion_state(events: Sequence[Event]) -> DeletionState | None:
     is_signed, approved_by = False, ""
     for state in signature_state(events):
         one = state.signature
-        if state.faults or one.record_hash != first.leaf:
+        if state.faults or one.record_hash != first.leaf or fault(one):
             continue
         if one.meaning is Meaning.PERFORMED and one.signer == proposer:
             is_signed = True
@@ -254,6 +267,41 @@ def deletion_state(events: Sequence[Event]) -> DeletionState | None:
         done=body if isinstance(body, DataDeleted) else None,
         done_seq=seq,
     )
+
+
+def unfounded(
+    events: Sequence[Event],
+    done: Event,
+    fault: Callable[[SignatureApplied], str] = lambda _: "",
+) -> str:
+    """Why a `DataDeleted` event is not what two people have signed; empty where it is.
+
+    One that repeats a deletion of a later history, in a home restored from a backup that was
+    made before, rests on signatures that are not here; its `repeats` says which it is.
+
+    Args:
+        events: All events of the deletion's stream.
+        done: The event.
+        fault: Why the evidence of a signature does not hold; empty where it does.
+    """
+    body = done.decode()
+    if not isinstance(body, DataDeleted) or body.repeats:
+        return ""
+    before = [event for event in events if event.seq < done.seq]
+    state = deletion_state(before, fault)
+    if state is None:
+        return "nobody proposed it"
+    if lacks := state.lacks():
+        return "; ".join(lacks)
+    if (state.proposed_by, state.approved_by) != (body.proposed_by, body.approved_by):
+        return "other people signed it than it names"
+    if [_identity(one) for one in body.things] != [_identity(one) for one in state.proposal.things]:
+        return "it names other things than were proposed"
+    return ""
+
+
+def _identity(thing: Deleted) -> tuple[Any, ...]:
+    return thing.what, thing.ref, thing.seqs, thing.digest
 
 
 # ---- lists ----------------------------------------------------------------------------------

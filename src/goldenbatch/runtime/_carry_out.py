@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
-from goldenbatch.core.deletion import PREFIX, DataDeleted, Deleted
+from goldenbatch.core.deletion import PREFIX, DataDeleted, Deleted, unfounded
 from goldenbatch.core.erasure import PayloadErased
 from goldenbatch.core.errors import NotFoundError
 
 if TYPE_CHECKING:
+    from goldenbatch.core.people import SignatureApplied
     from goldenbatch.core.records import Event
     from goldenbatch.stores.historian import Historian
     from goldenbatch.stores.ledger import Ledger
     from goldenbatch.stores.registry import Registry
 
 HeldBy = Callable[[str], Sequence[str]]
+Fault = Callable[["SignatureApplied"], str]
 
 
 class Present(NamedTuple):
@@ -42,13 +44,32 @@ class CarryOut:
         registry: Artefacts.
         held_by: Names of the holds that cover a thing now. A hold may be younger than a
             deletion that was cut short, or than the home of which a copy was restored.
+        fault: Why the evidence of a signature does not hold; empty where it does.
+        is_restoring: Whether a copy is being restored, whose ledger may lack the signatures.
     """
 
     def __init__(
-        self, ledger: Ledger, historian: Historian, registry: Registry, held_by: HeldBy
+        self,
+        ledger: Ledger,
+        historian: Historian,
+        registry: Registry,
+        held_by: HeldBy,
+        fault: Fault = lambda _: "",
+        *,
+        is_restoring: bool = False,
     ) -> None:
         self._ledger, self._historian, self._registry = ledger, historian, registry
-        self._held_by = held_by
+        self._held_by, self._fault, self._is_restoring = held_by, fault, is_restoring
+
+    def unfounded(self, event: Event) -> str:
+        """Why an event that says of something that it was deleted is not to be believed."""
+        body = event.decode()
+        name = PREFIX + body.deletion if isinstance(body, DataDeleted) else event.stream
+        if event.stream != name:
+            return f"it stands in {event.stream}"
+        if isinstance(body, DataDeleted) and body.repeats and not self._is_restoring:
+            return "it repeats a deletion of a later history, which only a restore carries out"
+        return unfounded(self._ledger.stream(name), event, self._fault)
 
     def carry_out(self, done: DataDeleted, reason: str) -> list[str]:
         """Take away what is still there of a deletion; gives the names of what went.
@@ -134,6 +155,10 @@ class CarryOut:
         """Delete again what the ledger says was deleted; gives one line a deletion."""
         said = []
         for body, event in self.deletions():
+            if why := self.unfounded(event):
+                name = f"deletion {body.deletion} (event {event.seq})"
+                said.append(f"{name} was not carried out: {why}")
+                continue
             went = self.carry_out(body, f"again, as event {event.seq} says")
             if went:
                 named = ", ".join(went[:3]) + (f" and {len(went) - 3} more" if went[3:] else "")

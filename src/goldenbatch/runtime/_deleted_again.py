@@ -12,7 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from goldenbatch.core.deletion import PREFIX, DataDeleted, Deleted, records_digest
+from goldenbatch.core.deletion import (
+    PREFIX,
+    DataDeleted,
+    Deleted,
+    records_digest,
+    unfounded,
+)
 from goldenbatch.core.errors import GoldenbatchError, NotFoundError
 from goldenbatch.core.holds import Hold, active_holds
 from goldenbatch.core.records import NewEvent
@@ -80,7 +86,7 @@ def delete_again(vault: Vault, snapshot: Snapshot, folder: Path) -> list[str]:
                 return []
             return [one.hold for one in holds.values() if one.scope.covers(item)]
 
-        carrier = CarryOut(ledger, historian, registry, held_by)
+        carrier = CarryOut(ledger, historian, registry, held_by, is_restoring=True)
         _repeat(ledger, later, carrier)
         missing = sorted(holds.keys() - {one.hold for one in own})
         return [
@@ -124,6 +130,7 @@ def _said(
                 (body, event.leaf)
                 for event in ledger.events(snapshot.n_events, kinds={DataDeleted.kind})
                 if isinstance(body := event.decode(), DataDeleted)
+                and not unfounded(ledger.stream(PREFIX + body.deletion), event)
             ]
             return _Later(tuple(found), active_holds(ledger.select("hold", {"is_active": 1})))
 

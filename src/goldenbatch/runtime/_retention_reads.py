@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.deletion import PREFIX as DELETION
@@ -17,10 +17,12 @@ from goldenbatch.core.retention import (
     adopted_schedules,
     schedule_at,
 )
-from goldenbatch.runtime._carry_out import CarryOut
+from goldenbatch.runtime._carry_out import CarryOut, Fault
 from goldenbatch.runtime._retained import Retained, Thing
 
 if TYPE_CHECKING:
+    from goldenbatch.core.people import SignatureApplied
+    from goldenbatch.core.records import Event
     from goldenbatch.core.site import Clock
     from goldenbatch.stores.historian import Historian
     from goldenbatch.stores.ledger import Ledger
@@ -42,7 +44,31 @@ class RetentionReads:
     ) -> None:
         self._ledger, self._historian, self._registry = ledger, historian, registry
         self._clock = clock
-        self._carrier = CarryOut(ledger, historian, registry, self.held_by)
+        self._fault: Fault = lambda _: ""
+        self._carrier = CarryOut(ledger, historian, registry, self.held_by, self._faulty)
+
+    def check_with(self, fault: Fault) -> None:
+        """Hold the evidence of signatures on deletions to a check from now on."""
+        self._fault = fault
+
+    def _faulty(self, signature: SignatureApplied) -> str:
+        return self._fault(signature)
+
+    def unfounded(self) -> Iterator[tuple[Event, str]]:
+        """Events that say of something that it was deleted, on which two people did not agree."""
+        for _, event in self._carrier.deletions():
+            if why := self._carrier.unfounded(event):
+                yield event, why
+
+    def founded(self) -> set[int]:
+        """Numbers of the events whose content went on two people's word, here or later."""
+        return {
+            seq
+            for body, event in self._carrier.deletions()
+            if body.repeats or not self._carrier.unfounded(event)
+            for one in body.things
+            for seq in one.seqs
+        }
 
     def schedule(self) -> Schedule | None:
         """The schedule in force; None: none is, and everything is kept."""
@@ -112,7 +138,7 @@ class RetentionReads:
         Raises:
             NotFoundError: There is none of that name.
         """
-        found = deletion_state(self._ledger.stream(DELETION + deletion))
+        found = deletion_state(self._ledger.stream(DELETION + deletion), self._faulty)
         if found is None:
             raise NotFoundError(
                 f"there is no deletion {deletion!r}.", hint="See `goldenbatch deletion list`."

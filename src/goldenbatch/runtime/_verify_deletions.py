@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from goldenbatch.core.deletion import DataDeleted
+from goldenbatch.core.erasure import PayloadErased
 from goldenbatch.runtime._carry_out import hand_over_number
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def check_deletions(site: LocalSite, said: Deletions) -> Iterator[tuple[Part, st
             else "the artefact was deleted, and no event says so."
         )  # fmt: skip
         yield "registry", digest, message, bool(words)
+    yield from _unfounded(site)
     for name in site.retention.unfinished():
         for one in site.retention.left(name):
             if one.what == "readings":
@@ -68,3 +70,18 @@ def check_deletions(site: LocalSite, said: Deletions) -> Iterator[tuple[Part, st
                 else f"; run `goldenbatch deletion finish {name}`."
             )  # fmt: skip
             yield "links", one.ref, message, bool(holds)
+
+
+def _unfounded(site: LocalSite) -> Iterator[tuple[Part, str, str, bool]]:
+    """Deletions and erasures that no two people have signed."""
+    for event, why in site.retention.unfounded():
+        body = event.decode()
+        is_repeated = isinstance(body, DataDeleted) and bool(body.repeats)
+        message = f"event {event.seq} says that things were deleted, but {why}."
+        yield "links", event.stream, message, is_repeated
+    founded = site.retention.founded()
+    for event in site.ledger.events(kinds={PayloadErased.kind}):
+        body = event.decode()
+        if isinstance(body, PayloadErased) and body.seq not in founded:
+            message = f"it was erased by event {event.seq}, and no deletion that two people signed"
+            yield "links", f"payload of event seq={body.seq}", f"{message} says so.", False

@@ -211,6 +211,7 @@ class LocalSite:
         self.retention = Retention(
             self.ledger, self.historian, self.registry, self.people, self._clock
         )
+        self.retention.check_with(self.signing_rules.fault)
         self.oversight = Oversight(self.ledger, self.rights, self.settings.signing, self._clock)
         bound = _ceremony.bind(
             self.ledger, self.people, self.keys.signers[0], self.settings, self._clock

@@ -265,8 +265,18 @@ class Retention(RetentionReads):
                 approved_by=state.approved_by,
             )
             self._append(DELETION + deletion, done, NODE)
+        else:
+            self._require_founded(deletion)
         self._carrier.carry_out(done, state.proposal.reason)
         return done
+
+    def _require_founded(self, deletion: str) -> None:
+        for event, why in self.unfounded():
+            if event.stream == DELETION + deletion:
+                raise DeniedError(
+                    f"deletion {deletion!r} was recorded by event {event.seq}, but {why}.",
+                    hint="Nothing was deleted. Find out who recorded it: `goldenbatch trail`.",
+                )
 
     def reapply(self) -> list[str]:
         """Delete again what the ledger says was deleted and is there; says what it was."""
