@@ -120,3 +120,11 @@ tables = st.dictionaries(words, scalars, max_size=3)
 @given(st.dictionaries(words, st.one_of(scalars, tables, st.lists(tables, min_size=1, max_size=2))))
 def test_written_toml_reads_back(data: dict[str, object]) -> None:
     assert read_toml(write_toml(data)) == data
+
+
+@pytest.mark.parametrize(
+    "text", ["a=" + "[" * 4000, "a=" + "{b=" * 3000, "a=1" + "0" * 5000], ids=["[", "{", "0"]
+)
+def test_toml_without_end_is_bad_input(text: str) -> None:
+    with pytest.raises(BadInputError, match="cannot be read"):
+        read_toml(text, "policy.toml")

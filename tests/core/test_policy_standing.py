@@ -281,6 +281,15 @@ def with_roles(*roles):
             ),
             "ask no more for trained, identity_verified, accountability_signed",
         ),
+        (
+            lambda: changed(
+                rules=rules(
+                    lambda r: r.model_copy(update={"gmp": False, "roles": ("administrator",)}),
+                    "correct",
+                )
+            ),
+            "correct would be given to roles that carry no GMP meaning",
+        ),
         (lambda: changed(signed_as="performed"), "cannot be signed as performed"),
         (
             lambda: changed(rules=rules(with_roles("qualified_person"), "sign:approved")),

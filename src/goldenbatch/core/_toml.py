@@ -35,6 +35,10 @@ def read_toml(text: str, file: str = "") -> dict[str, Any]:
         raise BadInputError(
             f"this is not TOML: {error}.", hint="Correct the line.", file=file, line=line
         ) from error
+    except (RecursionError, ValueError) as error:  # nested too deep, or a number of no end
+        raise BadInputError(
+            f"this TOML cannot be read: {error}.", hint="Correct the file.", file=file
+        ) from error
 
 
 def locate(text: str, path: KeyPath) -> int:

@@ -21,6 +21,7 @@ _PROPOSING: Final = (PROPOSE, "procedure:issue", "adopt")
 """What lets one propose; older tables have no rule of its own for it."""
 _MANAGING: Final = ("user:add", "user:grant", "user:disable")
 _WORK: Final = ("record", "correct", "import")
+_GMP: Final = (*_WORK, "decide")
 _ABOUT_OTHERS: Final = (
     "user:add",
     "user:grant",
@@ -93,6 +94,8 @@ def _independence(policy: Policy) -> Iterator[str]:
     for rule in policy.rules:
         if rule.action in _WORK and rule.independence in ("none", "not_subject"):
             yield f"{rule.action} without independence would let who judged a record change it"
+        if rule.action in _GMP and not rule.gmp:
+            yield f"{rule.action} would be given to roles that carry no GMP meaning"
         if rule.action in _ABOUT_OTHERS and rule.independence != "not_subject":
             yield f"{rule.action} would let people act on their own account"
     if policy.signed_as in (Meaning.PERFORMED, Meaning.VERIFIED, Meaning.REJECTED):
