@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.acquisition import ConnectionCard, Gap, GapCause, SourceError
-from goldenbatch.core.errors import BadInputError, IntegrityError, VersionConflictError
+from goldenbatch.core.errors import BadInputError, VersionConflictError
 from goldenbatch.core.records import NewEvent
 from goldenbatch.core.sources import GapBackfilled, GapFound, source_stream
 from goldenbatch.runtime import _outlet_frames
+from goldenbatch.runtime._outlet_refusals import Refusals
 from goldenbatch.runtime._outlet_writer import Writer
 from goldenbatch.stores.historian import WriteRefusedError
-from goldenbatch.stores.spool import SpoolFullError
+from goldenbatch.stores.spool import FrameDamagedError, SpoolFullError
 
 if TYPE_CHECKING:
     from goldenbatch.core.records import Body, Row
@@ -70,6 +71,7 @@ class NodeOutlet:
         self._mode, self._wakes = asyncio.Lock(), asyncio.Event()
         self._health: dict[str, float | str] = {}
         self._told: dict[str, float | str] = {}
+        self._refusals = Refusals()
         self._drainer = asyncio.ensure_future(self._drain())
 
     # ---- readings ---------------------------------------------------------------------------
@@ -145,14 +147,21 @@ class NodeOutlet:
             await self._reject(frame, error)
 
     async def _reject(self, frame: Frame, error: BadInputError) -> None:
+        if not self._refusals.is_new(frame.key):
+            return
         content = await asyncio.to_thread(_outlet_frames.as_json_lines, frame, error.message)
-        digest = await asyncio.to_thread(self.site.registry.put, content, "application/x-ndjson")
         window, tags = _outlet_frames.extent(frame)
         n = frame.readings.num_rows
-        gap = Gap(window, GapCause.REJECTED, tags, error.message, n)
-        await self.enter(GapFound.of(self.card.name, gap, digest))
+        self._refusals.add(Gap(window, GapCause.REJECTED, tags, error.message, n), content)
         self.counts.n_rejected += n
         self.health("problem", error.message)
+        await self._record_refusals()
+
+    async def _record_refusals(self, *, is_forced: bool = False) -> None:
+        """Put refusals on record; a flood of them makes few records."""
+        for gap, content in self._refusals.due(is_forced=is_forced):
+            digest = await self.keep(content, "application/x-ndjson") if content else ""
+            await self.enter(GapFound.of(self.card.name, gap, digest))
 
     async def _drain(self) -> None:
         """Bring what is spooled to the historian, in order, until nothing is left."""
@@ -169,9 +178,11 @@ class NodeOutlet:
                 await self._store(found[1])
                 await asyncio.to_thread(self._spool.drop, found[0])
                 pause = RETRY_S[0]
-            except IntegrityError as error:
+            except FrameDamagedError as error:
                 now = self.site.clock()
-                await self.gap(Gap((now, now), GapCause.UNKNOWN, note=error.message))
+                window = error.window or (now, now)
+                note, n = error.message, error.n_readings
+                await self.gap(Gap(window, GapCause.UNKNOWN, note=note, n_lost=n))
             except Exception as error:  # whatever it is, what is spooled must not be lost
                 if self._health.get("problem") != f"{error}":
                     log.warning("a spooled frame of %s waits: %s", self.card.name, error)
@@ -200,6 +211,9 @@ class NodeOutlet:
     async def gap(self, gap: Gap) -> None:
         """Record that readings are missing."""
         self.counts.n_gaps += 1
+        if gap.cause is GapCause.REJECTED:
+            self._refusals.add(gap)
+            return await self._record_refusals()
         await self.enter(GapFound.of(self.card.name, gap))
 
     async def backfilled(self, window: Window, tags: Sequence[str], n_readings: int) -> None:
@@ -218,7 +232,8 @@ class NodeOutlet:
         """Append a record to the source's own stream."""
         stream = source_stream(self.card.name)
         while True:
-            event = NewEvent(stream, body, self.version(stream), actor=self.site.actor.uid)
+            version = await asyncio.to_thread(self.version, stream)
+            event = NewEvent(stream, body, version, actor=self.site.actor.uid)
             try:
                 return await self.record([event])
             except VersionConflictError:
@@ -266,18 +281,34 @@ class NodeOutlet:
         changed = {k: v for k, v in state.items() if self._told.get(k) != v}
         frames = _outlet_frames.health(self.card.health_prefix, changed, now)
         try:
-            if not self._is_spooling:
-                for frame in frames:
-                    await asyncio.wrap_future(self._writer.put(frame))
+            # What was refused is on record before it is said until when the source was read.
+            await self._record_refusals(is_forced=True)
+            if not self._is_spooling and not self._writer.n_waiting:
+                await self._write_health(frames)
             await asyncio.to_thread(self._spool.advance, {ALIVE: str(now)})
             self._told = state
         except (*REFUSED, BadInputError, SpoolFullError) as error:
             log.warning("health of %s was not written: %s", self.card.name, error)
 
+    async def _write_health(self, frames: Sequence[Frame]) -> None:
+        """Write health, without waiting for a historian that hangs."""
+        writing = [asyncio.wrap_future(self._writer.put(frame)) for frame in frames]
+        if not writing:
+            return
+        done, late = await asyncio.wait(writing, timeout=self._slow_s)
+        for one in late:
+            one.add_done_callback(lambda done: done.cancelled() or done.exception())
+        for one in done:
+            one.result()
+
     async def close(self, within_s: float = 10.0) -> None:
         """Finish what can be finished in time; what waits in the spool is kept there."""
         self._is_closed = True
         deadline = time.monotonic() + within_s
+        try:
+            await self._record_refusals(is_forced=True)
+        except Exception as error:
+            log.error("refusals of %s are not on record: %s", self.card.name, error)
         while self._writer.n_waiting and time.monotonic() < deadline:
             await asyncio.sleep(0.02)
         self._drainer.cancel()

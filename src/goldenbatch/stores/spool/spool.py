@@ -21,6 +21,7 @@ _SCHEMA = (
     "CREATE TABLE IF NOT EXISTS position(key TEXT PRIMARY KEY NOT NULL, value TEXT NOT NULL)",
     "CREATE TABLE IF NOT EXISTS frame(id INTEGER PRIMARY KEY AUTOINCREMENT, n_readings INTEGER"
     " NOT NULL, digest BLOB NOT NULL, bytes BLOB NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS extent(id INTEGER PRIMARY KEY, first INTEGER, last INTEGER)",
     "CREATE TABLE IF NOT EXISTS damaged(id INTEGER PRIMARY KEY, digest BLOB, bytes BLOB)",
 )
 _HEAD = 4  # bytes that give the length of the head before the Arrow stream
@@ -28,6 +29,20 @@ _HEAD = 4  # bytes that give the length of the head before the Arrow stream
 
 class SpoolFullError(GoldenbatchError):
     """The spool holds as much as its card allows, or the disk holds no more."""
+
+
+class FrameDamagedError(IntegrityError):
+    """A spooled frame that is not what was put; it was put aside.
+
+    Attributes:
+        n_readings: How many readings it had.
+        window: Around their times, half-open; None: not known.
+    """
+
+    def __init__(self, message: str, n_readings: int, window: tuple[int, int] | None) -> None:
+        hint = "See to the disk; ask the source for this time again if it has a history."
+        super().__init__(message, hint=hint)
+        self.n_readings, self.window = n_readings, window
 
 
 class Spool:
@@ -81,8 +96,8 @@ class Spool:
         Raises:
             SpoolFullError: They would go beyond the limit, or the disk is full; nothing is kept.
         """
-        blobs = [(_encode(frame), frame.readings.num_rows) for frame in frames]
-        size = sum(len(blob) for blob, _ in blobs)
+        blobs = [(_encode(frame), frame.readings.num_rows, _extent(frame)) for frame in frames]
+        size = sum(len(blob) for blob, *_ in blobs)
         if blobs and self._bytes + size > self.limit_bytes:
             raise SpoolFullError(
                 f"the spool {self.path} holds {self._bytes:,} of {self.limit_bytes:,} bytes.",
@@ -92,10 +107,14 @@ class Spool:
         with self._lock, self._translated():
             self._connection.execute("BEGIN IMMEDIATE")
             try:
-                self._connection.executemany(
-                    "INSERT INTO frame(n_readings, digest, bytes) VALUES (?, ?, ?)",
-                    [(n, hashlib.sha256(blob).digest(), blob) for blob, n in blobs],
-                )
+                for blob, n, extent in blobs:
+                    number = self._connection.execute(
+                        "INSERT INTO frame(n_readings, digest, bytes) VALUES (?, ?, ?)",
+                        (n, hashlib.sha256(blob).digest(), blob),
+                    ).lastrowid
+                    self._connection.execute(
+                        "INSERT OR REPLACE INTO extent VALUES (?, ?, ?)", (number, *extent)
+                    )
                 self._store_positions(positions or {})
                 self._connection.execute("COMMIT")
             except BaseException:
@@ -104,7 +123,7 @@ class Spool:
                 raise
             self._n += len(blobs)
             self._bytes += size
-            self._n_readings += sum(n for _, n in blobs)
+            self._n_readings += sum(n for _, n, _ in blobs)
             self._positions.update(positions or {})
 
     def _store_positions(self, positions: Mapping[str, str]) -> None:
@@ -128,21 +147,24 @@ class Spool:
         """The frame that waits longest, with its number; damaged ones are put aside.
 
         Raises:
-            IntegrityError: It is not what was put; it is kept in the table `damaged`.
+            FrameDamagedError: It is not what was put; it is kept in the table `damaged`.
+            IntegrityError: The file itself is damaged.
         """
         with self._lock, self._translated():
             row = self._connection.execute(
-                "SELECT id, digest, bytes, n_readings FROM frame ORDER BY id LIMIT 1"
+                "SELECT id, digest, bytes, n_readings, first, last FROM frame"
+                " LEFT JOIN extent USING (id) ORDER BY id LIMIT 1"
             ).fetchone()
         if row is None:
             return None
-        number, digest, blob, n_readings = row
+        number, digest, blob, n_readings, first, last = row
         if hashlib.sha256(blob).digest() != digest:
             self._remove(number, len(blob), n_readings, is_damaged=True)
-            raise IntegrityError(
+            raise FrameDamagedError(
                 f"frame {number} of the spool {self.path} is damaged"
                 f" ({n_readings} readings); it is kept in its table 'damaged'.",
-                hint="See to the disk; ask the source for this time again if it has a history.",
+                n_readings,
+                None if first is None else (first, last + 1),
             )
         return number, _decode(blob)
 
@@ -165,6 +187,7 @@ class Spool:
                     (number,),
                 )
             self._connection.execute("DELETE FROM frame WHERE id = ?", (number,))
+            self._connection.execute("DELETE FROM extent WHERE id = ?", (number,))
             self._connection.execute("COMMIT")
             self._n -= 1
             self._bytes -= size
@@ -190,6 +213,15 @@ class Spool:
                 f"the spool {self.path} is damaged: {error}.",
                 hint="Move the file away: frames in it are lost, the source is read again.",
             ) from error
+
+
+def _extent(frame: Frame) -> tuple[int | None, int | None]:
+    """First and last time of a frame."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    found = pc.min_max(frame.readings.column("time").cast(pa.int64())).as_py()
+    return found["min"], found["max"]
 
 
 def _encode(frame: Frame) -> bytes:
