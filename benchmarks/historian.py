@@ -43,7 +43,7 @@ from goldenbatch.stores.historian import Historian, HistorianSettings
 
 START = 1_699_920_000_000_000  # a midnight
 TIME = pa.timestamp("us", tz="UTC")
-N_ROUNDS = 7
+N_ROUNDS, N_TURNS = 7, 10
 
 
 class Signal:
@@ -156,18 +156,19 @@ def ingest(base: Path, signal: Signal, options: argparse.Namespace, peers: list[
         rng = np.random.default_rng([signal.seed, 999, n])
         times = np.full((signal.n_tags, 1), START + n * 1_000_000)
         frames.append(signal.table(times, np.round(rng.normal(50, 1, (signal.n_tags, 1)), 2)))
-    found, n_tags = {}, signal.n_tags
-    with opened(base / "ours_ingest") as store:
-        keyed = [signal.frame(frames[n % len(frames)], str(n)) for n in range(options.frames)]
-        spent = [timed(lambda: store.write(frame)) for frame in keyed]  # noqa: B023
-        log = folder_bytes(base / "ours_ingest" / "log")
-        found["goldenbatch"] = _paces(spent, n_tags) | {
-            "log_bytes_per_reading": log / n_tags / options.frames
-        }
-    for peer in peers:
-        n_frames = min(options.frames, 100 if peer.name == "delta_alone" else 500)
-        spent = [timed(lambda: peer.frame(frames[n % 64])) for n in range(n_frames)]  # noqa: B023
-        found[peer.name] = _paces(spent, n_tags)
+    store = opened(base / "ours_ingest")
+    keyed = [signal.frame(frames[n % len(frames)], str(n)) for n in range(options.frames)]
+    spent: dict[str, list[float]] = {"goldenbatch": [], **{peer.name: [] for peer in peers}}
+    for turn in range(N_TURNS):
+        share = slice(turn * options.frames // N_TURNS, (turn + 1) * options.frames // N_TURNS)
+        spent["goldenbatch"] += [timed(lambda: store.write(one)) for one in keyed[share]]  # noqa: B023
+        for peer in peers:
+            n_frames = max(1, options.frames // N_TURNS // (20 if "delta" in peer.name else 4))
+            spent[peer.name] += [timed(lambda: peer.frame(frames[n])) for n in range(n_frames)]  # noqa: B023
+    log = folder_bytes(base / "ours_ingest" / "log")
+    store.close()
+    found = {name: _paces(times, signal.n_tags) for name, times in spent.items()}
+    found["goldenbatch"]["log_bytes_per_reading"] = log / signal.n_tags / options.frames
     return found
 
 

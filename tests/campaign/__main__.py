@@ -29,8 +29,8 @@ LEDGER = (
 )
 HISTORIAN = (
     "kill -9 of the historian's writer",
-    "tests/stores/historian/test_faults.py::test_killed_at_random_moments",
-    "an acknowledged frame lost or doubled",
+    "tests/stores/historian/test_crashes.py",
+    "an acknowledged frame lost or doubled, or a torn file seen by a reader",
 )
 SOURCES = (
     "kill -9 of a node that reads a source",

@@ -140,6 +140,7 @@ STREAMS = {
     "PolicyAdopted": "master/policy",
     "PolicyProposed": "policy/<digest>",
     "RecipeAdopted": "master/recipe/<recipe>",
+    "ReadingsRepaired": "backup/home",
     "RestoreDrilled": "backup/home",
     "ResultCorrected": "sample/<sample>",
     "ResultsReported": "sample/<sample>",

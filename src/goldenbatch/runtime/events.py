@@ -97,6 +97,15 @@ class RestoreDrilled(_OfBackup):
 
 
 @record_type
+class ReadingsRepaired(Body):
+    """Damaged or lost files of readings were replaced by the same ones from a backup."""
+
+    files: tuple[str, ...] = Field(min_length=1, description="Paths in the historian's folder.")
+    source: str = Field(min_length=1, description="Where the good files came from.")
+    quarantine: str = Field(default="", description="Where the damaged ones were put.")
+
+
+@record_type
 class BatchArchived(Body):
     """The whole record of a batch was written into an archive."""
 

@@ -6,11 +6,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.holds import active_holds
-from goldenbatch.core.records import DataClass, to_iso
+from goldenbatch.core.records import DataClass, NewEvent, to_iso
 from goldenbatch.core.retention import Item
+from goldenbatch.runtime.events import ReadingsRepaired
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from goldenbatch.core.site import Window
     from goldenbatch.runtime.local import LocalSite
 
@@ -64,6 +68,34 @@ def compact(site: LocalSite) -> Tended:
         for one in done
     )
     return Tended(days, removed.n_files, removed.n_bytes, removed.n_kept)
+
+
+def repair(site: LocalSite, backup: Path) -> dict[str, Any]:
+    """Replace damaged or lost files of readings by those of a restored backup; record it.
+
+    Args:
+        site: The home.
+        backup: Folder of a restored home.
+
+    Raises:
+        BadInputError: The folder holds no readings.
+    """
+    source = backup / "historian"
+    if not source.is_dir():
+        raise BadInputError(
+            f"{backup} is no restored home.", hint="Restore a backup into an empty folder first."
+        )
+    found = site.historian.repair(source)
+    restored = [one.path for one in found if one.is_restored]
+    if restored:
+        stream = "backup/home"
+        body = ReadingsRepaired(
+            files=tuple(restored), source=str(backup), quarantine="historian/quarantine"
+        )
+        version = site.ledger.version(stream)
+        site.ledger.append([NewEvent(stream, body, version, actor=site.actor.uid)])
+    missing = [one.path for one in found if not one.is_restored]
+    return {"restored": restored, "missing": missing}
 
 
 def holding(site: LocalSite) -> Callable[[Window], bool]:

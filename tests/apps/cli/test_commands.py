@@ -5,6 +5,7 @@ import json
 import pytest
 
 from goldenbatch.apps.cli._tree import tree
+from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.records import NewEvent
 from goldenbatch.runtime.local import LocalSite
 
@@ -204,6 +205,31 @@ def test_upkeep(home, cli):
     assert "No closed day" in cli("historian", "compact", "--home", home).out
     assert cli("checkpoint", "--home", home, "--json").json["size"] > 0
     assert cli("verify", "--home", home).code == 0
+
+
+def test_damaged_readings_are_repaired_from_a_restored_backup(home, cli, tmp_path):
+    cli("flush", "--home", home)
+    assert cli("backup", tmp_path / "backups", "--home", home).code == 0
+    restored = tmp_path / "restored"
+    assert cli("restore", tmp_path / "backups", restored).code == 0
+    path = next((home / "historian" / "number").glob("date=*/*.parquet"))
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-5])
+    assert cli("verify", "--home", home).code != 0
+    done = cli("historian", "repair", tmp_path, "--home", home)
+    assert (done.code, "no restored home" in done.err) == (3, True)
+    done = cli("historian", "repair", restored, "--home", home, "--json")
+    name = str(path.relative_to(home / "historian"))
+    assert done.json == {"restored": [name], "missing": []}
+    assert path.read_bytes() == whole
+    (kept,) = (home / "historian" / "quarantine").iterdir()
+    assert kept.read_bytes() == whole[:-5]
+    assert cli("verify", "--home", home).code == 0
+    assert "No file of readings" in cli("historian", "repair", restored, "--home", home).out
+    path.unlink()
+    (restored / "historian" / name).unlink()
+    done = cli("historian", "repair", restored, "--home", home, "--json")
+    assert (done.code, done.json["missing"]) == (IntegrityError.exit_code, [name])
 
 
 def test_commands_of_capabilities(home, cli):

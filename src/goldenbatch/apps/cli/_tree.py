@@ -174,11 +174,15 @@ _TREE: dict[str, Entry] = {
         "Hand the frame log over to the Delta table.", f"{_CLI}.proof:flush", panel=_PROOF
     ),
     "historian": Entry(
-        "Upkeep of the readings: compact.",
+        "Upkeep of the readings: compact, repair.",
         children={
             "compact": Entry(
                 "Give each closed day one file, laid out for reading tags.",
                 f"{_CLI}.historian:compact",
+            ),
+            "repair": Entry(
+                "Replace damaged files of readings by those of a restored backup.",
+                f"{_CLI}.historian:repair",
             ),
         },
         panel=_PROOF,

@@ -1,10 +1,14 @@
-"""Upkeep of the readings: `historian compact`."""
+"""Upkeep of the readings: `historian compact`, `historian repair`."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
 
 from goldenbatch.apps.cli._session import Session
+from goldenbatch.core.errors import IntegrityError
 
 
 def compact(session: Session) -> None:
@@ -17,6 +21,36 @@ def compact(session: Session) -> None:
         with session.output.progress("Compacting"):
             answer = desk.compact()
         session.show(answer, lambda _: _render(session, answer))
+
+
+def repair(
+    session: Session,
+    backup: Annotated[Path, typer.Argument(help="Folder of a home restored from a backup.")],
+) -> None:
+    """Replace damaged or lost files of readings by those of a restored backup.
+
+    Stop the node first. Only a file with the digest that was recorded is taken; the damaged one
+    is kept in `historian/quarantine`. What was replaced is recorded.
+    """
+    from goldenbatch.runtime.local import LocalSite
+    from goldenbatch.runtime.upkeep import repair as repair_
+
+    with LocalSite.open(session.home) as site:
+        with session.output.progress("Repairing"):
+            answer = repair_(site, backup)
+        session.output.home = site.home
+
+    def render(_: object) -> None:
+        for name in answer["restored"]:
+            session.output.line(f"{name} was restored.")
+        for name in answer["missing"]:
+            session.output.line(f"{name} is damaged, and not in this backup.")
+        if not answer["restored"] and not answer["missing"]:
+            session.output.line("No file of readings is damaged.")
+
+    session.show(answer, render)
+    if answer["missing"]:
+        session.exit_code = IntegrityError.exit_code
 
 
 def _render(session: Session, answer: dict[str, Any]) -> None:

@@ -291,7 +291,7 @@ class Cold:
         if _files.file_digest(path) != file.sha256:
             raise IntegrityError(
                 f"{self.place.path(file.kind, file.path)} is not what was written.",
-                hint="Restore it from a backup: `goldenbatch historian repair`.",
+                hint="Restore it from a restored backup: `goldenbatch historian repair FOLDER`.",
             )
 
     def read(self, kind: ReadingKind, files: Iterable[FileEntry]) -> pa.Table:

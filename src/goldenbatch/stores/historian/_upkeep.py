@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.core.site import Clock, Window
-from goldenbatch.stores.historian import _frames, _leases, _manifest
+from goldenbatch.stores.historian import _files, _frames, _leases, _manifest
 from goldenbatch.stores.historian._cold import DAY_US, Cold
 from goldenbatch.stores.historian._compaction import MERGING, Compactor, Merged, due, free_bytes
 from goldenbatch.stores.historian._compactions import Compaction, Lineage
@@ -26,7 +27,7 @@ from goldenbatch.stores.historian.settings import HistorianSettings
 
 Held = Callable[[Window], bool]
 """Whether a legal hold covers readings of a window."""
-CACHE = "cache"
+CACHE, QUARANTINE = "cache", "quarantine"
 LEFT_OUT = frozenset({"lock", "latest.bin"})
 _LATE_US = 3_600_000_000
 """A day is closed an hour after its end, when what is late by minutes has come."""
@@ -45,6 +46,19 @@ class Vacuumed:
     n_files: int
     n_bytes: int
     n_kept: int
+
+
+@dataclass(frozen=True)
+class Repaired:
+    """A file that was not what was written.
+
+    Attributes:
+        path: Below the historian's folder.
+        is_restored: Whether the backup held the right one, and it is in its place.
+    """
+
+    path: str
+    is_restored: bool
 
 
 class Upkeep:
@@ -185,6 +199,45 @@ class Upkeep:
                 self._cold.place.delete(one.kind, [file.path for file in there])
                 gone += there
         return Vacuumed(len(gone), sum(file.size for file in gone), n_kept)
+
+    def repair(self, backup: Path) -> tuple[Repaired, ...]:
+        """Replace files that are not what was written by the same ones of a restored backup.
+
+        A damaged file is kept in `quarantine/`. What does not have the digest that the manifests
+        hold is never taken.
+
+        Args:
+            backup: Historian's folder of a restored home.
+
+        Raises:
+            WriteRefusedError: The disk is full or broken.
+        """
+        self._writer()
+        done = []
+        with self._upkeep_lock, self._flush_lock, self._refusing():
+            for kind in KINDS:
+                for file in self.table_files(kind):
+                    if not self._is_whole(file):
+                        done.append(self._repaired(file, backup / kind / file.path))
+        return tuple(done)
+
+    def _is_whole(self, file: FileEntry) -> bool:
+        try:
+            self._cold.require_whole(file)
+        except IntegrityError:
+            return False
+        return True
+
+    def _repaired(self, file: FileEntry, good: Path) -> Repaired:
+        where = f"{file.kind}/{file.path}"
+        if not good.is_file() or _files.file_digest(good) != file.sha256:
+            return Repaired(where, is_restored=False)
+        if self._cold.place.has(file.kind, file.path):
+            kept = self._folder / QUARANTINE / where.replace("/", "_")
+            _files.make_dir(kept.parent)
+            _files.write_atomic(kept, self._cold.local(file).read_bytes())
+        self._cold.place.write(file.kind, file.path, memoryview(good.read_bytes()))
+        return Repaired(where, is_restored=True)
 
     @contextlib.contextmanager
     def still(self) -> Iterator[Iterator[Path]]:
