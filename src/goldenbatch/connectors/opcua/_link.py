@@ -258,7 +258,7 @@ class Link:
         message, place = arrived.message, arrived.place
         published = micros(message.PublishTime) if message.PublishTime is not None else 0
         if published <= 0:
-            # Some servers put no time on a message that only says they are alive.
+            # Some servers, node-opcua among them, put no time on their messages.
             offset = self._clocks.offset_us if self._clocks is not None else 0
             published = arrived.at + offset - ON_THE_WAY_US
         self._published[place] = max(published, self._published.get(place, published))
