@@ -130,7 +130,7 @@ class Compactor:
     def _check(self, kind: ReadingKind, path: Path, groups: Groups, before: Digests) -> None:
         """What lies on the disk must give each chunk's digests, as the old files did."""
         tally = Tally(groups, kind, self.name)
-        tally_file(path, tally)
+        tally_file(path, tally, is_whole=True)
         after = tally.digests()
         if after != before:
             wrong = sorted(key for key in before.keys() | after.keys()

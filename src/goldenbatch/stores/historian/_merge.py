@@ -142,6 +142,7 @@ class Tally:
     counts: dict[tuple[int, int], int] = field(default_factory=dict)
     right: set[tuple[int, str]] = field(default_factory=set)
     _open: dict[tuple[int, int], Any] = field(default_factory=dict)
+    _closed: dict[tuple[int, int], bytes] = field(default_factory=dict)
 
     def take(self, table: pa.Table) -> None:
         """Rows of a file, ordered by (tag, time, seq)."""
@@ -174,9 +175,15 @@ class Tally:
                 self.right.add(label)
                 del self._open[key], self.counts[key]
 
+    def close_range(self) -> None:
+        """No more rows of these tags will come: keep the digests, not what computes them."""
+        self._closed.update({key: one.digest() for key, one in self._open.items()})
+        self._open.clear()
+
     def digests(self) -> Digests:
         """What was counted and digested so far."""
-        return {key: (self.counts[key], one.hexdigest()) for key, one in self._open.items()}
+        found = {key: one.digest() for key, one in self._open.items()} | self._closed
+        return {key: (self.counts[key], digest.hex()) for key, digest in found.items()}
 
 
 @dataclass
@@ -227,6 +234,7 @@ def merge(
                 part = file.read(first, last)
                 tally.take(part)
                 parts.append(part)
+            tally.close_range()
             table = ordered(pa.concat_tables(parts))
             if left_out:
                 group = tally.groups.of(ints(table, "seq"))
@@ -251,11 +259,19 @@ def _write_groups(writer: pq.ParquetWriter, table: pa.Table) -> None:
         writer.write_table(table.slice(start, stop - start), row_group_size=stop - start)
 
 
-def tally_file(path: Path, tally: Tally) -> None:
-    """Tally a file as it lies on the disk, a range of tags at a time."""
+def tally_file(path: Path, tally: Tally, *, is_whole: bool = False) -> None:
+    """Tally a file as it lies on the disk, a range of tags at a time.
+
+    Args:
+        path: The file.
+        tally: Takes the rows.
+        is_whole: No other file follows that has rows of the same tags.
+    """
     file = RowGroups(path, tally.kind)
     try:
         for first, last in tag_ranges([file]):
             tally.take(file.read(first, last))
+            if is_whole:
+                tally.close_range()
     finally:
         file.close()
