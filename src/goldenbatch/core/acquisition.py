@@ -8,7 +8,7 @@ disk while the historian is slow. Awaiting a delivery is the back-pressure.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -20,6 +20,7 @@ from goldenbatch.core._toml import bad_key, read_toml
 from goldenbatch.core.errors import BadInputError, GoldenbatchError
 
 if TYPE_CHECKING:
+    from goldenbatch.core.batch_context import BoundaryStated, Statement
     from goldenbatch.core.capability import Offer, Tier
     from goldenbatch.core.plant import Plant
     from goldenbatch.core.records import NewEvent, Row
@@ -181,6 +182,7 @@ class SourceContext:
         folder: A folder of its own for keys and certificates, made when asked for.
         base: The home's folder, to which relative paths of the card refer.
         site: Where files are imported to, for a connector that reads whole files.
+        take: Takes statements of when batches and phases ran into the record.
     """
 
     card: ConnectionCard
@@ -190,6 +192,7 @@ class SourceContext:
     folder: Path
     base: Path = field(default_factory=Path)
     site: Site | None = None
+    take: Callable[[Iterable[Statement]], Sequence[BoundaryStated]] | None = None
 
 
 class Connector(Protocol):

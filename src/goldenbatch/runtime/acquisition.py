@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.sources import SourceStarted, SourceStopped
 from goldenbatch.runtime._outlet import ALIVE, NodeOutlet
 from goldenbatch.runtime._secrets import resolve_secret, without_secrets
+from goldenbatch.runtime.batch_context import take
 from goldenbatch.stores.spool import Spool, SpoolFullError
 
 if TYPE_CHECKING:
@@ -129,8 +131,9 @@ class Sources:
         """What the connector of a card may know."""
         folder = self.home / "keys" / "connections" / card.name
         return SourceContext(
-            card, self.site.plant, self.site.clock, resolve_secret, folder, self.home, self.site
-        )
+            card, self.site.plant, self.site.clock, resolve_secret, folder, self.home, self.site,
+            partial(take, self.site),
+        )  # fmt: skip
 
     def manifest(self, card: ConnectionCard) -> ConnectorManifest:
         """The connector that a card names.

@@ -59,6 +59,7 @@ def run_import(
 ) -> dict[str, Any]:
     """Import the files of a card; with `is_live` the analysts are woken after each step."""
     from goldenbatch.connectors.tabular import ImportOptions, import_card, load_card
+    from goldenbatch.runtime.batch_context import take
 
     card = load_card(path)
     root = folder_of(card, data)
@@ -73,6 +74,7 @@ def run_import(
             correct_reason=reason,
             is_live=is_live,
             on_step=wake if is_live else None,
+            take=lambda said: take(desk.site, said),
             progress=lambda _file, done, total: step(done, total),
         )
         report = import_card(desk.site, card, root, options).as_json()

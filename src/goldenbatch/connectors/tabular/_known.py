@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
@@ -106,6 +106,19 @@ class Known:
     def has_sample(self, sample: str) -> bool:
         """Whether a sample is recorded or made by an earlier row."""
         return ("sample", sample) in self._things
+
+    def statements(
+        self, source: str, batches: Sequence[str]
+    ) -> set[tuple[str, str, str, str, int]]:
+        """What a source has said of batches: boundary, batch, place, phase and time of each."""
+        rows = [
+            row
+            for at in range(0, len(batches), 500)
+            for row in self.ledger.select(
+                "context", {"source": source, "batch": list(batches[at : at + 500])}
+            )
+        ]
+        return {(row["what"], row["batch"], row["place"], row["phase"], row["at"]) for row in rows}
 
     def phase_window(
         self, batch: str, place: str, phase: str, run: int

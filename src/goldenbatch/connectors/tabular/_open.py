@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from goldenbatch.connectors.tabular._batchml import read_batchml
 from goldenbatch.connectors.tabular._books import read_xlsx
 from goldenbatch.connectors.tabular._csv import read_csv
 from goldenbatch.connectors.tabular._exports import read_ignition, read_pi
@@ -34,19 +35,21 @@ _READERS = {
     "ignition": read_ignition,
     "influx_lines": read_line_protocol,
     "influx_csv": read_annotated_csv,
+    "batchml": read_batchml,
 }
 
 
 def _rename(sheet: Sheet, spec: TableSpec) -> None:
-    """Names of the source in the column `tag` to tags of the plant, where the card has them."""
+    """Names of the source in the columns that have them, where the card says what they are."""
     import pyarrow as pa
 
-    if not spec.names or "tag" not in sheet.header:
-        return
-    coded = trimmed(sheet.column("tag")).combine_chunks().dictionary_encode()
-    words = [spec.names.get(one, one) for one in coded.dictionary.to_pylist()]
-    renamed = pa.array(words, pa.string()).take(coded.indices)
-    sheet.columns[sheet.position("tag")] = pa.chunked_array([renamed])
+    for name in ("tag", "place") if spec.names and spec.format in EXPORTS else ():
+        if name not in sheet.header:
+            continue
+        coded = trimmed(sheet.column(name)).combine_chunks().dictionary_encode()
+        words = [spec.names.get(one, one) for one in coded.dictionary.to_pylist()]
+        renamed = pa.array(words, pa.string()).take(coded.indices)
+        sheet.columns[sheet.position(name)] = pa.chunked_array([renamed])
 
 
 def _check_header(sheet: Sheet, spec: TableSpec) -> None:

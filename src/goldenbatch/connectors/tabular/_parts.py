@@ -179,6 +179,40 @@ class PhaseSpec(CardPart):
         return self
 
 
+class EventSpec(CardPart):
+    """A row of a journal says when a batch or a phase began or ended.
+
+    What it says is judged beside what other sources said of the same boundary.
+
+    Attributes:
+        event: What happened, in one of the words below.
+        phase: Empty: the event is of the batch.
+        run: Number of the run of the phase; empty: runs are counted by their times.
+        reference: Identity of the entry in the source.
+        starts: Words, in any case, for a beginning.
+        ends: Words for an end.
+        aborts: Words for an end before all was done.
+        others: Words for events that are neither; `*`: all others.
+        is_optional: A row without an event is fine; otherwise the row is refused.
+    """
+
+    batch: str
+    event: str
+    place: str = ""
+    phase: str = ""
+    run: str = ""
+    product: str = ""
+    recipe: str = ""
+    size: str = ""
+    reference: str = "{file}:{line}"
+    at: TimeSpec | Literal["row"] = "row"
+    starts: tuple[str, ...] = ("start", "started", "begin", "running")
+    ends: tuple[str, ...] = ("end", "ended", "complete", "completed", "finished", "stopped")
+    aborts: tuple[str, ...] = ("abort", "aborted")
+    others: tuple[str, ...] = ()
+    is_optional: bool = False
+
+
 class LotSpec(CardPart):
     """A row names a lot of a material.
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from goldenbatch.connectors.tabular._events import StatedRow, disagreements, unknown
 from goldenbatch.connectors.tabular._files import Original
 from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known
 from goldenbatch.connectors.tabular._open import read_sheet
@@ -37,6 +39,7 @@ from goldenbatch.connectors.tabular.card import SourceCard, TableSpec
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from goldenbatch.core.batch_context import BoundaryStated
     from goldenbatch.core.site import HistorianPort
 
 EARLIEST, LATEST = -2_208_988_800_000_000, 9_214_646_400_000_000
@@ -66,6 +69,7 @@ class FilePlan:
         status: What became of each row that was read into columns, shape `(n_rows,)`.
         refused: All rows that are refused, by line.
         axes: Axes of array tags.
+        stated: What rows say of when batches and phases ran, and was not said before.
     """
 
     file: str
@@ -80,6 +84,15 @@ class FilePlan:
     conflict_rows: list[Refused]
     notes: list[str]
     axes: list[Axis] = field(default_factory=list)
+    stated: list[StatedRow] = field(default_factory=list)
+
+    def note_disagreements(self, made: Sequence[BoundaryStated]) -> None:
+        """Count rows whose statement contradicts another source's among the conflicts."""
+        for one, found in disagreements(self.stated, made):
+            self.status[one.row] = CONFLICT
+            self.conflicts.append(FoundConflict(one.line, 1, *astuple(found)))
+            words = f"{found.what} {found.key}: recorded {found.stored}, offered {found.offered}"
+            self.conflict_rows.append(Refused(one.line, "conflict", words, one.raw))
 
     @property
     def counts(self) -> dict[str, int]:
@@ -163,7 +176,8 @@ class Planner:
         master = self.units.master
         for row, problem in phase_problems(sheet, spec, master).items():
             problems.setdefault(row, problem)
-        self._records(RowReader(spec, sheet, times, self.known, master), problems, status, found)
+        reader = RowReader(spec, sheet, times, self.known, master, self.card.name)
+        stated = self._records(reader, problems, status, found)
         readings = [_without(one, problems) for one in read.readings]
         good = good_rows(sheet.n_rows, problems)
         for row, answer in take_phases(sheet, spec, row_times, good, self.known):
@@ -188,6 +202,7 @@ class Planner:
             conflict_rows=_conflict_rows(sheet, found),
             notes=sheet.notes,
             axes=read.axes,
+            stated=stated,
         )
 
     def _records(
@@ -196,10 +211,11 @@ class Planner:
         problems: Problems,
         status: NDArray[np.int8],
         found: list[tuple[int, Contradiction]],
-    ) -> None:
+    ) -> list[StatedRow]:
         if not reader.spec.row_parts:
-            return
+            return []
         reader.prepare()
+        sheet, stated = reader.sheet, list[StatedRow]()
         for row in range(reader.sheet.n_rows):
             if row in problems:
                 continue
@@ -212,6 +228,12 @@ class Planner:
                 status[row] = ACCEPTED
             for conflict in outcome.conflicts:
                 _note(row, conflict, status, found)
+            line = int(sheet.lines[row])
+            stated += [StatedRow(row, line, sheet.raw(line), one) for one in outcome.said]
+        stated = unknown(stated, self.known, self.card.name) if stated else []
+        for one in stated:
+            _note(one.row, True, status, found)
+        return stated
 
     def _settle(
         self,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from goldenbatch.connectors.tabular._events import statement_of
 from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known, contradiction
 from goldenbatch.connectors.tabular._master import MasterData
 from goldenbatch.connectors.tabular._parts import (
@@ -31,6 +32,7 @@ from goldenbatch.connectors.tabular._values import (
     result_of,
 )
 from goldenbatch.connectors.tabular.card import TableSpec
+from goldenbatch.core.batch_context import Boundary, Statement
 from goldenbatch.core.batches import (
     BatchCreated,
     BatchEnded,
@@ -55,6 +57,7 @@ class RowOutcome:
 
     n_new: int = 0
     conflicts: list[Contradiction] = field(default_factory=list)
+    said: list[Statement] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,7 @@ class RowReader:
 
     Attributes:
         times: Micros UTC of each declared time, shape `(n_rows,)` each.
+        source: Who says what the rows say: the card.
     """
 
     spec: TableSpec
@@ -81,7 +85,9 @@ class RowReader:
     times: TimeColumns
     known: Known
     master: MasterData
+    source: str = ""
     _cells: list[dict[str, Any]] = field(default_factory=list)
+    _begun: set[str] = field(default_factory=set)
 
     def prepare(self) -> None:
         """Read the cells that the records need, and what is recorded of them."""
@@ -98,6 +104,16 @@ class RowReader:
             cells["row"], cells["line"] = at + 1, int(self.sheet.lines[at])
             cells["file"], cells["stem"] = self.sheet.file, path.stem
         self._preload()
+        self._begun = set(self._begin())
+
+    def _begin(self) -> Iterator[str]:
+        """Batches whose beginning a row of the sheet states: a material may stand before it."""
+        for row in range(self.sheet.n_rows if self.spec.materials else 0):
+            try:
+                said = self._statements(row)
+            except CellError:
+                continue
+            yield from (one.batch for one in said if one.what is Boundary.BATCH_STARTED)
 
     def _preload(self) -> None:
         batches: set[str] = set()
@@ -107,6 +123,7 @@ class RowReader:
             batches.update(_try(one.batch, cells) for one in self.spec.batches)
             batches.update(_try(one.batch, cells) for one in self.spec.materials)
             batches.update(_try(one.batch, cells) for one in self.spec.samples)
+            batches.update(_try(one.batch, cells) for one in self.spec.events)
             for sample in self.spec.samples:
                 samples.add(_try(sample.sample, cells))
             for lot in self.spec.lots:
@@ -119,12 +136,21 @@ class RowReader:
         Raises:
             CellError: The row is refused; nothing of it was taken.
         """
+        said = self._statements(row)
         offers = self._offers(row)
         checks = [found for one in self.spec.checks for found in self._check(one, row)]
-        outcome = RowOutcome(conflicts=checks)
+        outcome = RowOutcome(conflicts=checks, said=said)
         for offer in offers:
             self._take(offer, outcome)
         return outcome
+
+    def _statements(self, row: int) -> list[Statement]:
+        found = []
+        for one in self.spec.events:
+            at = self._time(row) if one.at == "row" else int(self.times[one.at][row])
+            said = statement_of(one, self._cells[row], at, self.source, self.master)
+            found += [said] if said else []
+        return found
 
     def _take(self, offer: _Offer, outcome: RowOutcome) -> None:
         if offer.is_check and not offer.results:
@@ -168,6 +194,7 @@ class RowReader:
 
     def _require_batches(self, offers: list[_Offer]) -> None:
         made = {one.draft.body.batch for one in offers if isinstance(one.draft.body, BatchCreated)}
+        made |= self._begun
         for offer in offers:
             batch = getattr(offer.draft.body, "batch", "")
             if batch and batch not in made and not self.known.has_batch(batch):

@@ -13,6 +13,7 @@ from goldenbatch.connectors.tabular._parts import (
     BatchSpec,
     CardPart,
     CheckSpec,
+    EventSpec,
     LotSpec,
     MaterialSpec,
     PhaseSpec,
@@ -34,8 +35,32 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "ignition": ("epoch_ms", "iso"),
     "influx_lines": ("epoch_ns",),
     "influx_csv": ("iso",),
+    "batchml": ("iso",),
 }  # fmt: skip
-"""Exports of historians whose columns are known, with the forms of their times."""
+"""Exports whose columns are known, with the forms of their times."""
+_JOURNAL: dict[str, Any] = {
+    "event": [
+        {
+            name: f"{{{name}}}"
+            for name in (
+                "batch",
+                "event",
+                "place",
+                "phase",
+                "product",
+                "recipe",
+                "size",
+                "reference",
+            )
+        }
+        | {"is_optional": True}
+    ],
+    "material": [
+        {name: f"{{{name}}}" for name in ("batch", "material", "lot", "quantity")}
+        | {"is_optional": True}
+    ],
+}
+"""What the rows of a batch record are."""
 
 
 class TableSpec(CardPart):
@@ -47,14 +72,14 @@ class TableSpec(CardPart):
         missing: Cells that mean no value.
         below_limit: Cells that mean a result below its limit of quantitation.
         constants: Values that templates may name like columns.
-        names: What the column `tag` says, to tags of the plant.
+        names: What the columns `tag` and `place` of an export say, to names of the plant.
     """
 
     name: str = Field(min_length=1)
     files: tuple[str, ...] = Field(min_length=1)
-    format: Literal["csv", "xlsx", "parquet", "pi", "ignition", "influx_lines", "influx_csv"] = (
-        "csv"
-    )
+    format: Literal[
+        "csv", "xlsx", "parquet", "pi", "ignition", "influx_lines", "influx_csv", "batchml"
+    ] = "csv"
     separator: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', max_length=1)
     decimal: Literal[".", ","] = "."
@@ -71,6 +96,7 @@ class TableSpec(CardPart):
     arrays: tuple[ArraySpec, ...] = Field(default=(), alias="array")
     batches: tuple[BatchSpec, ...] = Field(default=(), alias="batch")
     phases: tuple[PhaseSpec, ...] = Field(default=(), alias="phase")
+    events: tuple[EventSpec, ...] = Field(default=(), alias="event")
     lots: tuple[LotSpec, ...] = Field(default=(), alias="lot")
     materials: tuple[MaterialSpec, ...] = Field(default=(), alias="material")
     samples: tuple[SampleSpec, ...] = Field(default=(), alias="sample")
@@ -85,7 +111,9 @@ class TableSpec(CardPart):
             return data
         own: dict[str, Any] = {"time": {"column": "time", "formats": list(EXPORTS[data["format"]])}}
         parts = {"tag", "array", "batch", "phase", "lot", "material", "sample", "status"}
-        if not parts & set(data):
+        if data["format"] == "batchml":
+            own |= _JOURNAL if not (parts | {"event"}) & set(data) else {}
+        elif not parts & set(data):
             own["tag"] = [{"tag": "{tag}", "column": "value", "kind": "any", "quality": "quality"}]
         return own | data
 
@@ -95,6 +123,8 @@ class TableSpec(CardPart):
             raise ValueError(f"decimal mark {self.decimal!r} is another mark as well")
         if (self.tags or self.arrays or self.phases) and self.time is None:
             raise ValueError(f"table {self.name!r} has readings or phases, but no time")
+        if self.time is None and any(one.at == "row" for one in self.events):
+            raise ValueError(f"table {self.name!r} has events, but no time")
         if not (self.tags or self.arrays or self.phases or self.row_parts):
             raise ValueError(f"table {self.name!r} says of no column what it is")
         self.declared_columns()
@@ -110,6 +140,7 @@ class TableSpec(CardPart):
             *self.samples,
             *self.statuses,
             *self.checks,
+            *self.events,
         )
 
     @property
@@ -120,6 +151,7 @@ class TableSpec(CardPart):
             *(time for one in self.batches for time in (one.started, one.ended)),
             *(one.taken for one in self.samples),
             *(one.at for one in self.statuses),
+            *(one.at for one in self.events),
         )
         return tuple(dict.fromkeys(one for one in parts if isinstance(one, TimeSpec)))
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.connectors.tabular._ahead import read_ahead
+from goldenbatch.connectors.tabular._events import Take
 from goldenbatch.connectors.tabular._files import Original, card_root, files_of, original_of
 from goldenbatch.connectors.tabular._known import Appender, Draft, Known
 from goldenbatch.connectors.tabular._live import run_live
@@ -32,6 +33,7 @@ _MEDIA = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "parquet": "application/vnd.apache.parquet",
     "influx_lines": "text/plain",
+    "batchml": "application/xml",
 }
 
 
@@ -47,6 +49,7 @@ class ImportOptions:
         on_step: Called with the time of each step after it was written.
         progress: Called with (file, files done, files in all).
         tables: Names of the tables to import; empty: all.
+        take: Takes what journals state into the record (`runtime.batch_context.take`).
     """
 
     correct_reason: str = ""
@@ -55,6 +58,7 @@ class ImportOptions:
     on_step: Callable[[int], None] | None = None
     progress: Callable[[str, int, int], None] | None = None
     tables: tuple[str, ...] = ()
+    take: Take | None = None
 
 
 @dataclass(frozen=True)
@@ -293,6 +297,7 @@ class _Import:
 
     def _keep(self, plan: FilePlan, table: TableSpec) -> None:
         """Keep the original before anything of it is used; refuse another axis."""
+        self._check_events(plan)
         self.site.registry.put(plan.content, _MEDIA.get(table.format, "text/csv"))
         for axis in plan.axes:
             digest = self._put_axis(axis)
@@ -310,7 +315,21 @@ class _Import:
         text = json.dumps({"axis": axis.values, "unit": axis.unit}, sort_keys=True)
         return self.site.registry.put(text.encode(), "application/json")
 
+    def _check_events(self, plan: FilePlan) -> None:
+        """Refuse statements that could not be taken, before anything is written."""
+        if plan.stated and (self.options.take is None or self.options.is_live):
+            way = "live" if self.options.is_live else "here"
+            raise BadInputError(
+                f"it states when batches and phases ran, which cannot be taken {way}.",
+                hint="Import it by `goldenbatch import` without --live.",
+                file=plan.file,
+            )
+
     def _write(self, plan: FilePlan) -> None:
+        if plan.stated and self.options.take is not None:
+            # First, so that what went into a batch finds it.
+            plan.note_disagreements(self.options.take([one.said for one in plan.stated]))
+            self.appender.forget()
         source = Source(self.card.name, plan.digest, plan.table)
         now = self.site.clock()
         for frame in frames_of(plan.settled.new, source, now):
@@ -400,7 +419,7 @@ def _report(plan: FilePlan, artefact: str) -> FileReport:
         digest=plan.digest,
         **plan.counts,  # type: ignore[arg-type]
         n_readings=plan.n_readings,
-        n_records=len(plan.drafts),
+        n_records=len(plan.drafts) + len(plan.stated),
         n_contradictions=len(plan.conflicts),
         artefact=artefact,
         reasons=plan.reasons,

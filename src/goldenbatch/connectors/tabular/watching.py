@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from goldenbatch.connectors.tabular._folder import Folder, SeenFile, Taken, read_settings
 from goldenbatch.connectors.tabular._templates import placeholders
 from goldenbatch.connectors.tabular.card import SourceCard, load_card
-from goldenbatch.connectors.tabular.importing import FileReport, import_original
+from goldenbatch.connectors.tabular.importing import FileReport, ImportOptions, import_original
 from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext
 from goldenbatch.core.errors import (
     BadInputError,
@@ -75,6 +75,7 @@ class FolderWatcher:
         self._card = load_card(self._card_path)
         self._card_mark = _status(self._card_path)
         self._folder = Folder(self._settings, context.base / self._settings.folder, time.monotonic)
+        self._options = ImportOptions(take=context.take)
         self._refused: dict[str, str] = {}
         self._n_imported = self._n_rows_refused = 0
 
@@ -149,7 +150,7 @@ class FolderWatcher:
             original = self._folder.read(one)
             if original is None:
                 return Attempt()
-            report = import_original(self._site, self._card, one.table, original)
+            report = import_original(self._site, self._card, one.table, original, self._options)
         except VersionConflictError as error:
             return Attempt(wait=f"{error}")
         except (BadInputError, ConflictError, NotFoundError) as error:
