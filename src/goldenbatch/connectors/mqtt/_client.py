@@ -26,6 +26,10 @@ _REFUSED = {
 """Return codes of CONNACK that a person must mend (MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2)."""
 
 
+MAX_QUEUED_BYTES = 256 * 2**20
+"""Payloads that wait in memory, whatever their number: one may have 256 MB."""
+
+
 @dataclass(frozen=True)
 class Incoming:
     """A message as it came in."""
@@ -93,12 +97,17 @@ class Queue:
     def __init__(self, size: int) -> None:
         self._messages: deque[Incoming] = deque()
         self._size, self.n_dropped, self.dropped_from = size, 0, 0
+        self._n_bytes = 0
         self._is_filled = asyncio.Event()
 
     def put(self, message: Incoming) -> None:
         """Take a message."""
-        if len(self._messages) >= self._size:
+        self._n_bytes += len(message.payload)
+        while self._messages and (
+            len(self._messages) >= self._size or self._n_bytes > MAX_QUEUED_BYTES
+        ):
             lost = self._messages.popleft()
+            self._n_bytes -= len(lost.payload)
             self.dropped_from = self.dropped_from or lost.at
             self.n_dropped += 1
         self._messages.append(message)
@@ -113,6 +122,7 @@ class Queue:
         self._is_filled.clear()
         found = list(self._messages)
         self._messages.clear()
+        self._n_bytes = 0
         return found
 
     def __len__(self) -> int:

@@ -87,7 +87,31 @@ class Outcome:
 def frames(source: str, key: str, tables: Tables, received_at: int) -> Sequence[Frame]:
     """One frame a kind of readings."""
     return [
-        Frame(source, f"{key}/{kind}", kind, rows.table(kind), received_at)
+        Frame(source, f"{key}/{kind}{f'/{n}' if n else ''}", kind, layer.table(kind), received_at)
         for kind, rows in tables.items()
-        if rows.times
+        for n, layer in enumerate(_layers(rows))
     ]
+
+
+def _layers(rows: Rows) -> list[Rows]:
+    """Readings of which no two are of one tag at one time, which no frame may hold.
+
+    What was said twice is taken once; another value is a frame of its own, the later the newer.
+    """
+    if not rows.times:
+        return []
+    if len(set(zip(rows.tags, rows.times, strict=True))) == len(rows.times):
+        return [rows]
+    layers: list[Rows] = []
+    said: dict[tuple[str, int], list[tuple[Any, int]]] = {}
+    for at, tag, value, quality in zip(
+        rows.times, rows.tags, rows.values, rows.qualities, strict=True
+    ):
+        before = said.setdefault((tag, at), [])
+        if before and before[-1] == (value, quality):
+            continue
+        before.append((value, quality))
+        if len(before) > len(layers):
+            layers.append(Rows())
+        layers[len(before) - 1].add(at, tag, value, quality)
+    return layers

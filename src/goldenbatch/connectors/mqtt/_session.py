@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 WAIT_S = (0.5, 30.0)
 """First and longest pause before a broker that is not there is tried again."""
+END_S = 8.0
+"""At the end, so long is waited for what is in hand to be stored."""
+N_AT_ONCE = 50
+"""Messages that are read before the loop's other tasks have their turn."""
 IDLE_S = 0.5
 """At least so often timeouts are looked at."""
 
@@ -32,6 +36,7 @@ class Session(ABC):
         self._lost_at = 0
         self._client: aiomqtt.Client | None = None
         self._problems: list[str] = []
+        self._is_ending, self._stored_at = False, 0
 
     @abstractmethod
     def will(self) -> Any:
@@ -66,6 +71,7 @@ class Session(ABC):
         import aiomqtt
 
         clock, pause = self.context.clock, WAIT_S[0]
+        self._is_ending = False
         self._run_key = clock()
         queue = Queue(self.settings.limits.n_messages)
         storing = asyncio.ensure_future(self._store_all(queue, outlet))
@@ -75,6 +81,8 @@ class Session(ABC):
                 try:
                     await self._connected(queue, outlet, storing)
                 except (aiomqtt.MqttError, OSError) as error:
+                    if _is_cancelled():  # a farewell that failed must not swallow the end
+                        raise asyncio.CancelledError from error
                     if (final := refusal(error, self.settings.broker)) is not None:
                         raise final from error
                     outlet.health("problem", f"{error}")
@@ -86,9 +94,22 @@ class Session(ABC):
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, WAIT_S[1])
         finally:
-            storing.cancel()
-            await asyncio.gather(storing, return_exceptions=True)
-            await self._store(await queue.take(0), outlet)
+            self._is_ending = True
+            # What it has in hand is stored whole: what a node had kept is not sent again.
+            rest = asyncio.ensure_future(self._finish(storing, queue, outlet))
+            done, _ = await asyncio.wait({rest}, timeout=END_S)
+            if not done:  # no store takes anything
+                rest.cancel()
+                storing.cancel()
+                await asyncio.gather(rest, storing, return_exceptions=True)
+                window = (self._stored_at or self._run_key, clock())
+                note = "no store took what had come in at the end"
+                await outlet.gap(Gap(window, GapCause.OVERRUN, (), note))
+
+    async def _finish(self, storing: asyncio.Task[None], queue: Queue, outlet: Outlet) -> None:
+        """Let what is being stored be stored, then the rest."""
+        await asyncio.gather(storing, return_exceptions=True)
+        await self._store(await queue.take(0), outlet)
 
     async def _connected(self, queue: Queue, outlet: Outlet, storing: asyncio.Task[None]) -> None:
         """One connection from its begin to its end."""
@@ -124,7 +145,7 @@ class Session(ABC):
 
     async def _store_all(self, queue: Queue, outlet: Outlet) -> None:
         """Store what comes in, all that waits at once."""
-        while True:
+        while not self._is_ending:
             messages = await queue.take(IDLE_S)
             if queue.n_dropped:
                 window = (queue.dropped_from, self.context.clock())
@@ -132,12 +153,14 @@ class Session(ABC):
                 queue.n_dropped = queue.dropped_from = 0
                 await outlet.gap(Gap(window, GapCause.OVERRUN, (), note))
             await self._store(messages, outlet)
-            if messages:
+            if messages and not self._is_ending:
                 await asyncio.sleep(self.settings.limits.flush_s)
 
     async def _store(self, messages: list[Incoming], outlet: Outlet) -> None:
-        for message in messages:
+        for number, message in enumerate(messages, 1):
             self.take(message)
+            if not number % N_AT_ONCE:  # other sources share the loop
+                await asyncio.sleep(0)
         found = self.drain()
         for topic, payload in found.commands:
             await self._publish(topic, payload)
@@ -156,6 +179,7 @@ class Session(ABC):
             outlet.health("last_problems", "; ".join(self._problems)[:500])
         for signal, value in self.told().items():
             outlet.health(signal, value)
+        self._stored_at = now
 
     async def _publish(
         self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False
@@ -171,7 +195,8 @@ class Session(ABC):
     async def _store_history(self, found: Outcome, key: str, outlet: Outlet) -> None:
         """What a source had stored: only what is not there yet, and on record as such."""
         for frame in frames(self.card.name, key, found.history, self.context.clock()):
-            new = await outlet.unseen(frame)
+            # While the historian is slow it cannot be asked; live readings must not wait for it.
+            new = frame if outlet.is_congested else await outlet.unseen(frame)
             if new is None:
                 continue
             await outlet.deliver([new])
@@ -188,3 +213,8 @@ class Session(ABC):
                 rows.values = [
                     None if one is None else await outlet.keep(one) for one in rows.values
                 ]
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

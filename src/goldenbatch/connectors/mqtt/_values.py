@@ -69,9 +69,8 @@ def plain_field(datatype: int) -> str:
         return _FLOATS[DataType(datatype)]
     if datatype == DataType.BOOLEAN:
         return "boolean_value"
-    if datatype in (DataType.UINT8, DataType.UINT16, DataType.UINT32):
-        return "int_value"
-    return "long_value" if datatype == DataType.UINT64 else ""
+    is_short = datatype in (DataType.UINT8, DataType.UINT16, DataType.UINT32)
+    return "int_value" if is_short else ""
 
 
 def value_of(metric: Any, datatype: int, float_order: FloatOrder = "little") -> Any:

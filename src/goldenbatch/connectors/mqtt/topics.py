@@ -14,13 +14,17 @@ from goldenbatch.connectors.mqtt._rows import Outcome
 from goldenbatch.connectors.mqtt._session import Session
 from goldenbatch.connectors.mqtt.settings import MqttSettings, Topic, read_settings
 from goldenbatch.core.acquisition import Gap, GapCause, SourceContext
-from goldenbatch.core.series import ReadingKind
+from goldenbatch.core.series import Quality, ReadingKind
 
 if TYPE_CHECKING:
     import aiomqtt
 
 _TO_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 MAX_DEPTH = 16
+MAX_US = 253_402_300_799_999_999
+"""End of the year 9999: a later time is in another unit than the card says."""
+LAST_USABLE = 0x40900000
+"""UncertainLastUsableValue (OPC UA Part 4, 7.39): what the broker kept, of an unknown time."""
 
 
 def make_mqtt(context: SourceContext) -> MqttConnector:
@@ -70,7 +74,7 @@ class MqttConnector(Session):
         self._n_messages += 1
         try:
             self._read(chosen, message)
-        except (ValueError, RecursionError) as error:
+        except (ValueError, RecursionError, OverflowError) as error:
             self._n_refused += 1
             self._out.problems.append(f"{message.topic}: {error}")
             shown = message.payload[:200].decode("utf-8", "replace")
@@ -92,15 +96,20 @@ class MqttConnector(Session):
                 found = _at(found, topic.values)
         for path, value in _leaves(found, topic, ""):
             if not topic.time or path != topic.time:
-                self._add(topic, message.topic, path, value, time)
+                self._add(topic, message, path, value, time)
 
-    def _add(self, topic: Topic, name: str, path: str, value: Any, time: int) -> None:
+    def _add(self, topic: Topic, message: Incoming, path: str, value: Any, time: int) -> None:
+        name = message.topic
         levels = name.split("/")[topic.skip_levels :]
         prefix = topic.prefix or self.card.place
         renamed = self._renames.get(f"{name}/{path}" if path else name)
         tag = renamed or tag_name(prefix, *levels, path)
         kind, stored = _reading(value)
         quality = 0 if stored is not None else 0x80000000
+        if not quality and message.is_retained and not topic.time:
+            quality = LAST_USABLE  # of nobody knows when
+        elif not quality and isinstance(value, int) and stored != value:
+            quality = int(Quality.UNCERTAIN)  # a float does not hold all of its digits
         self._out.add(kind=kind, row=(time, tag, stored, quality), is_history=False)
 
     def drain(self) -> Outcome:
@@ -149,7 +158,11 @@ def to_time(value: Any, unit: str) -> int:
     if not math.isfinite(value):
         raise ValueError(f"{value!r} is no time")
     factor = _TO_US[unit]
-    return value * int(factor) if isinstance(value, int) and factor >= 1 else round(value * factor)
+    is_whole = isinstance(value, int) and factor >= 1
+    made = int(value) * int(factor) if is_whole else round(value * factor)
+    if abs(made) > MAX_US:
+        raise ValueError(f"{value!r} is no time in {unit}")
+    return made
 
 
 def _no_constant(text: str) -> float:
@@ -185,10 +198,13 @@ def _reading(value: Any) -> tuple[ReadingKind, Any]:
     if value is None:
         return "number", None
     if isinstance(value, bool | int | float):
-        return "number", float(value)
+        number = float(value)
+        return "number", number if math.isfinite(number) else None
     if isinstance(value, list) and value and all(_is_number(one) for one in value):
         return "array", [float(one) for one in value]
-    return "text", value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    text.encode()  # half of a character can be kept by nobody
+    return "text", text
 
 
 def _is_number(value: Any) -> bool:
