@@ -10,7 +10,8 @@ from gbx_bench import PLANT, START, Clock
 from goldenbatch.core.batches import BatchCreated, BatchEnded
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
 from goldenbatch.core.inspection import CopyTaken
-from goldenbatch.core.records import HomeKind, NewEvent
+from goldenbatch.core.people import RoleGranted, UserAdded
+from goldenbatch.core.records import DataClass, HomeKind, NewEvent
 from goldenbatch.runtime import inspection
 from goldenbatch.runtime.archive import check_archive
 from goldenbatch.runtime.home import HomeSettings, create_home
@@ -169,6 +170,29 @@ def test_no_secret_leaves_with_a_copy(home, clock, tmp_path):
             data = path.read_bytes()
             assert not any(one.encode() in data for one in hashes), path
             assert b"PRIVATE KEY" not in data
+
+
+def test_the_prints_of_a_copy_hold_no_more_than_its_export(home, clock, tmp_path):
+    out = tmp_path / "stick"
+    with LocalSite.open(home, clock=clock) as site:
+        account = (
+            UserAdded(uid="u-eve", login="eve", printed_name="Eve"),
+            RoleGranted(uid="u-eve", role="process_engineer", reason="reads nothing personal"),
+        )
+        site.ledger.append(
+            [NewEvent("user/u-eve", one, n, actor="x") for n, one in enumerate(account)]
+        )
+        body = BatchCreated(batch="P1", product="P", attributes={"patient": "SECRETPATIENT"})
+        site.ledger.append(
+            [NewEvent("batch/P1", body, 0, actor="x", data_class=DataClass.PERSONAL)]
+        )
+        made = inspection.take_copy(
+            site, site.people.find("eve"), out, CopyScope(), recipient="A", reason="r"
+        )
+    assert made.taken.withheld == ("personal",)
+    files = [one for one in out.rglob("*") if one.is_file()]
+    assert any(one.name == "trail.jsonl" for one in files)
+    assert not [one.name for one in files if b"SECRETPATIENT" in one.read_bytes()]
 
 
 def test_a_copy_of_batches_holds_each_whole_and_nothing_else(home, clock, tmp_path):

@@ -15,7 +15,7 @@ import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from goldenbatch.core import authority
 from goldenbatch.core.audit import TrailFilter
@@ -29,6 +29,7 @@ from goldenbatch.runtime._state import write_durably
 from goldenbatch.runtime.audit import Trail, may_see_names
 from goldenbatch.runtime.export import PARTIAL, ExportSettings, batch_settings, export
 from goldenbatch.runtime.home import load_public_keys
+from goldenbatch.runtime.seen import SeenSite
 
 if TYPE_CHECKING:
     from goldenbatch.core.people import UserState
@@ -218,7 +219,7 @@ def take_copy(
     try:
         tell("closing")
         site.flush()
-        work = _Copy(site, folder, scope, withheld, Actor(by.uid, by.roles))
+        work = _Copy(site, folder, scope, withheld, by)
         work.fill(tell)
         facts = {
             "copy_id": name,
@@ -287,10 +288,12 @@ class _Copy:
 
     def __init__(
         self, site: LocalSite, folder: Path, scope: CopyScope, withheld: tuple[str, ...],
-        reader: Actor,
+        by: UserState,
     ) -> None:  # fmt: skip
         self._site, self._folder, self._scope, self._withheld = site, folder, scope, withheld
-        self._sees_names = may_see_names(site, reader)
+        self._sees_names = may_see_names(site, Actor(by.uid, by.roles))
+        # The print holds no more than the export: what may not be read is not printed either.
+        self._trail = Trail(cast("LocalSite", SeenSite(site, site.people.authority, by)))
         self.upto = site.ledger.checkpoints()[-1].size
         self.n_events = 0
 
@@ -310,7 +313,7 @@ class _Copy:
             place = self._folder / "batches" / _safe(batch)
             settings = batch_settings(self._site, batch, has_chunks=scope.has_readings)
             self._export(settings, place / "export")
-            self._print(Trail(self._site).of_batch(batch), place / "trail")
+            self._print(self._trail.of_batch(batch), place / "trail")
             if not self._withheld:
                 write_report(self._site, batch, place / "dossier")
 
@@ -335,7 +338,7 @@ class _Copy:
         """The trail as PDF, HTML, CSV and JSON Lines; its proof is that of the export."""
         from goldenbatch.capabilities.execution import write_trail
 
-        trail, offset, part = Trail(self._site), 0, 1
+        trail, offset, part = self._trail, 0, 1
         while True:
             page = trail.page(wanted, offset=offset, limit=PART, sees_names=self._sees_names,
                               upto=self.upto)  # fmt: skip
