@@ -150,3 +150,16 @@ def test_prints_and_lists_say_in_whose_place_and_since_when_it_is_void(bench, te
         assert f"unsigned since version {changed}" in text.replace("UNSIGNED", "unsigned")
     team.signing.sign("batch/B7", "reviewed", "bob", PASSWORD)
     assert batch_detail(team, "B7")["batch"]["unsigned_since"] is None
+
+
+def test_a_clock_set_back_brings_no_ended_delegation_back(bench, team, lent):
+    bench.clock.now += 2 * HOUR
+    with pytest.raises(DeniedError):
+        team.signing.sign("batch/B7", "reviewed", "carl", PASSWORD)
+    bench.batch(team, "B8", 0)  # recorded after the delegation's end
+    bench.clock.now -= 2 * HOUR
+    with pytest.raises(DeniedError):
+        team.signing.sign("batch/B7", "reviewed", "carl", PASSWORD)
+    version = team.policies.standing().policy.version
+    bench.clock.now -= 1000 * HOUR
+    assert team.policies.standing().policy.version == version

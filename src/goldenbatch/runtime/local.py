@@ -13,7 +13,7 @@ from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.site import Actor
 from goldenbatch.runtime import _ceremony, adoption, plants, settings
 from goldenbatch.runtime import discovery as capabilities
-from goldenbatch.runtime._clock import system_clock
+from goldenbatch.runtime._clock import not_before, system_clock
 from goldenbatch.runtime._identity import require_kind
 from goldenbatch.runtime._promotion_force import finish as finish_promotion
 from goldenbatch.runtime.checkpoints import Checkpointer
@@ -199,23 +199,21 @@ class LocalSite:
         )
         self.historian = self._stack.enter_context(historian)
         self.registry = Registry(self.layout.registry)
+        # What is decided on people and their rights never goes by a clock that was set back.
+        now = not_before(self.ledger.recorded_at, self._clock)
         self.people = People(
-            self.ledger, self._clock, self._actor.uid, self._facts,
+            self.ledger, now, self._actor.uid, self._facts,
             kind=self._home.kind, plant=lambda: self.plant,
             is_strict=self._home.kind in _ceremony.STRICT,
             alert_role=self.settings.signing.alert_role,
         )  # fmt: skip
         self.people.authority.check_with(self.signing_rules.fault)
-        self.policies = Policies(self.ledger, self.people, self._clock)
-        self.rights = Rights(self.ledger, self.people, self.registry, self._clock)
-        self.retention = Retention(
-            self.ledger, self.historian, self.registry, self.people, self._clock
-        )
+        self.policies = Policies(self.ledger, self.people, now)
+        self.rights = Rights(self.ledger, self.people, self.registry, now)
+        self.retention = Retention(self.ledger, self.historian, self.registry, self.people, now)
         self.retention.check_with(self.signing_rules.fault)
         self.oversight = Oversight(self.ledger, self.rights, self.settings.signing, self._clock)
-        bound = _ceremony.bind(
-            self.ledger, self.people, self.keys.signers[0], self.settings, self._clock
-        )
+        bound = _ceremony.bind(self.ledger, self.people, self.keys.signers[0], self.settings, now)
         self.signing, self.credentials = bound.signing, bound.credentials
         self.proofs = bound.proofs
         self._workshop = adoption.Workshop(self.discovery)

@@ -104,6 +104,12 @@ class Writer:
         self._thread = threading.Thread(target=self._run, name="ledger-writer", daemon=True)
         self._thread.start()
 
+    @property
+    def recorded_at(self) -> int:
+        """When the newest event that it knows was recorded; 0 when it knows none."""
+        head = self._head
+        return 0 if head is None else head.recorded_at
+
     def append(self, events: Sequence[_events.Prepared]) -> Sequence[Event]:
         """Append all or nothing; durable on return."""
         result: Sequence[Event] = self._submit(Request(events))

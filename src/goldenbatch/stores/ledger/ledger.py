@@ -139,6 +139,13 @@ class Ledger(Kept, Provable):
         """By how many microseconds the clock was behind the last event at most, since opening."""
         return 0 if self._writer is None else self._writer.clock_behind_us
 
+    def recorded_at(self) -> int:
+        """When the newest event was recorded; 0 when there is none."""
+        if self._writer is not None and (known := self._writer.recorded_at):
+            return known
+        with self._engine.reading() as connection:
+            return _sql.tail(connection)[1]
+
     # ---- events -----------------------------------------------------------------------------
 
     def append(self, events: Sequence[NewEvent]) -> Sequence[Event]:
