@@ -158,3 +158,27 @@ def test_the_holes_are_those_of_a_plain_search(seconds):
     points = [window[0], *times, window[1]]
     expected = [(a, b) for a, b in itertools.pairwise(points) if b - a > 2.5 * S]
     assert _holes(np.array(times), window, tag, 2.5) == expected
+
+
+def test_what_could_not_be_judged_is_not_complete(made, tmp_path):
+    path = tmp_path / "quiet"
+    create_home(path, HomeSettings("T", "site", PLANT), clock=Clock(START))
+    with Bench(path, Clock(START + 10**12)).open() as site:
+        batch(site)
+        fill(site, range(100))
+        found = assess(site, "B")
+        assert of(found).state == "no cadence" and not found.is_complete
+
+
+def test_readings_that_say_there_is_none_fill_no_hole(site):
+    from gbx_bench import Frame, frame
+
+    batch(site)
+    fill(site, range(0, 100, 10), f"{TANK}/ph", "p")
+    fill(site, range(50))
+    made = frame([(START + s * S, 0.0) for s in range(50, 100)], "bad")
+    table = made.readings.set_column(3, made.readings.schema.field(3), [[0x80310000] * 50])
+    site.historian.write(Frame(made.source, made.key, made.kind, table, START))
+    found = assess(site, "B")
+    assert (of(found).state, of(found).n_readings, of(found).n_bad) == ("incomplete", 100, 50)
+    assert [(one.start - START, one.end - START) for one in of(found).holes] == [(49 * S, 100 * S)]

@@ -45,13 +45,14 @@ def assess(site: Site, batch: str, tolerance: float = TOLERANCE) -> Completeness
         tags = site.plant.tags_below(place) if place else site.plant.tags
         for tag in tags:
             if tag.name in stored:
-                found.append(_tag(site, tag, window, gaps, tolerance))
+                found.append(_tag(site, tag, window, gaps, tolerance, head))
             elif tag.cadence_s:
                 found.append(_absent(tag, window, gaps))
-    bad = ("incomplete", "no readings")
+    judged = [one for one in found if one.state != "no cadence"]
     return CompletenessAssessed(
         batch=batch,
-        is_complete=not any(one.state in bad for one in found),
+        # Where nothing could be judged, nothing is shown to be complete.
+        is_complete=bool(judged) and all(one.state == "complete" for one in judged),
         historian_seq=head,
         tolerance=tolerance,
         tags=tuple(sorted(found, key=lambda one: (one.tag, one.start))),
@@ -83,11 +84,15 @@ def _expected(window: Window, cadence_s: float | None) -> int:
     return int((window[1] - window[0]) / (cadence_s * 1e6)) if cadence_s else 0
 
 
-def _tag(site: Site, tag: Tag, window: Window, gaps: _Gaps, tolerance: float) -> TagCompleteness:
+def _tag(
+    site: Site, tag: Tag, window: Window, gaps: _Gaps, tolerance: float, head: int
+) -> TagCompleteness:
     import numpy as np
 
-    series = site.historian.read([tag.name], window)
-    times = np.sort(series.times())
+    series = site.historian.read([tag.name], window, head)
+    is_bad = series.qualities() >= int(Quality.BAD)
+    # A reading that says that there is none (stale, refused by the device) fills no hole.
+    times = np.sort(series.times()[~is_bad])
     holes: Sequence[Hole] = ()
     if tag.cadence_s:
         holes = [gaps.explain(tag.name, one) for one in _holes(times, window, tag, tolerance)]
@@ -102,12 +107,12 @@ def _tag(site: Site, tag: Tag, window: Window, gaps: _Gaps, tolerance: float) ->
         start=window[0],
         end=window[1],
         state=state,
-        n_readings=len(times),
+        n_readings=len(series),
         n_expected=_expected(window, tag.cadence_s),
-        n_bad=int(np.count_nonzero(series.qualities() >= int(Quality.BAD))),
+        n_bad=int(np.count_nonzero(is_bad)),
         cadence_s=tag.cadence_s or 0.0,
         holes=tuple(holes),
-        digest=site.historian.digest(tag.name, window)[0],
+        digest=site.historian.digest(tag.name, window, head)[0],
     )
 
 
@@ -144,13 +149,16 @@ class _Gaps:
 
     @classmethod
     def of(cls, site: Site) -> _Gaps:
-        rows = site.ledger.select("gap", None, ("seq",))
+        rows = [
+            {**row, "tags": frozenset(json.loads(row["tags"]))}
+            for row in site.ledger.select("gap", None, ("seq",))
+        ]
         sources = {row["source"] for row in rows}
         return cls(rows, {one: _place(site, one) for one in sources})
 
     def explain(self, tag: str, window: Window) -> Hole:
         """A hole with the cause of the recorded gap that covers most of it."""
-        over = [row for row in self.rows if self._is_about(row, tag) and _overlap(row, window)]
+        over = [row for row in self.rows if _overlap(row, window) and self._is_about(row, tag)]
         causes = [row for row in over if not row["is_backfill"]]
         best = max(causes, key=lambda row: _overlap(row, window), default=None)
         return Hole(
@@ -162,9 +170,8 @@ class _Gaps:
         )
 
     def _is_about(self, row: Mapping[str, Any], tag: str) -> bool:
-        tags = json.loads(row["tags"])
-        if tags:
-            return tag in tags
+        if row["tags"]:
+            return tag in row["tags"]
         place = self.places[row["source"]]
         return not place or tag.startswith(f"{place}/")
 

@@ -46,9 +46,10 @@ def test_who_may_not_record_is_refused(home, cli, say, monkeypatch):
 
 def test_completeness_of_a_batch(home, cli):
     done = cli("batch", "complete", "7", "--record", "--home", home, "--json")
-    assert done.code == 0 and done.json["is_complete"]
+    # Its tags have no cadence: nothing could be judged, so nothing is shown to be complete.
+    assert done.code == 1 and not done.json["is_complete"]
     (tag,) = done.json["tags"]
     assert (tag["state"], tag["n_readings"]) == ("no cadence", 20)
     assert done.json["seq"] > 0
     assert cli("batch", "complete", "none", "--home", home).code == 4
-    assert "Complete." in cli("batch", "complete", "7", "--home", home).out
+    assert "no tag of the batch has a cadence" in cli("batch", "complete", "7", "--home", home).out

@@ -7,7 +7,11 @@ def test_sources_completeness_and_boundaries(node):
     assert node.call("GET", "/sources").json() == {"n_sources": 0, "sources": []}
     assert node.call("GET", "/sources/opc/gaps").json()["n_gaps"] == 0
     found = node.call("GET", "/batches/7/completeness").json()
-    assert found["is_complete"] and found["tags"][0]["n_readings"] == 20
+    assert not found["is_complete"]  # no tag has a cadence: nothing could be judged
+    for tolerance in ("nan", "inf", "0", "-1", "1e400", "x"):
+        asked = node.call("GET", f"/batches/7/completeness?tolerance={tolerance}")
+        assert asked.status_code == 422, tolerance
+    assert found["tags"][0]["n_readings"] == 20
 
     def token(login):
         form = {"login": login, "password": PASSWORD}

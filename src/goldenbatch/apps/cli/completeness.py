@@ -58,7 +58,9 @@ def _render(session: Session, found: CompletenessAssessed) -> None:
     ]
     columns = ("tag", "state", "readings", "expected", "there", "holes")
     session.output.table(rows, columns, empty="The batch has no tags.")
-    session.output.line("Complete." if found.is_complete else "Not complete.")
+    is_judged = any(one.state != "no cadence" for one in found.tags)
+    words = "Not complete." if is_judged else "Not known: no tag of the batch has a cadence."
+    session.output.line("Complete." if found.is_complete else words)
 
 
 def context(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
+from pydantic import Field
 
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form
@@ -12,6 +13,7 @@ from goldenbatch.apps.node.state import Caller, State, get_principal
 from goldenbatch.core.batch_context import Boundary, Statement
 from goldenbatch.core.records import DataClass
 
+Tolerance = Annotated[float, Query(gt=1, le=1000, allow_inf_nan=False)]
 router = APIRouter(tags=["sources"], dependencies=[Depends(get_principal)], responses=RESPONSES)
 
 
@@ -32,12 +34,15 @@ def gaps(name: str, caller: Caller) -> dict[str, Any]:
 
 
 @router.get("/batches/{batch}/completeness")
-def completeness(batch: str, caller: Caller, tolerance: float = 2.5) -> dict[str, Any]:
+def completeness(batch: str, caller: Caller, tolerance: Tolerance = 2.5) -> dict[str, Any]:
     """Whether the readings of a batch are complete, and if not, what is missing and why."""
     from goldenbatch.runtime.completeness import assess
 
     caller.require_class(DataClass.OPERATIONAL)
     return assess(caller.site, batch, tolerance).model_dump(mode="json")
+
+
+MAX_RUN = 1_000_000
 
 
 class BoundaryForm(Form):
@@ -47,7 +52,7 @@ class BoundaryForm(Form):
     at: int
     place: str = ""
     phase: str = ""
-    run: int = 0
+    run: Annotated[int, Field(ge=0, le=MAX_RUN)] = 0
     product: str = ""
     outcome: str = ""
 
