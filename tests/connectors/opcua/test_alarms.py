@@ -97,7 +97,7 @@ def test_an_alarm_is_raised_acknowledged_by_a_person_and_cleared(plant, home):
             assert row["condition"].startswith("nsu=urn:")
             assert row["condition"].endswith(";s=Press.ForceAlarm")
             assert row["severity"] > 0
-            assert home.health("alarms_open") == 1.0
+            await home.until(lambda: home.health("alarms_open") == 1.0)
             with pytest.raises(NotFoundError):
                 await home.connector.acknowledge("no such", "", "ann")
             await home.connector.acknowledge(row["condition"], "valve checked", "ann")

@@ -261,7 +261,8 @@ class Link:
             # Some servers, node-opcua among them, put no time on their messages.
             offset = self._clocks.offset_us if self._clocks is not None else 0
             published = arrived.at + offset - ON_THE_WAY_US
-        self._published[place] = max(published, self._published.get(place, published))
+        # It may go back: after a server's clock was set right, what it said before was wrong.
+        self._published[place] = published
 
     async def _republish(self, place: int, number: int) -> Any:
         return await self._session.raw.republish(self._subscriptions.ids[place], number)
