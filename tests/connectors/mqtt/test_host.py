@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goldenbatch.connectors.mqtt._node import REBIRTH, Address
 from goldenbatch.connectors.mqtt._proto import DataType, payload_class
 from goldenbatch.connectors.mqtt._values import BAD_NO_COMMUNICATION
-from goldenbatch.connectors.mqtt.host import REBIRTH, Address, Host
+from goldenbatch.connectors.mqtt.host import Host
 from goldenbatch.connectors.mqtt.settings import SparkplugSettings
 from goldenbatch.core.acquisition import GapCause
 

@@ -7,24 +7,29 @@ References:
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 from goldenbatch.connectors.mqtt import _values
 from goldenbatch.connectors.mqtt._names import tag_name
+from goldenbatch.connectors.mqtt._node import (
+    Address,
+    Definition,
+    Message,
+    Node,
+    inflated,
+    rebirth_payload,
+)
 from goldenbatch.connectors.mqtt._proto import DataType, payload_class
 from goldenbatch.connectors.mqtt._rows import Outcome, Rows
 from goldenbatch.connectors.mqtt.settings import SparkplugSettings
 from goldenbatch.core.acquisition import Gap, GapCause
-from goldenbatch.core.series import Quality, ReadingKind
+from goldenbatch.core.series import Quality
 
 NAMESPACE = "spBv1.0"
-REBIRTH = "Node Control/Rebirth"
 COMPRESSED = "SPBV1.0_COMPRESSED"
 """As `uuid` of a payload whose body is a payload packed by zlib or gzip (Eclipse Tahu)."""
-MAX_INFLATED = 64 * 2**20
 N_SEQ = 256
 MAX_HELD = 2000
 """Messages of a node that wait for its birth or for one that is missing."""
@@ -35,81 +40,6 @@ DAY_US = 86_400_000_000
 """A device's own time of a death that is further from the arrival is not believed."""
 EXACT = 2**53
 _INTEGERS = frozenset({DataType.INT64, DataType.UINT64})
-
-
-@dataclass(frozen=True)
-class Address:
-    """Where a message comes from: a node, or a device of it."""
-
-    group: str
-    edge: str
-    device: str = ""
-
-    @property
-    def node(self) -> Address:
-        """The node that it belongs to."""
-        return Address(self.group, self.edge)
-
-    def __str__(self) -> str:
-        """As it stands in topics."""
-        return "/".join(part for part in (self.group, self.edge, self.device) if part)
-
-
-@dataclass(frozen=True)
-class Definition:
-    """What a birth has said of a metric.
-
-    Attributes:
-        kind: Kind of its readings; None: it is not stored.
-        plain: Field in which its numbers stand as they are; empty: they are converted.
-    """
-
-    name: str
-    tag: str
-    datatype: int
-    kind: ReadingKind | None
-    plain: str
-    unit: str = ""
-
-
-@dataclass
-class Message:
-    """A message that waits."""
-
-    verb: str
-    address: Address
-    payload: Any
-    at: int
-
-
-@dataclass
-class Node:
-    """An edge node with its devices, as its births have described it.
-
-    Attributes:
-        expected: Sequence number of the next message; -1: not known, a birth is awaited.
-        held: Messages that came too early, by sequence number.
-        ordered_at: When the last message came that was in its turn.
-        newest: Time of its newest reading, as far as the host's clock lets it be believed.
-        recent: Time of the last message of each sequence number, by which a doubled one is known.
-        waiting: Messages that came before the birth they need.
-    """
-
-    address: Address
-    is_online: bool = False
-    bd_seq: int = -1
-    expected: int = -1
-    births: dict[Address, dict[str, Definition]] = field(default_factory=dict)
-    aliases: dict[int, Definition] = field(default_factory=dict)
-    off_since: dict[Address, tuple[int, GapCause]] = field(default_factory=dict)
-    held: dict[int, Message] = field(default_factory=dict)
-    held_since: int = 0
-    waiting: list[Message] = field(default_factory=list)
-    asked_at: int = 0
-    heard_at: int = 0
-    ordered_at: int = 0
-    newest: int = 0
-    recent: dict[int, int] = field(default_factory=dict)
 
 
 class Host:
@@ -150,7 +80,7 @@ class Host:
         try:
             payload = self._parse(data)
             if payload.uuid == COMPRESSED:
-                payload = self._parse(_inflated(payload.body))
+                payload = self._parse(inflated(payload.body))
         except Exception as error:  # protobuf raises a class that is its own in each version
             self._out.problems.append(f"{topic}: no Sparkplug payload: {error}")
             self._refuse(at, (), f"{topic}: no Sparkplug payload: {error}")
@@ -490,26 +420,3 @@ class Host:
         node.asked_at = now
         topic = f"{NAMESPACE}/{node.address.group}/NCMD/{node.address.edge}"
         self._out.commands.append((topic, rebirth_payload(now)))
-
-
-def _inflated(data: bytes) -> bytes:
-    """A packed payload; bounded, so that a small message cannot fill the memory."""
-    unpacker = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)  # zlib or gzip, by its head
-    found = unpacker.decompress(data, MAX_INFLATED)
-    if unpacker.unconsumed_tail:
-        raise ValueError(f"it unpacks to more than {MAX_INFLATED:,} bytes")
-    return found
-
-
-def rebirth_payload(at: int) -> bytes:
-    """The command by which a node is asked for its births.
-
-    Args:
-        at: Present time, microseconds UTC.
-    """
-    payload = payload_class()(timestamp=at // 1000)
-    payload.metrics.add(
-        name=REBIRTH, timestamp=at // 1000, datatype=DataType.BOOLEAN, boolean_value=True
-    )
-    data: bytes = payload.SerializeToString()
-    return data

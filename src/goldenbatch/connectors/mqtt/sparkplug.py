@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.connectors.mqtt._client import Incoming
+from goldenbatch.connectors.mqtt._node import Address, rebirth_payload
 from goldenbatch.connectors.mqtt._rows import Outcome
 from goldenbatch.connectors.mqtt._session import Session
-from goldenbatch.connectors.mqtt.host import NAMESPACE, Address, Host, rebirth_payload
+from goldenbatch.connectors.mqtt.host import NAMESPACE, Host
 from goldenbatch.connectors.mqtt.settings import SparkplugSettings, read_settings
 from goldenbatch.core.acquisition import SourceContext
 
