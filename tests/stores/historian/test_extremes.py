@@ -73,13 +73,13 @@ def test_tags_that_vanish_and_come_back(opened, frame, listed, recorder):
 
 
 def test_a_flood_is_handed_over_by_itself_and_memory_stays_bounded(opened, recorder):
-    store = opened(settings=HistorianSettings(flush_readings=100_000))
+    store = opened(settings=HistorianSettings(flush_readings=50_000))
     hottest = 0
-    for number in range(40):
-        store.write(many(str(number), 20_000, number * 1_000))
+    for number in range(20):
+        store.write(many(str(number), 10_000, number * 1_000))
         hottest = max(hottest, store._loaded.hot.n_readings)
-    assert hottest <= 120_000
-    assert len([*(store._folder / "chunks").glob("*.json")]) >= 6
+    assert hottest <= 60_000
+    assert len([*(store._folder / "chunks").glob("*.json")]) >= 3
     assert len([*(store._folder / "log").glob("*.frames")]) <= 4
     assert store.verify(recorder.chunks()) == []
 

@@ -131,7 +131,9 @@ def unseal(path: Path) -> bytes:
 
 def store_manifest(folder: Path, manifest: Manifest) -> None:
     """Write a manifest, durable on return."""
-    body = json.dumps(asdict(manifest), ensure_ascii=False, separators=(",", ":")).encode()
+    # Not `asdict`: it copies a million leaves before it writes the first.
+    text = json.dumps(vars(manifest), ensure_ascii=False, separators=(",", ":"), default=vars)
+    body = text.encode()
     _files.write_atomic(manifest_path(folder, manifest.n), seal(body))
 
 
