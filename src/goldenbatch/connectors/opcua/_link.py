@@ -90,10 +90,7 @@ class Link:
         if left is not None and await self._resume(left):
             live = [item for item in live if self._outlet.position(f"behind/{item.tag}")]
         else:
-            await self._subscriptions.monitor(items)
-            if alarms is not None:
-                node = self._session.node(self._settings.alarms.notifier)
-                await self._subscriptions.watch_events(node, event_filter())
+            await self._monitor(items)
             live = [item for item in items if item.is_live]
         await self._note_outage(live, cause)
         if alarms is not None:
@@ -109,6 +106,13 @@ class Link:
             self._outlet.health("certificate_days", round(days))
         if self._session.limits:
             self._outlet.health("server", self._settings.url)
+
+    async def _monitor(self, items: Sequence[Item]) -> None:
+        """Have values and events sent."""
+        await self._subscriptions.monitor(items)
+        if self._alarms is not None:
+            node = self._session.node(self._settings.alarms.notifier)
+            await self._subscriptions.watch_events(node, event_filter())
 
     async def _resume(self, left: Left) -> bool:
         """Take over what the server gathered meanwhile: then there is no gap at all."""
