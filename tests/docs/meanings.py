@@ -211,7 +211,7 @@ MEANINGS = {
     "statuses": "Tables: rows that say which status equipment took.",
     "checks": "Tables: rows that are only held against the record.",
     "column": "Header of the column.",
-    "TagSpec.kind": "What the readings are.",
+    "TagSpec.kind": "What the readings are; `any`: what each tag is in the plant.",
     "BatchSpec.size": "Quantity with unit, such as `{size} {{tbl}}`.",
     "EventSpec.size": "Size of the batch, where it begins.",
     "EventSpec.at": "When: that of the row, or a time of its own.",
@@ -224,7 +224,8 @@ MEANINGS = {
     "taken_by": "Who took it.",
     "is_optional": "A row without its key is fine; otherwise the row is refused.",
     "SampleSpec.results": "Tables: columns with results.",
-    "ResultSpec.kind": "What the results are; a mark such as `<0.05` makes a number censored.",
+    "ResultSpec.kind": "What the results are; a mark such as `<0.05` makes a number censored; `any`: a number where it is "
+    "one, else a text.",
     "ResultSpec.unit": "UCUM unit of the column.",
     "review": "Identifier of the review.",
     "lines": "What each person had.",

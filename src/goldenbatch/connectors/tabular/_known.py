@@ -107,6 +107,11 @@ class Known:
         """Whether a sample is recorded or made by an earlier row."""
         return ("sample", sample) in self._things
 
+    def sample(self, sample: str) -> Fields:
+        """What is known of a sample; nothing where it is not known."""
+        found = self._things.get(("sample", sample))
+        return found.fields if found else {}
+
     def statements(
         self, source: str, batches: Sequence[str]
     ) -> set[tuple[str, str, str, str, int]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from goldenbatch.connectors.tabular._asm import read_asm
 from goldenbatch.connectors.tabular._batchml import read_batchml
 from goldenbatch.connectors.tabular._books import read_xlsx
 from goldenbatch.connectors.tabular._csv import read_csv
@@ -36,6 +37,7 @@ _READERS = {
     "influx_lines": read_line_protocol,
     "influx_csv": read_annotated_csv,
     "batchml": read_batchml,
+    "asm": read_asm,
 }
 
 

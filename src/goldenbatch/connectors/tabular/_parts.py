@@ -11,6 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from goldenbatch.connectors.tabular._templates import placeholders
 from goldenbatch.connectors.tabular._times import MONTHS, duration_us
 
+_NO_TEMPLATES = {"column", "unit", "unit_column", "kind", "quality"}
+
 
 class CardPart(BaseModel):
     """Base of the parts of a card: frozen, and strict about unknown keys."""
@@ -21,7 +23,7 @@ class CardPart(BaseModel):
         """Fields and the templates in them."""
         for name in type(self).model_fields:
             value = getattr(self, name)
-            if isinstance(value, str) and name not in {"column", "unit", "kind", "quality"}:
+            if isinstance(value, str) and name not in _NO_TEMPLATES:
                 yield name, value
             elif isinstance(value, dict):
                 yield from ((f"{name}.{key}", text) for key, text in value.items())
@@ -248,6 +250,7 @@ class ResultSpec(CardPart):
     Attributes:
         test: Identifies the test in the sample; the column's header where empty.
         attribute: Quality attribute; the test where empty.
+        unit_column: Column with the UCUM unit, where it differs from row to row.
         loq: Limit of quantitation that marks such as ND stand for.
     """
 
@@ -255,7 +258,8 @@ class ResultSpec(CardPart):
     test: str = ""
     attribute: str = ""
     unit: str = ""
-    kind: Literal["number", "category", "text"] = "number"
+    unit_column: str = ""
+    kind: Literal["number", "category", "text", "any"] = "number"
     method: str = ""
     method_version: str = ""
     loq: str = ""
@@ -263,6 +267,7 @@ class ResultSpec(CardPart):
     def columns_used(self) -> Iterator[str]:
         """Columns that it reads."""
         yield self.column
+        yield from filter(None, (self.unit_column,))
         yield from super().columns_used()
 
 
@@ -272,6 +277,7 @@ class SampleSpec(CardPart):
     Attributes:
         taken: `row`: at the row's time, where the table has one; `none`; or a time of its own.
         results_after: Time from taking the sample to its results.
+        performed: `after`: results are of that time; `row`: of the row's time.
         is_check: Compare only: nothing is written, a difference is a conflict.
     """
 
@@ -285,6 +291,7 @@ class SampleSpec(CardPart):
     taken_by: str = ""
     taken: TimeSpec | Literal["row", "none"] = "row"
     results_after: str = "0 s"
+    performed: Literal["after", "row"] = "after"
     is_check: bool = False
     is_optional: bool = False
     results: tuple[ResultSpec, ...] = Field(default=(), alias="result")

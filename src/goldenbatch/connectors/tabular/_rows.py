@@ -18,6 +18,7 @@ from goldenbatch.connectors.tabular._parts import (
     CheckSpec,
     LotSpec,
     MaterialSpec,
+    ResultSpec,
     SampleSpec,
     StatusSpec,
     TimeSpec,
@@ -41,7 +42,8 @@ from goldenbatch.core.batches import (
     MaterialConsumed,
     SampleTaken,
 )
-from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.errors import BadInputError, GoldenbatchError
+from goldenbatch.core.quantities import check_unit
 from goldenbatch.core.records import Body
 from goldenbatch.core.results import Result, ResultsReported
 
@@ -129,6 +131,8 @@ class RowReader:
             for lot in self.spec.lots:
                 lots.add(_try(lot.lot, cells))
         self.known.load(batches - {""}, samples - {""}, lots - {""})
+        of_samples = {str(self.known.sample(one).get("batch", "")) for one in samples}
+        self.known.load(of_samples - batches - {""}, (), ())
 
     def take(self, row: int) -> RowOutcome:
         """Offer all records of a row.
@@ -253,11 +257,11 @@ class RowReader:
         taken = self._time(row) if one.taken == "row" else None
         if isinstance(one.taken, TimeSpec):
             taken = int(self.times[one.taken][row])
-        subject = {name: render(getattr(one, name), cells) for name in ("batch", "material", "lot")}
+        subject = self._subject(one, sample, cells)
         results = tuple(
             result
             for spec in one.results
-            if (result := result_of(str(cells[spec.column]), spec, self.spec, {""}))
+            if (result := result_of(str(cells[spec.column]), _of_row(spec, cells), self.spec, {""}))
         )
         stream, offers = f"sample/{sample}", []
         body = SampleTaken(
@@ -270,6 +274,7 @@ class RowReader:
             offers.append(_offer(stream, body, taken))
         if results:
             at = None if taken is None else taken + duration_us(one.results_after)
+            at = self._time(row) if one.performed == "row" else at
             dated = tuple(result.model_copy(update={"performed_at": at}) for result in results)
             reported = ResultsReported(sample=sample, **subject, results=dated)
             offers.append(
@@ -281,6 +286,19 @@ class RowReader:
                 )
             )
         return offers
+
+    def _subject(self, one: SampleSpec, sample: str, cells: dict[str, Any]) -> dict[str, str]:
+        """What a sample is of: as the row says, or as is known of it where the row says nothing.
+
+        Raises:
+            BadInputError: Neither is.
+        """
+        subject = {name: _try(getattr(one, name), cells) for name in _SUBJECT}
+        if not any(subject.values()):
+            subject = {name: str(self.known.sample(sample).get(name, "")) for name in _SUBJECT}
+            if any(subject.values()):
+                return subject
+        return {name: render(getattr(one, name), cells) for name in _SUBJECT}
 
     def _status(self, one: StatusSpec, cells: dict[str, Any], row: int) -> list[_Offer]:
         at = self._time(row) if one.at == "row" else int(self.times[one.at][row])
@@ -315,7 +333,20 @@ class RowReader:
         ]
 
 
+_SUBJECT = ("batch", "material", "lot")
 _SAMPLE_TEXTS = ("point", "plan", "container", "taken_by")
+
+
+def _of_row(spec: ResultSpec, cells: Mapping[str, Any]) -> ResultSpec:
+    """A result with the names and the unit that the row gives it."""
+    names = ("test", "attribute", "method", "method_version")
+    said = {name: _try(text, cells) for name in names if "{" in (text := getattr(spec, name))}
+    if spec.unit_column:
+        try:
+            said["unit"] = check_unit(str(cells[spec.unit_column]))
+        except GoldenbatchError as error:
+            raise CellError("unit", f"{spec.unit_column}: {error}") from error
+    return spec.model_copy(update=said) if said else spec
 
 
 def _offer(stream: str, body: Body, at: int | None = None) -> _Offer:

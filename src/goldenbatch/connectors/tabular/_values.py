@@ -161,6 +161,11 @@ def number_text(text: str, spec: TableSpec) -> str:
     return plain
 
 
+def _unmarked(text: str) -> str:
+    found = _LIMIT.fullmatch(text)
+    return found[2] if found else text
+
+
 def result_of(
     text: str, one: ResultSpec, spec: TableSpec, missing: Collection[str]
 ) -> Result | None:
@@ -180,8 +185,9 @@ def result_of(
         "method_version": one.method_version,
         "loq": one.loq,
     }
-    if one.kind != "number":
-        return Result(**common, value=text, kind=ResultKind(one.kind))
+    kind = "text" if one.kind == "any" and not is_number(_unmarked(text)) else one.kind
+    if kind not in ("number", "any"):
+        return Result(**common, value=text, kind=ResultKind(kind))
     if text in spec.below_limit:
         if not one.loq:
             raise CellError("limit", f"{one.column}: {text!r}, but the card states no loq")

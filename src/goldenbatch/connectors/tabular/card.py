@@ -36,6 +36,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "influx_lines": ("epoch_ns",),
     "influx_csv": ("iso",),
     "batchml": ("iso",),
+    "asm": ("iso",),
 }  # fmt: skip
 """Exports whose columns are known, with the forms of their times."""
 _JOURNAL: dict[str, Any] = {
@@ -61,6 +62,26 @@ _JOURNAL: dict[str, Any] = {
     ],
 }
 """What the rows of a batch record are."""
+_RESULTS: dict[str, Any] = {
+    "sample": [
+        {
+            "sample": "{sample}",
+            "batch": "{batch}",
+            "taken": "none",
+            "performed": "row",
+            "result": [
+                {
+                    "column": "value",
+                    "test": "{test}",
+                    "kind": "any",
+                    "unit_column": "unit",
+                    "method": "{method}",
+                }
+            ],
+        }
+    ]
+}
+"""What the rows of laboratory measurements are."""
 
 
 class TableSpec(CardPart):
@@ -78,7 +99,7 @@ class TableSpec(CardPart):
     name: str = Field(min_length=1)
     files: tuple[str, ...] = Field(min_length=1)
     format: Literal[
-        "csv", "xlsx", "parquet", "pi", "ignition", "influx_lines", "influx_csv", "batchml"
+        "csv", "xlsx", "parquet", "pi", "ignition", "influx_lines", "influx_csv", "batchml", "asm"
     ] = "csv"
     separator: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', max_length=1)
@@ -113,6 +134,8 @@ class TableSpec(CardPart):
         parts = {"tag", "array", "batch", "phase", "lot", "material", "sample", "status"}
         if data["format"] == "batchml":
             own |= _JOURNAL if not (parts | {"event"}) & set(data) else {}
+        elif data["format"] == "asm":
+            own |= _RESULTS if not parts & set(data) else {}
         elif not parts & set(data):
             own["tag"] = [{"tag": "{tag}", "column": "value", "kind": "any", "quality": "quality"}]
         return own | data

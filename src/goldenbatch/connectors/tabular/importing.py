@@ -34,6 +34,7 @@ _MEDIA = {
     "parquet": "application/vnd.apache.parquet",
     "influx_lines": "text/plain",
     "batchml": "application/xml",
+    "asm": "application/json",
 }
 
 
