@@ -224,8 +224,8 @@ MEANINGS = {
     "taken_by": "Who took it.",
     "is_optional": "A row without its key is fine; otherwise the row is refused.",
     "SampleSpec.results": "Tables: columns with results.",
-    "ResultSpec.kind": "What the results are; a mark such as `<0.05` makes a number censored; `any`: a number where it is "
-    "one, else a text.",
+    "ResultSpec.kind": "What the results are; a mark such as `<0.05` makes a number censored; "
+    "`any`: a number where it is one, else a text.",
     "ResultSpec.unit": "UCUM unit of the column.",
     "review": "Identifier of the review.",
     "lines": "What each person had.",

@@ -254,3 +254,24 @@ def test_every_quality_that_is_a_number_has_a_severity_or_is_refused():
     assert {code: quality_of(str(code)) for code in codes} == codes
     assert quality_of("128") is None and quality_of("Good_WritePending") == GOOD
     assert quality_of("goods") is None
+
+
+def test_a_pioreactor_export_by_the_card_of_the_reference(new_site, tmp_path):
+    page = Path(__file__).parents[3] / "docs" / "reference" / "source-cards.md"
+    (text,) = [
+        one for one in page.read_text().split("```") if one.startswith('toml\nname = "pioreactor"')
+    ]
+    (tmp_path / "od_readings-demo-all.csv").write_text(
+        "experiment,pioreactor_unit,timestamp,timestamp_localtime,od_reading,angle,channel\n"
+        "demo,w1,2026-05-01T08:00:00.123Z,2026-05-01T10:00:00.123,0.512,90,1\n"
+        "demo,w1,2026-05-01T08:00:00.123Z,2026-05-01T10:00:00.123,0.498,90,2\n"
+        "demo,w1,2026-05-01T08:00:05.130Z,2026-05-01T10:00:05.130,0.513,90,1\n"
+    )
+    places = [{"path": "site", "level": "site"}, {"path": "site/w1", "level": "unit"}]
+    tags = [{"name": f"site/w1/od_{channel}", "unit": "1"} for channel in (1, 2)]
+    site = new_site(Plant.model_validate({"name": "p", "places": places, "tags": tags}))
+    (report,) = import_card(site, parse_card(text.removeprefix("toml\n")), tmp_path).files
+    assert (report.n_readings, report.n_rejected) == (3, 0)
+    series = site.historian.read(["site/w1/od_1"], (0, 2**62))
+    assert series.values().tolist() == [0.512, 0.513]
+    assert series.times()[0] == from_iso("2026-05-01T08:00:00.123Z")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,20 +14,30 @@ from goldenbatch.connectors.tabular._known import Appender, Draft, Known
 from goldenbatch.connectors.tabular._live import run_live
 from goldenbatch.connectors.tabular._plan import FilePlan, Planner, as_json_lines
 from goldenbatch.connectors.tabular._readings import Axis, Units
+from goldenbatch.connectors.tabular._report import (
+    MAX_CONFLICT_EVENTS,
+    FileReport,
+    ImportReport,
+    Preview,
+    Problem,
+    report_of,
+)
 from goldenbatch.connectors.tabular._settle import Source, frames_of
 from goldenbatch.connectors.tabular.card import SourceCard, TableSpec
 from goldenbatch.core.errors import BadInputError, ConflictError, GoldenbatchError
 from goldenbatch.core.intake import ConflictFound, FileImported, RowsQuarantined, import_stream
 from goldenbatch.core.records import Body
 
+__all__ = [
+    "MAX_CONFLICT_EVENTS", "FileReport", "ImportOptions", "ImportReport", "Preview", "Problem",
+    "import_card", "import_original", "preview",
+]  # fmt: skip
+
 if TYPE_CHECKING:
     from goldenbatch.core.plant import Plant
     from goldenbatch.core.site import Site
 
-MAX_CONFLICT_EVENTS = 1000
-"""Contradictions of one file that get events of their own; all stand in its artefact."""
 
-_N_SHOWN = 20
 _MEDIA = {
     "csv": "text/csv",
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
@@ -62,86 +72,6 @@ class ImportOptions:
     take: Take | None = None
 
 
-@dataclass(frozen=True)
-class Problem:
-    """A row that was refused, or that contradicts the record."""
-
-    file: str
-    line: int
-    kind: str
-    reason: str
-
-
-@dataclass(frozen=True)
-class FileReport:
-    """What became of one file; the four counts of rows add up to `n_rows`.
-
-    Attributes:
-        is_repeated: The file was imported before by the same card; nothing was done.
-        artefact: Digest of the refused and conflicting rows in the registry; empty: none.
-        problems: The first refused and conflicting rows.
-        n_contradictions: Distinct contradictions; one may stand in many rows.
-    """
-
-    file: str
-    table: str
-    digest: str
-    n_rows: int
-    n_accepted: int
-    n_unchanged: int
-    n_rejected: int
-    n_conflicts: int
-    n_readings: int
-    n_records: int
-    n_contradictions: int = 0
-    is_repeated: bool = False
-    artefact: str = ""
-    reasons: dict[str, int] = field(default_factory=dict)
-    problems: tuple[Problem, ...] = ()
-    notes: tuple[str, ...] = ()
-
-    def __post_init__(self) -> None:
-        """Refuse to report rows that are not accounted for."""
-        total = self.n_accepted + self.n_unchanged + self.n_rejected + self.n_conflicts
-        if total != self.n_rows:
-            raise BadInputError(
-                f"{self.file}: {self.n_rows} rows were read, but {total} are accounted for.",
-                hint="This is a defect of goldenbatch: report it with the file.",
-            )
-
-
-@dataclass(frozen=True)
-class ImportReport:
-    """What became of all files of a card."""
-
-    card: str
-    files: tuple[FileReport, ...]
-
-    def total(self, name: str) -> int:
-        """Sum of a count over the files, such as `n_rows`."""
-        return sum(int(getattr(one, name)) for one in self.files)
-
-    def as_json(self) -> dict[str, Any]:
-        """Totals and files, for `--json`."""
-        totals = {name: self.total(name) for name in _COUNTS}
-        return {"card": self.card, **totals, "files": [asdict(one) for one in self.files]}
-
-
-Preview = ImportReport
-"""What an import would do, as far as it can be said without doing it."""
-
-_COUNTS = (
-    "n_rows",
-    "n_accepted",
-    "n_unchanged",
-    "n_rejected",
-    "n_conflicts",
-    "n_contradictions",
-    "n_readings",
-    "n_records",
-)
-
-
 class _NoLedger:
     """A ledger with nothing in it, for previews without a site."""
 
@@ -166,7 +96,7 @@ def preview(
     reports = []
     for table, path, file in files_of(card, card_root(card, root), ()):
         read = planner.read(table, original_of(path, file))
-        reports.append(_report(planner.plan(table, read), ""))
+        reports.append(report_of(planner.plan(table, read), ""))
     return Preview(card.name, tuple(reports))
 
 
@@ -344,7 +274,7 @@ class _Import:
         """Record that the file was read to its end, unless that says nothing new."""
         lines = as_json_lines(plan)
         artefact = self.site.registry.put(lines, "application/x-ndjson") if lines else ""
-        report = _report(plan, artefact)
+        report = report_of(plan, artefact)
         is_new = report.n_accepted or self._row(plan.file, plan.digest) is None
         conflicts = self._new_conflicts(plan)
         bodies: list[Body] = []
@@ -401,29 +331,3 @@ class _Import:
             ConflictFound(card=self.card.name, file=plan.file, **asdict(one))
             for one in fresh[:MAX_CONFLICT_EVENTS]
         ]
-
-
-def _report(plan: FilePlan, artefact: str) -> FileReport:
-    problems = [
-        Problem(plan.file, one.line, one.kind, one.reason)
-        for one in (*plan.refused[:_N_SHOWN], *plan.conflict_rows[:_N_SHOWN])
-    ]
-    notes = list(plan.notes)
-    if len(plan.conflicts) > MAX_CONFLICT_EVENTS:
-        notes.append(
-            f"{len(plan.conflicts)} contradictions: the first {MAX_CONFLICT_EVENTS} have events, "
-            "all stand in the artefact"
-        )
-    return FileReport(
-        file=plan.file,
-        table=plan.table,
-        digest=plan.digest,
-        **plan.counts,  # type: ignore[arg-type]
-        n_readings=plan.n_readings,
-        n_records=len(plan.drafts) + len(plan.stated),
-        n_contradictions=len(plan.conflicts),
-        artefact=artefact,
-        reasons=plan.reasons,
-        problems=tuple(problems),
-        notes=tuple(notes),
-    )
