@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, get_args
+from dataclasses import dataclass
+from typing import Literal, get_args
 
 from goldenbatch.core.errors import BadInputError
-
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
 
 AggregateKind = Literal[
     "Interpolative", "Average", "TimeAverage", "TimeAverage2", "Total", "Total2",
@@ -56,26 +51,3 @@ class AggregateSettings:
         for name in ("percent_bad", "percent_good"):
             if not 0 <= getattr(self, name) <= 100:
                 raise BadInputError(f"{name} is {getattr(self, name)}.", hint="Give 0 to 100.")
-
-
-@dataclass(frozen=True)
-class Aggregated:
-    """One value a tag and window.
-
-    Attributes:
-        kind: Of the aggregate.
-        tags: Names of the tags, the last axis.
-        windows: The windows, the first axis.
-        values: Shape `(n_windows, n_tags)`; NaN where there is none.
-        quality: OPC UA status codes with their info bits, the same shape.
-        times: Time that each value is of: the window's start, or of `Start`, `End`,
-            `MinimumActualTime` and `MaximumActualTime` that of the reading; the same shape.
-    """
-
-    kind: AggregateKind
-    tags: Sequence[str]
-    windows: Sequence[tuple[int, int]]
-    values: NDArray[np.float64]
-    quality: NDArray[np.int64]
-    times: NDArray[np.int64]
-    settings: AggregateSettings = field(default_factory=AggregateSettings)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from goldenbatch.core.aggregates import AggregateKind, AggregateSettings
 from goldenbatch.core.errors import BadInputError
 
 if TYPE_CHECKING:
@@ -216,3 +217,26 @@ class Aligned:
     quality: NDArray[np.int64]
     n_readings: NDArray[np.int64]
     windows: Sequence[tuple[int, int]] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
+class Aggregated:
+    """One value a tag and window.
+
+    Attributes:
+        kind: Of the aggregate.
+        tags: Names of the tags, the last axis.
+        windows: The windows, the first axis.
+        values: Shape `(n_windows, n_tags)`; NaN where there is none.
+        quality: OPC UA status codes with their info bits, the same shape.
+        times: Time that each value is of: the window's start, or of `Start`, `End`,
+            `MinimumActualTime` and `MaximumActualTime` that of the reading; the same shape.
+    """
+
+    kind: AggregateKind
+    tags: Sequence[str]
+    windows: Sequence[tuple[int, int]]
+    values: NDArray[np.float64]
+    quality: NDArray[np.int64]
+    times: NDArray[np.int64]
+    settings: AggregateSettings = field(default_factory=AggregateSettings)

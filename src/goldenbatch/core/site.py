@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 from goldenbatch.core.records import Event, HomeKind, NewEvent, Row
 
 if TYPE_CHECKING:
-    from goldenbatch.core.aggregates import Aggregated, AggregateKind, AggregateSettings
+    from goldenbatch.core.aggregates import AggregateKind, AggregateSettings
     from goldenbatch.core.capability import Offer
     from goldenbatch.core.chunks import HandOver
     from goldenbatch.core.plant import Plant
-    from goldenbatch.core.series import Aligned, Frame, ReadingKind, Series
+    from goldenbatch.core.series import Aggregated, Aligned, Frame, ReadingKind, Series
 
 Clock = Callable[[], int]
 """Present time in microseconds UTC."""

@@ -23,8 +23,7 @@ from goldenbatch.core.records import (
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from goldenbatch.core.aggregates import Aggregated
-    from goldenbatch.core.series import Aligned, Frame, Series
+    from goldenbatch.core.series import Aggregated, Aligned, Frame, Series
 
 ARROW = "application/vnd.apache.arrow.stream"
 _META = b"goldenbatch"
@@ -215,7 +214,8 @@ def aggregated_to_bytes(found: Aggregated) -> bytes:
 
 def aggregated_from_bytes(content: bytes) -> Aggregated:
     """The aggregates of `aggregated_to_bytes`."""
-    from goldenbatch.core.aggregates import Aggregated, AggregateSettings
+    from goldenbatch.core.aggregates import AggregateSettings
+    from goldenbatch.core.series import Aggregated
 
     table, meta = unpack(content)
     shape = (len(meta["windows"]), len(meta["tags"]))

@@ -19,10 +19,10 @@ from goldenbatch.core.site import Actor, HomeInfo, Window, Written
 from goldenbatch.runtime import _wire as wire
 
 if TYPE_CHECKING:
-    from goldenbatch.core.aggregates import Aggregated, AggregateKind, AggregateSettings
+    from goldenbatch.core.aggregates import AggregateKind, AggregateSettings
     from goldenbatch.core.capability import Offer
     from goldenbatch.core.plant import Plant
-    from goldenbatch.core.series import Aligned, Frame, ReadingKind, Series
+    from goldenbatch.core.series import Aggregated, Aligned, Frame, ReadingKind, Series
 
 API = "/api/v1"
 NODE_FILE = Path("state") / "node.address"

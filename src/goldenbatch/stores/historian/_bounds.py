@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import pyarrow as pa
 
-from goldenbatch.core.aggregates import AGGREGATES, Aggregated, AggregateKind, AggregateSettings
+from goldenbatch.core.aggregates import AGGREGATES, AggregateKind, AggregateSettings
 from goldenbatch.core.errors import BadInputError
-from goldenbatch.core.series import ReadingKind
+from goldenbatch.core.series import Aggregated, ReadingKind
 from goldenbatch.core.site import Window
 from goldenbatch.stores.historian._aggregates import aggregate
 from goldenbatch.stores.historian._columns import Ints, ints

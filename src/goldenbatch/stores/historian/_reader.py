@@ -9,9 +9,9 @@ from contextlib import ExitStack
 import numpy as np
 import pyarrow as pa
 
-from goldenbatch.core.aggregates import Aggregated, AggregateKind, AggregateSettings
+from goldenbatch.core.aggregates import AggregateKind, AggregateSettings
 from goldenbatch.core.errors import BadInputError, NotFoundError
-from goldenbatch.core.series import Aligned, ReadingKind, Series
+from goldenbatch.core.series import Aggregated, Aligned, ReadingKind, Series
 from goldenbatch.core.site import Window
 from goldenbatch.stores.historian._bounds import bounded, require_aggregate, tabulated
 from goldenbatch.stores.historian._columns import Ints, ints
