@@ -173,9 +173,9 @@ def _texts(chunk: pa.Array) -> pa.Array:
         return pc.fill_null(words.take(coded.indices), "")
     if pa.types.is_timestamp(chunk.type):
         zone = "UTC" if chunk.type.tz else None
-        form = "%Y-%m-%dT%H:%M:%S" + ("Z" if zone else "")
-        # %S writes the fraction of the unit; more than nine digits never occur.
-        chunk = pc.strftime(chunk.cast(pa.timestamp(chunk.type.unit, zone)), form)
-    elif pa.types.is_float16(chunk.type):
+        # With a zone the cast writes a Z; strftime took ten times as long.
+        texts = chunk.cast(pa.timestamp(chunk.type.unit, zone)).cast(pa.string())
+        return pc.fill_null(pc.utf8_replace_slice(texts, 10, 11, "T"), "")
+    if pa.types.is_float16(chunk.type):
         chunk = chunk.cast(pa.float32())
     return pc.fill_null(chunk.cast(pa.string()), "")
