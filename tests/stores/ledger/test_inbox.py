@@ -37,6 +37,23 @@ def test_each_caller_gets_its_own_answer():
 
 @pytest.mark.parametrize("place", [0, 2, 4])
 def test_a_caller_who_is_interrupted_keeps_no_other_waiting(place):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored in a background job
+    try:
+        interrupted(place)
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def test_a_caller_whose_turn_never_comes_looks_for_its_answer():
+    requests, found = [Request(()) for _ in range(3)], {}
+    threads = [waiting(request, found) for request in requests[1:]]
+    answer([(request, "done", None) for request in requests])  # the first never goes on
+    for thread in threads:
+        thread.join(10)
+    assert list(found.values()) == ["done"] * 2
+
+
+def interrupted(place):
     requests, found = [Request(()) for _ in range(5)], {}
     threads = [waiting(r, found) for n, r in enumerate(requests) if n != place]
 

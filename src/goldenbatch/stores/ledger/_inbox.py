@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     Job = Callable[[_sql.Connection, Head], Any]
 
+_LOOK_S = 1.0
+"""So often a caller looks whether it was answered without being woken."""
 _PATIENCE_S = 0.000_2
 """As long as somebody came within this time, others who are expected are waited for."""
 
@@ -44,7 +46,9 @@ class Request:
     def wait(self) -> Any:
         """The result, or the error raised; asked for once, by the caller."""
         try:
-            self._done.acquire()
+            # A caller who was killed between its answer and its turn wakes nobody: look again.
+            while not self._done.acquire(timeout=_LOOK_S) and self._turn is None:
+                pass
         except BaseException:  # interrupted: the others must not wait for this caller
             self.is_abandoned = True
             if self._turn is not None:
