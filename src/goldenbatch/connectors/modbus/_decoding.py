@@ -80,7 +80,12 @@ def decode(point: Point, words: Sequence[int]) -> Value:
         return None, int(Quality.BAD)
     # A plain raw number stays as it is: scale 1 must not add the dust of a product.
     is_plain = point.scale == 1.0 and point.offset == 0.0
-    return (float(raw) if is_plain else raw * point.scale + point.offset), int(Quality.GOOD)
+    value = float(raw) if is_plain else raw * point.scale + point.offset
+    if not math.isfinite(value):
+        return None, int(Quality.BAD)
+    # A double holds integers up to 2^53 exactly; what is beyond is near, and said to be.
+    is_rounded = isinstance(raw, int) and abs(raw) > 2**53
+    return value, int(Quality.UNCERTAIN if is_rounded else Quality.GOOD)
 
 
 def _text(data: bytes) -> Value:

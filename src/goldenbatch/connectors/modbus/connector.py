@@ -19,6 +19,8 @@ _ILLEGAL = {0: "a short answer", 1: "illegal function", 2: "illegal address", 3:
 """Exception codes by which a device says that a card is wrong (Modbus V1.1b3, section 7)."""
 SHORT = 0
 """Not a code of the protocol: the answer was shorter than what was asked for."""
+BAD_NO_COMMUNICATION = 0x80310000
+"""OPC UA Part 6, A.2: the source cannot be reached."""
 WAIT_S = (0.5, 30.0)
 """First and longest pause before a device that does not answer is tried again."""
 
@@ -60,11 +62,21 @@ class ModbusConnector:
                     pause = WAIT_S[0]
                     await self._poll(client, outlet)
             except (NoAnswerError, OSError) as error:
-                self._lost_at = self._lost_at or self._clock()
                 outlet.health("is_connected", 0)
                 outlet.health("problem", f"{error}")
+                await self._mark_stale(outlet)
             await asyncio.sleep(pause)
             pause = min(2 * pause, WAIT_S[1])
+
+    async def _mark_stale(self, outlet: Outlet) -> None:
+        """Once a loss, a reading without a value for each point: nothing old looks fresh."""
+        if self._lost_at:
+            return
+        self._lost_at = self._clock()
+        if outlet.position("polled_at"):
+            stale: Value = (None, BAD_NO_COMMUNICATION)
+            rows = [(point, stale) for point in self._settings.points]
+            await outlet.deliver(self._frames(rows, self._lost_at))
 
     async def _poll(self, client: AsyncModbusTcpClient, outlet: Outlet) -> None:
         """All points again and again; a beat that was missed is counted, not caught up."""

@@ -40,7 +40,9 @@ class Incoming:
     is_retained: bool
 
 
-def make_client(context: SourceContext, broker: Broker, will: Any = None) -> aiomqtt.Client:
+def make_client(
+    context: SourceContext, broker: Broker, will: Any = None, suffix: str = ""
+) -> aiomqtt.Client:
     """A client that is not connected yet.
 
     Raises:
@@ -55,7 +57,7 @@ def make_client(context: SourceContext, broker: Broker, will: Any = None) -> aio
         port=broker.port_used,
         username=broker.user or None,
         password=password,
-        identifier=broker.client_id or f"goldenbatch-{context.card.name}",
+        identifier=(broker.client_id or f"goldenbatch-{context.card.name}") + suffix,
         protocol=aiomqtt.ProtocolVersion.V311,
         clean_session=True,
         keepalive=broker.keepalive_s,

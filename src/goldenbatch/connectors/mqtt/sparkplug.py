@@ -127,7 +127,7 @@ async def browse_sparkplug(
     connector = SparkplugConnector(context)
     settings, queue = connector.settings, Queue(100_000)
     asked: set[Address] = set()
-    async with make_client(context, settings.broker) as client:
+    async with make_client(context, settings.broker, suffix="-browse") as client:
         await client.subscribe(f"{NAMESPACE}/#", qos=0)
         receiving = asyncio.ensure_future(receive(client, queue, context.clock))
         deadline = asyncio.get_running_loop().time() + listen_s
