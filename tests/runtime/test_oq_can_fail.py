@@ -49,6 +49,19 @@ def test_the_provider_of_a_home_is_asked(oq_bench, monkeypatch):
     assert "does not answer" in result.evidence
 
 
+@pytest.mark.parametrize(
+    ("control", "words"),
+    [
+        ("require_policy", "whose policy two people of this home did not bring into force"),
+        ("require_key", "under another key than the one before"),
+    ],
+)
+def test_what_one_approval_cannot_change_is_looked_at(oq_bench, monkeypatch, control, words):
+    monkeypatch.setattr(f"goldenbatch.runtime.promotion.{control}", lambda *_: None)
+    result = _oq_checks._run(oq_bench, "promotion-needs-order-and-approval")
+    assert (result.outcome, f"{words} was not refused" in result.evidence) == ("failed", True)
+
+
 def test_no_check_lacks_its_mutation():
     assert CASES.keys() == _oq_checks.CHECKS.keys()
 

@@ -167,6 +167,9 @@ def test_the_commands(chain, monkeypatch, capsys):
     code, done = call("promote", "apply", path, *target, "--user", "qa")
     assert (code, done["source_kind"]) == (0, "development")
     assert call("promote", "diff", path, *target)[1]["changes"] == []
+    code, refused = call("promote", "apply", path, *target, "--replaces-key", "old+key")
+    assert code != 0
+    assert "old+key is not that of the package in force" in refused["message"]
     code, refused = call("promote", "apply", path, *target[:-1], "bad key")
     assert code == 7
     assert "signature does not hold" in refused["message"]

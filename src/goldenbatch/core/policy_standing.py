@@ -2,7 +2,8 @@
 
 A changed policy is proposed by one person in `policy/<digest>` and adopted by another in
 `master/policy`: the adoption and the signature that covers it are one append. An adoption
-that no sound signature covers never comes into force, whoever recorded it. The first policy of
+that no sound signature covers never comes into force, whoever recorded it; nor does one that a
+promoted package would bring: its policy is proposed and adopted here first. The first policy of
 a home stands unsigned until somebody signs it; a production home signs nothing else before.
 
 References:
@@ -11,10 +12,9 @@ References:
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 from pydantic import Field
 
@@ -30,8 +30,6 @@ from goldenbatch.core.policy import POLICY_STREAM, Policy, PolicyAdopted, load_p
 from goldenbatch.core.records import Body, Event, Micros, Projection, Row, record_type
 
 PROPOSALS: Final = "policy/"
-PROMOTIONS: Final = "promotion/"
-_PACKAGE: Final = re.compile(r"^package ([0-9a-f]{64})$")
 
 Read = Callable[[str], Sequence[Event]]
 Fault = Callable[[SignatureApplied], str]
@@ -119,7 +117,7 @@ def standings(
 
     Args:
         events: All events of `master/policy`.
-        read: Gives the events of another stream: of proposals and promotions.
+        read: Gives the events of another stream: of proposals and people.
         fault: Why the evidence of a signature does not hold; empty where it does.
     """
     states = [one for one in signature_state(events) if not one.faults and not fault(one.signature)]
@@ -129,16 +127,15 @@ def standings(
         body = event.decode()
         if not isinstance(body, PolicyAdopted):
             continue
-        covering = _Covering(event, body, tuple(found), by_version, read, fault)
+        covering = _Covering(event, body, tuple(found), by_version, read)
         signed = next((one for one in states if covering.is_covered_by(one)), None)
-        promoted = None if signed else covering.promoted()
-        if signed is None and promoted is None and found:
-            continue
+        if signed is None and found:
+            continue  # a promoted package brings none into force either: see ADR 14
         policy = load_policy(body.text, POLICY_STREAM)
         if found and policy.digest() != body.digest:
             continue  # what was proposed and signed is another table than this text
-        seq = by_version[signed.event_version].seq if signed else promoted[1] if promoted else 0
-        signature = signed.signature if signed else promoted[0] if promoted else None
+        seq = by_version[signed.event_version].seq if signed else 0
+        signature = signed.signature if signed else None
         found.append(PolicyStanding(policy, body.text, body.effective_from, event, signature, seq))
     return tuple(found)
 
@@ -178,7 +175,6 @@ class _Covering:
     before: tuple[PolicyStanding, ...]
     by_version: Mapping[int, Event]
     read: Read
-    fault: Fault
 
     def is_covered_by(self, state: SignatureState) -> bool:
         """Whether a sound signature in `master/policy` covers it, by somebody who may."""
@@ -219,26 +215,6 @@ class _Covering:
         is_right = signature.meaning is last.signed_as and signature.policy_hash == last.digest()
         is_right &= any(signature.role in rule.roles for rule in rules)
         return is_right and not role_fault(self.read, signature, seq)
-
-    def promoted(self) -> tuple[SignatureApplied, int] | None:
-        """The signature on the package that brought it, made before it was put into force."""
-        package = _PACKAGE.match(self.body.reason)
-        if package is None or self.body.proposal:
-            return None
-        events = [one for one in self.read(PROMOTIONS + package[1]) if one.seq < self.event.seq]
-        seqs = {one.envelope.version: one.seq for one in events}
-        for state in reversed(signature_state(events)):
-            received = next((e for e in events if e.envelope.version == state.signed_version), None)
-            said: Mapping[str, Any] = received.body or {} if received is not None else {}
-            # Packages of before did not name their policy; their signature covers the whole.
-            names_it = said.get("policy", "") in ("", self.body.digest)
-            is_it = said.get("package") == package[1] and names_it
-            is_approved = state.signature.meaning.value == "approved" and state.is_signed
-            seq = seqs[state.event_version]
-            wrong = self.fault(state.signature) or role_fault(self.read, state.signature, seq)
-            if is_it and is_approved and not wrong:
-                return state.signature, seq
-        return None
 
 
 def _fold(event: Event, _lookup: object) -> list[Row]:

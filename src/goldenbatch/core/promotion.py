@@ -37,7 +37,11 @@ class PackageReceived(Body):
     policy: str = Field(
         default="",
         pattern=r"^([0-9a-f]{64})?$",
-        description="Digest of its policy: who approves the package signs that too.",
+        description="Digest of its policy, which is in force here already.",
+    )
+    replaces_key: str = Field(
+        default="",
+        description="Key that the source key takes the place of: that of the package before.",
     )
 
 

@@ -12,10 +12,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from goldenbatch.core.authority import adopted as policy_adopted
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.plant import PLANT_FILE, PLANT_STREAM
-from goldenbatch.core.policy import POLICY_STREAM
 from goldenbatch.core.procedures import PREFIX as PROCEDURE_STREAM
 from goldenbatch.core.procedures import ProcedureIssued, ProcedureWithdrawn
 from goldenbatch.core.promotion import ConfigurationPromoted, RecipeRetired
@@ -26,7 +24,6 @@ from goldenbatch.runtime import adoption, plants
 from goldenbatch.runtime._promotion_content import (
     COPIED,
     MODEL_STREAM,
-    POLICY_FILE,
     entries,
     issued,
     models,
@@ -78,16 +75,13 @@ def analysts_of(package: Package) -> dict[str, dict[str, Any]]:
 
 
 def planned(site: LocalSite, package: Package) -> Planned:
-    """What is to be recorded, only where it differs from what is in force."""
+    """What is to be recorded, only where it differs from what is in force; never a policy."""
     texts = package.files
     why = f"package {package.digest}"
     plan: Planned = []
     found = plants.preview(site, texts[PLANT_FILE].decode("utf-8"), tables_of(texts))
     if found.plant.digest != site.plant.digest:
         plan.append((PLANT_STREAM, found.plant.adopted(site.clock())))
-    policy, standing = texts[POLICY_FILE].decode("utf-8"), site.policies.standing()
-    if policy != standing.text or not standing.is_signed:
-        plan.append((POLICY_STREAM, policy_adopted(policy, site.clock(), why)))
     plan += _analysts(site, package, why)
     plan += _recipes(site, texts, why)
     plan += _procedures(site, texts, why)

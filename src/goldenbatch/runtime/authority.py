@@ -28,7 +28,6 @@ from goldenbatch.core.facts import (
 from goldenbatch.core.people import UserState, user_state
 from goldenbatch.core.policy import POLICY_STREAM, Policy
 from goldenbatch.core.policy_standing import (
-    PROMOTIONS,
     PROPOSALS,
     Fault,
     PolicyStanding,
@@ -47,7 +46,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.site import Clock, LedgerPort
 
 READ = "read"
-POLICIES = (POLICY_STREAM, PROPOSALS, PROMOTIONS)
+POLICIES = (POLICY_STREAM, PROPOSALS)
 """What can be signed in a production home before its policy is: begins of streams."""
 
 

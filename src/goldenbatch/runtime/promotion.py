@@ -48,11 +48,11 @@ from goldenbatch.runtime._promotion_package import (
     require_names,
     write_package,
 )
+from goldenbatch.runtime._promotion_trust import RECEIVED, require_key, require_policy
 
 if TYPE_CHECKING:
     from goldenbatch.runtime.local import LocalSite
 
-RECEIVED: Final = "promotion/"
 WAITS: Final = "!"
 """Sign of a procedure that is issued here and waits for its approval by signature."""
 
@@ -173,21 +173,26 @@ def load(path: Path, key: str) -> Package:
 
 
 def apply(
-    site: LocalSite, package: Package, login: str = "", password: str = ""
-) -> tuple[Event, tuple[Difference, ...]]:
+    site: LocalSite, package: Package, login: str = "", password: str = "", *,
+    replaces_key: str = "",
+) -> tuple[Event, tuple[Difference, ...]]:  # fmt: skip
     """Put the configuration of a package into force, once a person has approved that here.
 
     Nothing is changed before everything in it was found sound, and all records are made in one
-    append: a crash leaves the old configuration or the new one (see `finish`).
+    append: a crash leaves the old configuration or the new one (see `finish`). Its policy must be
+    in force here already, proposed by one person and adopted by another.
 
     Args:
         site: The home; of kind validation or production.
         package: Read under the key of the home that made it.
         login: Who approves it, by password; empty: the record was signed before.
         password: Proof of it.
+        replaces_key: Key of the package before, where this one's is another: it is then part of
+            what is approved.
 
     Raises:
-        DeniedError: It leaves out a step, or is not approved there or here.
+        DeniedError: It leaves out a step, is not approved there or here, has another policy than
+            this home, or another key than the package before.
         BadInputError: Something in it cannot be used here.
     """
     require_order(package.kind, site.home.kind)
@@ -209,7 +214,9 @@ def apply(
     finish(site)
     changes = compare(site, package)
     _require_usable(site, package)
-    approval = _approved(site, package, login, password)
+    require_policy(site, package.files[POLICY_FILE].decode("utf-8"))
+    require_key(site, package.key, replaces_key)
+    approval = _approved(site, _received(package, replaces_key), login, password)
     last = newest(site)
     is_new = any(one.sign != WAITS for one in changes)
     if last is not None and not is_new and last[1].package == package.digest:
@@ -282,10 +289,9 @@ def _require_usable(site: LocalSite, package: Package) -> None:
             parse_recipe(content.decode("utf-8"), path)
 
 
-def _approved(site: LocalSite, package: Package, login: str, password: str) -> int:
-    """Number of the signature that approves the package here; sign it where it lacks one."""
-    stream = RECEIVED + package.digest
-    body = PackageReceived(
+def _received(package: Package, replaces_key: str) -> PackageReceived:
+    """What is approved here."""
+    return PackageReceived(
         package=package.digest,
         source_home=package.home,
         source_kind=package.kind,
@@ -293,9 +299,18 @@ def _approved(site: LocalSite, package: Package, login: str, password: str) -> i
         approvals=package.approvals,
         validation=package.validation,
         policy=load_policy(package.files[POLICY_FILE].decode("utf-8"), POLICY_FILE).digest(),
+        replaces_key=replaces_key,
     )
+
+
+def _approved(site: LocalSite, body: PackageReceived, login: str, password: str) -> int:
+    """Number of the signature that approves the package here; sign it where it lacks one."""
+    stream = RECEIVED + body.package
     received = [e for e in site.ledger.stream(stream) if e.kind == PackageReceived.kind]
-    if not received or received[-1].decode() != body:
+    known = received[-1].decode() if received else None
+    if known is not None and not body.replaces_key:  # a change of key is said once
+        known = known.model_copy(update={"replaces_key": ""})
+    if known != body:
         _append(site, stream, body)
     if not (found := _approval(site, stream)):
         if not login:

@@ -23,14 +23,20 @@ class Chain:
     def __init__(self, folder):
         self.folder, self.clock, self.files = folder, Clock(START), {}
         for kind in ("development", "validation", "production"):
-            settings = HomeSettings(kind, "site", PLANT, kind=HomeKind(kind), policy=RELAXED)
-            create_home(folder / kind, settings, clock=self.clock)
-            with self.open(kind) as site:
-                site.people.add("qa", "Q. A.")
-                token = site.credentials.offer("qa", "password", "new")
-                begun = site.credentials.begin("qa", token)
-                site.credentials.finish("qa", token, begun["enrolment"], {"password": PASSWORD})
-                site.people.grant("qa", "quality_reviewer", "test")
+            self.made(kind)
+
+    def made(self, kind, *, is_signed=True):
+        """A home in which `qa` reviews; one of production has its policy signed."""
+        settings = HomeSettings(kind, "site", PLANT, kind=HomeKind(kind), policy=RELAXED)
+        create_home(self.folder / kind, settings, clock=self.clock)
+        with self.open(kind) as site:
+            site.people.add("qa", "Q. A.")
+            token = site.credentials.offer("qa", "password", "new")
+            begun = site.credentials.begin("qa", token)
+            site.credentials.finish("qa", token, begun["enrolment"], {"password": PASSWORD})
+            site.people.grant("qa", "quality_reviewer", "test")
+            if kind == "production" and is_signed:
+                site.signing.sign_asked(site.policies.asked_adoption(), "qa", PASSWORD)
 
     def open(self, kind):
         return LocalSite.open(self.folder / kind, clock=self.clock, discovery=FOUND)
@@ -42,6 +48,18 @@ class Chain:
             site.adopt_plant(text)
             site.adopt("hot", "test.threshold", {"tag": TEMP, "limit": 30.0})
             (site.path / "cards" / "lab.toml").write_text('name = "lab"\n', encoding="utf-8")
+
+    def policy(self, kind, text):
+        """A changed policy, proposed by `eng` and adopted by `qa`, who may sign under it then."""
+        with self.open(kind) as site:
+            for login, role in (("eng", "process_engineer"), ("root", "administrator")):
+                site.people.add(login, login.title())
+                site.people.grant(login, role, "test")
+            event = site.policies.propose(site.people.find("eng"), text, "change 7")
+            asked = site.policies.asked_adoption(event.body["digest"])
+            site.signing.sign_asked(asked, "qa", PASSWORD)
+            site.rights.verify_identity(site.people.find("root"), "qa", "passport")
+            site.rights.accept_accountability(site.people.find("qa"))
 
     def pack(self, kind, *, is_signed=True):
         path = self.folder / f"{kind}.gbpack"
@@ -64,9 +82,9 @@ class Chain:
             site.ledger.append([NewEvent("validation/r1", body, 0, actor="operator")])
             site.sign("validation/r1", "approved", "qa", PASSWORD)
 
-    def apply(self, kind, path, key, login="qa"):
+    def apply(self, kind, path, key, login="qa", **more):
         with self.open(kind) as site:
-            return promotion.apply(site, promotion.load(path, key), login, PASSWORD)
+            return promotion.apply(site, promotion.load(path, key), login, PASSWORD, **more)
 
 
 def changed(path, name, change):

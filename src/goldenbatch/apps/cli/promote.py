@@ -55,6 +55,13 @@ def apply(
         str, typer.Option(help="Login of who approves it; empty: it was signed before.")
     ] = "",
     *,
+    replaces_key: Annotated[
+        str,
+        typer.Option(
+            "--replaces-key",
+            help="Key of the package before, where --key is another; who approves signs that too.",
+        ),
+    ] = "",
     password_stdin: Annotated[
         bool,
         typer.Option("--password-stdin", help="Read the password from the first line of stdin."),
@@ -62,7 +69,8 @@ def apply(
 ) -> None:
     """Put a package into force here, from development to validation to production only.
 
-    It must be approved by signature in the home that made it and, by you, in this one.
+    It must be approved by signature in the home that made it and, by you, in this one. Its policy
+    must be in force here already: `policy propose` and, by another person, `policy adopt`.
     """
     from goldenbatch.runtime import promotion
     from goldenbatch.runtime.local import LocalSite
@@ -71,7 +79,7 @@ def apply(
     with LocalSite.open(session.home) as site:
         session.output.home = site.home
         password = session.password(password_stdin) if user else ""
-        event, changes = promotion.apply(site, package, user, password)
+        event, changes = promotion.apply(site, package, user, password, replaces_key=replaces_key)
     answer = {**_facts(package), "stream": event.stream, "seq": event.seq,
               "changes": [one.as_json() for one in changes]}  # fmt: skip
     session.show(answer, lambda _: _render(session, answer, has_lines=False))
