@@ -195,22 +195,7 @@ def apply(
             this home, or another key than the package before.
         BadInputError: Something in it cannot be used here.
     """
-    require_order(package.kind, site.home.kind)
-    if package.target and package.target != site.home.uid:
-        raise DeniedError(
-            f"this package was made for the home {package.target}, this is {site.home.uid}.",
-            hint="Have one made for this home.",
-        )
-    if not package.approvals:
-        raise DeniedError(
-            "nobody has approved this package in the home that made it.",
-            hint=f"There: `goldenbatch sign {STREAM_PREFIX}{package.digest}`, then pack again.",
-        )
-    if site.home.kind is HomeKind.PRODUCTION and not package.validation:
-        raise DeniedError(
-            "no validation run that passed and was approved stands behind this package.",
-            hint="In the home of validation: validate, sign the run as approved, pack again.",
-        )
+    _require_source(site, package)
     finish(site)
     changes = compare(site, package)
     _require_usable(site, package)
@@ -229,6 +214,26 @@ def apply(
         changes=tuple(f"{one.sign} {one.path}" for one in changes),
     )
     return put_into_force(site, package, body), changes
+
+
+def _require_source(site: LocalSite, package: Package) -> None:
+    """Refuse a package that leaves out a step or lacks what its home had to give."""
+    require_order(package.kind, site.home.kind)
+    if package.target and package.target != site.home.uid:
+        raise DeniedError(
+            f"this package was made for the home {package.target}, this is {site.home.uid}.",
+            hint="Have one made for this home.",
+        )
+    if not package.approvals:
+        raise DeniedError(
+            "nobody has approved this package in the home that made it.",
+            hint=f"There: `goldenbatch sign {STREAM_PREFIX}{package.digest}`, then pack again.",
+        )
+    if site.home.kind is HomeKind.PRODUCTION and not package.validation:
+        raise DeniedError(
+            "no validation run that passed and was approved stands behind this package.",
+            hint="In the home of validation: validate, sign the run as approved, pack again.",
+        )
 
 
 def status(site: LocalSite) -> dict[str, Any]:
