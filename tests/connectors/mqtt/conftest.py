@@ -68,6 +68,7 @@ class EdgeNode:
             cwd=PEERS,
         )  # fmt: skip
         self._lines: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self._passed: list[str] = []
         self._thread = threading.Thread(target=self._read)
         self._thread.start()
 
@@ -76,9 +77,13 @@ class EdgeNode:
             self._lines.put(line.strip())
 
     def wait_for(self, text: str, seconds: float = 15) -> None:
+        """Wait for a line; those that came before it are there for whoever waits for them."""
+        if text in self._passed:
+            self._passed.remove(text)
+            return
         deadline = time.monotonic() + seconds
-        while self._lines.get(timeout=max(0.01, deadline - time.monotonic())) != text:
-            pass
+        while (line := self._lines.get(timeout=max(0.01, deadline - time.monotonic()))) != text:
+            self._passed.append(line)
 
     def order(self, text: str) -> None:
         self.process.stdin.write(f"{text}\n")
