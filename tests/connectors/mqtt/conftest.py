@@ -127,9 +127,12 @@ class Kept:
         self.frames, self.gaps, self.fills, self.files = [], [], [], []
         self.told: dict[str, object] = {}
         self.delay_s = 0.0
+        self.failures: list[Exception] = []
 
     async def deliver(self, frames, positions=None):
         await asyncio.sleep(self.delay_s)
+        if frames and self.failures:
+            raise self.failures.pop(0)
         self.frames += frames
 
     def position(self, key):

@@ -40,10 +40,12 @@ class Incoming:
     is_retained: bool
 
 
-def make_client(
+async def make_client(
     context: SourceContext, broker: Broker, will: Any = None, suffix: str = ""
 ) -> aiomqtt.Client:
     """A client that is not connected yet.
+
+    Password and certificates are fetched in a thread: a keyring may ask a person.
 
     Raises:
         BadInputError: The password stands in the card.
@@ -51,7 +53,7 @@ def make_client(
     """
     import aiomqtt
 
-    password = context.secret(broker.password) if broker.password else None
+    password, tls = await asyncio.to_thread(_credentials, context, broker)
     return aiomqtt.Client(
         broker.host,
         port=broker.port_used,
@@ -63,9 +65,16 @@ def make_client(
         keepalive=broker.keepalive_s,
         timeout=10,
         will=will,
-        tls_context=None if broker.is_plain else _tls(context, broker),
+        tls_context=tls,
         max_queued_outgoing_messages=1000,
     )
+
+
+def _credentials(
+    context: SourceContext, broker: Broker
+) -> tuple[str | None, ssl.SSLContext | None]:
+    password = context.secret(broker.password) if broker.password else None
+    return password, None if broker.is_plain else _tls(context, broker)
 
 
 def _tls(context: SourceContext, broker: Broker) -> ssl.SSLContext:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,6 +58,12 @@ class Message:
     address: Address
     payload: Any
     at: int
+    n_bytes: int = 0
+
+    @property
+    def sent_at(self) -> int:
+        """When it was sent, by the clock of its node, milliseconds UTC; 0: it does not say."""
+        return int(self.payload.timestamp)
 
 
 @dataclass
@@ -70,6 +77,9 @@ class Node:
         newest: Time of its newest reading, as far as the host's clock lets it be believed.
         recent: Time of the last message of each sequence number, by which a doubled one is known.
         waiting: Messages that came before the birth they need.
+        unborn: Devices that a birth of the node has made unknown, since when, and what they were.
+        n_crossed: Messages in their turn that were sent later than one that came too early.
+        sessions: Sessions (bdSeq) of its newest births, the newest last.
     """
 
     address: Address
@@ -87,6 +97,14 @@ class Node:
     ordered_at: int = 0
     newest: int = 0
     recent: dict[int, int] = field(default_factory=dict)
+    unborn: dict[Address, tuple[int, dict[str, Definition]]] = field(default_factory=dict)
+    n_crossed: int = 0
+    sessions: deque[int] = field(default_factory=lambda: deque(maxlen=4))
+
+    @property
+    def is_vacant(self) -> bool:
+        """Whether nothing would be lost if it were forgotten: it was never born."""
+        return not (self.births or self.unborn or self.held or self.waiting)
 
 
 def inflated(data: bytes) -> bytes:

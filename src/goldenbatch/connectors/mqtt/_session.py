@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from abc import ABC, abstractmethod
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.connectors.mqtt._client import Incoming, Queue, make_client, receive, refusal
-from goldenbatch.connectors.mqtt._rows import Outcome, frames
+from goldenbatch.connectors.mqtt._rows import Outcome, Tables, frames
 from goldenbatch.connectors.mqtt.settings import MqttSettings, SparkplugSettings
-from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext
+from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext, SourceError
 
 if TYPE_CHECKING:
     import aiomqtt
+
+log = logging.getLogger("goldenbatch.sources")
 
 WAIT_S = (0.5, 30.0)
 """First and longest pause before a broker that is not there is tried again."""
@@ -23,6 +28,9 @@ N_AT_ONCE = 50
 """Messages that are read before the loop's other tasks have their turn."""
 IDLE_S = 0.5
 """At least so often timeouts are looked at."""
+AGAIN_S = (0.2, 1.0, 3.0)
+"""Pauses after which a batch is stored again that a store has not taken."""
+MAX_GAP_TAGS = 2000
 
 
 class Session(ABC):
@@ -37,6 +45,8 @@ class Session(ABC):
         self._client: aiomqtt.Client | None = None
         self._problems: list[str] = []
         self._is_ending, self._stored_at = False, 0
+        self._unread: list[Gap] = []
+        self._told_at: dict[str, str] = {}
 
     @abstractmethod
     def will(self) -> Any:
@@ -62,6 +72,18 @@ class Session(ABC):
     def lost(self, at: int) -> None:
         """The connection was lost."""
 
+    def ended(self) -> None:
+        """The connector ends: what was kept to be said later is said now."""
+        return
+
+    def positions(self) -> dict[str, str]:
+        """What a restart must know again; written with the readings when it has changed."""
+        return {}
+
+    def left(self, outlet: Outlet) -> Sequence[Gap]:
+        """Gaps that were not said when the node died."""
+        return ()
+
     def told(self) -> dict[str, float | str]:
         """Health of its own."""
         return {}
@@ -73,6 +95,8 @@ class Session(ABC):
         clock, pause = self.context.clock, WAIT_S[0]
         self._is_ending = False
         self._run_key = clock()
+        for gap in self.left(outlet):
+            await outlet.gap(gap)
         queue = Queue(self.settings.limits.n_messages)
         storing = asyncio.ensure_future(self._store_all(queue, outlet))
         try:
@@ -109,11 +133,12 @@ class Session(ABC):
     async def _finish(self, storing: asyncio.Task[None], queue: Queue, outlet: Outlet) -> None:
         """Let what is being stored be stored, then the rest."""
         await asyncio.gather(storing, return_exceptions=True)
-        await self._store(await queue.take(0), outlet)
+        await self._store(await queue.take(0), outlet, is_last=True)
 
     async def _connected(self, queue: Queue, outlet: Outlet, storing: asyncio.Task[None]) -> None:
         """One connection from its begin to its end."""
-        async with make_client(self.context, self.settings.broker, self.will()) as client:
+        client = await make_client(self.context, self.settings.broker, self.will())
+        async with client:
             self._client = client
             try:
                 await self.begin(client)
@@ -156,30 +181,82 @@ class Session(ABC):
             if messages and not self._is_ending:
                 await asyncio.sleep(self.settings.limits.flush_s)
 
-    async def _store(self, messages: list[Incoming], outlet: Outlet) -> None:
+    async def _store(
+        self, messages: list[Incoming], outlet: Outlet, *, is_last: bool = False
+    ) -> None:
         for number, message in enumerate(messages, 1):
-            self.take(message)
+            self._take(message)
             if not number % N_AT_ONCE:  # other sources share the loop
                 await asyncio.sleep(0)
+        if is_last:
+            self.ended()
         found = self.drain()
         for topic, payload in found.commands:
             await self._publish(topic, payload)
         for topic, payload in found.states:
             await self._publish(topic, payload, qos=1, retain=True)
-        await self._keep_files(found, outlet)
-        now = self.context.clock()
-        self._n += 1
-        key = f"{self._run_key}/{self._n}"
-        await outlet.deliver(frames(self.card.name, key, found.live, now))
-        await self._store_history(found, f"{key}/history", outlet)
-        for gap in found.gaps:
-            await outlet.gap(gap)
+        await self._make_durable(found, outlet)
         if found.problems:
             self._problems = [*self._problems, *found.problems][-5:]
             outlet.health("last_problems", "; ".join(self._problems)[:500])
         for signal, value in self.told().items():
             outlet.health(signal, value)
-        self._stored_at = now
+        self._stored_at = self.context.clock()
+
+    def _take(self, message: Incoming) -> None:
+        """Take a message; one that nobody has thought of must not take the others along."""
+        try:
+            self.take(message)
+        except Exception as error:
+            log.exception("source %s: message of %s", self.card.name, message.topic)
+            note = f"{message.topic}: {type(error).__name__}: {error}"
+            self._unread.append(Gap((message.at, message.at + 1), GapCause.REJECTED, (), note, 1))
+
+    async def _make_durable(self, found: Outcome, outlet: Outlet) -> None:
+        """Store what came up, again where a store fails; what it never takes is a gap.
+
+        Raises:
+            SourceError: The outlet is closed.
+        """
+        self._n += 1
+        key, now = f"{self._run_key}/{self._n}", self.context.clock()
+        works: list[tuple[Tables, Callable[[], Awaitable[None]]]] = [
+            (found.live, partial(self._store_live, found, key, now, outlet)),
+            (found.history, partial(self._store_history, found, f"{key}/history", now, outlet)),
+        ]
+        for tables, work in works:
+            if error := await self._again(work, outlet):
+                found.gaps += _lost(tables, f"could not be stored: {error}")
+        for gap in [*found.gaps, *self._unread]:
+            await outlet.gap(gap)
+        self._unread = []
+
+    async def _again(self, work: Callable[[], Awaitable[None]], outlet: Outlet) -> str:
+        """Do some work, again if it fails; why it failed each time, or nothing."""
+        why = ""
+        for pause in (*AGAIN_S, 0.0):
+            try:
+                await work()
+            except SourceError:
+                raise
+            except Exception as error:  # a store may fail in ways of its own
+                why = f"{type(error).__name__}: {error}"
+                log.exception("source %s: storing", self.card.name)
+                outlet.health("problem", why)
+                await asyncio.sleep(pause)
+            else:
+                return ""
+        return why
+
+    async def _store_live(self, found: Outcome, key: str, now: int, outlet: Outlet) -> None:
+        await self._keep_files(found.live, outlet)
+        positions = {
+            name: text for name, text in self.positions().items() if self._told_at.get(name) != text
+        }
+        made = frames(self.card.name, key, found.live, now)
+        if made or positions:
+            await outlet.deliver(made, positions)
+        self._told_at |= positions
 
     async def _publish(
         self, topic: str, payload: bytes, qos: int = 0, *, retain: bool = False
@@ -192,9 +269,10 @@ class Session(ABC):
         with contextlib.suppress(aiomqtt.MqttError):
             await self._client.publish(topic, payload, qos=qos, retain=retain)
 
-    async def _store_history(self, found: Outcome, key: str, outlet: Outlet) -> None:
+    async def _store_history(self, found: Outcome, key: str, now: int, outlet: Outlet) -> None:
         """What a source had stored: only what is not there yet, and on record as such."""
-        for frame in frames(self.card.name, key, found.history, self.context.clock()):
+        await self._keep_files(found.history, outlet)
+        for frame in frames(self.card.name, key, found.history, now):
             # While the historian is slow it cannot be asked; live readings must not wait for it.
             new = frame if outlet.is_congested else await outlet.unseen(frame)
             if new is None:
@@ -205,14 +283,28 @@ class Session(ABC):
             window = (min(times), max(times) + 1)
             await outlet.backfilled(window, tags[:2000], new.readings.num_rows)
 
-    async def _keep_files(self, found: Outcome, outlet: Outlet) -> None:
+    async def _keep_files(self, tables: Tables, outlet: Outlet) -> None:
         """Bytes go to the registry, their digest to the readings."""
-        for tables in (found.live, found.history):
-            rows = tables.get("reference")
-            if rows is not None:
-                rows.values = [
-                    None if one is None else await outlet.keep(one) for one in rows.values
-                ]
+        rows = tables.get("reference")
+        if rows is not None:
+            rows.values = [
+                await outlet.keep(one) if isinstance(one, bytes) else one for one in rows.values
+            ]
+
+
+def _lost(tables: Tables, note: str) -> list[Gap]:
+    """A gap around readings that no store has taken."""
+    return [
+        Gap(
+            (min(rows.times), max(rows.times) + 1),
+            GapCause.REJECTED,
+            tuple(sorted(set(rows.tags)))[:MAX_GAP_TAGS],
+            note,
+            len(rows.times),
+        )
+        for rows in tables.values()
+        if rows.times
+    ]
 
 
 def _is_cancelled() -> bool:

@@ -88,6 +88,8 @@ class SparkplugSettings(_Strict):
         rebirth_s: An edge node is asked for a rebirth at most this often.
         float_arrays: Byte order of float arrays; the text of 3.0 says little, its examples big.
         is_all: Whether metrics are stored that no rename names.
+        n_nodes: Edge nodes that are followed; messages of further ones are refused, and said.
+        n_metrics: Metrics of all births together that are known at once.
     """
 
     broker: Broker
@@ -99,6 +101,8 @@ class SparkplugSettings(_Strict):
     rebirth_s: float = Field(default=5.0, gt=0)
     float_arrays: Literal["little", "big"] = "little"
     is_all: bool = True
+    n_nodes: int = Field(default=10_000, ge=1)
+    n_metrics: int = Field(default=2_000_000, ge=1)
     tags: tuple[Rename, ...] = ()
     limits: Limits = Limits()
 

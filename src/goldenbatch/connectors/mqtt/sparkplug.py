@@ -6,16 +6,21 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
+from goldenbatch.connectors.mqtt._breaks import left_open
 from goldenbatch.connectors.mqtt._client import Incoming
+from goldenbatch.connectors.mqtt._desk import NAMESPACE
 from goldenbatch.connectors.mqtt._node import Address, rebirth_payload
 from goldenbatch.connectors.mqtt._rows import Outcome
 from goldenbatch.connectors.mqtt._session import Session
-from goldenbatch.connectors.mqtt.host import NAMESPACE, Host
+from goldenbatch.connectors.mqtt.host import Host
 from goldenbatch.connectors.mqtt.settings import SparkplugSettings, read_settings
-from goldenbatch.core.acquisition import SourceContext
+from goldenbatch.core.acquisition import Gap, Outlet, SourceContext
 
 if TYPE_CHECKING:
     import aiomqtt
+
+DOUBTFUL = "doubtful"
+"""Position under which gaps stand that go on."""
 
 
 def make_sparkplug(context: SourceContext) -> SparkplugConnector:
@@ -99,13 +104,28 @@ class SparkplugConnector(Session):
         """Nothing is known of the nodes until they are born again."""
         self.host.lost_broker(at)
 
+    def ended(self) -> None:
+        """Say the gaps that went on."""
+        self.host.end()
+
+    def positions(self) -> dict[str, str]:
+        """Gaps that go on, so that they are said even after a kill."""
+        return {DOUBTFUL: self.host.doubtful}
+
+    def left(self, outlet: Outlet) -> list[Gap]:
+        """Gaps that went on when the node died."""
+        return left_open(outlet.position(DOUBTFUL))
+
     def told(self) -> dict[str, float | str]:
         """Nodes and metrics."""
         nodes = self.host.nodes.values()
         return {
             "n_nodes": len(self.host.nodes),
             "n_online": sum(one.is_online for one in nodes),
+            "n_nodes_refused": self.host.n_nodes_refused,
+            "n_definitions": self.host.n_definitions,
             "n_metrics": self.host.n_metrics,
+            "suspected": "; ".join(self.host.suspected)[:500],
         }
 
 
@@ -127,7 +147,7 @@ async def browse_sparkplug(
     connector = SparkplugConnector(context)
     settings, queue = connector.settings, Queue(100_000)
     asked: set[Address] = set()
-    async with make_client(context, settings.broker, suffix="-browse") as client:
+    async with await make_client(context, settings.broker, suffix="-browse") as client:
         await client.subscribe(f"{NAMESPACE}/#", qos=0)
         receiving = asyncio.ensure_future(receive(client, queue, context.clock))
         deadline = asyncio.get_running_loop().time() + listen_s

@@ -12,6 +12,7 @@ from goldenbatch.connectors.mqtt._client import Incoming
 from goldenbatch.connectors.mqtt._names import tag_name
 from goldenbatch.connectors.mqtt._rows import Outcome
 from goldenbatch.connectors.mqtt._session import Session
+from goldenbatch.connectors.mqtt._values import BAD_NO_COMMUNICATION
 from goldenbatch.connectors.mqtt.settings import MqttSettings, Topic, read_settings
 from goldenbatch.core.acquisition import Gap, GapCause, SourceContext
 from goldenbatch.core.series import Quality, ReadingKind
@@ -23,6 +24,9 @@ _TO_US = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
 MAX_DEPTH = 16
 MAX_US = 253_402_300_799_999_999
 """End of the year 9999: a later time is in another unit than the card says."""
+MAX_FRESH = 200_000
+"""Tags of which it is known that they have a value; further ones are not marked stale."""
+DAY_US = 86_400_000_000
 LAST_USABLE = 0x40900000
 """UncertainLastUsableValue (OPC UA Part 4, 7.39): what the broker kept, of an unknown time."""
 
@@ -49,6 +53,8 @@ class MqttConnector(Session):
         )
         self._renames = {one.name: one.tag for one in self.settings.tags}
         self._out, self._n_messages, self._n_refused = Outcome(), 0, 0
+        self._fresh: dict[str, tuple[ReadingKind, int]] = {}
+        self._n_untold = 0
 
     def will(self) -> None:
         """None: nobody waits for this client."""
@@ -62,7 +68,11 @@ class MqttConnector(Session):
         """Nothing is published at the end."""
 
     def lost(self, at: int) -> None:
-        """Nothing is known that would be lost."""
+        """Nothing old may look fresh: each tag that was read has no value until it comes again."""
+        for tag, (kind, newest) in self._fresh.items():
+            row = (max(at, newest + 1), tag, None, BAD_NO_COMMUNICATION)
+            self._out.add(kind=kind, row=row, is_history=False)
+        self._fresh = {}
 
     def take(self, message: Incoming) -> None:
         """Take a message; what cannot be read is kept with its reason."""
@@ -111,6 +121,16 @@ class MqttConnector(Session):
         elif not quality and isinstance(value, int) and stored != value:
             quality = int(Quality.UNCERTAIN)  # a float does not hold all of its digits
         self._out.add(kind=kind, row=(time, tag, stored, quality), is_history=False)
+        self._remember(tag, kind, time, message.at)
+
+    def _remember(self, tag: str, kind: ReadingKind, time: int, at: int) -> None:
+        """That a tag has a value, so that it can be taken back."""
+        if tag not in self._fresh and len(self._fresh) >= MAX_FRESH:
+            self._n_untold += 1
+            return
+        newest = self._fresh.get(tag, (kind, 0))[1]
+        # A time that is far ahead is not believed, as a broken link would never take it back.
+        self._fresh[tag] = (kind, max(newest, time) if time < at + DAY_US else newest)
 
     def drain(self) -> Outcome:
         """What the messages have brought."""
@@ -119,7 +139,12 @@ class MqttConnector(Session):
 
     def told(self) -> dict[str, float | str]:
         """Messages, and those that could not be read."""
-        return {"n_messages": self._n_messages, "n_refused": self._n_refused}
+        return {
+            "n_messages": self._n_messages,
+            "n_refused": self._n_refused,
+            "n_tags": len(self._fresh),
+            "n_tags_not_watched": self._n_untold,
+        }
 
 
 def matches(pattern: str, topic: str) -> bool:
