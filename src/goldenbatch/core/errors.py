@@ -75,3 +75,9 @@ class LockedError(GoldenbatchError):
     """A home that another process holds."""
 
     exit_code = 8
+
+
+class UnreachableError(GoldenbatchError):
+    """A place where data lie that cannot be reached now; nothing is lost, ask again later."""
+
+    exit_code = 74

@@ -118,7 +118,7 @@ def test_tables_in_a_bucket_answer_like_those_in_a_folder(
     held = [*(again._folder / "cache" / "number").rglob("*.parquet")]
     for path in held:
         os.utime(path, (1, 1))
-    again._cold.place._make_room()
+    again._cold.place.home._make_room()
     assert held and not any(path.exists() for path in held)
 
 
@@ -156,12 +156,12 @@ def test_a_bucket_that_cannot_be_reached_loses_nothing(bucket, opened, frame, li
     store = opened(settings=settings())
     store.write(frame("1", [("x", 1, 1.0)]))
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
-    store._cold.place._systems.clear()
+    store._cold.place.home._systems.clear()
     with pytest.raises(WriteRefusedError, match="the log is kept"):
         store.flush()
     assert listed(store.read(["x"], (0, 9)))[0][2] == 1.0
     monkeypatch.setenv("AWS_ENDPOINT_URL", bucket.meta.endpoint_url)
-    store._cold.place._systems.clear()
+    store._cold.place.home._systems.clear()
     assert store.flush()
     assert listed(store.read(["x"], (0, 9)))[0][2] == 1.0
 

@@ -12,7 +12,7 @@ import os
 import threading
 import time
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,23 @@ from goldenbatch.core.errors import IntegrityError
 
 PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 _PART = 8 << 20
+_WHOLE = 256 << 10
+"""Up to this size an object is fetched whole: asking twice takes longer."""
 _IN_USE_NS = 600 * 10**9
 
 
-def environment() -> dict[str, str]:
-    """What the environment says of how to reach buckets."""
-    return {name: value for name, value in os.environ.items() if name.startswith(PREFIXES)}
+def environment(tier: str = "") -> dict[str, str]:
+    """What the environment says of how to reach buckets.
+
+    Args:
+        tier: Name of a tier, of which `GOLDENBATCH_TIER_<NAME>_AWS_...` and so on say more.
+    """
+    found = {name: value for name, value in os.environ.items() if name.startswith(PREFIXES)}
+    own = f"GOLDENBATCH_TIER_{tier.upper().replace('-', '_')}_" if tier else ""
+    for name, value in os.environ.items():
+        if own and name.startswith(own) and name.removeprefix(own).startswith(PREFIXES):
+            found[name.removeprefix(own)] = value
+    return found
 
 
 class Bucket:
@@ -35,25 +46,33 @@ class Bucket:
         url: Such as `s3://bucket/site`.
         cache: Folder of what was fetched.
         cache_bytes: Beyond that what was not used for ten minutes is dropped, oldest first.
+        options: How it is reached; as the environment says by default.
+
+    Attributes:
+        n_bytes_fetched: Bytes of readings that were fetched so far, whole or by ranges.
     """
 
-    def __init__(self, url: str, cache: Path, cache_bytes: int) -> None:
-        self._url, self._cache, self._limit = url, cache, cache_bytes
+    def __init__(
+        self, url: str, cache: Path, cache_bytes: int,
+        options: Callable[[], dict[str, str]] = environment,
+    ) -> None:  # fmt: skip
+        self._url, self._cache, self._limit = url.rstrip("/"), cache, cache_bytes
+        self._options, self.n_bytes_fetched = options, 0
         self._lock = threading.Lock()
         self._systems: dict[str, Any] = {}
 
     @property
     def options(self) -> dict[str, str]:
         """What delta-rs needs to reach it."""
-        return environment()
+        return self._options()
 
     def uri(self, kind: str) -> str:
         """Name of a table for delta-rs."""
-        return f"{self._url}/{kind}"
+        return f"{self._url}/{kind}".rstrip("/")
 
     def path(self, kind: str, name: str) -> str:
         """Full name of an object."""
-        return f"{self._url}/{kind}/{name}"
+        return f"{self.uri(kind)}/{name}"
 
     def _files(self, kind: str) -> Any:
         """The client of one table; it takes and gives bytes."""
@@ -74,6 +93,15 @@ class Bucket:
         if path.exists() and path.stat().st_size == size:
             os.utime(path)
             return path
+        return self.fresh(kind, name, size)
+
+    def fresh(self, kind: str, name: str, size: int) -> Path:
+        """The object fetched anew, whatever is in the cache.
+
+        Raises:
+            IntegrityError: It is missing, or not as long as it was.
+        """
+        path = self._cache / kind / name
         path.parent.mkdir(parents=True, exist_ok=True)
         temporary = path.with_name(f"{uuid.uuid4().hex}.tmp")
         try:
@@ -81,6 +109,7 @@ class Bucket:
             with temporary.open("wb") as out:
                 while data := source.read(_PART):
                     out.write(data)
+                    self.n_bytes_fetched += len(data)
         except FileNotFoundError as error:
             raise IntegrityError(
                 f"{self.path(kind, name)} cannot be read (it is missing).",
@@ -92,6 +121,30 @@ class Bucket:
         temporary.replace(path)
         self._make_room()
         return path
+
+    def source(self, kind: str, name: str, size: int) -> Any:
+        """An object that is read by ranges; None when it is small, or on this machine already.
+
+        Raises:
+            IntegrityError: It is missing, or not as long as it was.
+        """
+        path = self._cache / kind / name
+        if size <= _WHOLE or (path.exists() and path.stat().st_size == size):
+            return None
+        try:
+            found = self._files(kind).open_input_file(name)
+        except FileNotFoundError as error:
+            raise IntegrityError(
+                f"{self.path(kind, name)} cannot be read (it is missing).",
+                hint="Restore the object from a version or a backup of the bucket.",
+            ) from error
+        if found.size() != size:
+            raise IntegrityError(f"{self.path(kind, name)} has not the {size} bytes of its entry.")
+        return Ranges(found, self)
+
+    def content(self, kind: str, name: str) -> bytes:
+        """Content of a small object."""
+        return _whole(self._files(kind).open_input_file(name))
 
     def _make_room(self) -> None:
         """Drop the oldest beyond the limit; what a question may be reading stays."""
@@ -139,6 +192,11 @@ class Bucket:
         path.parent.mkdir(parents=True, exist_ok=True)
         source.replace(path)
 
+    def take(self, kind: str, name: str, source: Path) -> None:
+        """Put a copy of a file of this machine."""
+        with source.open("rb") as stream:
+            self._put(kind, name, iter(lambda: stream.read(_PART), b""))
+
     def delete(self, kind: str, names: Iterable[str]) -> None:
         """Delete objects, and what of them is in the cache."""
         for name in names:
@@ -170,6 +228,58 @@ class Bucket:
         for name in names:
             (target / name).write_bytes(_whole(files.open_input_file(f"_delta_log/{name}")))
         return target
+
+
+class Ranges:
+    """An object as a file, of which only what is read is fetched.
+
+    Args:
+        source: The object, open.
+        owner: Counts the bytes.
+    """
+
+    def __init__(self, source: Any, owner: Bucket) -> None:
+        self._source, self._owner, self._lock = source, owner, threading.Lock()
+        self.closed = False
+
+    def read(self, n_bytes: int = -1) -> bytes:
+        """The next bytes."""
+        with self._lock:
+            data = bytes(self._source.read(n_bytes if n_bytes >= 0 else None))
+            self._owner.n_bytes_fetched += len(data)
+            return data
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        """Go to a place."""
+        self._source.seek(offset, whence)
+        return int(self._source.tell())
+
+    def tell(self) -> int:
+        """The place."""
+        return int(self._source.tell())
+
+    def size(self) -> int:
+        """Bytes of the object."""
+        return int(self._source.size())
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def seekable(self) -> bool:
+        """It is."""
+        return True
+
+    def writable(self) -> bool:
+        """It is not."""
+        return False
+
+    def flush(self) -> None:
+        """Nothing to do."""
+
+    def close(self) -> None:
+        """Give it back."""
+        self.closed = True
 
 
 def _whole(source: Any) -> bytes:

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,69 +13,30 @@ import numpy as np
 import pyarrow as pa
 
 from goldenbatch.core.errors import IntegrityError
-from goldenbatch.core.records import to_iso
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.stores.historian import _files
 from goldenbatch.stores.historian._columns import Ints, by_tag, ints, stored_schema
 from goldenbatch.stores.historian._compactions import Compaction
+from goldenbatch.stores.historian._delta import (
+    APP,
+    COMPACTION_APP,
+    ColdFile,
+    Snapshot,
+    adds,
+    cold_file,
+    home_snapshot,
+    remove,
+    stats_text,
+    transact,
+)
 from goldenbatch.stores.historian._manifest import FileEntry
-from goldenbatch.stores.historian._places import Place
+from goldenbatch.stores.historian._tiered import Tiered
+from goldenbatch.stores.historian._tiers import TIER_APP, TierStep
 
-APP = "goldenbatch-historian"
-COMPACTION_APP = "goldenbatch-compaction"
 DAY_US = 86_400_000_000
 N_WRITERS = 4
+__all__ = ["DAY_US", "Cold", "ColdFile", "Snapshot", "encodings", "stats_text"]
 ROW_GROUP_BYTES = 64 << 20
-
-
-_SAID = (
-    "path", "size_bytes", "num_records", "min.time", "max.time", "min.tag", "max.tag", "min.seq",
-    "max.seq",
-)  # fmt: skip
-"""What the Delta log says of every file that this package has written."""
-
-
-@dataclass(frozen=True)
-class ColdFile:
-    """A file of a table's snapshot, with the bounds by which it is left out of a query."""
-
-    path: str
-    name: str
-    size: int
-    times: tuple[int, int]
-    tags: tuple[int, int]
-    seqs: tuple[int, int]
-    n_rows: int
-
-    @property
-    def stats(self) -> str:
-        """Bounds in the form in which they were committed."""
-        return stats_text(self.n_rows, self.times, self.tags, self.seqs)
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One version of a table: its files, the last hand-over and compaction that it holds."""
-
-    n: int
-    files: tuple[ColdFile, ...]
-    compaction: int = 0
-
-    def overlapping(self, tags: Ints, first: int, last: int) -> list[ColdFile]:
-        """Files that may hold readings of the tags with `first <= time <= last`."""
-        found = []
-        for file in self.files:
-            if file.times[0] > last or file.times[1] < first:
-                continue
-            inside = (tags >= file.tags[0]) & (tags <= file.tags[1])
-            if bool(inside.any()):
-                found.append(file)
-        return found
-
-
-def delta_schema(kind: ReadingKind) -> pa.Schema:
-    """Columns of a Delta table: stored, and the date as partition."""
-    return stored_schema(kind).append(pa.field("date", pa.date32(), nullable=False))
 
 
 def encodings(kind: ReadingKind, *, is_final: bool = False) -> dict[str, Any]:
@@ -99,19 +59,6 @@ def encodings(kind: ReadingKind, *, is_final: bool = False) -> dict[str, Any]:
     }
 
 
-def stats_text(
-    n_rows: int, times: tuple[int, int], tags: tuple[int, int], seqs: tuple[int, int]
-) -> str:
-    """Statistics of a file as they stand in the Delta log."""
-    stats = {
-        "numRecords": n_rows,
-        "minValues": {"time": to_iso(times[0]), "tag": tags[0], "seq": seqs[0]},
-        "maxValues": {"time": to_iso(times[1]), "tag": tags[1], "seq": seqs[1]},
-        "nullCount": {"time": 0, "tag": 0, "seq": 0, "quality": 0, "received_at": 0},
-    }
-    return json.dumps(stats, separators=(",", ":"))
-
-
 def _bounds(table: pa.Table) -> str:
     spans = []
     for name in ("time", "tag", "seq"):
@@ -128,7 +75,7 @@ class Cold:
         row_group_rows: Rows of a Parquet row group of a hand-over.
     """
 
-    def __init__(self, place: Place, row_group_rows: int) -> None:
+    def __init__(self, place: Tiered, row_group_rows: int) -> None:
         self.place, self._row_group_rows = place, row_group_rows
 
     def write_files(
@@ -168,110 +115,44 @@ class Cold:
 
     def commit(self, kind: ReadingKind, files: Sequence[FileEntry], n: int) -> None:
         """Add files to a table as hand-over `n`, durable on return; again does nothing."""
-        self._transact(kind, (APP, n), _adds(files, is_new=True), is_first=True)
+        transact(self.place.home, kind, (APP, n), adds(files, is_new=True), is_first=True)
 
     def swap(self, one: Compaction) -> None:
         """Put merged files in the place of others, durable on return; again does nothing."""
-        removes = [_remove(file, at_ms=one.at // 1000, is_new=False) for file in one.removed]
-        actions = [*removes, *_adds(one.added, is_new=False)]
-        self._transact(one.kind, (COMPACTION_APP, one.number), actions)
+        removes = [remove(file, at_ms=one.at // 1000, is_new=False) for file in one.removed]
+        actions = [*removes, *adds(one.added, is_new=False)]
+        transact(self.place.home, one.kind, (COMPACTION_APP, one.number), actions)
 
     def remove(self, kind: ReadingKind, files: Sequence[FileEntry]) -> None:
         """Take files out of a table, durable on return; those that are out already stay so."""
         self.place.discard_torn(kind)
-        held = {file.name for file in self.snapshot(kind).files}
-        gone = [_remove(file, at_ms=0, is_new=True) for file in files if file.path in held]
+        held = {file.name for file in home_snapshot(self.place.home, kind).files}
+        gone = [remove(file, at_ms=0, is_new=True) for file in files if file.path in held]
         if gone:
-            self._transact(kind, None, gone)
+            transact(self.place.home, kind, None, gone)
 
-    def _transact(
-        self,
-        kind: ReadingKind,
-        mark: tuple[str, int] | None,
-        actions: list[Any],
-        *,
-        is_first: bool = False,
-    ) -> None:
-        """One Delta commit, unless its mark says that it was made already."""
-        from deltalake import CommitProperties, DeltaTable, PostCommitHookProperties, Transaction
-        from deltalake.exceptions import DeltaError
-
-        self.place.discard_torn(kind)
-        uri, options = self.place.uri(kind), self.place.options
-        marks = [Transaction(*mark)] if mark else None
-        try:
-            if is_first:
-                table = DeltaTable.create(
-                    uri,
-                    delta_schema(kind),
-                    mode="ignore",
-                    partition_by=["date"],
-                    storage_options=options,
-                )
-            else:
-                table = DeltaTable(uri, storage_options=options)
-            if mark is None or (table.transaction_version(mark[0]) or 0) < mark[1]:
-                table.create_write_transaction(
-                    actions,
-                    "append",
-                    delta_schema(kind),
-                    ["date"],
-                    commit_properties=CommitProperties(app_transactions=marks),
-                    post_commithook_properties=PostCommitHookProperties(
-                        create_checkpoint=True, cleanup_expired_logs=False
-                    ),
-                )
-        except DeltaError as error:
-            raise OSError(f"{uri}: the Delta commit failed ({error})") from error
-        self.place.settle_log(kind)
+    def leave(self, one: TierStep) -> None:
+        """Take files that lie in a tier out of the table at home; again does nothing."""
+        actions = [remove(file, at_ms=one.at // 1000, is_new=False) for file in one.added]
+        if actions:
+            transact(self.place.home, one.kind, (TIER_APP, one.number), actions)
 
     def snapshot(self, kind: ReadingKind) -> Snapshot:
-        """Newest version of a table.
+        """Newest version of a table, with its files that lie in tiers.
+
+        The table at home is read first: a file that leaves it is in a record by then.
 
         Raises:
-            IntegrityError: The table's log cannot be read.
+            IntegrityError: The table's log, or a record, cannot be read.
         """
-        if not self.place.has_table(kind):
-            return Snapshot(0, ())
-        from deltalake import DeltaTable
-        from deltalake.exceptions import DeltaError, TableNotFoundError
-
-        uri = self.place.uri(kind)
-        try:
-            table = DeltaTable(uri, storage_options=self.place.options)
-            n = table.transaction_version(APP) or 0
-            compaction = table.transaction_version(COMPACTION_APP) or 0
-            rows = pa.table(table.get_add_actions(flatten=True)).to_pylist()
-        except TableNotFoundError:
-            return Snapshot(0, ())
-        except (DeltaError, OSError, ValueError) as error:
-            words = str(error).partition("\n")[0]  # the rest is a trace of another language
-            raise IntegrityError(
-                f"{uri}: the Delta log cannot be read ({words}).",
-                hint="Restore it from the home's backup.",
-            ) from error
-        return Snapshot(n, tuple(self._file(kind, row) for row in rows), compaction)
-
-    def _file(self, kind: ReadingKind, row: dict[str, Any]) -> ColdFile:
-        def micros(value: Any) -> int:
-            return int(np.datetime64(value.replace(tzinfo=None), "us").astype(np.int64))
-
-        missing = [name for name in _SAID if row.get(name) is None]
-        if missing:
-            raise IntegrityError(
-                f"{self.place.uri(kind)}: the Delta log says nothing of {', '.join(missing)}"
-                f" of {row.get('path') or 'a file'}.",
-                hint="Restore it from the home's backup.",
-            )
-        return ColdFile(
-            path=self.place.path(kind, row["path"]),
-            name=row["path"],
-            size=row["size_bytes"],
-            times=(micros(row["min.time"]), micros(row["max.time"])),
-            tags=(row["min.tag"], row["max.tag"]),
-            seqs=(row["min.seq"], row["max.seq"]),
-            n_rows=row["num_records"],
+        found = home_snapshot(self.place.home, kind)
+        names = {file.name for file in found.files}
+        more = tuple(
+            cold_file(self.place.path(kind, file.path), file)
+            for file in self.place.elsewhere(kind, found.compaction)
+            if file.path not in names
         )
+        return replace(found, files=found.files + more) if more else found
 
     def local(self, file: FileEntry) -> Path:
         """Where a file can be read on this machine.
@@ -318,18 +199,3 @@ class Cold:
     def kinds(self) -> list[ReadingKind]:
         """Kinds that have a table."""
         return [kind for kind in KINDS if self.place.has_table(kind)]
-
-
-def _adds(files: Iterable[FileEntry], *, is_new: bool) -> list[Any]:
-    from deltalake.transaction import AddAction
-
-    return [
-        AddAction(file.path, file.size, {"date": file.date}, 0, is_new, file.stats)
-        for file in files
-    ]
-
-
-def _remove(file: FileEntry, *, at_ms: int, is_new: bool) -> Any:
-    from deltalake.transaction import RemoveAction
-
-    return RemoveAction(file.path, is_new, at_ms, file.size, {"date": file.date})

@@ -78,7 +78,7 @@ class Compactor:
         """
         for file in files:
             self.cold.require_whole(file)
-        manifests = self._manifests(files)
+        manifests = self.manifests(files)
         groups = groups_of(manifests, kind)
         target = self.folder / MERGING / f"{uuid.uuid4().hex}.parquet"
         _files.make_dir(target.parent)
@@ -95,7 +95,7 @@ class Compactor:
         )  # fmt: skip
         return Merged(kind, files[0].date, tuple(files), target, entry)
 
-    def _manifests(self, files: Iterable[FileEntry]) -> list[Manifest]:
+    def manifests(self, files: Iterable[FileEntry]) -> list[Manifest]:
         """Hand-overs that may have rows in files, by the bounds of their frames."""
         spans = [_seqs(file) for file in files]
         found = []

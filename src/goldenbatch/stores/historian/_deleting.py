@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from goldenbatch.core.chunks import HandOver
-from goldenbatch.core.errors import DeniedError, NotFoundError
+from goldenbatch.core.errors import DeniedError, NotFoundError, UnreachableError
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.core.site import Window
 from goldenbatch.stores.historian import _files, _gone, _manifest, _transfer
@@ -23,13 +23,14 @@ from goldenbatch.stores.historian._prepare import FIRST_TIME, LAST_TIME
 from goldenbatch.stores.historian._query import Engine, Selection, View
 from goldenbatch.stores.historian._recover import Loaded
 from goldenbatch.stores.historian._tags import TagDictionary
-from goldenbatch.stores.historian._upkeep import Upkeep
+from goldenbatch.stores.historian._tiers import Tier
+from goldenbatch.stores.historian._tiering import Tiering
 
 Guard = Callable[[HandOver], Sequence[str]]
 """Why a hand-over must stay, in words; nothing: it may go."""
 
 
-class Deleting(Upkeep):
+class Deleting(Tiering):
     """Part of `Historian`: what was handed over may be deleted, if who asks lets it go."""
 
     _folder: Path
@@ -39,6 +40,7 @@ class Deleting(Upkeep):
     _engine: Engine
     _lock: threading.RLock
     _flush_lock: threading.Lock
+    notes: list[str]
 
     def refresh(self) -> None:
         """See what a writer in another process has written; a writer sees it always."""
@@ -84,6 +86,7 @@ class Deleting(Upkeep):
             known = _gone.load_gone(self._folder)
             chosen = [self._require(n, guard, known) for n in dict.fromkeys(numbers)]
             fresh = {one.n: self._taken(one, why) for one in chosen if not one.deleted}
+            self._require_tiers(fresh)
             _gone.store_gone(self._folder, {**known, **fresh})
             self._carry_out(log, {n: {**known, **fresh}[n] for n in numbers})
         return sum(one.n_readings for one in chosen if not one.deleted)
@@ -105,15 +108,27 @@ class Deleting(Upkeep):
     def _taken(self, one: HandOver, why: str) -> Gone:
         return Gone(why, self._lineage.all_of(self._manifest(one.n).files))
 
+    def _require_tiers(self, gone: dict[int, Gone]) -> None:
+        """Refuse while a tier is away that holds readings which are to go."""
+        now = self._cold.place.tiers().now
+        held = [now.get((file.kind, file.path)) for one in gone.values() for file in one.files]
+        for tier in {Tier(one[0].tier, one[0].url) for one in held if one}:
+            self._cold.place.require_there(tier)
+
     def _manifest(self, n: int) -> _manifest.Manifest:
         return _manifest.load_manifest(_manifest.manifest_path(self._folder / "chunks", n))
 
     def _finish_deletions(self, log: FrameLog) -> None:
         """What a crash has left of deletions that were begun."""
         gone = _gone.load_gone(self._folder)
-        left = {n: one for n, one in gone.items() if _gone.is_left(self._cold, one)}
-        if left:
-            self._carry_out(log, left)
+        try:
+            left = {n: one for n, one in gone.items() if _gone.is_left(self._cold, one)}
+            if left:
+                self._carry_out(log, left)
+        except UnreachableError as error:
+            # The home must open all the same; verification says what is still there.
+            self.notes.append(f"{_files.stamp(self._clock())} deletion put off: {error}")
+            return
         if gone:
             _transfer.cut_log(self._folder / "log", max(gone))
 
@@ -129,7 +144,7 @@ class Deleting(Upkeep):
     def _carry_out(self, log: FrameLog, gone: dict[int, Gone]) -> None:
         """First out of the tables, then out of sight of readers, then off the disk."""
         self._rewrite(log, gone)
-        _gone.take_out(self._cold, gone)
+        tiers = _gone.take_out(self._cold, gone, self._folder, self._clock())
         snapshots = {kind: self._cold.snapshot(kind) for kind in KINDS}
         spans = [(self._manifest(n).base, n) for n in gone]
         with log.lock:
@@ -140,6 +155,9 @@ class Deleting(Upkeep):
         with log.lock:
             data = self._loaded.latest.dump(self._loaded.state.n, self._tags.kind_codes())
         _files.write_atomic(self._folder / "latest.bin", data)
+        for tier in tiers:
+            for kind in KINDS:
+                self._shifter().reconcile(tier, kind)
         _gone.unlink(self._cold, gone)
         # The log keeps the newest hand-over for readers that have not seen it yet.
         _transfer.cut_log(self._folder / "log", max(gone))

@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 from goldenbatch.core.series import ReadingKind
-from goldenbatch.stores.historian._cold import APP, COMPACTION_APP, delta_schema
 from goldenbatch.stores.historian._compactions import Lineage
+from goldenbatch.stores.historian._delta import APP, COMPACTION_APP, delta_schema
 from goldenbatch.stores.historian._manifest import FileEntry
+from goldenbatch.stores.historian._tiers import TIER_APP, Tiers
 
 Entry = tuple[str, Any]
 Files = Mapping[str, tuple[int, FileEntry]]
@@ -36,11 +37,13 @@ class Made:
         files: Files of all hand-overs, finished or begun.
         gone: Hand-overs whose readings were deleted.
         lineage: Compactions, finished or begun.
+        tiers: Files that went to tiers, or are on their way.
     """
 
     files: Files
     gone: Collection[int] = ()
     lineage: Lineage = field(default_factory=Lineage)
+    tiers: Tiers = field(default_factory=Tiers)
 
 
 def check_delta_log(log: Path, kind: ReadingKind, made: Made) -> Iterator[tuple[str, str]]:
@@ -117,6 +120,9 @@ def _check_commit(
     if any(mark.get("appId") == COMPACTION_APP for mark in marks):
         yield from _check_compaction(said, marks, kind, made.lineage)
         return
+    if any(mark.get("appId") == TIER_APP for mark in marks):
+        yield from _check_leaving(said, marks, kind, made.tiers)
+        return
     numbers: set[int] = set()
     for name, value in said:
         known = made.files.get(str(value.get("path")))
@@ -157,6 +163,24 @@ def _check_compaction(
         yield "takes readings out, which no compaction does"
     if _sorted([one for one in said if one[0] != "remove"]) != _sorted(wanted):
         yield f"does not put in the file that compaction {number} has made"
+
+
+def _check_leaving(
+    said: list[Entry], marks: list[Any], kind: ReadingKind, tiers: Tiers
+) -> Iterator[str]:
+    """It takes out just what its record says lies in a tier."""
+    number = marks[0].get("version") if len(marks) == 1 else 0
+    own = [one for one in tiers.records if (one.number, one.kind) == (number, kind)]
+    if not own:
+        yield f"is of step {number} to a tier, of which there is no record"
+        return
+    removed = [value for name, value in said if name == "remove"]
+    if sorted(str(one.get("path")) for one in removed) != sorted(f.path for f in own[0].added):
+        yield f"does not take out the files that step {number} put into a tier"
+    if any(one.get("dataChange") for one in removed):
+        yield "takes readings out, which no move to a tier does"
+    if len(said) != len(removed) + 1:
+        yield "holds more than a move to a tier"
 
 
 def _check_creation(said: list[Entry], kind: ReadingKind) -> Iterator[str]:

@@ -20,6 +20,8 @@ from goldenbatch.core.series import KINDS
 from goldenbatch.stores.historian import _files, _manifest
 from goldenbatch.stores.historian._cold import Cold
 from goldenbatch.stores.historian._manifest import FileEntry, Manifest
+from goldenbatch.stores.historian._shifting import take_out as take_out_of_tiers
+from goldenbatch.stores.historian._tiers import Tier
 
 GONE = "gone.json"
 
@@ -65,12 +67,19 @@ def is_left(cold: Cold, one: Gone) -> bool:
     return any(cold.place.has(file.kind, file.path) for file in one.files)
 
 
-def take_out(cold: Cold, gone: Mapping[int, Gone]) -> None:
-    """Take files out of the Delta tables; done again it does nothing."""
+def take_out(cold: Cold, gone: Mapping[int, Gone], folder: Path, at: int) -> set[Tier]:
+    """Take files out of the Delta tables and of tiers; done again it does nothing.
+
+    Returns:
+        Tiers whose own tables must follow.
+    """
     for kind in KINDS:
         files = [file for one in gone.values() for file in one.files if file.kind == kind]
         if files:
             cold.remove(kind, files)
+    return take_out_of_tiers(
+        folder, cold, (file for one in gone.values() for file in one.files), at
+    )
 
 
 def unlink(cold: Cold, gone: Mapping[int, Gone]) -> None:

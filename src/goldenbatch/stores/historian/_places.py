@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from goldenbatch.core.errors import BadInputError, IntegrityError
 from goldenbatch.stores.historian import _files
 from goldenbatch.stores.historian.settings import HistorianSettings
 
+if TYPE_CHECKING:
+    from goldenbatch.stores.historian._tiered import Tiered
+
 WHERE = "tables.json"
 
 
-def open_place(folder: Path, settings: HistorianSettings, *, is_writer: bool = False) -> Place:
-    """Where the tables of a historian lie; the first writer settles it for good.
+def open_place(folder: Path, settings: HistorianSettings, *, is_writer: bool = False) -> Tiered:
+    """Where the tables of a historian lie, with its tiers; the first writer settles it for good.
 
     Raises:
         BadInputError: The settings name another place than the one in use.
@@ -33,11 +37,13 @@ def open_place(folder: Path, settings: HistorianSettings, *, is_writer: bool = F
             f"not in {wanted}.",
             hint="Leave tables_url as it was; to move them, copy the files and change tables.json.",
         )
-    if not known:
-        return Folder(folder)
     from goldenbatch.stores.historian._bucket import Bucket
+    from goldenbatch.stores.historian._tiered import Tiered
 
-    return Bucket(known, folder / "cache", settings.cache_bytes)
+    home: Place = Folder(folder)
+    if known:
+        home = Bucket(known, folder / "cache", settings.cache_bytes)
+    return Tiered(home, folder, settings.cache_bytes)
 
 
 class Place(Protocol):
@@ -55,6 +61,18 @@ class Place(Protocol):
 
     def local(self, kind: str, name: str, size: int) -> Path:
         """The file on this machine, fetched where it lies elsewhere."""
+
+    def source(self, kind: str, name: str, size: int) -> Any:
+        """An open file that is read by ranges; None where it had better be read whole."""
+
+    def content(self, kind: str, name: str) -> bytes:
+        """Content of a small file."""
+
+    def fresh(self, kind: str, name: str, size: int) -> Path:
+        """The file on this machine as it is now, whatever was fetched before."""
+
+    def take(self, kind: str, name: str, source: Path) -> None:
+        """Copy a file of this machine into its place, durable on return; the source stays."""
 
     def has_table(self, kind: str) -> bool:
         """Whether a table was made."""
@@ -118,6 +136,30 @@ class Folder:
                 hint="Restore the file from the home's backup.",
             )
         return path
+
+    def source(self, kind: str, name: str, size: int) -> Any:
+        """None: the file is on this machine."""
+        del kind, name, size
+
+    def content(self, kind: str, name: str) -> bytes:
+        """Content of a small file."""
+        return (self._folder / kind / name).read_bytes()
+
+    def fresh(self, kind: str, name: str, size: int) -> Path:
+        """The file itself."""
+        return self.local(kind, name, size)
+
+    def take(self, kind: str, name: str, source: Path) -> None:
+        """Copy a file of this machine into its place, durable on return."""
+        path = self._folder / kind / name
+        _files.make_dir(path.parent)
+        temporary = path.with_name(f"{path.name}.tmp")
+        with source.open("rb") as stream, temporary.open("wb") as out:
+            shutil.copyfileobj(stream, out, 1 << 20)
+            out.flush()
+            os.fsync(out.fileno())
+        temporary.replace(path)
+        _files.fsync_dir(path.parent)
 
     def has_table(self, kind: str) -> bool:
         """Whether a table was made."""

@@ -14,7 +14,7 @@ from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import ReadingKind, Series, series_schema
 from goldenbatch.stores.historian._cold import ColdFile, Snapshot
 from goldenbatch.stores.historian._columns import Ints, ints, ordered, stored_schema
-from goldenbatch.stores.historian._scan import MAX_ROWS, Keep, Scanner, keeping
+from goldenbatch.stores.historian._scan import MAX_ROWS, Keep, Part, Scanner, keeping
 
 MAX_SEQ = (1 << 63) - 1
 BY_TAG = "tag, time, seq"
@@ -68,12 +68,14 @@ class Engine:
 
     Attributes:
         reach: Where a file of a table can be read on this machine.
+        source: An open file of a bucket to read by ranges; None: it is on this machine.
     """
 
     def __init__(self, n_threads: int) -> None:
         self._n_threads, self._lock = n_threads, threading.Lock()
         self._scanner = Scanner()
         self.reach: Callable[[ReadingKind, ColdFile], str] = lambda _, file: file.path
+        self.source: Callable[[ReadingKind, ColdFile], Any] = lambda _kind, _file: None
         self._db: Any = None
 
     def _cursor(self) -> Any:
@@ -110,20 +112,21 @@ class Engine:
         if not chosen.spans or not chosen.tags.size:
             return stored_schema(kind).empty_table()
         first, last = chosen.spans[0][0], chosen.spans[-1][1]
-        files = [
-            self.reach(kind, file)
+        chosen_files = [
+            file
             for file in view.cold.overlapping(chosen.tags, first, last - 1)
             if file.seqs[1] > chosen.after
             and file.seqs[0] <= chosen.upto
             and any(a <= file.times[1] and b > file.times[0] for a, b in chosen.spans)
         ]
-        if not files:
+        if not chosen_files:
             few = _from_memory(view.hot, chosen, order.split(", "))
             if few is not None:
                 return few
         spans = np.asarray(chosen.spans, dtype=np.int64).T
         cursor = (chosen.after, chosen.upto)
-        plan = self._scanner.plan(files, chosen.tags, spans, cursor)
+        parts_of = [self._part(kind, file) for file in chosen_files]
+        plan = self._scanner.plan(parts_of, chosen.tags, spans, cursor)
         if plan is not None and (not view.hot.num_rows or view.hot.num_rows <= MAX_ROWS):
             keep = keeping(chosen.tags, spans, cursor)
             return _scanned(self._scanner.read(plan, kind, keep), view.hot, keep, order)
@@ -138,14 +141,21 @@ class Engine:
         parts = []
         if view.hot.num_rows:
             parts.append(_SOURCE.format(source="hot", join=join, only=""))
-        if files:
+        if chosen_files:
             parts.append(_SOURCE.format(source="read_parquet($files)", join=join, only=""))
-            parameters["files"] = files
+            parameters["files"] = [self.reach(kind, file) for file in chosen_files]
         if not parts:
             return stored_schema(kind).empty_table()
         # The query is made of the constants above; all that varies is bound.
         sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY {order}"  # noqa: S608
         return self._run(sql, parameters, view, chosen).cast(stored_schema(kind))
+
+    def _part(self, kind: ReadingKind, file: ColdFile) -> Part:
+        """A file of which row groups are read: by ranges where it lies in a bucket."""
+        opened = self.source(kind, file)
+        if opened is not None:
+            return Part(file.path, opened)
+        return Part(self.reach(kind, file))
 
     def newest(self, kind: ReadingKind, cold: Snapshot) -> pa.Table:
         """Newest reading of each tag by scanning all of it, when what was saved is lost."""

@@ -53,8 +53,8 @@ class Footer:
         return np.flatnonzero(is_in & (starts[place] <= self.times[1]))
 
 
-def _footer(path: str) -> Footer:
-    metadata = pq.read_metadata(path)
+def _footer(part: Part) -> Footer:
+    metadata = part.opened().metadata if part.source is not None else pq.read_metadata(part.path)
     names = {metadata.schema.column(n).path: n for n in range(metadata.num_columns)}
     found: dict[str, list[tuple[int, int]]] = {"tag": [], "time": [], "seq": []}
     sizes = []
@@ -74,6 +74,29 @@ def _footer(path: str) -> Footer:
     )
 
 
+@dataclass(frozen=True)
+class Part:
+    """A file of which row groups are read.
+
+    Attributes:
+        path: Its full name.
+        source: The file, open, when only ranges of it are to be fetched.
+    """
+
+    path: str
+    source: Any = None
+
+    def opened(self, metadata: Any = None) -> Any:
+        """The file for the Parquet reader."""
+        if self.source is None:
+            return pq.ParquetFile(self.path, metadata=metadata)
+        source = pa.PythonFile(self.source, mode="r")
+        # One range a run of columns; what came over a wire is checked page by page.
+        return pq.ParquetFile(
+            source, metadata=metadata, pre_buffer=True, page_checksum_verification=True
+        )
+
+
 class Scanner:
     """Row groups by their bounds; footers of files that never change are kept."""
 
@@ -81,46 +104,46 @@ class Scanner:
         self._lock = threading.Lock()
         self._footers: OrderedDict[str, Footer] = OrderedDict()
 
-    def _footer(self, path: str) -> Footer:
+    def _footer(self, part: Part) -> Footer:
         with self._lock:
-            known = self._footers.get(path)
+            known = self._footers.get(part.path)
             if known is not None:
-                self._footers.move_to_end(path)
+                self._footers.move_to_end(part.path)
                 return known
-        found = _footer(path)
+        found = _footer(part)
         with self._lock:
-            self._footers[path] = found
+            self._footers[part.path] = found
             total = sum(one.metadata.serialized_size for one in self._footers.values())
             while len(self._footers) > _KEPT or (total > _KEPT_BYTES and len(self._footers) > 1):
                 total -= self._footers.popitem(last=False)[1].metadata.serialized_size
         return found
 
     def plan(
-        self, files: Sequence[str], tags: Ints, spans: Ints, cursor: tuple[int, int]
-    ) -> list[tuple[str, Ints]] | None:
+        self, files: Sequence[Part], tags: Ints, spans: Ints, cursor: tuple[int, int]
+    ) -> list[tuple[Part, Ints]] | None:
         """Row groups of files that may hold rows; None when they are too many for here.
 
         Raises:
             IntegrityError: A file cannot be read; names it.
         """
         found, n_rows = [], 0
-        for path in files:
-            footer = self._explained_footer(path)
+        for part in files:
+            footer = self._explained_footer(part)
             groups = footer.groups(tags, spans, *cursor)
             n_rows += int(footer.n_rows[groups].sum())
             if n_rows > MAX_ROWS:
                 return None
             if groups.size:
-                found.append((path, groups))
+                found.append((part, groups))
         return found
 
-    def _explained_footer(self, path: str) -> Footer:
-        found: Footer = _explained(path, lambda: self._footer(path))
+    def _explained_footer(self, part: Part) -> Footer:
+        found: Footer = _explained(part.path, lambda: self._footer(part))
         return found
 
     def read(
         self,
-        plan: Sequence[tuple[str, Ints]],
+        plan: Sequence[tuple[Part, Ints]],
         kind: ReadingKind,
         keep: Keep,
     ) -> pa.Table:
@@ -130,14 +153,14 @@ class Scanner:
             IntegrityError: A file cannot be read; names it.
         """
         schema, parts = stored_schema(kind), []
-        for path, groups in plan:
-            metadata = self._footer(path).metadata
+        for part, groups in plan:
+            metadata = self._footer(part).metadata
 
-            def task(path: str = path, groups: Ints = groups, metadata: Any = metadata) -> Any:
-                with pq.ParquetFile(path, metadata=metadata) as file:
+            def task(part: Part = part, groups: Ints = groups, metadata: Any = metadata) -> Any:
+                with part.opened(metadata) as file:
                     return file.read_row_groups(groups.tolist()).cast(schema).combine_chunks()
 
-            table = _explained(path, task)
+            table = _explained(part.path, task)
             mask = keep(table)
             parts.append(table if mask is None else table.filter(pa.array(mask)))
         return pa.concat_tables(parts) if parts else schema.empty_table()

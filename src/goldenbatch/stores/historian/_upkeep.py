@@ -109,7 +109,7 @@ class Upkeep:
         with self._upkeep_lock:
             for kind in KINDS:
                 with log.lock:
-                    by_date = self._by_date(kind)
+                    by_date = self._at_home(self._by_date(kind))
                 for date, files in due(by_date, self._lineage, closed):
                     one = self._compact_day(log, kind, date, files)
                     done += [one] if one else []
@@ -144,6 +144,17 @@ class Upkeep:
             self._leases.saw({kind: held.compaction for kind, held in self._loaded.cold.items()})
         self._on_step("seen")
         return one
+
+    def _at_home(self, by_date: dict[str, list[FileEntry]]) -> dict[str, list[FileEntry]]:
+        """Without files in tiers: what comes late for such a day has a file of its own."""
+        now = self._cold.place.tiers().now
+        if not now:
+            return by_date
+        own = {
+            date: [file for file in files if (file.kind, file.path) not in now]
+            for date, files in by_date.items()
+        }
+        return {date: files for date, files in own.items() if files}
 
     def table_files(self, kind: ReadingKind) -> tuple[FileEntry, ...]:
         """Files that hold the readings of a kind now, by date."""
@@ -191,12 +202,13 @@ class Upkeep:
         with self._upkeep_lock, self._flush_lock, self._refusing():
             in_use = self._leases.oldest()
             for one in self._lineage.records:
-                there = [file for file in one.removed if self._cold.place.has(file.kind, file.path)]
+                home = self._cold.place.home
+                there = [file for file in one.removed if home.has(file.kind, file.path)]
                 is_needed = one.at > oldest or in_use.get(one.kind, one.number) < one.number
                 if is_needed or (is_held is not None and is_held(_window(one.date))):
                     n_kept += len(there)
                     continue
-                self._cold.place.delete(one.kind, [file.path for file in there])
+                home.delete(one.kind, [file.path for file in there])
                 gone += there
         return Vacuumed(len(gone), sum(file.size for file in gone), n_kept)
 

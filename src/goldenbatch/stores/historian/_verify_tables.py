@@ -6,16 +6,18 @@ from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from goldenbatch.core.errors import IntegrityError
+from goldenbatch.core.errors import IntegrityError, UnreachableError
 from goldenbatch.core.series import KINDS, ReadingKind
-from goldenbatch.stores.historian import _compactions, _files
+from goldenbatch.stores.historian import _compactions, _files, _tiers
 from goldenbatch.stores.historian._cold import Cold
 from goldenbatch.stores.historian._compactions import Lineage
+from goldenbatch.stores.historian._delta import home_snapshot
 from goldenbatch.stores.historian._delta_log import Made, check_delta_log
 from goldenbatch.stores.historian._groups import groups_of
 from goldenbatch.stores.historian._handover import Name, differences
 from goldenbatch.stores.historian._manifest import FileEntry, Manifest
 from goldenbatch.stores.historian._merge import Tally, tally_file
+from goldenbatch.stores.historian._tiers import Tier
 
 Found = Iterator[tuple[str, str]]
 """Where, and what is wrong there."""
@@ -36,6 +38,14 @@ class HandOvers:
 
 
 @dataclass(frozen=True)
+class Both:
+    """Records of what was compacted and of what went to tiers."""
+
+    lineage: Lineage
+    tiers: _tiers.Tiers
+
+
+@dataclass(frozen=True)
 class Tables:
     """The cold tables, looked at from the bytes on the disk."""
 
@@ -50,11 +60,40 @@ class Tables:
         except (IntegrityError, ValueError, TypeError, KeyError) as error:
             yield str(self.folder / _compactions.FOLDER), str(error)
             lineage = Lineage()
+        try:
+            self.cold.place.forget_away()
+            tiers = self.cold.place.tiers()
+        except (IntegrityError, ValueError, TypeError, KeyError) as error:
+            yield str(self.folder / _tiers.FOLDER), str(error)
+            return
+        yield from self._check_tiers(tiers)
         done = self._done(lineage)
         yield from self._check_own(held, done)
         for kind in KINDS:
             yield from self._check_moved(held, done, kind)
-            yield from self._check_table(held, lineage, done, kind)
+            yield from self._check_table(held, Both(lineage, tiers), done, kind)
+
+    def _check_tiers(self, tiers: _tiers.Tiers) -> Found:
+        """Each tier is there, and its own Delta table names what the records say lies in it."""
+        for name, url in tiers.urls().items():
+            try:
+                place = self.cold.place.require_there(Tier(name, url))
+                for kind in KINDS:
+                    own = tiers.of_kind(kind)
+                    wanted = {
+                        path: (file.size, file.stats)
+                        for path, (step, file) in own.items()
+                        if (step.tier, step.url) == (name, url)
+                    }
+                    held = home_snapshot(place, kind).files if tiers.has_any(kind) else ()
+                    if {one.name: (one.size, one.stats) for one in held} != wanted:
+                        yield (
+                            f"{url}/{kind}",
+                            "the table of the tier does not name what lies in it; "
+                            "`goldenbatch historian tier` puts it right",
+                        )
+            except (UnreachableError, IntegrityError) as error:
+                yield url, str(error)
 
     def _done(self, lineage: Lineage) -> Lineage:
         """Compactions that are in the tables; the newest may just be on its way."""
@@ -80,9 +119,12 @@ class Tables:
     def _check_file(self, file: FileEntry, message: str) -> Found:
         where = self.cold.place.path(file.kind, file.path)
         try:
-            path = self.cold.local(file)
-        except IntegrityError:
-            yield where, "the file is missing"
+            path = self.cold.place.fresh(file.kind, file.path, file.size)
+        except UnreachableError as error:
+            yield where, f"cannot be checked: {error}"
+            return
+        except IntegrityError as error:
+            yield where, "the file is missing" if "missing" in str(error) else str(error)
             return
         if _files.file_digest(path) != file.sha256:
             yield where, message
@@ -92,29 +134,31 @@ class Tables:
         moved = [one for one in held.kept if done.has_moved(one)]
         own = [file for one in moved for file in one.files if file.kind == kind]
         files = sorted(done.living(own), key=lambda file: (file.date, file.path))
+        away: list[FileEntry] = []
         tally = Tally(groups_of((*held.finished, *held.begun), kind), kind, self.name)
         for file in files:
             yield from self._check_file(file, "the compacted file was changed")
             try:
                 tally_file(self.cold.local(file), tally)
+            except UnreachableError:
+                away.append(file)  # said already
             except (IntegrityError, IndexError) as error:
                 yield self.cold.place.path(kind, file.path), str(error)
             tally.settle()
-        yield from _wrong(tally, {one.n for one in moved})
+        hidden = {one.n for one in moved if set(done.living(one.files)) & set(away)}
+        yield from _wrong(tally, {one.n for one in moved} - hidden)
 
-    def _check_table(
-        self, held: HandOvers, lineage: Lineage, done: Lineage, kind: ReadingKind
-    ) -> Found:
+    def _check_table(self, held: HandOvers, both: Both, done: Lineage, kind: ReadingKind) -> Found:
         """The Delta table must hold just the living files, with their bounds."""
         all_ = (*held.finished, *held.begun)
         files = [file for one in held.finished if one.n not in held.gone
                  for file in one.files if file.kind == kind]  # fmt: skip
         allowed = {file.path for one in held.begun for file in one.files if file.kind == kind}
-        allowed |= {path for path, _ in lineage.added(kind).items()}
+        allowed |= {path for path, _ in both.lineage.added(kind).items()}
         known = {
             file.path: (one.n, file) for one in all_ for file in one.files if file.kind == kind
         }
-        made = Made(known, held.gone, lineage)
+        made = Made(known, held.gone, both.lineage, both.tiers)
         if not self.cold.place.has_table(kind):
             if files:
                 yield self.cold.place.uri(kind), "the Delta table is missing"

@@ -27,6 +27,7 @@ from goldenbatch.stores.historian import (
     _manifest,
     _packed,
     _recover,
+    _tiers,
     _transfer,
     verify,
 )
@@ -130,6 +131,7 @@ class Historian(Reader, Deleting):
     def _opened_tables(self) -> Cold:
         place = open_place(self._folder, self._settings, is_writer=self._is_writer)
         self._engine.reach = lambda kind, file: str(place.local(kind, file.name, file.size))
+        self._engine.source = lambda kind, file: place.source(kind, file.name, file.size)
         return Cold(place, self._settings.row_group_rows)
 
     def _open_writer(self) -> None:
@@ -156,6 +158,7 @@ class Historian(Reader, Deleting):
         self._lineage = _compactions.load(self._folder)
         with self._refusing():
             self._compactor().recover(self._lineage)
+            self._shifter().recover()
         self._loaded = _recover.load(self._folder, self._tags, self._cold, self._engine)
         self._transfer().catch_up(self._loaded.state)
         self._loaded.state = _manifest.load_state(self._folder)
@@ -202,7 +205,7 @@ class Historian(Reader, Deleting):
         """Changes when a writer has done something that can be read."""
         paths = [*(self._folder / "log").glob("*.frames")]
         paths += [self._folder / _manifest.STATE, self._folder / _gone.GONE]
-        paths += [(self._folder / _compactions.FOLDER)]
+        paths += [self._folder / _compactions.FOLDER, self._folder / _tiers.FOLDER]
         found = []
         for path in sorted(paths):
             if path.exists():

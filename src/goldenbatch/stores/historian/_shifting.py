@@ -1,0 +1,166 @@
+"""A day's file goes to a tier, in steps each of which may be done again after a crash.
+
+1. checked at home; 2. copied, durable; 3. read back from there, its digest compared;
+4. recorded (`_tiers`); 5. put into the tier's own Delta table, for other engines; 6. taken out of
+the table at home; 7. when no reader can need it any more, checked there once more and taken off
+the disk at home. Before the record nothing has happened.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from goldenbatch.core.errors import IntegrityError
+from goldenbatch.stores.historian import _files, _tiers
+from goldenbatch.stores.historian._cold import Cold
+from goldenbatch.stores.historian._delta import adds, home_snapshot, remove, transact
+from goldenbatch.stores.historian._manifest import FileEntry
+from goldenbatch.stores.historian._tiers import Tier, TierStep
+
+if TYPE_CHECKING:
+    from goldenbatch.core.series import ReadingKind
+
+SETTLED = "settled.json"
+
+
+@dataclass(frozen=True)
+class Shifter:
+    """Brings files to tiers.
+
+    Attributes:
+        folder: The historian's folder.
+        cold: Its tables.
+        on_step: Told the name of each step that was done.
+    """
+
+    folder: Path
+    cold: Cold
+    on_step: Callable[[str], None]
+
+    def copy(self, tier: Tier, file: FileEntry) -> None:
+        """Copy a file and read it back from there; nothing else is touched.
+
+        Raises:
+            IntegrityError: It is not what was written, here or there.
+            UnreachableError: The tier is away.
+        """
+        self.cold.require_whole(file)
+        source, place = self.cold.local(file), self.cold.place
+        self.on_step("tier checked")
+        place.require_there(tier)
+        words = f"tier {tier.name!r} at {tier.url}"
+        place.ask(tier, words, lambda there: there.take(file.kind, file.path, source))
+        self.on_step("tier copied")
+        self.require_copied(tier, file)
+        self.on_step("tier read back")
+
+    def require_copied(self, tier: Tier, file: FileEntry) -> None:
+        """Refuse when what lies in the tier is not the file.
+
+        Raises:
+            IntegrityError: Names it.
+            UnreachableError: The tier is away.
+        """
+        words = f"tier {tier.name!r} at {tier.url}"
+        path = self.cold.place.ask(
+            tier, words, lambda there: there.fresh(file.kind, file.path, file.size)
+        )
+        if _files.file_digest(path) != file.sha256:
+            raise IntegrityError(
+                f"{tier.url}/{file.kind}/{file.path} is not what was copied there.",
+                hint="Nothing was taken away at home: see to the tier, then move it again.",
+            )
+
+    def put(self, tier: Tier, kind: ReadingKind, files: Sequence[FileEntry], at: int) -> TierStep:
+        """Record copied files as lying in the tier, and bring both tables to it."""
+        known = self.cold.place.tiers()
+        record = _tiers.next_step(known, tier, kind, at, added=files)
+        _tiers.store(self.folder, record)
+        self.on_step("tier noted")
+        self.reconcile(tier, kind)
+        self.on_step("tier listed")
+        self.cold.leave(record)
+        self.on_step("tier left")
+        return record
+
+    def recover(self) -> None:
+        """Finish at home what a crash has cut short; the tier itself need not be there."""
+        newest: dict[str, TierStep] = {}
+        for one in self.cold.place.tiers().records:
+            if one.added:
+                newest[one.kind] = one
+        for one in newest.values():
+            self.cold.leave(one)
+
+    def reconcile(self, tier: Tier, kind: ReadingKind) -> None:
+        """Let the tier's own Delta table name just the files that the records say are there."""
+        there = self.cold.place.require_there(tier)
+        wanted = {
+            path: file
+            for path, (step, file) in self.cold.place.tiers().of_kind(kind).items()
+            if (step.tier, step.url) == (tier.name, tier.url)
+        }
+        held = {file.name: file for file in home_snapshot(there, kind).files}
+        gone = [
+            FileEntry(kind, name, one.size, "", name[5:15], one.stats)
+            for name, one in held.items()
+            if name not in wanted
+        ]
+        actions = [remove(file, at_ms=0, is_new=True) for file in gone]
+        actions += adds([wanted[name] for name in wanted.keys() - held.keys()], is_new=True)
+        if actions:
+            words = f"tier {tier.name!r} at {tier.url}"
+            self.cold.place.ask(
+                tier, words, lambda place: transact(place, kind, None, actions, is_first=True)
+            )
+
+    def drop(self, before: int) -> tuple[int, int, int]:
+        """Take copies off the disk at home whose tier has had them since a time.
+
+        Returns:
+            Files that went, their bytes, and files that stay for now.
+
+        Raises:
+            IntegrityError: A tier holds something else; nothing of that step went.
+            UnreachableError: A tier is away; what it is to hold stays at home.
+        """
+        done, n_files, n_bytes, n_left = load_settled(self.folder), 0, 0, 0
+        records = self.cold.place.tiers().records
+        now = self.cold.place.tiers().now
+        for one in records[done:]:
+            if one.at > before:
+                n_left += sum(len(later.added) for later in records[one.number - 1 :])
+                break
+            for file in one.added:
+                if (file.kind, file.path) in now and self.cold.place.home.has(one.kind, file.path):
+                    self.require_copied(Tier(one.tier, one.url), file)
+                    self.cold.place.home.delete(one.kind, [file.path])
+                    n_files, n_bytes = n_files + 1, n_bytes + file.size
+            _files.write_atomic(self.folder / SETTLED, json.dumps({"n": one.number}).encode())
+            self.on_step("tier settled")
+        return n_files, n_bytes, n_left
+
+
+def load_settled(folder: Path) -> int:
+    """Number of the last step whose files were taken off the disk at home."""
+    path = folder / SETTLED
+    return int(json.loads(path.read_bytes())["n"]) if path.exists() else 0
+
+
+def take_out(folder: Path, cold: Cold, files: Iterable[FileEntry], at: int) -> set[Tier]:
+    """Record that files lie in tiers no more; gives the tiers whose tables must follow."""
+    found: dict[tuple[Tier, str], list[FileEntry]] = {}
+    now = cold.place.tiers().now
+    for file in {(one.kind, one.path): one for one in files}.values():
+        if (file.kind, file.path) in now:
+            step = now[file.kind, file.path][0]
+            found.setdefault((Tier(step.tier, step.url), file.kind), []).append(file)
+    for (tier, kind), own in found.items():
+        known = cold.place.tiers()
+        record = _tiers.next_step(known, tier, cast("ReadingKind", kind), at, removed=own)
+        _tiers.store(folder, record)
+    return {tier for tier, _ in found}
