@@ -63,6 +63,7 @@ STREAMS = {
     "LegalHoldPlaced": "hold/<hold>",
     "RetentionAdopted": "master/retention",
     "BoundaryStated": "context/<source>",
+    "TagFlapped": "context/<rule>",
     "CompletenessAssessed": "completeness/<batch>",
     "SourceStarted": "source/<source>",
     "SourceStopped": "source/<source>",

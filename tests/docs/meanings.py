@@ -50,6 +50,7 @@ MEANINGS = {
     "n_attempts": "Wrong passwords in a row.",
     "since": "When the first of them was given.",
     "error": "What went wrong, in words.",
+    "settle_s": "How long a value must hold to count, in seconds.",
     "source": "Name of the running source: that of its connection card.",
     "connector": "Which connector reads it.",
     "cause": "Why.",

@@ -280,8 +280,169 @@ def test_boundaries_of_a_rule_always_nest(drawn):
             batch = ""
 
 
+def test_a_flapping_tag_is_one_finding_and_no_boundaries(ruled):
+    """An hour of flapping at 1 Hz: the batch stands, and the trail holds two words of it."""
+    site = ruled
+    site.adopt("context", "execution.context", {})
+    write(site, "batch", [(0, "B1"), (70, "B1"), (90, "")], "b")
+    steps = [(0, 1.0), (1, 1.0), *((5 + n / 60, 1.0 + n % 2) for n in range(3600)), (66, 2.0)]
+    head = site.ledger.head()
+    write(site, "step", [*steps, (90, 2.0)], "s", "number")
+    (opened, closed) = site.wake()
+    assert (opened.step, closed.step, opened.uid) == ("opened", "closed", closed.uid)
+    assert "step took 1799 values in 3596 s" in closed.finding.statement
+    assert [(run[2], run[0] - START) for run in shape(state(site))[3]] == [
+        ("heat", 0), ("hold", 5 * MINUTE + 3599 * S),
+    ]  # fmt: skip
+    assert site.ledger.head() - head < 30
+    assert site.replay("as-seen").is_equal
+    n_flapped = len([*site.ledger.events(kinds=("TagFlapped",))])
+    site.context_rules = ContextRules(site, site.path)  # as after a restart
+    write(site, "step", [(89, 2.0)], "late", "number")
+    site.wake()
+    assert len([*site.ledger.events(kinds=("TagFlapped",))]) == n_flapped == 2
+
+
+def test_a_value_that_waits_is_not_lost_with_a_restart(ruled):
+    site = ruled
+    folder = site.path / "context" / "tank.toml"
+    folder.write_text("settle_s = 86400.0\n" + RULE)
+    clock = site.clock
+    site.context_rules = ContextRules(site, site.path)
+    clock.now = START + 3 * MINUTE
+    write(site, "batch", [(0, "B1")], "b")
+    write(site, "step", [(1, 1.0)], "s", "number")
+    site.wake()
+    assert not state(site).exists
+    site.context_rules = ContextRules(site, site.path)
+    clock.now = START + 2 * 86_400 * S + 2 * MINUTE  # nothing new has come meanwhile
+    site.wake()
+    assert [(run[2], run[0] - START) for run in shape(state(site))[3]] == [("heat", MINUTE)]
+
+
+def test_product_and_batch_of_one_moment_belong_together():
+    rule = TagRule(name="r", place=TANK, batch_tag="batch", phase_tag="step", product_tag="code",
+                   phases={"1": "a", "2": "b"})  # fmt: skip
+    # fmt: off
+    changes = [Change(5, "batch", "B1"), Change(5, "step", "1"), Change(5, "code", "P"),
+               Change(9, "step", "2"), Change(9, "batch", "B2"), Change(9, "code", "Q")]
+    said = [(one.what.value, one.batch, one.phase, one.head.get("product", "")) for one in
+            statements(rule, changes)]
+    # fmt: on
+    assert said == [
+        ("batch started", "B1", "", "P"),
+        ("phase started", "B1", "a", ""),
+        ("phase ended", "B1", "a", ""),
+        ("batch ended", "B1", "", ""),
+        ("batch started", "B2", "", "Q"),
+        ("phase started", "B2", "b", ""),
+    ]  # fmt: skip
+
+
+# ---- ranks ---------------------------------------------------------------------------------------
+def rank(site, *sources):
+    folder = site.path / "context"
+    folder.mkdir(exist_ok=True)
+    (folder / "_ranks.toml").write_text(f"sources = {list(sources)!r}\n")
+
+
+def test_the_source_that_ranks_first_is_taken_and_the_difference_is_still_a_finding(site):
+    rank(site, "mes", "tag")
+    site.adopt("context", "execution.context", {})
+    take(site, [*WHOLE[:2], say(Boundary.PHASE_ENDED, 10, "tag", "heat")])
+    site.wake()
+    (made,) = take(site, [say(Boundary.PHASE_ENDED, 11, "mes", "heat")])
+    assert (made.outcome, made.against) == ("prevails", "tag")
+    assert state(site).phases[TANK, "heat", 1].ended_at == START + 11 * MINUTE
+    assert site.ledger.stream("batch/B1")[-1].decode().reason == "mes ranks before tag"
+    (opened,) = site.wake()
+    assert opened.step == "opened" and "That of mes is taken" in opened.finding.statement
+    # The lower one cannot take it back; it may come to agree.
+    (again,) = take(site, [say(Boundary.PHASE_ENDED, 10.5, "tag", "heat")])
+    assert again.outcome == "disagrees"
+    assert [one.step for one in site.wake()] == ["updated"]
+    take(site, [say(Boundary.PHASE_ENDED, 11, "tag", "heat")])
+    assert [one.step for one in site.wake()] == ["closed"]
+
+
+def test_a_persons_correction_ranks_before_all(site):
+    from goldenbatch.core.batches import PhaseCorrected
+    from goldenbatch.core.records import NewEvent
+
+    rank(site, "mes", "journal")
+    take(site, WHOLE[:3])
+    body = PhaseCorrected(
+        batch="B1", place=TANK, phase="heat", run=1, field="ended_at",
+        old=START + 10 * MINUTE, new=START + 9 * MINUTE, reason="seen",
+    )  # fmt: skip
+    version = site.ledger.version("batch/B1")
+    site.ledger.append([NewEvent("batch/B1", body, version, actor="ana")])
+    (made,) = take(site, [say(Boundary.PHASE_ENDED, 12, "mes", "heat")])
+    assert made.outcome == "disagrees"
+    assert state(site).phases[TANK, "heat", 1].ended_at == START + 9 * MINUTE
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.permutations([("mes", 11), ("tag", 10), ("hand", 12)]))
+def test_in_any_order_the_best_source_is_the_record(made, tmp_path_factory, order):
+    import shutil
+
+    folder = tmp_path_factory.mktemp("ranks") / "home"
+    shutil.copytree(made, folder)
+    with Bench(folder, Clock(START + 10**12)).open() as site:
+        rank(site, "mes", "tag")
+        take(site, WHOLE[:2])
+        for source, minute in order:
+            take(site, [say(Boundary.PHASE_ENDED, minute, source, "heat")])
+        assert state(site).phases[TANK, "heat", 1].ended_at == START + 11 * MINUTE
+        rows = site.ledger.select("context", {"what": "phase ended"})
+        assert {row["outcome"] for row in rows} <= {"taken", "prevails", "disagrees"}
+        assert sum(row["outcome"] != "taken" for row in rows) >= 1
+
+
+def test_bad_ranks_are_named(site):
+    rank(site, "mes", "mes")
+    with pytest.raises(BadInputError, match=r"_ranks\.toml.*stands twice"):
+        take(site, WHOLE[:1])
+
+
+# ---- entries by hand -----------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"what": Boundary.PHASE_STARTED, "place": TANK}, "no phase is named"),
+        ({"what": Boundary.PHASE_ENDED, "phase": "heat"}, "no place is named"),
+        ({"what": Boundary.BATCH_STARTED, "phase": "heat"}, "of the whole batch"),
+        ({"what": Boundary.BATCH_STARTED, "place": "site/moon"}, "no place 'site/moon'"),
+        ({"what": Boundary.BATCH_ENDED, "at": 2**61}, "has not come"),
+        ({"what": Boundary.BATCH_ENDED, "at": START + 2 * 10**12}, "has not come"),
+        ({"what": Boundary.BATCH_ENDED, "at": -1}, "before 1970"),
+    ],
+)
+def test_what_a_person_cannot_mean_is_refused_by_name(site, more, words):
+    from goldenbatch.runtime.batch_context import say as enter
+
+    head = site.ledger.head()
+    with pytest.raises(BadInputError, match=words):
+        enter(site, None, Statement("person", batch="B1", **{"at": START, **more}))
+    assert site.ledger.head() == head
+
+
 def test_a_bad_rule_is_named(tmp_path):
     path = tmp_path / "tank.toml"
     path.write_text(f'place = "{TANK}"\nbatch_tags = "x"\n')
     with pytest.raises(BadInputError, match=r"tank\.toml"):
         load_rule(path)
+
+
+def test_an_analyst_may_have_the_name_of_the_rules(ruled):
+    site = ruled
+    site.adopt("context", "execution.context", {})
+    former = site.path / "state" / "context.json"
+    former.write_text('{"tank": 0}')  # as homes had it
+    site.context_rules = ContextRules(site, site.path)
+    assert not former.exists()
+    write(site, "batch", [(0, "B1"), (30, "")], "b")
+    site.wake()
+    site.wake()
+    assert site.replay("as-seen").is_equal and state(site).outcome == "completed"

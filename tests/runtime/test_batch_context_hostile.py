@@ -138,10 +138,10 @@ def test_an_identifier_that_cannot_be_one_holds_up_nothing(site, bad):
 
 def test_a_torn_state_file_is_begun_anew(site):
     write(site, "batch", [(0, "B1"), (30, "")], "b")
-    (site.path / "state" / "context.json").write_text('{"tank": 1')
+    (site.path / "state" / "rules" / "context.json").write_text('{"tank": 1')
     site.wake()
     assert batch_state(site.ledger.stream("batch/B1")).ended_at == START + 30 * MINUTE
-    assert json.loads((site.path / "state" / "context.json").read_text())["tank"] > 0
+    assert json.loads((site.path / "state" / "rules" / "context.json").read_text())["tank"] > 0
 
 
 def test_new_readings_alone_are_read_where_none_are_late(site, monkeypatch):

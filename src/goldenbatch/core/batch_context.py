@@ -30,7 +30,9 @@ from goldenbatch.core.records import Body, Event, Micros, Projection, Row, recor
 
 SETTLED: Final = "settled"
 """Outcome in the projection of a statement that waited once and was looked at again."""
-Outcome = Literal["taken", "same", "corrected", "disagrees", "waits"]
+Outcome = Literal["taken", "same", "corrected", "disagrees", "prevails", "waits"]
+RECORDED: Final = ("taken", "corrected", "prevails")
+"""Outcomes by which what a source said became the record."""
 
 
 class Boundary(StrEnum):
@@ -72,10 +74,25 @@ class Tolerance:
     Attributes:
         same_us: Sources may differ by so much and agree.
         near_us: A boundary of a phase that is nearer than this is about the same run.
+        ranks: Sources, the best first: what one says prevails over what those after it and
+            those that are not named have said. Sources that are not named are equal.
     """
 
     same_us: int = 1_000_000
     near_us: int = 15 * 60 * 1_000_000
+    ranks: tuple[str, ...] = ()
+
+    def prevails(self, source: str, over: str) -> bool:
+        """Whether what a source says counts more than what another has said.
+
+        What stands there by nobody's statement, as after a person's correction, stays.
+
+        >>> Tolerance(ranks=("mes", "plc")).prevails("mes", "plc")
+        True
+        """
+        if not over or source not in self.ranks:
+            return False
+        return over not in self.ranks or self.ranks.index(source) < self.ranks.index(over)
 
 
 @record_type
@@ -89,8 +106,10 @@ class BoundaryStated(Body):
         reference: Identity of the statement in the source.
         head: Further entries of the batch, name to text.
         outcome: Taken into the record; the same as recorded; corrected what the same source
-            said before; disagrees with what another said; waits for what must come before.
-        recorded_at_source: What is recorded of the boundary, where something else is.
+            said before; disagrees with what another said; prevails over it by its rank and is
+            taken; waits for what must come before.
+        recorded_at_source: What is recorded of the boundary, or was, where something else is.
+        against: Source that it contradicts, where it does.
     """
 
     source: str = Field(min_length=1)
@@ -105,6 +124,7 @@ class BoundaryStated(Body):
     outcome: Outcome
     recorded_at_source: Micros | None = None
     note: str = ""
+    against: str = ""
 
     @property
     def statement(self) -> Statement:
@@ -130,6 +150,7 @@ class Judgement:
     run: int = 0
     recorded: int | None = None
     note: str = ""
+    against: str = ""
 
 
 def context_stream(source: str) -> str:
@@ -164,7 +185,10 @@ def judge(
     by = owner(number, recorded)
     if by != said.source:
         note = f"{by or 'the record'} says {to_iso(recorded)}, {said.source} {to_iso(said.at)}"
-        return Judgement("disagrees", None, number, recorded, note)
+        if not tolerance.prevails(said.source, by):
+            return Judgement("disagrees", None, number, recorded, note, by)
+        body = _correction(said, number, recorded, f"{said.source} ranks before {by}")
+        return _checked(state, said, Judgement("prevails", body, number, recorded, note, by))
     body = _correction(said, number, recorded)
     return _checked(state, said, Judgement("corrected", body, number, recorded))
 
@@ -267,8 +291,8 @@ def _batch_started(state: BatchState, said: Statement) -> Body:
     )
 
 
-def _correction(said: Statement, number: int, recorded: int) -> Body:
-    reason = f"{said.source} corrected its statement" + (
+def _correction(said: Statement, number: int, recorded: int, why: str = "") -> Body:
+    reason = (why or f"{said.source} corrected its statement") + (
         f" {said.reference}" if said.reference else ""
     )
     name: Any = "started_at" if "started" in said.what.value else "ended_at"
@@ -288,6 +312,7 @@ def stated(said: Statement, made: Judgement) -> BoundaryStated:
         source=said.source, what=said.what, batch=said.batch, place=said.place, phase=said.phase,
         run=made.run, at=said.at, reference=said.reference, head=dict(said.head),
         outcome=made.outcome, recorded_at_source=made.recorded, note=made.note,
+        against=made.against,
     )  # fmt: skip
 
 
@@ -295,7 +320,7 @@ def _fold(event: Event, lookup: Callable[[tuple[Any, ...]], Row | None]) -> list
     body = event.decode()
     if not isinstance(body, BoundaryStated):
         return []
-    row: Row = body.model_dump(exclude={"head", "recorded_at_source"})
+    row: Row = body.model_dump(exclude={"head", "recorded_at_source", "against"})
     row |= {"what": body.what.value, "head": json.dumps(body.head), "seq": event.seq}
     row |= {"recorded": body.recorded_at_source, "waiting_at": 0}
     if body.outcome == "waits":  # several runs may wait, and none has a number yet
@@ -329,5 +354,28 @@ CONTEXT: Final = Projection(
     fold=_fold,
     indexes=(("outcome",), ("source", "at")),
 )
+
+
+@record_type
+class TagFlapped(Body):
+    """A tag that a rule reads changed and changed back too fast to be believed.
+
+    Attributes:
+        rule: Name of the rule; the record stands in `context/<rule>`.
+        start: Of the first change that did not hold.
+        end: Of the last one that was seen by then.
+        n_changes: How many did not hold.
+        is_over: It has come to rest since.
+    """
+
+    rule: str = Field(min_length=1)
+    tag: str = Field(min_length=1)
+    start: Micros
+    end: Micros
+    n_changes: int = Field(ge=1)
+    settle_s: float = Field(ge=0)
+    is_over: bool = False
+
+
 PROJECTIONS = (CONTEXT,)
 """All projections of this module."""

@@ -6,16 +6,25 @@ import math
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from goldenbatch.core._toml import bad_key, read_toml
 from goldenbatch.core.acquisition import NAME
 from goldenbatch.core.batch_context import Boundary, Statement
+from goldenbatch.core.settling import Change
+
+__all__ = [
+    "FOLDER", "RANKS", "Change", "Running", "TagRule", "as_text", "is_batch", "load_ranks",
+    "load_rule", "statements",
+]  # fmt: skip
 
 FOLDER = "context"
+RANKS = "_ranks.toml"
+"""File beside the rules that says which source prevails: `sources = ["mes", "tank"]`."""
 MAX_BATCH = 180
 """Characters of a batch's identifier, as `core.batches.Name` has them."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
@@ -39,6 +48,8 @@ class TagRule(BaseModel):
         product_tag: Tag with it instead.
         aborted: Values of the phase tag by which the batch was aborted.
         lookback_s: How far back it looks for where a late reading belongs.
+        settle_s: A value counts once it has held for so long, and from its own time on; faster
+            changes are flapping, which is told and makes no boundaries. 0: every change counts.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -54,6 +65,7 @@ class TagRule(BaseModel):
     product_tag: str = ""
     aborted: tuple[str, ...] = ()
     lookback_s: float = Field(default=30 * 86400.0, gt=0)
+    settle_s: float = Field(default=2.0, ge=0, le=86400)
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -76,13 +88,33 @@ def load_rule(path: Path) -> TagRule:
         raise bad_key(error, text, str(path)) from error
 
 
-@dataclass(frozen=True)
-class Change:
-    """A value that a tag took at a time."""
+class _Ranks(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
 
-    at: int
-    tag: str
-    value: str
+    sources: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _check(self) -> _Ranks:
+        doubled = [one for one in self.sources if self.sources.count(one) > 1]
+        if doubled:
+            raise ValueError(f"source {doubled[0]!r} stands twice in the ranks")
+        return self
+
+
+def load_ranks(home: Path) -> tuple[str, ...]:
+    """Sources by their rank, the best first; none where a home declares none.
+
+    Raises:
+        BadInputError: The file is not well formed; names file, line and key.
+    """
+    path = home / FOLDER / RANKS
+    if not path.exists():
+        return ()
+    text = path.read_text(encoding="utf-8")
+    try:
+        return _Ranks.model_validate(read_toml(text, str(path))).sources
+    except ValidationError as error:
+        raise bad_key(error, text, str(path)) from error
 
 
 def as_text(value: Any) -> str | None:
@@ -114,38 +146,51 @@ def is_batch(rule: TagRule, value: str) -> bool:
 
 
 @dataclass
-class _Running:
+class Running:
+    """What runs by the values that a rule has read so far."""
+
     batch: str = ""
     phase: str = ""
     product: str = ""
     is_aborted: bool = False
 
 
-def statements(rule: TagRule, changes: Sequence[Change]) -> Iterator[Statement]:
+def statements(
+    rule: TagRule, changes: Sequence[Change], running: Running | None = None
+) -> Iterator[Statement]:
     """Boundaries that the values of the tags tell of, in order.
+
+    Values of one moment are one change: a phase never runs for no time between two of them.
 
     Args:
         rule: The rule.
-        changes: Values of its tags, in order of time.
+        changes: Values of its tags.
+        running: What runs before the first of them; it is carried on.
     """
-    now = _Running()
-    for one in sorted(changes, key=lambda change: change.at):
-        before = _Running(now.batch, now.phase, now.product)
-        if one.tag == rule.product_tag:
-            now.product = one.value
-        if one.tag == rule.phase_tag:
-            now.is_aborted = now.is_aborted or one.value in rule.aborted
-            now.phase = rule.phases.get(one.value, "")
-        if one.tag == rule.batch_tag:
-            now.batch = one.value if is_batch(rule, one.value) else ""
-            if not rule.phase_tag:
-                now.phase = rule.phase if now.batch else ""
-        yield from _changed(rule, before, now, one.at)
+    now = running if running is not None else Running()
+    ordered = sorted(changes, key=lambda change: change.at)
+    for at, together in groupby(ordered, key=lambda change: change.at):
+        before = Running(now.batch, now.phase, now.product)
+        for one in together:
+            _apply(rule, now, one)
+        yield from _changed(rule, before, now, at)
         if before.batch != now.batch:
             now.is_aborted = False
 
 
-def _changed(rule: TagRule, before: _Running, now: _Running, at: int) -> Iterator[Statement]:
+def _apply(rule: TagRule, now: Running, one: Change) -> None:
+    if one.tag == rule.product_tag:
+        now.product = one.value
+    if one.tag == rule.phase_tag:
+        now.is_aborted = now.is_aborted or one.value in rule.aborted
+        now.phase = rule.phases.get(one.value, "")
+    if one.tag == rule.batch_tag:
+        now.batch = one.value if is_batch(rule, one.value) else ""
+        if not rule.phase_tag:
+            now.phase = rule.phase if now.batch else ""
+
+
+def _changed(rule: TagRule, before: Running, now: Running, at: int) -> Iterator[Statement]:
     is_other = before.batch != now.batch
     if before.batch and before.phase and (is_other or before.phase != now.phase):
         yield _say(rule, Boundary.PHASE_ENDED, before, at)
@@ -160,7 +205,7 @@ def _changed(rule: TagRule, before: _Running, now: _Running, at: int) -> Iterato
 
 
 def _say(
-    rule: TagRule, what: Boundary, running: _Running, at: int, head: dict[str, str] | None = None
+    rule: TagRule, what: Boundary, running: Running, at: int, head: dict[str, str] | None = None
 ) -> Statement:
     phase = running.phase if "phase" in what.value else ""
     return Statement(rule.name, what, running.batch, at, rule.place, phase, head=head or {})

@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from goldenbatch.core.batch_context import (
+    RECORDED,
     SETTLED,
     Boundary,
     BoundaryStated,
@@ -19,8 +20,9 @@ from goldenbatch.core.batch_context import (
     stated,
 )
 from goldenbatch.core.batch_state import BatchState, batch_state
-from goldenbatch.core.errors import VersionConflictError
-from goldenbatch.core.records import NewEvent, Row
+from goldenbatch.core.context_rules import load_ranks
+from goldenbatch.core.errors import BadInputError, VersionConflictError
+from goldenbatch.core.records import NewEvent, Row, to_iso
 
 if TYPE_CHECKING:
     from goldenbatch.core.people import UserState
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     from goldenbatch.runtime.local import LocalSite
 
 N_TRIES = 5
+AHEAD_US: Final = 5 * 60 * 1_000_000
+"""Clocks may differ by so much: a time that lies further ahead has not come."""
+EARLIEST: Final = 0
+LATEST: Final = 253_402_300_799_999_999
+"""The end of the year 9999, beyond which no time can be written."""
 
 
 def take(
@@ -51,13 +58,13 @@ def take(
         What was put on record, in order.
     """
     found: list[BoundaryStated] = []
-    chosen, who = tolerance or Tolerance(), actor or site.actor.uid
+    chosen, who = tolerance or _tolerance(site), actor or site.actor.uid
     for said in sorted(statements, key=lambda one: (one.at, _RANK[one.what])):
         made = _take(site, said, who, chosen)
         if made is None:
             continue
         found.append(made)
-        if made.outcome in ("taken", "corrected"):
+        if made.outcome in RECORDED:
             found += _again(site, said.batch, who, chosen)
     return found
 
@@ -70,13 +77,63 @@ def say(site: LocalSite, user: UserState, statement: Statement) -> BoundaryState
 
     Raises:
         DeniedError: The person may not.
+        BadInputError: It is of no phase or place, or of a time that has not come.
     """
     from goldenbatch.core import authority
 
+    _check_entry(site, statement)
     stream = f"batch/{statement.batch}"
     authority.require(site.people.decide_may(user, "record", stream))
     made = take(site, [statement], actor=user.uid)
     return made[0] if made else None
+
+
+def _check_entry(site: LocalSite, said: Statement) -> None:
+    """Refuse by name what a person cannot mean.
+
+    Raises:
+        BadInputError: A phase without its name or place, a batch with one, a place that the
+            plant has not, or a time that has not come.
+    """
+    is_phase = said.what in (Boundary.PHASE_STARTED, Boundary.PHASE_ENDED)
+    what = said.what.value
+    if is_phase and not said.phase:
+        raise BadInputError(f"{what}: no phase is named.", hint="Say which phase.", key="phase")
+    if is_phase and not said.place:
+        raise BadInputError(
+            f"{what}: no place is named.", hint="Say where the phase runs.", key="place"
+        )
+    if not is_phase and (said.phase or said.run):
+        raise BadInputError(
+            f"{what}: it is of the whole batch, and names a phase or a run.",
+            hint="Leave them out, or say 'phase started' or 'phase ended'.",
+            key="phase",
+        )
+    if said.place and all(one.path != said.place for one in site.plant.places):
+        raise BadInputError(
+            f"the plant has no place {said.place!r}.",
+            hint="`goldenbatch plant show` lists the places.",
+            key="place",
+        )
+    outcome = said.head.get("outcome", "")
+    if outcome not in ("", "completed", "aborted"):
+        raise BadInputError(
+            f"{outcome[:40]!r} is no outcome.", hint="completed or aborted.", key="outcome"
+        )
+    latest = site.clock() + AHEAD_US
+    if not EARLIEST <= said.at <= latest:
+        words = to_iso(said.at) if EARLIEST <= said.at <= LATEST else str(said.at)
+        raise BadInputError(
+            f"{what} at {words}: that time has not come, or is before 1970.",
+            hint="Enter what has happened; times are microseconds UTC or ISO 8601 with offset.",
+            key="at",
+        )
+
+
+def _tolerance(site: Site) -> Tolerance:
+    """How statements are judged in a home: with the ranks that it declares."""
+    home = getattr(site, "path", None)
+    return Tolerance(ranks=load_ranks(home) if home is not None else ())
 
 
 _RANK = {
@@ -158,7 +215,7 @@ def _rows(site: Site, said: Statement) -> Sequence[Row]:
 
 def _owner(rows: Sequence[Row], run: int, recorded: int) -> str:
     """Whose statement the recorded time is; nobody's when a person has corrected it since."""
-    made = [row for row in rows if row["run"] == run and row["outcome"] in ("taken", "corrected")]
+    made = [row for row in rows if row["run"] == run and row["outcome"] in RECORDED]
     return str(made[-1]["source"]) if made and made[-1]["at"] == recorded else ""
 
 
@@ -166,7 +223,7 @@ def _is_known(rows: Sequence[Row], body: BoundaryStated) -> bool:
     for row in rows:
         if (row["source"], row["run"], row["at"]) == (body.source, body.run, body.at):
             # To say again what was taken is no correction of what was recorded since.
-            is_done = row["outcome"] in ("taken", "corrected")
+            is_done = row["outcome"] in RECORDED
             return is_done or row["outcome"] == body.outcome
     return False
 

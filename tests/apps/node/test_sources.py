@@ -24,6 +24,14 @@ def test_sources_completeness_and_boundaries(node):
     assert node.call("POST", "/batches/78/boundaries", token=anna, json=form).json() == {
         "is_new": False, "stated": None,
     }  # fmt: skip
+    for bad in (
+        {"what": "phase started", "place": "site"}, {"what": "phase ended", "phase": "heat"},
+        {"what": "batch ended", "at": 2**62}, {"what": "batch ended", "at": 10**30},
+        {"what": "batch ended", "outcome": "lost"}, {"what": "batch started", "place": "moon"},
+    ):  # fmt: skip
+        answer = node.call("POST", "/batches/78/boundaries", token=anna, json={**form, **bad})
+        assert answer.status_code in (400, 422), (bad, answer.text)
+        assert answer.json()["message"] and answer.json()["hint"]
     (row,) = node.call("GET", "/batches/78/context", token=anna).json()["statements"]
     assert (row["source"], row["outcome"]) == ("person", "taken")
     assert node.call("POST", "/batches/79/boundaries", token=bor, json=form).status_code == 403

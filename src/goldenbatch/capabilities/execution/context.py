@@ -10,14 +10,14 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from goldenbatch.core.analyst import Assessment, OpenFindings, State, TickView
-from goldenbatch.core.batch_context import BoundaryStated
+from goldenbatch.core.batch_context import RECORDED, BoundaryStated, TagFlapped
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.findings import Evidence, Finding, Measure, Severity, Subject
 from goldenbatch.core.records import Event, to_iso
 from goldenbatch.core.sources import GapBackfilled, GapFound
 
-KINDS = (BoundaryStated.kind, GapFound.kind, GapBackfilled.kind)
-VERSION = "1"
+KINDS = (BoundaryStated.kind, TagFlapped.kind, GapFound.kind, GapBackfilled.kind)
+VERSION = "2"
 
 
 class ContextSettings(BaseModel):
@@ -76,6 +76,8 @@ class ContextAnalyst:
             body = event.decode()
             if isinstance(body, BoundaryStated):
                 self._boundary(view, book, findings, event, body)
+            elif isinstance(body, TagFlapped):
+                self._flapped(view, book, findings, event, body)
             elif isinstance(body, GapFound) and self._is_watched(body.source):
                 self._gap(view, book, findings, event, body)
             elif isinstance(body, GapBackfilled):
@@ -95,13 +97,15 @@ class ContextAnalyst:
         event: Event,
         body: BoundaryStated,
     ) -> None:
-        key = "|".join((body.what.value, body.phase, str(body.run), body.source))
+        # The one that is not believed is named: it may come to agree.
+        doubted = body.against if body.outcome == "prevails" else body.source
+        key = "|".join((body.what.value, body.phase, str(body.run), doubted))
         subject = Subject(batch=body.batch, place=body.place, key=key)
-        if body.outcome == "disagrees":
+        if body.outcome in ("disagrees", "prevails"):
             finding = self._disagreement(subject, event, body)
             book.put(finding, view.tick)
             findings[key + body.batch] = finding.model_dump(mode="json")
-        elif book.is_open(subject) and body.outcome in ("same", "corrected", "taken"):
+        elif book.is_open(subject) and body.outcome in ("same", *RECORDED):
             last = Finding.model_validate(findings.pop(key + body.batch))
             words = f"{last.statement} Settled: {body.source} now says {to_iso(body.at)}."
             evidence = (*last.evidence, _record(event, "what settled it"))
@@ -111,10 +115,12 @@ class ContextAnalyst:
         recorded = body.recorded_at_source or body.at
         what = f"{body.what.value}" + (f" ({body.phase}, run {body.run})" if body.phase else "")
         apart = abs(body.at - recorded) / 1e6
+        taken = f" That of {body.source} is taken: it ranks first." if body.against else ""
+        taken = taken if body.outcome == "prevails" else ""
         return Finding(
             subject=subject,
             title=f"Sources disagree: {what}"[:120],
-            statement=f"Batch {body.batch}, {what}: {body.note}; {apart:g} s apart.",
+            statement=f"Batch {body.batch}, {what}: {body.note}; {apart:g} s apart.{taken}",
             severity=Severity.MINOR,
             start=min(body.at, recorded),
             end=max(body.at, recorded),
@@ -124,6 +130,44 @@ class ContextAnalyst:
             analyst_version=self.version,
             suggested_action="Find out which is right, and correct the record with the reason.",
         )
+
+    # ---- flapping ---------------------------------------------------------------------------
+
+    def _flapped(
+        self,
+        view: TickView,
+        book: OpenFindings,
+        findings: dict[str, Any],
+        event: Event,
+        body: TagFlapped,
+    ) -> None:
+        """One finding from when a tag is first said to flap until it is at rest."""
+        key = f"flapping|{body.rule}"
+        subject = Subject(tag=body.tag, key=key)
+        seconds = max((body.end - body.start) / 1e6, 1e-6)
+        finding = Finding(
+            subject=subject,
+            title=f"{body.tag.rpartition('/')[2]} flaps: no boundaries are read off it"[:120],
+            statement=f"{body.tag} took {body.n_changes} values in {seconds:g} s from "
+            f"{to_iso(body.start)} on that did not hold for {body.settle_s:g} s, as rule "
+            f"{body.rule} asks. " + ("It has come to rest." if body.is_over else "It goes on."),
+            severity=Severity.MINOR,
+            start=body.start,
+            end=body.end if body.is_over else None,
+            evidence=(_record(event, "what the rule counted"),),
+            measures=(Measure(name="changes", value=body.n_changes, unit="1"),),
+            analyst=self.name,
+            analyst_version=self.version,
+            suggested_action="Look at the signal and its wiring; check the batch's boundaries.",
+        )
+        if not body.is_over:
+            book.put(finding, view.tick)
+            findings[key + body.tag] = finding.model_dump(mode="json")
+            return
+        if not book.is_open(subject):
+            book.put(finding, view.tick)
+        findings.pop(key + body.tag, None)
+        book.close(finding)
 
     # ---- gaps -------------------------------------------------------------------------------
 
