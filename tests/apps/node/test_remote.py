@@ -156,9 +156,9 @@ def test_frames_of_all_kinds_are_written(kind, values, both):
 
 def test_the_registry_keeps_bytes(both):
     local, remote = both
-    digest = remote.registry.put(b"\x00\xff model", "application/onnx")
-    assert remote.registry.get(digest) == local.registry.get(digest) == b"\x00\xff model"
-    assert remote.registry.media_type(digest) == "application/onnx"
+    digest = remote.registry.put(b"\x00\xff picture", "image/png")
+    assert remote.registry.get(digest) == local.registry.get(digest) == b"\x00\xff picture"
+    assert remote.registry.media_type(digest) == "image/png"
     assert list(remote.registry.check()) == []
     with pytest.raises(NotFoundError):
         remote.registry.get("0" * 64)

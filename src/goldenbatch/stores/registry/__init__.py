@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from goldenbatch.stores.registry.registry import MEDIA_TYPES, ArtefactRefusedError, Registry
+    from goldenbatch.stores.registry.registry import (
+        MEDIA_TYPES,
+        ArtefactFacts,
+        ArtefactRefusedError,
+        Registry,
+    )
 
-__all__ = ["MEDIA_TYPES", "ArtefactRefusedError", "Registry"]
+__all__ = ["MEDIA_TYPES", "ArtefactFacts", "ArtefactRefusedError", "Registry"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""A folder of artefacts named by their SHA-256: whole or absent, checked whenever read.
+"""Artefacts named by their SHA-256, in a folder or a bucket: whole or absent, checked when read.
 
 Content lies at `sha256/ab/cdef...`; beside it `cdef....json` holds the media type, the size and
 the SHA-256 over digest, media type and size, so that a changed type is seen as well. What was
@@ -9,141 +9,105 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import secrets
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
-from goldenbatch.core.errors import BadInputError, GoldenbatchError, IntegrityError, NotFoundError
-
-MEDIA_TYPES = frozenset(
-    {
-        "application/json",
-        "application/onnx",
-        "application/pdf",
-        "application/toml",
-        "application/vnd.apache.arrow.file",
-        "application/vnd.apache.arrow.stream",
-        "application/vnd.apache.parquet",
-        "application/vnd.ms-excel",
-        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
-        "application/x-ndjson",
-        "application/xml",
-        "application/zip",
-        "image/jpeg",
-        "image/png",
-        "image/svg+xml",
-        "image/tiff",
-        "text/csv",
-        "text/html",
-        "text/markdown",
-        "text/plain",
-        "text/tab-separated-values",
-        "text/xml",
-    }
+from goldenbatch.core.artefacts import MEDIA_TYPES, check_artefact, is_model_type
+from goldenbatch.core.errors import BadInputError, ConflictError, IntegrityError, NotFoundError
+from goldenbatch.stores.registry._places import (
+    ArtefactRefusedError,
+    Bucket,
+    Folder,
+    Place,
+    make_dir,
+    open_place,
+    settle,
 )
-"""Media types that are kept; none of them runs code when it is loaded."""
 
-VENDOR = re.compile(r"^application/vnd\.goldenbatch\.[a-z0-9.-]+(\+json)?$")
+__all__ = ["MEDIA_TYPES", "ArtefactFacts", "ArtefactRefusedError", "Registry"]
+
 DIGEST = re.compile(r"^[0-9a-f]{64}$")
-PICKLE = re.compile(rb"^\x80[\x02-\x05]")
+_KEPT = "sha256"
 
 
-class ArtefactRefusedError(GoldenbatchError):
-    """An artefact that could not be made durable; nothing of it was kept."""
+@dataclass(frozen=True)
+class ArtefactFacts:
+    """What the registry knows of an artefact beside its content."""
 
-    exit_code = 74
-
-
-def _sync_dir(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write under another name, sync, rename, sync the folder."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as stream:
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-    except OSError as error:
-        temporary.unlink(missing_ok=True)
-        raise ArtefactRefusedError(
-            f"artefact {path} was not stored ({error.strerror}).",
-            hint="Make room on the disk and store it again; nothing of it was kept.",
-        ) from error
-    _sync_dir(path.parent)
-
-
-def _make_dir(path: Path) -> None:
-    if not path.is_dir():
-        _make_dir(path.parent)
-        path.mkdir(exist_ok=True)
-        _sync_dir(path.parent)
+    digest: str
+    media_type: str
+    size: int
 
 
 class Registry:
     """Artefacts by digest.
 
     Args:
-        path: The registry's folder; it is made.
+        path: The registry's folder; it is made. Where a URL was settled, the artefacts lie there.
+            A URL is taken as it is, for whoever has no home.
+        url: Such as `s3://bucket/site`, `gs://...` or `az://...`; empty: what was settled, or
+            the folder itself. The first opening with a URL settles it for good.
+
+    Raises:
+        BadInputError: Artefacts lie in another place than the one named.
     """
 
-    def __init__(self, path: Path | str) -> None:
-        self._folder = Path(path) / "sha256"
-        _make_dir(self._folder)
+    def __init__(self, path: Path | str, url: str = "") -> None:
+        is_url = "://" in str(path)
+        self._root = None if is_url else Path(path)
+        self._place: Place = (
+            Bucket(str(path).rstrip("/")) if is_url else open_place(Path(path), url)
+        )
+        if isinstance(self._place, Folder):
+            make_dir(Path(path) / _KEPT)
 
-    def _path(self, digest: str) -> Path:
-        if not DIGEST.match(digest):
-            raise BadInputError(
-                f"{digest[:80]!r} is no SHA-256.", hint="Give its 64 hexadecimal digits."
-            )
-        return self._folder / digest[:2] / digest[2:]
+    @classmethod
+    def open(cls, where: Path | str) -> Self:
+        """A registry by its folder, or by its URL alone."""
+        return cls(where)
 
-    @staticmethod
-    def _sidecar(path: Path) -> Path:
-        return path.with_name(f"{path.name}.json")
-
-    @staticmethod
-    def _tombstone(path: Path) -> Path:
-        return path.with_name(f"{path.name}.gone")
+    @property
+    def url(self) -> str:
+        """Where the artefacts lie; empty: in a folder of this machine."""
+        return self._place.describe("").rstrip("/") if isinstance(self._place, Bucket) else ""
 
     def put(self, content: bytes, media_type: str) -> str:
         """Store and return the SHA-256; the same content again does nothing.
 
         Raises:
-            BadInputError: The media type is not one of `MEDIA_TYPES`, or the content is a pickle.
-            ArtefactRefusedError: The disk is full or broken.
+            BadInputError: The media type is not one of `MEDIA_TYPES`.
+            ArtefactContentError: Loading it would run code, or it is no such model.
+            ConflictError: It is stored already as a model of another type.
+            ArtefactRefusedError: The disk or the bucket is full or broken.
             IntegrityError: It is stored already and was changed since.
         """
-        if media_type not in MEDIA_TYPES and not VENDOR.match(media_type):
-            raise BadInputError(
-                f"media type {media_type!r} is not kept.",
-                hint=f"Use one of {', '.join(sorted(MEDIA_TYPES))}.",
-            )
-        if PICKLE.match(content) and content.endswith(b"."):
-            raise BadInputError(
-                "the artefact is a pickle, which runs code when it is loaded.",
-                hint="Store its numbers as JSON, Arrow or ONNX.",
-            )
+        check_artefact(content, media_type)
         digest = hashlib.sha256(content).hexdigest()
-        path = self._path(digest)
-        sidecar = self._sidecar(path)
-        if path.exists() and sidecar.exists():
-            self._require_whole(digest)
-            return digest
-        _make_dir(path.parent)
-        _write_whole(path, content)
-        _write_whole(sidecar, _seal(digest, media_type, len(content)))
-        self._tombstone(path).unlink(missing_ok=True)
+        name = _name(digest)
+        if self._place.has(name) and self._place.has(f"{name}.json"):
+            self.get(digest)
+            if not self._is_another(digest, media_type):
+                return digest
+        else:
+            self._place.write(name, content)
+        self._place.write(f"{name}.json", _seal(digest, media_type, len(content)))
+        self._place.delete(f"{name}.gone")
         return digest
+
+    def _is_another(self, digest: str, media_type: str) -> bool:
+        """Whether the type is to be replaced: a file that came in as a document is a model."""
+        stored = self.media_type(digest)
+        if stored == media_type or not is_model_type(media_type):
+            return False
+        if is_model_type(stored):
+            raise ConflictError(
+                f"artefact {digest} is stored already, as {stored} and not as {media_type}.",
+                hint="Use it as what it was stored as.",
+            )
+        return True
 
     def delete(self, digest: str, why: str) -> int:
         """Delete an artefact for good and keep on whose word; the same again does nothing.
@@ -157,35 +121,33 @@ class Registry:
 
         Raises:
             NotFoundError: It was never there, or is missing without a word.
-            ArtefactRefusedError: The disk is full or broken; call it again.
+            ArtefactRefusedError: The disk or the bucket is full or broken; call it again.
         """
-        path = self._path(digest)
-        size = path.stat().st_size if path.exists() else 0
-        if not path.exists() and not self._tombstone(path).exists():
+        name = _name(digest)
+        is_gone = self._place.has(f"{name}.gone")
+        if not is_gone and not self._place.has(name):
             raise NotFoundError(
                 f"artefact {digest} is not in the registry.", hint="Restore it from a backup."
             )
-        if not self._tombstone(path).exists():
-            _write_whole(self._tombstone(path), json.dumps({"why": why}).encode() + b"\n")
-        path.unlink(missing_ok=True)
-        self._sidecar(path).unlink(missing_ok=True)
-        _sync_dir(path.parent)
+        if not is_gone:
+            self._place.write(f"{name}.gone", json.dumps({"why": why}).encode() + b"\n")
+        size = self._place.delete(name)
+        self._place.delete(f"{name}.json")
         return size
 
     def deleted(self) -> dict[str, str]:
         """Digests of what was deleted, and on whose word."""
         found = {}
-        for path in sorted(self._folder.glob("*/*.gone")):
-            digest = path.parent.name + path.name.removesuffix(".gone")
-            if DIGEST.match(digest):
-                found[digest] = self._why(path)
+        for name in sorted(self._place.names()):
+            digest = _digest(name.removesuffix(".gone"))
+            if name.endswith(".gone") and digest:
+                found[digest] = self._why(digest)
         return found
 
-    @staticmethod
-    def _why(tombstone: Path) -> str:
+    def _why(self, digest: str) -> str:
         try:
-            return str(json.loads(tombstone.read_bytes())["why"])
-        except (OSError, ValueError, KeyError, TypeError):
+            return str(json.loads(self._place.read(f"{_name(digest)}.gone") or b"")["why"])
+        except (ValueError, KeyError, TypeError):
             return "a word that cannot be read"
 
     def get(self, digest: str) -> bytes:
@@ -195,20 +157,40 @@ class Registry:
             NotFoundError: Nothing is stored under it.
             IntegrityError: What is stored is not what was put.
         """
-        path = self._path(digest)
-        if not path.exists():
-            if self._tombstone(path).exists():
-                why = self._why(self._tombstone(path))
-                raise NotFoundError(f"artefact {digest} was deleted under {why}.")
+        name = _name(digest)
+        content = self._place.read(name)
+        if content is None:
+            if self._place.has(f"{name}.gone"):
+                raise NotFoundError(f"artefact {digest} was deleted under {self._why(digest)}.")
             raise NotFoundError(
                 f"artefact {digest} is not in the registry.", hint="Restore it from a backup."
             )
-        content = path.read_bytes()
         if hashlib.sha256(content).hexdigest() != digest:
             raise IntegrityError(
-                f"artefact {digest} is not what was put ({path}).",
+                f"artefact {digest} is not what was put ({self._place.describe(name)}).",
                 hint="Restore the file from the home's backup.",
             )
+        return content
+
+    def get_approved(self, digest: str, media_type: str) -> bytes:
+        """Content that is to be loaded: of the approved digest, of the approved type, no code.
+
+        Args:
+            digest: As it was approved.
+            media_type: As it was approved.
+
+        Raises:
+            NotFoundError: Nothing is stored under the digest.
+            IntegrityError: Content or type is not the approved one.
+            ArtefactContentError: Loading it would run code, or it is no such model.
+        """
+        content, stored = self.get(digest), self.media_type(digest)
+        if stored != media_type:
+            raise IntegrityError(
+                f"artefact {digest} is {stored}; what was approved is {media_type}.",
+                hint="Do not use it; see who changed it: `goldenbatch verify`.",
+            )
+        check_artefact(content, media_type)
         return content
 
     def media_type(self, digest: str) -> str:
@@ -218,44 +200,101 @@ class Registry:
             NotFoundError: Nothing is stored under the digest.
             IntegrityError: The type is missing or was changed.
         """
-        path = self._path(digest)
-        if not path.exists():
+        return self.facts(digest).media_type
+
+    def facts(self, digest: str) -> ArtefactFacts:
+        """Media type and size of an artefact.
+
+        Raises:
+            NotFoundError: Nothing is stored under the digest.
+            IntegrityError: The type is missing or was changed.
+        """
+        name = _name(digest)
+        data = self._place.read(f"{name}.json")
+        if data is None and not self._place.has(name):
             raise NotFoundError(f"artefact {digest} is not in the registry.")
-        sidecar = self._sidecar(path)
         try:
-            data = sidecar.read_bytes()
-            stored = json.loads(data)
-            media_type = str(stored["media_type"])
-            is_right = data == _seal(digest, media_type, int(stored["size"]))
-        except (OSError, ValueError, KeyError, TypeError):
-            is_right, media_type = False, ""
+            stored = json.loads(data or b"")
+            facts = ArtefactFacts(digest, str(stored["media_type"]), int(stored["size"]))
+            is_right = data == _seal(digest, facts.media_type, facts.size)
+        except (ValueError, KeyError, TypeError):
+            is_right = False
         if not is_right:
+            where = self._place.describe(f"{name}.json")
             raise IntegrityError(
-                f"the media type of artefact {digest} is missing or was changed ({sidecar}).",
+                f"the media type of artefact {digest} is missing or was changed ({where}).",
                 hint="Restore the file from the home's backup.",
             )
-        return media_type
-
-    def _require_whole(self, digest: str) -> None:
-        self.get(digest)
-        self.media_type(digest)
+        return facts
 
     def digests(self) -> Iterator[str]:
         """All digests, ascending; of those, too, whose content is gone and whose type is left."""
-        names = {
-            path.parent.name + path.name.removesuffix(".json") for path in self._folder.glob("*/*")
-        }
-        yield from sorted(name for name in names if DIGEST.match(name))
+        found = {_digest(name.removesuffix(".json")) for name in self._place.names()}
+        yield from sorted(found - {""})
 
     def check(self) -> Sequence[str]:
         """Digests of all artefacts that are damaged or missing their type."""
         damaged = []
         for digest in self.digests():
             try:
-                self._require_whole(digest)
+                if len(self.get(digest)) != self.facts(digest).size:
+                    damaged.append(digest)
             except (IntegrityError, NotFoundError):
                 damaged.append(digest)
         return damaged
+
+    def copies(self) -> Iterator[tuple[str, bytes]]:
+        """All that the registry is made of, as names and bytes: for a backup, or another place."""
+        for name in sorted(self._place.names()):
+            data = self._place.read(name)
+            if data is not None:
+                yield name, data
+
+    def move(self, url: str) -> int:
+        """Copy everything to another place, check it there, and work with that from now on.
+
+        What lies in the old place stays; delete it when the new one has been backed up.
+
+        Args:
+            url: Such as `s3://bucket/site`; empty: the registry's folder.
+
+        Returns:
+            How many objects were copied.
+
+        Raises:
+            ConflictError: That is where they lie.
+            IntegrityError: A copy is not what was read.
+            ArtefactRefusedError: The new place is full or cannot be reached; nothing changed.
+        """
+        if self._root is None or url.rstrip("/") == self.url:
+            raise ConflictError(f"the artefacts lie in {self.url or 'the folder'} already.")
+        target: Place = Bucket(url.rstrip("/")) if url else Folder(self._root)
+        n_copied = 0
+        for name, data in self.copies():
+            if target.read(name) != data:
+                target.write(name, data)
+            if target.read(name) != data:
+                raise IntegrityError(f"{target.describe(name)} is not what was written.")
+            n_copied += 1
+        settle(self._root, url)
+        self._place = target
+        return n_copied
+
+
+def _name(digest: str) -> str:
+    if not DIGEST.match(digest):
+        raise BadInputError(
+            f"{digest[:80]!r} is no SHA-256.", hint="Give its 64 hexadecimal digits."
+        )
+    return f"{_KEPT}/{digest[:2]}/{digest[2:]}"
+
+
+def _digest(name: str) -> str:
+    """Digest of a name such as `sha256/ab/cdef...`; empty when it is none."""
+    parts = name.split("/")
+    found = "".join(parts[1:])
+    is_one = len(parts) == 3 and parts[0] == _KEPT and len(parts[1]) == 2 and DIGEST.match(found)
+    return found if is_one else ""
 
 
 def _seal(digest: str, media_type: str, size: int) -> bytes:
