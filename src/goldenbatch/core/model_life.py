@@ -184,7 +184,7 @@ def version_state(
     first = events[0].decode() if events else None
     if not isinstance(first, ModelDrafted):
         return None
-    signed = _signed(events, fault)
+    signed = signed_steps(events, fault)
     state = _begun(first, followed, events[0])
     for event in events[1:]:
         state = _step(state, event, signed)
@@ -192,7 +192,7 @@ def version_state(
 
 
 def _begun(draft: ModelDrafted, followed: VersionState | None, event: Event) -> VersionState:
-    people = {ModelDrafted.kind: _people(event)}
+    people = {ModelDrafted.kind: people_of(event)}
     state = VersionState(draft, steps={ModelDrafted.kind: 1}, people=people)
     if not draft.follows:
         return state
@@ -203,11 +203,12 @@ def _begun(draft: ModelDrafted, followed: VersionState | None, event: Event) -> 
     )
 
 
-def _people(event: Event) -> frozenset[str]:
+def people_of(event: Event) -> frozenset[str]:
+    """Who did it, and in whose place."""
     return frozenset({event.envelope.actor, event.envelope.acting_for} - {""})
 
 
-def _signed(events: Sequence[Event], fault: Fault) -> dict[int, Meaning]:
+def signed_steps(events: Sequence[Event], fault: Fault = sound) -> dict[int, Meaning]:
     """Versions of events that were appended with a sound signature of their own actor."""
     actors = {event.envelope.version: event.envelope.actor for event in events}
     found = {}
@@ -226,7 +227,7 @@ def _step(state: VersionState, event: Event, signed: Mapping[int, Meaning]) -> V
     if why:
         return replace(state, faults=(*state.faults, f"{state.stream}@{number}: {why}"))
     kind = type(body)
-    taken_by = state.people.get(kind.kind, frozenset()) | _people(event)
+    taken_by = state.people.get(kind.kind, frozenset()) | people_of(event)
     state = replace(
         state,
         stage=_AFTER[kind],
