@@ -23,14 +23,14 @@ from goldenbatch.core._artefact_zip import is_object_array, is_zip
 
 SCHEMA: Final = "schema.json"
 _MAX_SCHEMA = 64 << 20
-_MEMBER = re.compile(r"^[0-9A-Za-z_-]+\.np[yz]$")
+_MEMBER = re.compile(r"^[0-9A-Za-z_-]+\.np[yz]\Z")
 _PACKAGES = (
     "_loss compose covariance cross_decomposition decomposition discriminant_analysis dummy "
     "ensemble feature_selection gaussian_process impute isotonic kernel_ridge linear_model "
     "multioutput naive_bayes neural_network pipeline preprocessing tree utils._bunch utils._tags"
 ).split()
 _SKLEARN = re.compile(
-    r"^sklearn\.(?:" + "|".join(one.replace(".", r"\.") for one in _PACKAGES) + r")(?:\.\w+)*$"
+    r"^sklearn\.(?:" + "|".join(one.replace(".", r"\.") for one in _PACKAGES) + r")(?:\.\w+)*\Z"
 )
 _FUNCTIONS = frozenset(
     "abs absolute arctan cos exp exp2 expm1 log log10 log1p log2 sin sqrt square tanh".split()

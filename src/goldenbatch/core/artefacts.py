@@ -65,7 +65,7 @@ MEDIA_TYPES = DOCUMENT_TYPES | MODEL_TYPES
 MAX_MODEL_BYTES: Final = 256 << 20
 """A model is no longer than this, as it lies and unpacked."""
 
-_VENDOR = re.compile(r"^application/vnd\.goldenbatch\.[a-z0-9.-]+(\+json)?$")
+_VENDOR = re.compile(r"^application/vnd\.goldenbatch\.[a-z0-9.-]+(\+json)?\Z")
 _ARROW = (b"ARROW1\x00\x00", b"ARROW1")
 _PLAN = b"GBPLAN\x00\x01"
 

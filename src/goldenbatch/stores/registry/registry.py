@@ -29,7 +29,7 @@ from goldenbatch.stores.registry._places import (
 
 __all__ = ["MEDIA_TYPES", "ArtefactFacts", "ArtefactRefusedError", "Registry"]
 
-DIGEST = re.compile(r"^[0-9a-f]{64}$")
+DIGEST = re.compile(r"^[0-9a-f]{64}\Z")
 _KEPT = "sha256"
 
 
