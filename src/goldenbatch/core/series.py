@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from functools import cache
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from goldenbatch.core.aggregates import AggregateKind, AggregateSettings
@@ -41,6 +42,7 @@ def value_type(kind: ReadingKind) -> pa.DataType:
     }[kind]
 
 
+@cache
 def frame_schema(kind: ReadingKind, *, is_coded: bool = False) -> pa.Schema:
     """Schema of what a connector writes: time (us UTC), tag, value, quality.
 
@@ -61,6 +63,7 @@ def frame_schema(kind: ReadingKind, *, is_coded: bool = False) -> pa.Schema:
     )
 
 
+@cache
 def series_schema(kind: ReadingKind) -> pa.Schema:
     """Schema of what the historian returns: a frame's columns, `received_at` and `seq`."""
     import pyarrow as pa

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,7 @@ TIME = pa.timestamp("us", tz="UTC")
 _RADIX = 1 << 16
 
 
+@cache
 def logged_schema(kind: ReadingKind) -> pa.Schema:
     """Columns of a record's payload: a frame's, with the number of the tag."""
     return pa.schema(
@@ -27,6 +29,7 @@ def logged_schema(kind: ReadingKind) -> pa.Schema:
     )
 
 
+@cache
 def stored_schema(kind: ReadingKind) -> pa.Schema:
     """Columns of the cold table without its partition: logged, seq and received_at."""
     extra = [

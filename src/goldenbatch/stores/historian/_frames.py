@@ -3,7 +3,8 @@
 Segment: `GBLOG001`, first seq (u64), digest before it (32 bytes), CRC-32, zeros to 64 bytes.
 Record: 96 bytes of head (magic, CRC-32 of the body, length of meta, length of payload, seq,
 previous digest, digest, CRC-32 of the head), meta as JSON padded with spaces to 8 bytes, and
-the payload: one Arrow IPC record batch, or what meta names as its `layout` (`_grid`).
+the payload: one Arrow IPC record batch, or what meta names as its `layout`
+(`_grid`, `_packed`, `_slim`).
 Digest = SHA-256(previous, lengths and seq, body).
 """
 

@@ -16,7 +16,8 @@ from goldenbatch.stores.historian._columns import stored_schema
 from goldenbatch.stores.historian._grid import Grid
 from goldenbatch.stores.historian._query import MAX_SEQ, Selection
 
-SMALL_ROWS, MANY_SMALL = 16_384, 256
+SMALL_ROWS, MANY_SMALL = 16_384, 16
+"""Blocks of fewer rows are folded; so many of them at once."""
 _LONG_BYTES = 44
 """Bytes of a number in long form, which a reader or the hand-over will ask for."""
 
@@ -56,8 +57,10 @@ def _seqs(block: Block) -> tuple[int, int]:
     return column[0].as_py(), column[block.num_rows - 1].as_py()
 
 
-def _size(block: Block) -> int:
-    return block.grid.num_rows * _LONG_BYTES if isinstance(block, HotGrid) else int(block.nbytes)
+def _size(block: Block, kind: ReadingKind) -> int:
+    if isinstance(block, HotGrid):
+        return block.grid.num_rows * _LONG_BYTES
+    return block.num_rows * _LONG_BYTES if kind == "number" else int(block.nbytes)
 
 
 def _cut(blocks: Sequence[Block], after: int, upto: int) -> Iterator[Block]:
@@ -94,7 +97,7 @@ class Hot:
         self.keys: dict[tuple[str, str], FrameEntry] = {}
         self.n_readings = self.n_bytes = 0
         self._blocks: dict[ReadingKind, list[Block]] = {kind: [] for kind in KINDS}
-        self._n_small: dict[ReadingKind, int] = dict.fromkeys(KINDS, 0)
+        self._folded: dict[ReadingKind, list[int]] = {kind: [] for kind in KINDS}
 
     def add(self, entry: FrameEntry, rows: pa.RecordBatch | Grid, kind: ReadingKind) -> None:
         """Take a durable frame."""
@@ -108,20 +111,30 @@ class Hot:
             blocks.append(HotGrid(entry.seq, entry.received_at, rows))
         else:
             blocks.append(stored_batch(entry.seq, entry.received_at, rows, kind))
-        self.n_bytes += _size(blocks[-1])
-        self._fold(kind, rows)
+        self.n_bytes += _size(blocks[-1], kind)
+        self._fold(kind)
 
-    def _fold(self, kind: ReadingKind, rows: pa.RecordBatch | Grid) -> None:
-        """Many small batches make each query walk them all: fold a tail of them into one."""
-        if isinstance(rows, Grid) or rows.num_rows >= SMALL_ROWS:
-            self._n_small[kind] = 0
+    def _fold(self, kind: ReadingKind) -> None:
+        """Many small batches make each query walk them all: fold those at the tail, by steps.
+
+        Never much more than `SMALL_ROWS` at once, for the writer of a frame waits meanwhile.
+        """
+        blocks, folded = self._blocks[kind], self._folded[kind]
+        newest = blocks[-1]
+        if isinstance(newest, HotGrid) or newest.num_rows >= SMALL_ROWS:
+            folded.clear()
             return
-        self._n_small[kind] += 1
-        if self._n_small[kind] >= MANY_SMALL:
-            blocks = self._blocks[kind]
-            table = pa.Table.from_batches(blocks[-MANY_SMALL:]).combine_chunks()
-            self._blocks[kind] = [*blocks[:-MANY_SMALL], *table.to_batches()]
-            self._n_small[kind] = 0
+        folded.append(0)  # how often each block of the tail was folded
+        while folded:
+            n = next((n for n, one in enumerate(reversed(folded)) if one != folded[-1]), None)
+            n_equal = len(folded) if n is None else n
+            tail = [block for block in blocks[-n_equal:] if not isinstance(block, HotGrid)]
+            n_rows = sum(block.num_rows for block in tail)
+            if n_equal < 2 or (n_equal < MANY_SMALL and n_rows < SMALL_ROWS):
+                return
+            table = pa.Table.from_batches(tail).combine_chunks()
+            blocks[-n_equal:] = table.to_batches()
+            folded[-n_equal:] = [folded[-1] + 1] if n_rows < SMALL_ROWS else []
 
     def blocks(self, kind: ReadingKind) -> list[Block]:
         """The blocks of a kind in order of seq, for `may_fit`; the list is the caller's."""
@@ -155,6 +168,6 @@ class Hot:
         self.n_bytes = 0
         for kind, blocks in self._blocks.items():
             self._blocks[kind] = list(_cut(blocks, upto, MAX_SEQ))
-            self._n_small[kind] = 0
+            self._folded[kind] = []
             for block in self._blocks[kind]:
-                self.n_bytes += _size(block)
+                self.n_bytes += _size(block, kind)

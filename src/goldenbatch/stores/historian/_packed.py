@@ -22,7 +22,7 @@ PACKED_ROWS = 4_096
 """Fewer readings are kept in long form, which is quicker for them."""
 
 _TIME_UNITS = (1_000_000, 1_000, 1)
-_SCALES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
+SCALES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
 _N_TRIED = 256
 
 
@@ -89,10 +89,10 @@ def _scaled(values: pa.Array, starts: Ints) -> tuple[float, Ints, NDArray[Any]] 
     # A missing value repeats the one before it, so that its step is none.
     filled = pc.fill_null_forward(values) if values.null_count else values
     numbers = filled.fill_null(0.0).to_numpy(zero_copy_only=False)
-    for scale in _SCALES:
-        if _whole(numbers[:_N_TRIED], scale) is None:
+    for scale in SCALES:
+        if as_whole(numbers[:_N_TRIED], scale) is None:
             continue
-        whole = _whole(numbers, scale)
+        whole = as_whole(numbers, scale)
         if whole is not None:
             firsts = whole[starts]
             steps = np.zeros(len(whole), dtype=np.int64)
@@ -102,7 +102,7 @@ def _scaled(values: pa.Array, starts: Ints) -> tuple[float, Ints, NDArray[Any]] 
     return None
 
 
-def _whole(numbers: NDArray[np.float64], scale: float) -> Ints | None:
+def as_whole(numbers: NDArray[np.float64], scale: float) -> Ints | None:
     """Whole numbers that give the same bits when they are divided by the scale again."""
     with np.errstate(invalid="ignore", over="ignore"):
         whole = np.rint(numbers * scale)

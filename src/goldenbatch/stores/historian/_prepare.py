@@ -94,11 +94,9 @@ def prepare(frame: Frame, tags: TagDictionary) -> Prepared:
     if pieces is not None:
         return _prepare_grid(where, pieces, frame.kind, tags)
     _require_quality(where, ints(table, "quality"))
-    codes, names = _coded(table.column("tag"))
     time = ints(table, "time")
-    _require_times(where, time, lambda row: names[codes[row]])
-    numbers = np.asarray(tags.ids(names, frame.kind), dtype=np.int64)
-    tag = numbers[codes] if len(names) else time
+    _require_times(where, time, lambda row: table.column("tag")[row].as_py())
+    tag = _numbered(table.column("tag"), frame.kind, tags)
     arrays = [
         _flat(table.column("time")),
         pa.array(tag.astype(np.int32)),
@@ -109,6 +107,8 @@ def prepare(frame: Frame, tags: TagDictionary) -> Prepared:
     order = stored_order(tag, time)
     last = _newest(where, *_moved(order, tag, time), tags)
     if batch.num_rows < PACKED_ROWS:
+        if order is None and len(last) == batch.num_rows:
+            return Prepared(batch, batch)
         rows = last if order is None else order[last]
         return Prepared(batch, batch.take(pa.array(rows, pa.int64())))
     if order is not None:
@@ -129,6 +129,25 @@ def _taken(batch: pa.RecordBatch, order: Ints) -> pa.RecordBatch:
         for name in batch.schema.names
     ]
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
+
+
+def _numbered(column: pa.ChunkedArray, kind: ReadingKind, tags: TagDictionary) -> Ints:
+    """Number of the tag of each row; new tags are made durable."""
+    if not len(column):
+        return np.empty(0, dtype=np.int64)
+    if not pa.types.is_dictionary(column.type):
+        column = column.dictionary_encode()
+    flat = _flat(column.unify_dictionaries())
+    known = tags.known(flat.dictionary, kind)
+    if known is not None:
+        found: Ints = known[flat.indices.to_numpy(zero_copy_only=False)]
+        return found
+    codes, names = _coded(column)
+    numbers = np.asarray(tags.ids(names, kind), dtype=np.int64)
+    if len(names) == len(flat.dictionary):
+        tags.remember(flat.dictionary, kind, numbers)
+    found = numbers[codes]
+    return found
 
 
 def _coded(tags: pa.ChunkedArray) -> tuple[NDArray[Any], list[str]]:

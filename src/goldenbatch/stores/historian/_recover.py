@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import KINDS, ReadingKind
-from goldenbatch.stores.historian import _files, _frames, _manifest, _packed
+from goldenbatch.stores.historian import _files, _frames, _manifest, _packed, _slim
 from goldenbatch.stores.historian._cold import Cold, Snapshot
 from goldenbatch.stores.historian._columns import ints, logged_schema
 from goldenbatch.stores.historian._grid import LAYOUT, Grid, decode
@@ -151,6 +151,9 @@ def _rows_of(
         return grid, int(grid.tags.max(initial=-1))
     if record.layout == _packed.LAYOUT:
         rows = _packed.decode(record.payload, kind)
+        return rows, int(np.max(ints(rows, "tag"), initial=-1))
+    if record.layout == _slim.LAYOUT and kind == "number":
+        rows = _slim.decode(record.payload)
         return rows, int(np.max(ints(rows, "tag"), initial=-1))
     if record.layout:
         raise IntegrityError(

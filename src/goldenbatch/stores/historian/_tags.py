@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from goldenbatch.core.errors import BadInputError, IntegrityError
@@ -27,6 +28,8 @@ from goldenbatch.stores.historian import _files
 BLOCK = struct.Struct("<4sIIII32sI")
 MAGIC = b"GBT1"
 MAX_NAME = 400
+N_RECENT, RECENT_NAMES = 64, 10_000
+"""Dictionaries of frames whose numbers are kept, and up to how many names each."""
 
 
 class TagDictionary:
@@ -43,6 +46,7 @@ class TagDictionary:
         self._names: list[str] = []
         self._kinds = array("b")
         self._chain, self._size = bytes(32), 0
+        self._recent: dict[tuple[str, int, str], tuple[pa.Array, NDArray[np.int64]]] = {}
         self.refresh()
 
     def __len__(self) -> int:
@@ -114,6 +118,20 @@ class TagDictionary:
                 self._append(new, kind, code)
             return [self._ids[name] for name in names]
 
+    def known(self, names: pa.Array, kind: ReadingKind) -> NDArray[np.int64] | None:
+        """Numbers of names that were remembered: most frames name the same tags."""
+        held = self._recent.get(_sketch(names, kind))
+        return held[1] if held is not None and held[0].equals(names) else None
+
+    def remember(self, names: pa.Array, kind: ReadingKind, numbers: NDArray[np.int64]) -> None:
+        """Keep the numbers of names, none of them twice, for the next frame that has them."""
+        if len(names) > RECENT_NAMES:
+            return
+        with self._lock:
+            if len(self._recent) >= N_RECENT:
+                self._recent.clear()
+            self._recent[_sketch(names, kind)] = (names, numbers)
+
     def _append(self, names: list[str], kind: ReadingKind, code: int) -> None:
         body = json.dumps([[kind, name] for name in names], ensure_ascii=False).encode()
         head = struct.pack("<II32s", len(self._names), len(names), self._chain)
@@ -158,6 +176,10 @@ class TagDictionary:
         other = TagDictionary(self._path)
         n_bytes = self._path.stat().st_size if self._path.exists() else 0
         return (other._chain, other._size, n_bytes) == (self._chain, self._size, self._size)
+
+
+def _sketch(names: pa.Array, kind: ReadingKind) -> tuple[str, int, str]:
+    return kind, len(names), str(names[0].as_py()) if len(names) else ""
 
 
 def _require_name(name: str) -> None:

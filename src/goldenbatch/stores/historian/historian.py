@@ -27,6 +27,7 @@ from goldenbatch.stores.historian import (
     _manifest,
     _packed,
     _recover,
+    _slim,
     _tiers,
     _transfer,
     verify,
@@ -53,6 +54,8 @@ def _payload(prepared: Prepared, kind: ReadingKind) -> Payload:
         return Payload(rows.encode(), LAYOUT)
     if prepared.is_packed:
         return Payload(_packed.encode(rows, kind), _packed.LAYOUT)
+    if kind == "number" and rows.num_rows:
+        return Payload(_slim.encode(rows), _slim.LAYOUT)
     return Payload(memoryview(rows.serialize()).cast("B"))
 
 
