@@ -6,9 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from goldenbatch.science import errors, latent, spectra, statistics
+    from goldenbatch.science import comparison, errors, latent, spectra, statistics
 
-__all__ = ["errors", "latent", "spectra", "statistics"]
+__all__ = ["comparison", "errors", "latent", "spectra", "statistics"]
 
 
 def __getattr__(name: str) -> Any:
