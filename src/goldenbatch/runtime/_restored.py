@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from goldenbatch.core.config import LedgerSettings, load_settings, save_settings
 from goldenbatch.core.errors import ConflictError, GoldenbatchError
+from goldenbatch.core.tiering import TIER_STREAM
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime.home import (
     Layout,
@@ -88,7 +89,9 @@ def verify_restored(folder: Path, snapshot: Snapshot) -> tuple[int, list[str]]:
                                read_only=True)
             )  # fmt: skip
             closed = [body for body in bodies if isinstance(body, ChunkClosed)]
-            faults = historian.verify(closed)
+            moves = [event.decode() for event in ledger.stream(TIER_STREAM)]
+            steps = [one for one in moves if one is not None]
+            faults = historian.verify(closed, steps=steps)
             problems += [f"historian: {one.where}: {one.message}" for one in faults]
             if historian.head() < snapshot.n_frames:
                 problems.append(

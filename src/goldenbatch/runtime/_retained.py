@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
@@ -27,6 +27,7 @@ from goldenbatch.core.people import SignatureApplied
 from goldenbatch.core.records import DataClass, Event
 from goldenbatch.core.retention import Item, Schedule, kept
 from goldenbatch.runtime._batch_facts import BatchFacts
+from goldenbatch.runtime.tiering import tag_classes
 
 if TYPE_CHECKING:
     from goldenbatch.core.chunks import HandOver
@@ -41,6 +42,7 @@ FIXED: Final[Mapping[str, str]] = {
     "home": "it says which home this is",
     "master": "batches pin it, and signatures name it",
     "model": "findings name it",
+    "tier": "it says where readings lie",
     "tick": "it says what analysts were shown",
 }
 """First parts of streams that are never deleted, and why."""
@@ -300,6 +302,15 @@ class Retained:
             if not one.deleted
         }
 
+    @cached_property
+    def _tag_classes(self) -> dict[str, DataClass]:
+        return tag_classes(self._ledger)
+
+    def _classes(self, tags: Iterable[str]) -> frozenset[DataClass]:
+        """Classes of data of tags; one that no plant has named is operational, as it was made."""
+        known = self._tag_classes
+        return frozenset(known.get(tag, DataClass.OPERATIONAL) for tag in tags) or _OPERATIONAL
+
     def _hand_over(self, one: HandOver, events: Mapping[tuple[str, int], Event]) -> Thing:
         recorded = [
             events[key].envelope.recorded_at
@@ -311,7 +322,7 @@ class Retained:
             what="readings",
             ref=one.ref,
             streams=frozenset(f"chunk/{chunk.source}" for chunk in one.chunks),
-            classes=_OPERATIONAL,
+            classes=self._classes(one.tags),
             dates={"recorded": max(recorded)} if recorded else {},
             batches=tuple(self._batches.dates(name) for name in sorted(names)),
             places=frozenset(tag.rpartition("/")[0] for tag in one.tags),

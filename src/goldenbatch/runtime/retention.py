@@ -39,6 +39,7 @@ from goldenbatch.runtime._ceremony_asked import Asked
 from goldenbatch.runtime._retained import Thing
 from goldenbatch.runtime._retention_reads import RetentionReads, explained
 from goldenbatch.runtime.rights import checked
+from goldenbatch.runtime.tiering import Tiering
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Clock
@@ -59,6 +60,9 @@ class Retention(RetentionReads):
         registry: What was kept of files.
         people: Who may.
         clock: Present time, the ledger's.
+
+    Attributes:
+        tiering: Which readings lie where, and how they go there.
     """
 
     def __init__(
@@ -66,6 +70,7 @@ class Retention(RetentionReads):
     ) -> None:
         super().__init__(ledger, historian, registry, clock)
         self._people = people
+        self.tiering = Tiering(ledger, historian, people, clock)
         self._carrying = threading.Lock()
 
     # ---- schedules --------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.errors import BadInputError
@@ -11,6 +11,7 @@ from goldenbatch.core.holds import active_holds
 from goldenbatch.core.records import DataClass, NewEvent, to_iso
 from goldenbatch.core.retention import Item
 from goldenbatch.runtime.events import ReadingsRepaired
+from goldenbatch.runtime.tiering import TieringRun
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,12 +39,14 @@ class Tended:
         n_removed: Superseded files that were removed.
         n_bytes_removed: Their size.
         n_kept: Superseded files that stay: too young, under a hold, or in use by a reader.
+        tiering: What went to cheaper places.
     """
 
     days: tuple[Day, ...]
     n_removed: int
     n_bytes_removed: int
     n_kept: int
+    tiering: TieringRun = field(default_factory=TieringRun)
 
     def as_json(self) -> dict[str, Any]:
         """The report as plain values."""
@@ -51,7 +54,7 @@ class Tended:
 
 
 def compact(site: LocalSite) -> Tended:
-    """Compact the closed days of a home, and remove what they superseded a week ago.
+    """Compact the closed days of a home, remove what was superseded a week ago, move what is old.
 
     Nothing is deleted by it: every reading, with all its versions, lies in the new files, whose
     digests were compared before the old ones left the table. Files of a day that a legal hold
@@ -67,7 +70,8 @@ def compact(site: LocalSite) -> Tended:
         Day(one.date, one.kind, len(one.removed), sum(file.size for file in one.added))
         for one in done
     )
-    return Tended(days, removed.n_files, removed.n_bytes, removed.n_kept)
+    tiering = site.retention.tiering.run()
+    return Tended(days, removed.n_files, removed.n_bytes, removed.n_kept, tiering)
 
 
 def repair(site: LocalSite, backup: Path) -> dict[str, Any]:

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.config import HOME_FILE
 from goldenbatch.core.errors import GoldenbatchError, IntegrityError, LockedError, NotFoundError
+from goldenbatch.core.records import Body
+from goldenbatch.core.tiering import TIER_STREAM
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._verify_deletions import (
     Deletions,
@@ -229,14 +231,18 @@ def _deletions(ledger: Any) -> Deletions | None:
 
 def _historian(historian: Any, ledger: Any, said: Deletions | None) -> Iterator[Problem]:
     recorded: list[ChunkClosed] | None = None
+    steps: list[Body] | None = None
     if ledger is not None:
         try:
             events = ledger.events(kinds={ChunkClosed.kind})
             bodies = [event.decode() for event in events]
             recorded = [body for body in bodies if isinstance(body, ChunkClosed)]
+            bodies = [event.decode() for event in ledger.stream(TIER_STREAM)]
+            steps = [body for body in bodies if body is not None]
         except IntegrityError:
             recorded = None  # which event it is, the ledger's own check says
-    for found in historian.verify(recorded, said.readings if said is not None else None):
+    deleted = said.readings if said is not None else None
+    for found in historian.verify(recorded, deleted, steps):
         yield Problem("historian", found.where, found.message)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 import pytest
 
+from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import Frame, frame_schema
 from goldenbatch.stores.historian import Historian, HistorianSettings
@@ -27,7 +28,10 @@ class MemoryRecorder:
         self.bodies[stream, version] = body
 
     def chunks(self):
-        return list(self.bodies.values())
+        return [one for one in self.bodies.values() if isinstance(one, ChunkClosed)]
+
+    def steps(self):
+        return [body for (stream, _), body in self.bodies.items() if stream == "tier/home"]
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import textwrap
 
 import pytest
 
-from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.errors import (
     BadInputError,
     DeniedError,
@@ -27,8 +26,10 @@ DAY = 86_400_000_000
 N_DAYS = 4
 TAGS = [f"x/{i}" for i in range(5)]
 SETTINGS = HistorianSettings(flush_readings=0, keep_superseded_s=0)
-STEPS = ["tier checked", "tier copied", "tier read back", "tier noted", "tier listed", "tier left",
-         "tier settled"]  # fmt: skip
+STEPS = [
+    "tier checked", "tier copied", "tier read back", "tier noted", "tier recorded", "tier listed",
+    "tier left", "tier settled",
+]  # fmt: skip
 
 
 def free(_):
@@ -93,14 +94,17 @@ def test_moved_days_answer_as_before_and_leave_the_disk_at_home(
         assert answers(store, listed) == before == answers(reader, listed)
     archive = tmp_path / "mount" / "archive"
     assert len(parquet(archive)) == 4 and len(parquet(store._folder)) == n_home - 4
-    assert store.verify(recorder.chunks()) == []
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
+    said = store.verify(recorder.chunks(), steps=recorder.steps()[:1])
+    assert [one.where for one in said] == ["step 2 to tiers"]
     assert len([*chunk_copies(store._folder)]) == 8
     assert {one.tier for one in store.days() if one.window[1] <= 2 * DAY} == {"archive"}
     (held,) = store.tiers()
     assert (held.n_files, held.first, held.last, held.away) == (4, "1970-01-01", "1970-01-02", "")
     store.close()
     store = opened(settings=SETTINGS)
-    assert answers(store, listed) == before and store.verify(recorder.chunks()) == []
+    assert answers(store, listed) == before
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
 
 
 def test_other_engines_see_each_reading_in_one_of_the_two_tables(opened, frame, tier, tmp_path):
@@ -132,7 +136,7 @@ def test_late_readings_of_a_moved_day_are_found_and_can_follow(
     store.move(tier, [late], free)
     assert store.settle().n_files == 1
     assert listed(store.read(["x/0"], (0, 6))) == found
-    assert store.verify(recorder.chunks()) == []
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
 
 
 def test_a_tier_that_is_away_is_named_and_the_rest_reads_on(
@@ -153,7 +157,8 @@ def test_a_tier_that_is_away_is_named_and_the_rest_reads_on(
         store.read(["x/0"], (0, DAY))
     with pytest.raises(UnreachableError, match="1970-01-02 lie in tier 'archive'"):
         store.downsample(["x/0"], (DAY, 2 * DAY), 10)
-    said = [f"{one.where} {one.message}" for one in store.verify(recorder.chunks())]
+    found = store.verify(recorder.chunks(), steps=recorder.steps())
+    said = [f"{one.where} {one.message}" for one in found]
     assert len(said) == 5 and all("archive" in one and "cannot be" in one for one in said)
     assert not any("are not the" in one for one in said)
     assert "is it mounted?" in store.tiers()[0].away
@@ -163,7 +168,7 @@ def test_a_tier_that_is_away_is_named_and_the_rest_reads_on(
     assert store.write(frame("on", [("x/0", 9 * DAY, 1.0)])).is_new and store.flush()
     shutil.rmtree(tmp_path / "mount")
     gone.rename(tmp_path / "mount")
-    assert store.verify(recorder.chunks()) == []
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
     assert len(store.read(["x/0"], (0, DAY))) == 4
 
 
@@ -189,7 +194,7 @@ def test_what_a_guard_holds_or_is_not_whole_stays(opened, frame, listed, recorde
     with pytest.raises(IntegrityError, match="is not what was copied there"):
         store.move(tier, chosen, free)
     store._on_step = lambda _: None
-    assert not store.tiers() and store.verify(recorder.chunks()) == []
+    assert not store.tiers() and store.verify(recorder.chunks(), steps=recorder.steps()) == []
     store.move(tier, chosen, free)
     with pytest.raises(NotFoundError, match="at home any more"):
         store.move(tier, chosen, free)
@@ -221,17 +226,17 @@ def test_a_deletion_takes_readings_out_of_a_tier(opened, frame, listed, recorder
     store.settle()
     assert store.delete([numbers[0]], "deletion D-1", lambda _: ()) == 21
     assert [row[2] for row in listed(store.read(["x/0"], (0, DAY)))] == [70.0]
-    assert store.verify(recorder.chunks()) == []
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
     held = parquet(tmp_path / "mount" / "archive")
     assert [name for name in held if "1970-01-01" in name] == []
     assert [row[2] for row in listed(store.read(["t"], (0, 9 * DAY)))] == ["text 1", "text 2",
                                                                            "text 3"]  # fmt: skip
     store.move(tier, old(store), free)  # what is left of the day can go again
     store.settle()
-    assert store.verify(recorder.chunks()) == []
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
     store.delete(numbers, "deletion D-2", lambda _: ())
     assert parquet(tmp_path / "mount") == [] == parquet(store._folder)
-    assert store.verify(recorder.chunks()) == []
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
 
 
 def test_a_changed_record_stops_the_start(opened, frame, tier):
@@ -298,20 +303,20 @@ def killed(tmp_path_factory):
 
 
 @pytest.mark.parametrize("step", STEPS)
-def test_killed_after_each_step_of_a_move(killed, step, opened, listed, frame):
-    base, recorder = killed
+def test_killed_after_each_step_of_a_move(killed, step, opened, listed, recorder):
+    base, before = killed
     shutil.rmtree(base / "away", ignore_errors=True)
     if (base / f"after {step}" / "away").exists():
         shutil.copytree(base / f"after {step}" / "away", base / "away")
-    store = opened(base / f"after {step}" / "home", settings=SETTINGS, recorder=None)
-    chunks = [ChunkClosed.model_validate(body.as_json()) for body in recorder.chunks()]
+    store = opened(base / f"after {step}" / "home", settings=SETTINGS)
     first = answers(store, listed)
     assert len(first[0]) == N_DAYS * 20
     tier = Tier("archive", f"file://{base}/away")
     store.move(tier, old(store), free)
     store.settle(2**60)
     assert answers(store, listed) == first
-    assert store.verify(chunks) == []
+    assert store.verify(before.chunks(), steps=recorder.steps()) == []
+    assert [body.kind for body in recorder.steps()] == ["ReadingsMoved"] * 2
     assert len(parquet(base / "away")) == 4
     assert all(one.tier for one in store.days() if one.window[1] <= 2 * DAY)
     assert os.listdir(store._folder / "number" / "date=1970-01-01") == []

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goldenbatch.stores.historian._log import WriteRefusedError
+    from goldenbatch.stores.historian._tiers import Tier
     from goldenbatch.stores.historian.historian import Historian
     from goldenbatch.stores.historian.settings import HistorianSettings
     from goldenbatch.stores.historian.verify import Problem
 
-__all__ = ["Historian", "HistorianSettings", "Problem", "WriteRefusedError"]
+__all__ = ["Historian", "HistorianSettings", "Problem", "Tier", "WriteRefusedError"]
 
 _HOMES = {
     "Historian": "historian",
     "HistorianSettings": "settings",
     "Problem": "verify",
+    "Tier": "_tiers",
     "WriteRefusedError": "_log",
 }
 

@@ -23,8 +23,8 @@ from goldenbatch.stores.historian._prepare import FIRST_TIME, LAST_TIME
 from goldenbatch.stores.historian._query import Engine, Selection, View
 from goldenbatch.stores.historian._recover import Loaded
 from goldenbatch.stores.historian._tags import TagDictionary
-from goldenbatch.stores.historian._tiers import Tier
 from goldenbatch.stores.historian._tiering import Tiering
+from goldenbatch.stores.historian._tiers import Tier
 
 Guard = Callable[[HandOver], Sequence[str]]
 """Why a hand-over must stay, in words; nothing: it may go."""
@@ -155,6 +155,7 @@ class Deleting(Tiering):
         with log.lock:
             data = self._loaded.latest.dump(self._loaded.state.n, self._tags.kind_codes())
         _files.write_atomic(self._folder / "latest.bin", data)
+        self._shifter().record()
         for tier in tiers:
             for kind in KINDS:
                 self._shifter().reconcile(tier, kind)

@@ -77,9 +77,9 @@ def take_out(cold: Cold, gone: Mapping[int, Gone], folder: Path, at: int) -> set
         files = [file for one in gone.values() for file in one.files if file.kind == kind]
         if files:
             cold.remove(kind, files)
-    return take_out_of_tiers(
-        folder, cold, (file for one in gone.values() for file in one.files), at
-    )
+    files = [file for one in gone.values() for file in one.files]
+    why = ", ".join(dict.fromkeys(one.why for one in gone.values()))
+    return take_out_of_tiers(folder, cold, files, at, why)
 
 
 def unlink(cold: Cold, gone: Mapping[int, Gone]) -> None:

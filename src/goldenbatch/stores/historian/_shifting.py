@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from goldenbatch.core.errors import IntegrityError
+from goldenbatch.core.records import Recorder
+from goldenbatch.core.tiering import TIER_STREAM
 from goldenbatch.stores.historian import _files, _tiers
 from goldenbatch.stores.historian._cold import Cold
 from goldenbatch.stores.historian._delta import adds, home_snapshot, remove, transact
@@ -34,11 +36,13 @@ class Shifter:
     Attributes:
         folder: The historian's folder.
         cold: Its tables.
+        recorder: Takes each step; None: recorded later.
         on_step: Told the name of each step that was done.
     """
 
     folder: Path
     cold: Cold
+    recorder: Recorder | None
     on_step: Callable[[str], None]
 
     def copy(self, tier: Tier, file: FileEntry) -> None:
@@ -75,17 +79,32 @@ class Shifter:
                 hint="Nothing was taken away at home: see to the tier, then move it again.",
             )
 
-    def put(self, tier: Tier, kind: ReadingKind, files: Sequence[FileEntry], at: int) -> TierStep:
+    def put(
+        self, tier: Tier, kind: ReadingKind, files: Sequence[FileEntry], at: int, why: str
+    ) -> TierStep:
         """Record copied files as lying in the tier, and bring both tables to it."""
         known = self.cold.place.tiers()
-        record = _tiers.next_step(known, tier, kind, at, added=files)
+        record = _tiers.next_step(known, tier, kind, at, why, added=files)
         _tiers.store(self.folder, record)
         self.on_step("tier noted")
+        self.record()
+        self.on_step("tier recorded")
         self.reconcile(tier, kind)
         self.on_step("tier listed")
         self.cold.leave(record)
         self.on_step("tier left")
         return record
+
+    def record(self) -> None:
+        """Let the ledger have the steps that it lacks; the same again does nothing."""
+        if self.recorder is None:
+            return
+        settled = load_settled(self.folder)
+        records = self.cold.place.tiers().records
+        for one in records[settled.recorded :]:
+            self.recorder.record(TIER_STREAM, one.number, one.body())
+        if len(records) > settled.recorded:
+            store_settled(self.folder, replace(settled, recorded=len(records)))
 
     def recover(self) -> None:
         """Finish at home what a crash has cut short; the tier itself need not be there."""
@@ -93,6 +112,7 @@ class Shifter:
         for one in self.cold.place.tiers().records:
             if one.added:
                 newest[one.kind] = one
+        self.record()
         for one in newest.values():
             self.cold.leave(one)
 
@@ -128,7 +148,7 @@ class Shifter:
             IntegrityError: A tier holds something else; nothing of that step went.
             UnreachableError: A tier is away; what it is to hold stays at home.
         """
-        done, n_files, n_bytes, n_left = load_settled(self.folder), 0, 0, 0
+        done, n_files, n_bytes, n_left = load_settled(self.folder).n, 0, 0, 0
         records = self.cold.place.tiers().records
         now = self.cold.place.tiers().now
         for one in records[done:]:
@@ -140,18 +160,36 @@ class Shifter:
                     self.require_copied(Tier(one.tier, one.url), file)
                     self.cold.place.home.delete(one.kind, [file.path])
                     n_files, n_bytes = n_files + 1, n_bytes + file.size
-            _files.write_atomic(self.folder / SETTLED, json.dumps({"n": one.number}).encode())
+            store_settled(self.folder, replace(load_settled(self.folder), n=one.number))
             self.on_step("tier settled")
         return n_files, n_bytes, n_left
 
 
-def load_settled(folder: Path) -> int:
-    """Number of the last step whose files were taken off the disk at home."""
+@dataclass(frozen=True)
+class SettledUpto:
+    """How far steps have come; lost, it is found again by doing what was done.
+
+    Attributes:
+        n: Last step whose files were taken off the disk at home.
+        recorded: Last step that the ledger has.
+    """
+
+    n: int = 0
+    recorded: int = 0
+
+
+def load_settled(folder: Path) -> SettledUpto:
+    """How far steps have come."""
     path = folder / SETTLED
-    return int(json.loads(path.read_bytes())["n"]) if path.exists() else 0
+    return SettledUpto(**json.loads(path.read_bytes())) if path.exists() else SettledUpto()
 
 
-def take_out(folder: Path, cold: Cold, files: Iterable[FileEntry], at: int) -> set[Tier]:
+def store_settled(folder: Path, settled: SettledUpto) -> None:
+    """Keep how far steps have come."""
+    _files.write_atomic(folder / SETTLED, json.dumps(asdict(settled)).encode())
+
+
+def take_out(folder: Path, cold: Cold, files: Iterable[FileEntry], at: int, why: str) -> set[Tier]:
     """Record that files lie in tiers no more; gives the tiers whose tables must follow."""
     found: dict[tuple[Tier, str], list[FileEntry]] = {}
     now = cold.place.tiers().now
@@ -161,6 +199,7 @@ def take_out(folder: Path, cold: Cold, files: Iterable[FileEntry], at: int) -> s
             found.setdefault((Tier(step.tier, step.url), file.kind), []).append(file)
     for (tier, kind), own in found.items():
         known = cold.place.tiers()
-        record = _tiers.next_step(known, tier, cast("ReadingKind", kind), at, removed=own)
+        kind_ = cast("ReadingKind", kind)
+        record = _tiers.next_step(known, tier, kind_, at, why, removed=own)
         _tiers.store(folder, record)
     return {tier for tier, _ in found}

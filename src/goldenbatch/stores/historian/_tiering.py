@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import cast
 
 from goldenbatch.core.errors import DeniedError, NotFoundError, UnreachableError
+from goldenbatch.core.records import Recorder
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.core.tiering import DayFile
 from goldenbatch.stores.historian import _manifest, _tiers
@@ -63,8 +64,10 @@ class TierHeld:
 class Tiering(Upkeep):
     """Part of `Historian`: tiers."""
 
+    _recorder: Recorder | None
+
     def _shifter(self) -> Shifter:
-        return Shifter(self._folder, self._cold, self._on_step)
+        return Shifter(self._folder, self._cold, self._recorder, self._on_step)
 
     def days(self) -> Iterator[DayFile]:
         """Files that hold the readings now, by kind and day, wherever they lie."""
@@ -101,7 +104,9 @@ class Tiering(Upkeep):
         own: Compactor = self._compactor()
         return own.manifests([file])
 
-    def move(self, tier: Tier, chosen: Sequence[DayFile], guard: Guard) -> tuple[DayFile, ...]:
+    def move(
+        self, tier: Tier, chosen: Sequence[DayFile], guard: Guard, why: str = "by hand"
+    ) -> tuple[DayFile, ...]:
         """Bring files of days to a tier: copied, checked there, recorded, then out of the table.
 
         Reads go on over both. The copies at home stay until `settle`. A crash leaves a file at
@@ -111,6 +116,7 @@ class Tiering(Upkeep):
             tier: Where to.
             chosen: Files, as `days` gives them.
             guard: Asked for each just before it is recorded: why it must stay.
+            why: On whose word, such as the policy and its rules.
 
         Returns:
             What went.
@@ -129,11 +135,11 @@ class Tiering(Upkeep):
             for kind, group in itertools.groupby(
                 sorted(chosen, key=lambda one: (one.kind, one.path)), key=lambda one: one.kind
             ):
-                done += self._move_kind(tier, cast("ReadingKind", kind), list(group), guard)
+                done += self._move_kind(tier, cast("ReadingKind", kind), list(group), guard, why)
         return tuple(done)
 
     def _move_kind(
-        self, tier: Tier, kind: ReadingKind, days: Sequence[DayFile], guard: Guard
+        self, tier: Tier, kind: ReadingKind, days: Sequence[DayFile], guard: Guard, why: str
     ) -> list[DayFile]:
         files = [self._living(kind, one) for one in days]
         for file in files:
@@ -147,7 +153,7 @@ class Tiering(Upkeep):
                         f"the readings ({kind}) of {day.date} must stay: {'; '.join(reasons)}.",
                         hint="Nothing was moved.",
                     )
-            self._shifter().put(tier, kind, files, self._clock())
+            self._shifter().put(tier, kind, files, self._clock(), why)
             snapshot = self._cold.snapshot(kind)
             with log.lock:
                 self._loaded.cold = {**self._loaded.cold, kind: snapshot}

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import ReadingKind
+from goldenbatch.core.tiering import MovedFile, ReadingsMoved, ReadingsTakenOut
 from goldenbatch.stores.historian import _files, _manifest
 from goldenbatch.stores.historian._manifest import FileEntry
 
@@ -50,6 +51,7 @@ class TierStep:
         previous: Digest of the record before it.
         added: Files that came, the same bytes as at home.
         removed: Files that went: their readings were deleted, or put elsewhere.
+        why: On whose word.
     """
 
     number: int
@@ -60,6 +62,26 @@ class TierStep:
     previous: str
     added: tuple[FileEntry, ...] = ()
     removed: tuple[FileEntry, ...] = ()
+    why: str = ""
+
+    def body(self) -> ReadingsMoved | ReadingsTakenOut:
+        """What is recorded in the ledger."""
+        made = ReadingsMoved if self.added else ReadingsTakenOut
+        return made(
+            step=self.number,
+            tier=self.tier,
+            url=self.url,
+            readings=self.kind,
+            files=tuple(_moved(file) for file in (*self.added, *self.removed)),
+            why=self.why,
+        )
+
+
+def _moved(file: FileEntry) -> MovedFile:
+    n_readings = int(json.loads(file.stats)["numRecords"])
+    return MovedFile(
+        path=file.path, date=file.date, digest=file.sha256, n_bytes=file.size, n_readings=n_readings
+    )
 
 
 @dataclass(frozen=True)
@@ -144,11 +166,11 @@ def load(folder: Path) -> Tiers:
 
 
 def next_step(
-    known: Tiers, tier: Tier, kind: ReadingKind, at: int, *,
+    known: Tiers, tier: Tier, kind: ReadingKind, at: int, why: str, *,
     added: Iterable[FileEntry] = (), removed: Iterable[FileEntry] = (),
 ) -> TierStep:  # fmt: skip
     """The record that follows the newest one."""
     return TierStep(
         len(known.records) + 1, tier.name, tier.url, kind, at, known.last, tuple(added),
-        tuple(removed),
+        tuple(removed), why,
     )  # fmt: skip

@@ -28,7 +28,7 @@ from goldenbatch.stores.historian.settings import HistorianSettings
 Held = Callable[[Window], bool]
 """Whether a legal hold covers readings of a window."""
 CACHE, QUARANTINE = "cache", "quarantine"
-LEFT_OUT = frozenset({"lock", "latest.bin"})
+LEFT_OUT = frozenset({"lock"})
 _LATE_US = 3_600_000_000
 """A day is closed an hour after its end, when what is late by minutes has come."""
 
@@ -257,8 +257,8 @@ class Upkeep:
 
         Gives the files one after the other, in the order in which they must be copied, since
         frames go on being appended: what was acknowledged, the log, then the names of the
-        tags in it. Take the next when the one before has been copied. The index of keys and
-        the newest readings are left out; whoever opens the copy for writing makes them anew.
+        tags in it. Take the next when the one before has been copied. The index of keys is left
+        out; whoever opens the copy for writing makes it anew.
         """
         with self._flush_lock:
             yield self._files_to_copy()

@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from goldenbatch.core.chunks import ChunkClosed, FrameEntry
 from goldenbatch.core.errors import BadInputError, IntegrityError, LockedError
-from goldenbatch.core.records import Recorder
+from goldenbatch.core.records import Body, Recorder
 from goldenbatch.core.series import Frame, ReadingKind
 from goldenbatch.core.site import Clock, Written
 from goldenbatch.stores.historian import (
@@ -378,6 +378,7 @@ class Historian(Reader, Deleting):
         self,
         recorded: Iterable[ChunkClosed] | None = None,
         deleted: Mapping[int, str] | None = None,
+        steps: Iterable[Body] | None = None,
     ) -> list[verify.Problem]:
         """What is stored and is not what was written, from the bytes on the disk.
 
@@ -385,6 +386,7 @@ class Historian(Reader, Deleting):
             recorded: Bodies of all `ChunkClosed` events of the ledger, to compare with.
             deleted: By number of the hand-over, on whose word the ledger says it was deleted;
                 None: nobody knows, and what was deleted is taken on its own word.
+            steps: Bodies of all events of the stream `tier/home`, to compare with.
         """
         self.refresh()
         with self._flush_lock:
@@ -394,7 +396,7 @@ class Historian(Reader, Deleting):
                     self._folder, self._cold, self._tags, loaded.state, loaded.head, deleted
                 )
                 found = list(verify.check_live(stored, has_writer_elsewhere=not self._is_writer))
-            return found + list(verify.check_closed(stored, recorded))
+            return found + list(verify.check_closed(stored, recorded, steps))
 
     def close(self) -> None:
         """Give back files and the lock; what was acknowledged is on the disk already."""

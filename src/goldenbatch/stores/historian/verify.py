@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.errors import IntegrityError, UnreachableError
+from goldenbatch.core.records import Body
 from goldenbatch.stores.historian import _frames, _gone, _manifest
 from goldenbatch.stores.historian._cold import Cold, Snapshot
 from goldenbatch.stores.historian._keys import KeyIndex
@@ -52,7 +53,9 @@ def check_live(stored: Stored, *, has_writer_elsewhere: bool) -> Iterator[Proble
     yield from _check_log(stored, has_writer_elsewhere=has_writer_elsewhere)
 
 
-def check_closed(stored: Stored, recorded: Iterable[ChunkClosed] | None) -> Iterator[Problem]:
+def check_closed(
+    stored: Stored, recorded: Iterable[ChunkClosed] | None, steps: Iterable[Body] | None = None
+) -> Iterator[Problem]:
     """Problems of all hand-overs; compared with the ledger when its events are given."""
     manifests: list[Manifest] = []
     for item in _check_manifests(stored):
@@ -63,6 +66,8 @@ def check_closed(stored: Stored, recorded: Iterable[ChunkClosed] | None) -> Iter
     # A hand-over that was begun is made again from the log: parts of it may be missing.
     begun = [manifest for manifest in manifests if manifest.n > stored.state.n]
     finished = manifests[: len(manifests) - len(begun)]
+    if steps is not None:
+        yield from _check_steps(stored, list(steps))
     if recorded is not None:
         yield from _check_recorded(finished, begun, recorded)
     try:
@@ -148,6 +153,22 @@ def _check_recorded(
             yield Problem(where, "is not what the ledger has recorded of it")
     for source, number in held:
         yield Problem(f"chunk {source}/{number}", "is not recorded in the ledger")
+
+
+def _check_steps(stored: Stored, recorded: list[Body]) -> Iterator[Problem]:
+    """What went to tiers and from them must be what the ledger has recorded."""
+    try:
+        held: list[Body] = [one.body() for one in stored.cold.place.tiers().records]
+    except (IntegrityError, ValueError, TypeError, KeyError):
+        return  # named by the check of the tables
+    for number in range(max(len(held), len(recorded))):
+        where = f"step {number + 1} to tiers"
+        if number >= len(recorded):
+            yield Problem(where, "is not recorded in the ledger")
+        elif number >= len(held):
+            yield Problem(where, "is recorded in the ledger and missing in the historian")
+        elif held[number] != recorded[number]:
+            yield Problem(where, "is not what the ledger has recorded of it")
 
 
 def _check_gone(
