@@ -27,7 +27,8 @@ class CeremonyDesk(Protocol):
         """Prepare a statement: `stream` and `meaning`, or what is recorded with it.
 
         That is `finding`, `verdict` and `comment`; `trail`, `opened` and `comment`; `policy`: the
-        digest of a proposal, or `first`; or `settings`: `signing`.
+        digest of a proposal, or `first`; `settings`: `signing`; or `act`: its full name, and its
+        `values`.
         """
 
     def complete(self, form: Mapping[str, Any]) -> Answer:
@@ -74,6 +75,8 @@ class LocalCeremony:
     def _asked(self, form: Mapping[str, Any], login: str) -> Asked:
         """What a form asks to sign."""
         signing = self._site.signing
+        if form.get("act"):
+            return self._site.acts.asked(str(form["act"]), form.get("values") or {}, login)
         if form.get("finding"):
             names = ("verdict", "comment", "action", "meaning")
             decision = {name: str(form[name]) for name in names if form.get(name)}

@@ -31,6 +31,8 @@ class Intent:
         reason: Why; a signature states it.
         judged: Record whose people decide who is independent; empty: the stream itself.
         also: Streams whose versions it rests on; where one has moved on, it is refused.
+        is_costly: Preparing it is long work: it is not prepared once more before it is appended,
+            and `version` and `also` alone say whether it still holds.
     """
 
     stream: str
@@ -41,13 +43,15 @@ class Intent:
     reason: str = ""
     judged: str = ""
     also: Mapping[str, int] = field(default_factory=dict)
+    is_costly: bool = False
 
 
 class ActFunction(Protocol):
     """What a capability offers as an act: prepares, checks, and changes nothing of the ledger.
 
     It may put artefacts into the registry: they are named by their digest and prove nothing by
-    themselves.
+    themselves. It is called again just before what it gave is appended, and must then give the
+    same: no present time, no random number.
     """
 
     def __call__(self, site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:

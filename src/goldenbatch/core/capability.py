@@ -63,6 +63,7 @@ class Capability:
         documents: Targets are functions `(site, batch) -> Sequence[Chart | Bars]` (of the
             `ui` kit) that add to the dossier of a batch.
         facts: Targets are providers of facts for `core.authority`.
+        acts: Targets are functions `(site, by, values) -> Intent` (`core.acts.ActFunction`).
     """
 
     name: str
@@ -78,6 +79,7 @@ class Capability:
     projections: tuple[Offer, ...] = ()
     documents: tuple[Offer, ...] = ()
     facts: tuple[Offer, ...] = ()
+    acts: tuple[Offer, ...] = ()
 
     def offer(self, kind: str, name: str) -> Offer:
         """The offer of a kind (`analysts`, `trials`, ...) by name.

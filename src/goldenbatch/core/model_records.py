@@ -94,6 +94,7 @@ class IntendedUseStated(ModelBody):
     """Somebody who knows the process said what the model is for; signed with it, as reviewed."""
 
     supersedes: ClassVar[tuple[str, ...]] = ("IntendedUseStated",)
+    signed_as: ClassVar[str] = "reviewed"
 
     intended: IntendedUse
 
@@ -103,6 +104,7 @@ class CriteriaFixed(ModelBody):
     """Acceptance criteria were fixed before any test; signed with it, as reviewed."""
 
     supersedes: ClassVar[tuple[str, ...]] = ("CriteriaFixed",)
+    signed_as: ClassVar[str] = "reviewed"
 
     criteria: tuple[Criterion, ...] = Field(min_length=1)
     n_least: int = Field(ge=2, description="Least number of independent rows of the test.")
@@ -146,6 +148,7 @@ class ModelTrained(ModelBody):
     """
 
     supersedes: ClassVar[tuple[str, ...]] = ("ModelTrained",)
+    signed_as: ClassVar[str] = "performed"
 
     digest: str = Field(pattern=DIGEST)
     media_type: str = Field(min_length=1)
@@ -171,6 +174,8 @@ class ModelTested(ModelBody):
         report: SHA-256 of the test report in the registry.
     """
 
+    signed_as: ClassVar[str] = "performed"
+
     digest: str = Field(pattern=DIGEST)
     test_set: str = Field(min_length=1)
     opening: str = Field(min_length=1)
@@ -195,6 +200,8 @@ class ModelValidated(ModelBody):
         statement: What follows from it.
     """
 
+    signed_as: ClassVar[str] = "verified"
+
     digest: str = Field(pattern=DIGEST)
     evidence: tuple[EvidenceRef, ...] = Field(min_length=1)
     statement: str = Field(min_length=1)
@@ -216,6 +223,8 @@ class ModelApproved(ModelBody):
         judgement: The gate's judgement that it rests on, `stream@version`, for `in_plan`.
         change: Change-control record that it rests on, for `change_control`.
     """
+
+    signed_as: ClassVar[str] = "approved"
 
     digest: str = Field(pattern=DIGEST)
     basis: Literal["first", "in_plan", "change_control"]

@@ -14,7 +14,7 @@ from goldenbatch.core.audit import TrailReviewed
 from goldenbatch.core.facts import CLOSING, cited, used
 from goldenbatch.core.findings import DecisionMade
 from goldenbatch.core.people import SignatureApplied
-from goldenbatch.core.records import DataClass, Event, Projection, Row
+from goldenbatch.core.records import DataClass, Event, Projection, Row, record_class
 from goldenbatch.core.signatures import proposal_digest
 
 Lookup = Callable[[tuple[Any, ...]], Row | None]
@@ -22,7 +22,8 @@ Lookup = Callable[[tuple[Any, ...]], Row | None]
 PROPOSED: Final = frozenset(
     {DecisionMade.kind, TrailReviewed.kind, "PolicyAdopted", "SigningSettingsAdopted"}
 )
-"""Kinds that may be appended together with the signature that covers them."""
+"""Kinds that may be appended together with the signature that covers them, beside those whose
+type says with what meaning they are (`Body.signed_as`)."""
 
 ENTRY, SIGNED = "by:", "sign:"
 
@@ -77,7 +78,7 @@ def _fold_state(event: Event, lookup: Lookup) -> list[Row]:
     envelope = event.envelope
     number, kind = envelope.version, envelope.kind
     is_signature = kind == SignatureApplied.kind
-    is_proposed = kind in PROPOSED and event.body is not None
+    is_proposed = event.body is not None and (kind in PROPOSED or _is_signed_with(kind))
     row = lookup((envelope.stream,)) if number > 1 else None
     if row is None and not is_signature and not is_proposed:
         return []
@@ -99,6 +100,11 @@ def _fold_state(event: Event, lookup: Lookup) -> list[Row]:
             "proposer": event.envelope.actor if is_proposed else "",
         }
     ]
+
+
+def _is_signed_with(kind: str) -> bool:
+    known = record_class(kind)
+    return known is not None and bool(known.signed_as)
 
 
 def _unsigned(stream: str, changed: int) -> Row:

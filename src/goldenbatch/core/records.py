@@ -108,6 +108,8 @@ class Body(BaseModel):
     data_class: ClassVar[DataClass] = DataClass.OPERATIONAL
     supersedes: ClassVar[tuple[str, ...]] = ()
     """Kinds whose newest event in the stream this one replaces, as the audit trail shows."""
+    signed_as: ClassVar[str] = ""
+    """Meaning of the signature that it is appended with, always; empty: none, or any."""
 
     def as_json(self) -> dict[str, Any]:
         """The form that is canonicalised and hashed."""

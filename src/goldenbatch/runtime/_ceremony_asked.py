@@ -29,6 +29,7 @@ class Asked:
         actions: Actions that the policy must allow besides the signature.
         check: Raises where it cannot be signed any more; asked again just before it is.
         judged: Record whose people decide who is independent; empty: the one that is signed.
+        head: Version of the stream that the body is appended at; None: whatever is newest.
     """
 
     stream: str
@@ -39,6 +40,12 @@ class Asked:
     actions: tuple[str, ...] = ()
     check: Callable[[], None] = nothing
     judged: str = ""
+    head: int | None = None
+
+    @property
+    def makes(self) -> bool:
+        """Whether the signer makes an entry of their own in the record that is judged."""
+        return self.body is not None and self.judged in ("", self.stream)
 
 
 def decision_asked(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core import authority
@@ -70,11 +70,22 @@ class Asked:
     now: int
     unsigned: str = ""
 
-    def may(self, action: str, stream: str, events: Sequence[Event]) -> authority.Decision:
-        """Whether the person may do something to a record, and why (not)."""
+    def may(
+        self, action: str, stream: str, events: Sequence[Event], *, makes: bool = False
+    ) -> authority.Decision:
+        """Whether the person may do something to a record, and why (not).
+
+        Args:
+            action: Such as `sign:verified`.
+            stream: The record.
+            events: All its events.
+            makes: The person is about to make an entry in it: they perform what they sign.
+        """
         if self._is_held_back(action) and not stream.startswith(POLICIES):
             return authority.Deny(action, self.policy.digest(), (self.unsigned,))
         record = record_facts(stream, events, self.policy.judgements)
+        if makes:
+            record = replace(record, performers=record.performers | {self.actor.uid})
         return authority.may(
             self.policy, self.actor, action, record, self.facts, self.now, stand_ins=self.stand_ins
         )
@@ -213,9 +224,11 @@ class Authority:
         first = next(iter(self._ledger.stream(POLICY_STREAM)), None)
         return first.envelope.recorded_at if first is not None else None
 
-    def decide(self, user: UserState, action: str, stream: str) -> authority.Decision:
+    def decide(
+        self, user: UserState, action: str, stream: str, *, makes: bool = False
+    ) -> authority.Decision:
         """Whether the policy lets a person do something to a record, and why (not)."""
-        return self.ask(user).may(action, stream, self._ledger.stream(stream))
+        return self.ask(user).may(action, stream, self._ledger.stream(stream), makes=makes)
 
     # ---- reading ----------------------------------------------------------------------------
 

@@ -16,6 +16,7 @@ from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime._clock import not_before, system_clock
 from goldenbatch.runtime._identity import require_kind
 from goldenbatch.runtime._promotion_force import finish as finish_promotion
+from goldenbatch.runtime.acts import Acts
 from goldenbatch.runtime.checkpoints import Checkpointer
 from goldenbatch.runtime.context_rules import ContextRules
 from goldenbatch.runtime.home import (
@@ -100,6 +101,7 @@ class LocalSite:
         retention: How long what is kept, holds, deletions and erasures.
         credentials: What people prove with who they are, and how it came.
         signing: Signatures and decisions.
+        acts: What capabilities let people do, signed or as entries.
         signing_rules: Settings of signing, as the ledger holds them.
         runner: Wakes the analysts.
         context_rules: Read batches and phases off tags.
@@ -215,7 +217,7 @@ class LocalSite:
         self.oversight = Oversight(self.ledger, self.rights, self.settings.signing, self._clock)
         bound = _ceremony.bind(self.ledger, self.people, self.keys.signers[0], self.settings, now)
         self.signing, self.credentials = bound.signing, bound.credentials
-        self.proofs = bound.proofs
+        self.proofs, self.acts = bound.proofs, Acts(self)
         self._workshop = adoption.Workshop(self.discovery)
         self.runner = Runner(self, self.layout.state, self._workshop, on_step)
         self._plants = PlantHistory(self.ledger)

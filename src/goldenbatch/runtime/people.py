@@ -264,9 +264,11 @@ class People:
         """The policy in force now."""
         return self.authority.policy()
 
-    def decide_may(self, user: UserState, action: str, stream: str) -> authority.Decision:
+    def decide_may(
+        self, user: UserState, action: str, stream: str, *, makes: bool = False
+    ) -> authority.Decision:
         """Whether the policy lets a user do something to a record, and why (not)."""
-        return self.authority.decide(user, action, stream)
+        return self.authority.decide(user, action, stream, makes=makes)
 
     def _require(self, action: str, by: str, stream: str) -> None:
         if by:

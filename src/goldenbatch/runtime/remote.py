@@ -319,6 +319,31 @@ class RemoteRegistry:
         return list(self._client.get("/artefacts")["damaged"])
 
 
+class RemoteActs:
+    """Acts through a node; satisfies `goldenbatch.core.acts.ActsPort`."""
+
+    def __init__(self, client: NodeClient) -> None:
+        self._client = client
+
+    def names(self) -> Sequence[str]:
+        """Full names of all acts that the node's capabilities offer."""
+        return [one["name"] for one in self._client.get("/acts")["acts"]]
+
+    def act(
+        self,
+        name: str,
+        values: Mapping[str, Any],
+        login: str,
+        password: str,
+        *,
+        code: str = "",
+    ) -> Sequence[Event]:
+        """Carry an act out at once, proved by the password (and a code)."""
+        form = {"values": dict(values), "login": login, "password": password, "code": code}
+        answer = self._client.post(f"/acts/{quote(name, safe='')}", form)
+        return [wire.event_from_json(one) for one in answer["events"]]
+
+
 class RemoteSite:
     """A site through its node; satisfies `goldenbatch.core.site.Site`."""
 
@@ -327,6 +352,7 @@ class RemoteSite:
         self.ledger = RemoteLedger(client)
         self.historian = RemoteHistorian(client)
         self.registry = RemoteRegistry(client)
+        self.acts = RemoteActs(client)
         found = client.get("/home")
         self.home = HomeInfo(**{**found["home"], "kind": HomeKind(found["home"]["kind"])})
         self.actor = Actor(found["actor"]["uid"], frozenset(found["actor"]["roles"]))

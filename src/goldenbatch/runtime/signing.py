@@ -6,6 +6,7 @@ References:
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -72,6 +73,8 @@ class Signing:
             self._settings.statement_s, "prepared statement", timer
         )
         self.series = Series(self._settings.idle_s, timer)
+        self.gate = threading.RLock()
+        """Held from the last check of what is signed or entered until it is appended."""
 
     # ---- the ceremony -----------------------------------------------------------------------
 
@@ -237,7 +240,10 @@ class Signing:
             What was appended with the signature, and the signature, last.
         """
         # The password comes first: nobody else learns what a person may do.
-        user = self._people.authenticate(login, password)
+        return self.sign_proved(asked, self._people.authenticate(login, password), code)
+
+    def sign_proved(self, asked: Asked, user: UserState, code: str = "") -> Sequence[Event]:
+        """Sign what is asked, by a person whose password was checked just now."""
         prepared = self._made(asked, user)
         self._require_class(prepared, SignerClass.SERVER_ATTESTED)
         accepted = self._proofs.after_password(
@@ -257,7 +263,8 @@ class Signing:
         names = (*asked.actions, f"sign:{asked.meaning.value}")
         judged = asked.judged or asked.stream
         allowed = {
-            name: authority.require(self._people.decide_may(user, name, judged)) for name in names
+            name: authority.require(self._people.decide_may(user, name, judged, makes=asked.makes))
+            for name in names
         }
         asked.check()
         last = allowed[names[-1]]
@@ -315,6 +322,11 @@ class Signing:
 
     def _append(self, prepared: Prepared, accepted: Accepted) -> Sequence[Event]:
         """Check again what may have changed since it was shown, and append all or nothing."""
+        with self.gate:
+            user = self._checked(prepared, accepted)
+            return self._appended(prepared, accepted, user)
+
+    def _checked(self, prepared: Prepared, accepted: Accepted) -> UserState:
         statement = prepared.statement
         self._require_class(prepared, signature_class(accepted.method))
         record = self._newest_record(statement.stream, statement.version)
@@ -324,7 +336,9 @@ class Signing:
         judged = prepared.asked.judged or statement.stream
         prepared.asked.check()
         for action, before in prepared.allowed.items():
-            now = authority.require(self._people.decide_may(user, action, judged))
+            now = authority.require(
+                self._people.decide_may(user, action, judged, makes=prepared.asked.makes)
+            )
             if (now.policy_hash, now.role, now.delegation) != (
                 before.policy_hash, before.role, before.delegation,
             ):  # fmt: skip
@@ -332,7 +346,11 @@ class Signing:
                     "the policy, or your role in it, has changed since this was prepared.",
                     hint="Look at it again before you sign.",
                 )
-        head = self._ledger.version(statement.stream)
+        return user
+
+    def _appended(self, prepared: Prepared, accepted: Accepted, user: UserState) -> Sequence[Event]:
+        statement, head = prepared.statement, prepared.asked.head
+        head = self._ledger.version(statement.stream) if head is None else head
         bodies: list[Body] = [] if prepared.body is None else [prepared.body]
         evidence = {"class": signature_class(accepted.method).value, **accepted.evidence}
         bodies.append(statement.signed(accepted.method, evidence))

@@ -42,6 +42,7 @@ _KINDS = {
     "record_types": "record type",
     "projections": "projection",
     "facts": "fact",
+    "acts": "act",
 }
 
 
@@ -194,6 +195,10 @@ def _check_offer(offer: Offer, wanted: str) -> None:
         require(is_body and getattr(loaded, "kind", ""), f"{offer.target} is no record type.")
     elif wanted == "projection":
         require(isinstance(loaded, Projection), f"{offer.target} is no Projection.")
+    elif wanted == "act":
+        names = list(inspect.signature(loaded).parameters)
+        is_act = names == ["site", "by", "values"]
+        require(is_act, f"{offer.target} is no act: it takes {names}, not site, by and values.")
     else:
         require(callable(loaded) or hasattr(loaded, "fact"), f"{offer.target} gives no facts.")
 

@@ -12,6 +12,7 @@ from goldenbatch.apps.cli._ceremony import MethodOption, sign_by
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.apps.policies import policies_of
 from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.policy import first_policy, first_policy_text
 
 FileArgument = Annotated[
     Path, typer.Argument(help="The policy as TOML.", exists=True, dir_okay=False)
@@ -29,8 +30,15 @@ def show(
     text: Annotated[
         bool, typer.Option("--text", help="The whole table, as a file to change.")
     ] = False,
+    shipped: Annotated[
+        bool, typer.Option("--shipped", help="The table that this version of the package ships.")
+    ] = False,
 ) -> None:
     """The policy in force: who signed it, or since when it stands unsigned."""
+    if shipped:
+        answer = {"version": first_policy().version, "text": first_policy_text()}
+        session.show(answer, lambda _: typer.echo(answer["text"], nl=False))
+        return
     with session.open_site() as desk:
         answer = policies_of(desk).show()
         if text and not session.output.is_json:

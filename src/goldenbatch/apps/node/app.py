@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, FastAPI
 from goldenbatch import __version__
 from goldenbatch.apps.local_desk import LocalDesk
 from goldenbatch.apps.node import (
+    routes_acts,
     routes_backup,
     routes_historian,
     routes_home,
@@ -90,6 +91,7 @@ def create_app(
         routes_rights,
         routes_retention,
         routes_policy,
+        routes_acts,
     ):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):

@@ -13,6 +13,7 @@ from goldenbatch.core.records import from_iso
 from goldenbatch.core.site import Window
 
 MAX_INT = 2**53
+MAX_DEPTH = 12
 
 
 def _clean(text: str) -> str:
@@ -25,7 +26,22 @@ def _clean(text: str) -> str:
     return text
 
 
+def _clean_within(value: Any, depth: int = 0) -> Any:
+    if depth > MAX_DEPTH:
+        raise ValueError(f"it is nested deeper than {MAX_DEPTH} levels")
+    if isinstance(value, str):
+        return _clean(value)
+    if isinstance(value, dict):
+        return {_clean(k): _clean_within(v, depth + 1) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_clean_within(one, depth + 1) for one in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise ValueError("it is no finite number")
+    return value
+
+
 Text = Annotated[str, AfterValidator(_clean)]
+Json = Annotated[Any, AfterValidator(_clean_within)]
 Number = Annotated[int, Field(ge=0, le=MAX_INT)]
 Upto = Annotated[int | None, Query(ge=0, le=MAX_INT, description="Last number; none: the newest.")]
 After = Annotated[int, Query(ge=0, le=MAX_INT, description="Only what comes after this number.")]

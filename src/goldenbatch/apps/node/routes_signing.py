@@ -9,7 +9,7 @@ from pydantic import Field
 
 from goldenbatch.apps.ceremony import LocalCeremony
 from goldenbatch.apps.node.failures import RESPONSES
-from goldenbatch.apps.node.inputs import Form, Number, Text, plain
+from goldenbatch.apps.node.inputs import Form, Json, Number, Text, plain
 from goldenbatch.apps.node.routes_ledger import shown
 from goldenbatch.apps.node.state import Caller, Principal, State
 from goldenbatch.apps.node.throttle import address_of
@@ -24,11 +24,11 @@ router = APIRouter(tags=["people"], responses=RESPONSES)
 
 
 class Preparation(Form):
-    """What is to be signed: a record, a decision on a finding, a review of the trail, a policy.
+    """What is to be signed: a record, a decision, a review of the trail, a policy, an act.
 
     An empty login means the caller's; `policy` is the digest of a proposal, or `first`; with
     `deletion` its approval is signed, with `hold` its end, with `settings` (`signing`) the table of
-    `home.toml`.
+    `home.toml`; `act` with its `values` is an act that a capability offers.
     """
 
     login: Text = ""
@@ -47,6 +47,8 @@ class Preparation(Form):
     deletion: Text = ""
     hold: Text = ""
     settings: Literal["", "signing"] = ""
+    act: Text = ""
+    values: dict[Text, Json] = Field(default_factory=dict)
     kind: CredentialKind | Literal[""] = ""
     provider: Text = ""
     redirect_uri: Text = ""
