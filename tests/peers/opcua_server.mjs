@@ -217,6 +217,7 @@ const commands = {
     active: alarm.activeState.getValue(), acked: alarm.ackedState.getValue(),
     comment: alarm.comment.readValue().value.value?.text ?? "", user: alarm.clientUserId.readValue().value.value ?? "",
   }),
+  enable: ({ on }) => { alarm.setEnabledState(on); },
   limits: ({ high }) => { alarm.setHighLimit(high); },
   sessions: () => ({ n: server.engine.currentSessionCount, subscriptions: server.engine.currentSubscriptionCount }),
   trust: ({ all }) => { certificates.automaticallyAcceptUnknownCertificate = all; },

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -205,6 +205,27 @@ class Connector(Protocol):
         and raises `SourceError` for what a person must mend; anything else it meets, it
         reports through `outlet.health` and `outlet.gap` and goes on.
         """
+
+
+@runtime_checkable
+class AlarmSource(Protocol):
+    """A connector whose source has alarms that people act on; who may was checked before.
+
+    Both acts take the condition as in the stream and the projection of alarms, what the person
+    says, and the person's opaque uid; both return the status that the source answered with, and
+    record the act, or that the source refused it.
+
+    Raises:
+        NotFoundError: No such alarm was raised.
+        ConflictError: It does not wait for this act.
+        SourceError: The source is not connected, has no alarms, or refuses.
+    """
+
+    async def acknowledge(self, condition: str, comment: str, actor: str) -> str:
+        """Acknowledge an alarm at its source."""
+
+    async def confirm(self, condition: str, comment: str, actor: str) -> str:
+        """Confirm that what an acknowledged alarm asked for was done."""
 
 
 ConnectorFactory = Callable[[SourceContext], Connector]

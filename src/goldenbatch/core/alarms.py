@@ -1,7 +1,9 @@
 """Alarms of sources: raised, acknowledged, changed and cleared, and which are open.
 
-The stream is `alarm/<source>/<condition>`. States are those of ISA-18.2: an alarm that returned
-to normal before anybody acknowledged it stays open.
+The stream is `alarm/<source>/<condition>`. An earlier state that still waits for somebody (a
+branch, OPC 10000-9, 5.5.2) is a condition of its own. States are those of ISA-18.2: an alarm
+that returned to normal before anybody acknowledged it stays open, and so does one that waits to
+be confirmed.
 """
 
 from __future__ import annotations
@@ -9,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -19,6 +21,9 @@ Source = Annotated[str, Field(min_length=1, max_length=64)]
 Condition = Annotated[str, Field(min_length=1, max_length=120, pattern=r"^[^\x00-\x1f\x7f]+$")]
 _MAX_CONDITION = 120
 _MESSAGE = "What the source says of it."
+_COMMENT = "What they said of it."
+_BY = "User as the source names it."
+_ANSWER = "Status with which the source answered; empty: nobody asked it."
 _SEVERITY = "1 (lowest) to 1000 (highest)."
 
 
@@ -55,6 +60,15 @@ def alarm_stream(source: str, condition: str) -> str:
     return f"alarm/{source}/{condition}"
 
 
+def branch_name(condition: str, branch: str) -> str:
+    """An earlier state of a condition that still waits for somebody, as a condition of its own.
+
+    >>> branch_name("s=Press.ForceAlarm", "i=7")
+    's=Press.ForceAlarm;branch=i=7'
+    """
+    return condition_name(f"{condition};branch={branch}")
+
+
 class _OfCondition(Body):
     source: Source = Field(description="Name of the connection's card.")
     condition: Condition = Field(description="Identity of the condition at its source.")
@@ -76,6 +90,9 @@ class AlarmRaised(_OfCondition):
     message: str = Field(default="", description=_MESSAGE)
     severity: int = Field(default=0, ge=0, le=1000, description=_SEVERITY)
     alarm_type: str = Field(default="", description="Type of the event at its source.")
+    branch_of: str = Field(
+        default="", description="Condition of which this is an earlier state; empty: of none."
+    )
 
 
 @record_type
@@ -95,8 +112,30 @@ class AlarmChanged(_OfCondition):
 class AlarmAcknowledged(_OfCondition):
     """Somebody took note of an alarm; the actor is who did it here, `by` who did it there."""
 
-    comment: str = Field(default="", description="What they said of it.")
-    by: str = Field(default="", description="User as the source names it.")
+    comment: str = Field(default="", description=_COMMENT)
+    by: str = Field(default="", description=_BY)
+    answer: str = Field(default="", description=_ANSWER)
+    needs_confirmation: bool = Field(
+        default=False, description="Whether the source wants it confirmed that it was dealt with."
+    )
+
+
+@record_type
+class AlarmConfirmed(_OfCondition):
+    """Somebody confirmed that what an acknowledged alarm asked for was done."""
+
+    comment: str = Field(default="", description=_COMMENT)
+    by: str = Field(default="", description=_BY)
+    answer: str = Field(default="", description=_ANSWER)
+
+
+@record_type
+class AlarmRefused(_OfCondition):
+    """The source refused what a person wanted to do to an alarm; it stands as before."""
+
+    act: Literal["acknowledge", "confirm"] = Field(description="What the person wanted.")
+    comment: str = Field(default="", description=_COMMENT)
+    answer: str = Field(description=_ANSWER)
 
 
 @record_type
@@ -120,12 +159,16 @@ def _blank(body: _OfCondition) -> Row:
     row: Row = dict.fromkeys(ALARMS.columns)
     row |= {"source": body.source, "condition": body.condition, "severity": 0, "n_raised": 0}
     row |= {"is_active": 0, "is_acknowledged": 1, "is_suppressed": 0, "is_enabled": 1}
-    texts = ("name", "source_name", "message", "alarm_type", "shelving", "comment", "event")
+    row |= {"is_confirmed": 1}
+    texts = ("name", "source_name", "message", "alarm_type", "shelving", "comment", "event",
+             "branch_of", "confirmed_by", "refusal")  # fmt: skip
     return row | dict.fromkeys(texts, "")
 
 
 def _raised(row: Row, body: AlarmRaised) -> None:
-    row |= body.model_dump(include={"name", "source_name", "message", "severity", "alarm_type"})
+    kept = {"name", "source_name", "message", "severity", "alarm_type", "branch_of"}
+    row |= body.model_dump(include=kept)
+    row |= {"is_confirmed": 1, "confirmed_at": None, "confirmed_by": "", "refusal": ""}
     row |= {"is_active": 1, "is_acknowledged": 0, "raised_at": body.at, "cleared_at": None}
     row |= {"acknowledged_at": None, "acknowledged_by": "", "comment": ""}
     row["n_raised"] += 1
@@ -133,7 +176,13 @@ def _raised(row: Row, body: AlarmRaised) -> None:
 
 def _acknowledged(row: Row, body: AlarmAcknowledged, actor: str) -> None:
     row |= {"is_acknowledged": 1, "acknowledged_at": body.at, "comment": body.comment}
-    row["acknowledged_by"] = body.by or actor
+    row |= {"acknowledged_by": body.by or actor, "refusal": ""}
+    row["is_confirmed"] = int(not body.needs_confirmation)
+
+
+def _confirmed(row: Row, body: AlarmConfirmed, actor: str) -> None:
+    row |= {"is_confirmed": 1, "confirmed_at": body.at, "confirmed_by": body.by or actor}
+    row |= {"comment": body.comment or row["comment"], "refusal": ""}
 
 
 def _changed(row: Row, body: AlarmChanged) -> None:
@@ -150,21 +199,26 @@ def _fold(event: Event, lookup: _Lookup) -> list[Row]:
         _raised(row, body)
     elif isinstance(body, AlarmAcknowledged):
         _acknowledged(row, body, event.envelope.actor)
+    elif isinstance(body, AlarmConfirmed):
+        _confirmed(row, body, event.envelope.actor)
     elif isinstance(body, AlarmChanged):
         _changed(row, body)
+    elif isinstance(body, AlarmRefused):
+        row["refusal"] = f"{body.act}: {body.answer}"
     else:
         row |= {"is_active": 0, "cleared_at": body.at}
     state = alarm_state(
         is_active=bool(row["is_active"]), is_acknowledged=bool(row["is_acknowledged"])
     )
-    row |= {"state": state.value, "is_open": int(state is not AlarmState.NORMAL)}
+    is_open = state is not AlarmState.NORMAL or not row["is_confirmed"]
+    row |= {"state": state.value, "is_open": int(is_open)}
     row |= {"event": body.event or row["event"], "stream_version": event.envelope.version}
     return [{**row, "seq": event.seq}]
 
 
 ALARMS = Projection(
     name="alarm",
-    version=1,
+    version=2,
     columns={
         "source": "TEXT",
         "condition": "TEXT",
@@ -185,13 +239,27 @@ ALARMS = Projection(
         "acknowledged_at": "INTEGER",
         "acknowledged_by": "TEXT",
         "comment": "TEXT",
+        "is_confirmed": "INTEGER",
+        "confirmed_at": "INTEGER",
+        "confirmed_by": "TEXT",
+        "branch_of": "TEXT",
+        "refusal": "TEXT",
         "event": "TEXT",
         "n_raised": "INTEGER",
         "stream_version": "INTEGER",
         "seq": "INTEGER",
     },
     key=("source", "condition"),
-    kinds=frozenset({"AlarmRaised", "AlarmChanged", "AlarmAcknowledged", "AlarmCleared"}),
+    kinds=frozenset(
+        {
+            "AlarmRaised",
+            "AlarmChanged",
+            "AlarmAcknowledged",
+            "AlarmConfirmed",
+            "AlarmRefused",
+            "AlarmCleared",
+        }
+    ),
     fold=_fold,
     indexes=(("is_open", "severity"), ("source", "is_open")),
 )

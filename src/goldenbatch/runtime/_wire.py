@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from goldenbatch.core import errors as _errors
+from goldenbatch.core.acquisition import SourceError
 from goldenbatch.core.errors import BadInputError, GoldenbatchError, VersionConflictError
 from goldenbatch.core.records import (
     DataClass,
@@ -245,7 +246,8 @@ def error_from_json(data: Mapping[str, Any]) -> GoldenbatchError:
     """The error of `error_to_json`, of its own class where that is known here."""
     if data.get("error") == "VersionConflictError" and data.get("details"):
         return VersionConflictError(*data["details"])
-    named = getattr(_errors, str(data.get("error", "")), None)
+    name = str(data.get("error", ""))
+    named = SourceError if name == SourceError.__name__ else getattr(_errors, name, None)
     cls = GoldenbatchError
     if isinstance(named, type) and issubclass(named, GoldenbatchError):
         cls = _errors.ConflictError if issubclass(named, VersionConflictError) else named

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 import hashlib
 import json
 import logging
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from goldenbatch.core.acquisition import (
     ENTRY_POINT_GROUP,
@@ -44,6 +45,9 @@ HEALTH_S = 10.0
 """Seconds between writings of the health of sources."""
 RETRY_S = (1.0, 60.0)
 """First and longest pause before a connector that failed is started again."""
+ANSWER_S = 20.0
+"""How long a person waits for a source to answer."""
+T = TypeVar("T")
 THREADS_PER_SOURCE = 8
 """Threads for what blocks: names to look up, the disk, the ledger; made as they are needed."""
 
@@ -91,6 +95,7 @@ class SourceState:
             (a person must mend something), `ended`.
         problem: Why, when it is not running.
         needs_person: Whether somebody must mend something before it can run again.
+        connector: What reads it, while it runs.
     """
 
     card: ConnectionCard
@@ -98,6 +103,7 @@ class SourceState:
     problem: str = ""
     needs_person: bool = False
     health: dict[str, Any] = field(default_factory=dict)
+    connector: Connector | None = field(default=None, repr=False)
 
     def as_json(self) -> dict[str, Any]:
         """The state as plain values."""
@@ -202,7 +208,9 @@ class Acquisition:
         self._is_stopped = threading.Event()
 
     def start(self) -> None:
-        """Start reading, in a thread."""
+        """Start reading, in a thread; one that reads already goes on."""
+        if self._thread is not None:
+            return
         self._is_stopped.clear()
         if any(one.card.is_enabled for one in self.states.values()):
             self._thread = threading.Thread(
@@ -224,6 +232,36 @@ class Acquisition:
     def status(self) -> list[dict[str, Any]]:
         """All sources with state and health, by name."""
         return [self.states[name].as_json() for name in sorted(self.states)]
+
+    def ask(self, name: str, work: Callable[[Connector], Coroutine[Any, Any, T]]) -> T:
+        """Have the connector of a running source do something, in its own loop.
+
+        Args:
+            name: Of the source.
+            work: What it is to do.
+
+        Raises:
+            NotFoundError: There is no such source.
+            SourceError: It does not run, or gives no answer in time.
+        """
+        state = self.states.get(name)
+        if state is None:
+            known = ", ".join(sorted(self.states)) or "none"
+            raise NotFoundError(f"there is no source {name!r}.", hint=f"The node has: {known}.")
+        if state.connector is None or self._loop is None or not self._loop.is_running():
+            raise SourceError(
+                f"source {name!r} does not run: {state.problem or state.state}.",
+                hint="See `goldenbatch source list`.",
+            )
+        asked = asyncio.run_coroutine_threadsafe(work(state.connector), self._loop)
+        try:
+            return asked.result(ANSWER_S)
+        except concurrent.futures.TimeoutError as error:
+            asked.cancel()
+            raise SourceError(
+                f"source {name!r} gave no answer within {ANSWER_S:.0f} s.",
+                hint="Look again: what was asked for may have been done or not.",
+            ) from error
 
     async def run(self) -> None:
         """Read all enabled sources; returns when all have ended or when cancelled."""
@@ -319,7 +357,7 @@ class Acquisition:
         while True:
             try:
                 connector = await asyncio.to_thread(self._sources.make, state.card)
-                state.state, state.problem = "running", ""
+                state.state, state.problem, state.connector = "running", "", connector
                 await connector.run(outlet)
             except (SourceError, BadInputError, NotFoundError) as error:
                 self._stopped(state, f"{error}")
@@ -330,6 +368,8 @@ class Acquisition:
             else:
                 state.state = "ended"
                 return
+            finally:
+                state.connector = None
             outlet.health("problem", state.problem)
             await asyncio.sleep(pause)
             pause = min(2 * pause, RETRY_S[1])

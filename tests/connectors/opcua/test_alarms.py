@@ -22,8 +22,10 @@ def run(main):
 
 ROW = {
     "is_active": 1, "is_acknowledged": 0, "is_open": 1, "raised_at": 100, "severity": 500,
-    "shelving": "", "is_suppressed": 0, "is_enabled": 1,
+    "shelving": "", "is_suppressed": 0, "is_enabled": 1, "is_confirmed": 1,
+    "acknowledged_at": 150, "message": "too high",
 }  # fmt: skip
+DONE = {**ROW, "is_acknowledged": 1, "is_confirmed": 0}
 QUIET = {**ROW, "is_active": 0, "is_acknowledged": 1, "is_open": 0}
 
 
@@ -52,6 +54,9 @@ def kinds(row, **seen):
         (QUIET, {"is_active": False, "is_acknowledged": True, "severity": 1}, []),
         (QUIET, {}, ["Raised"]),
         (QUIET, {"is_active": False}, ["Raised", "Cleared"]),
+        (DONE, {"is_acknowledged": True, "is_confirmed": False}, []),
+        (DONE, {"is_acknowledged": True}, ["Confirmed"]),
+        (DONE, {"is_acknowledged": True, "is_active": False}, ["Confirmed", "Cleared"]),
     ],
 )
 def test_what_happened_between_two_states(row, seen, expected):
@@ -71,8 +76,13 @@ def test_the_comment_of_an_earlier_alarm_is_not_of_this_one():
 
 
 def alarm(home):
-    rows = home.site.ledger.select("alarm", {"source": "press"})
+    rows = home.site.ledger.select("alarm", {"source": "press", "branch_of": ""})
     return dict(rows[0]) if rows else {}
+
+
+def branches(home):
+    rows = home.site.ledger.select("alarm", {"source": "press"})
+    return [dict(row) for row in rows if row["branch_of"]]
 
 
 def trail(home):
@@ -118,6 +128,82 @@ def test_an_alarm_is_raised_acknowledged_by_a_person_and_cleared(plant, home):
     try:
         run(main)
     finally:
+        calm(plant)
+
+
+@pytest.mark.service("node")
+def test_what_was_acknowledged_waits_to_be_confirmed(plant, home):
+    async def main():
+        async with home.reading(a_card(plant, item("Force"), alarms=ALARMS)):
+            await home.connected()
+            plant.set("Force", 35)
+            await home.until(lambda: alarm(home).get("state") == "unacknowledged")
+            condition = alarm(home)["condition"]
+            with pytest.raises(ConflictError, match="not acknowledged yet"):
+                await home.connector.confirm(condition, "done", "ann")
+            assert (await home.connector.acknowledge(condition, "I go", "ann")).startswith("Good")
+            assert (alarm(home)["state"], alarm(home)["is_confirmed"]) == ("acknowledged", 0)
+            plant.set("Force", 10)
+            await home.until(lambda: alarm(home)["state"] == "normal")
+            assert alarm(home)["is_open"] == 1  # somebody must still say that it is done
+            await home.connector.confirm(condition, "valve replaced", "bor")
+            row = alarm(home)
+            assert (row["is_open"], row["confirmed_by"]) == (0, "bor")
+            assert plant.do("alarm")["comment"] == "valve replaced"
+            with pytest.raises(ConflictError, match="does not wait"):
+                await home.connector.confirm(condition, "again", "bor")
+            assert ("Confirmed", "bor") in trail(home)
+            stream = home.site.ledger.stream(f"alarm/press/{condition}")
+            answers = [getattr(one.decode(), "answer", "") for one in stream]
+            assert [one for one in answers if one] == ["Good (0x00000000)"] * 2
+
+    try:
+        run(main)
+    finally:
+        calm(plant)
+
+
+@pytest.mark.service("node")
+def test_an_earlier_state_that_nobody_saw_waits_on_its_own(plant, home):
+    async def main():
+        async with home.reading(a_card(plant, item("Force"), alarms=ALARMS)):
+            await home.connected()
+            plant.set("Force", 35)
+            await home.until(lambda: alarm(home).get("state") == "unacknowledged")
+            plant.set("Force", 10)  # it returns, and the server makes a branch of what it was
+            (branch,) = await home.until(lambda: branches(home))
+            assert branch["branch_of"] == alarm(home)["condition"]
+            assert branch["is_open"] == 1 and branch["is_acknowledged"] == 0
+            await home.connector.acknowledge(branch["condition"], "seen late", "ann")
+            (branch,) = branches(home)
+            assert (branch["acknowledged_by"], branch["comment"]) == ("ann", "seen late")
+
+    try:
+        run(main)
+    finally:
+        calm(plant)
+
+
+@pytest.mark.service("node")
+def test_what_the_server_refuses_is_said_and_recorded(plant, home):
+    async def main():
+        async with home.reading(a_card(plant, item("Force"), alarms=ALARMS)):
+            await home.connected()
+            plant.set("Force", 35)
+            await home.until(lambda: alarm(home).get("state") == "unacknowledged")
+            plant.do("enable", on=False)
+            await home.until(lambda: alarm(home)["is_enabled"] == 0)
+            condition = alarm(home)["condition"]
+            with pytest.raises(SourceError, match=r"refuses to acknowledge .*BadConditionDisabled"):
+                await home.connector.acknowledge(condition, "let me", "ann")
+            assert ("Refused", "ann") in trail(home)
+            row = alarm(home)
+            assert row["is_acknowledged"] == 0 and "BadConditionDisabled" in row["refusal"]
+
+    try:
+        run(main)
+    finally:
+        plant.do("enable", on=True)
         calm(plant)
 
 

@@ -89,13 +89,15 @@ _TREE: dict[str, Entry] = {
     ),
     "conflicts": Entry("Rows that contradict the record.", f"{_CLI}.intake:conflicts", panel=_WORK),
     "source": Entry(
-        "Running sources: list, check, browse, run, gaps.",
+        "Running sources: list, check, browse, run, gaps, alarms.",
         children={
             "list": Entry("Sources with their state and health.", f"{_CLI}.sources:list_"),
             "check": Entry("Check a card without connecting.", f"{_CLI}.sources:check"),
             "browse": Entry("Ask a source what it offers.", f"{_CLI}.sources:browse"),
             "run": Entry("Read one source in the foreground.", f"{_CLI}.sources:run_"),
             "gaps": Entry("What is missing, and why.", f"{_CLI}.sources:gaps"),
+            "alarms": Entry("Alarms that sources have raised.", f"{_CLI}.alarms:alarms"),
+            "acknowledge": Entry("Acknowledge an alarm.", f"{_CLI}.alarms:acknowledge"),
         },
         panel=_WORK,
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import Field
@@ -31,6 +31,43 @@ def gaps(name: str, caller: Caller) -> dict[str, Any]:
     caller.require_class(DataClass.OPERATIONAL)
     rows = caller.site.ledger.select("gap", {"source": name}, ("seq",))
     return {"n_gaps": len(rows), "gaps": list(rows)}
+
+
+@router.get("/sources/{name}/alarms")
+def alarms(name: str, caller: Caller, is_open: bool = False) -> dict[str, Any]:
+    """Alarms of a source, the most severe first; `is_open`: only those that wait for somebody."""
+    from goldenbatch.runtime.alarms import alarms as rows_of
+
+    caller.require_class(DataClass.OPERATIONAL)
+    rows = rows_of(caller.site.ledger, name, is_open=is_open)
+    return {"n_alarms": len(rows), "alarms": list(rows)}
+
+
+class AlarmForm(Form):
+    """What a person does about an alarm; without a login, as the person who is logged in."""
+
+    condition: Annotated[str, Field(min_length=1, max_length=120)]
+    comment: Annotated[str, Field(min_length=1, max_length=1000)]
+    act: Literal["acknowledge", "confirm"] = "acknowledge"
+    login: Annotated[str, Field(max_length=200)] = ""
+    password: Annotated[str, Field(max_length=1000, repr=False)] = ""
+
+
+@router.post("/sources/{name}/alarms/acts")
+def act_on_alarm(name: str, form: AlarmForm, state: State, caller: Caller) -> dict[str, Any]:
+    """Acknowledge or confirm an alarm at its source; the server's answer goes on record."""
+    from goldenbatch.runtime.alarms import AlarmAct
+    from goldenbatch.runtime.alarms import act_on_alarm as act
+
+    people = state.desk.site.people
+    user = (
+        people.authenticate(form.login, form.password)
+        if form.login
+        else people.require_open(caller.actor.uid)
+    )
+    # Without the gate: the source's own writes must go on while it is asked.
+    wanted = AlarmAct(name, form.condition, form.comment, form.act)
+    return act(state.desk.site, state.acquisition, user, wanted)
 
 
 @router.get("/batches/{batch}/completeness")

@@ -6,7 +6,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -15,7 +15,9 @@ from goldenbatch.core.alarms import (
     AlarmAcknowledged,
     AlarmChanged,
     AlarmCleared,
+    AlarmConfirmed,
     AlarmRaised,
+    branch_name,
     condition_name,
 )
 
@@ -40,6 +42,7 @@ FIELDS: Final[tuple[tuple[str, int, tuple[str, ...]], ...]] = (
     ("comment_at", CONDITION, ("Comment", "SourceTimestamp")),
     ("user", CONDITION, ("ClientUserId",)),
     ("acked", ACKNOWLEDGEABLE, ("AckedState", "Id")),
+    ("confirmed", ACKNOWLEDGEABLE, ("ConfirmedState", "Id")),
     ("active", ALARM, ("ActiveState", "Id")),
     ("active_since", ALARM, ("ActiveState", "TransitionTime")),
     ("suppressed", ALARM, ("SuppressedState", "Id")),
@@ -59,6 +62,7 @@ class Seen:
     node: Any
     at: int
     event: str = ""
+    branch_of: str = ""
     name: str = ""
     source_name: str = ""
     message: str = ""
@@ -69,6 +73,7 @@ class Seen:
     comment_at: int = 0
     is_active: bool = False
     is_acknowledged: bool = True
+    is_confirmed: bool = True
     active_since: int = 0
     is_enabled: bool = True
     is_suppressed: bool = False
@@ -90,6 +95,16 @@ def event_filter() -> Any:
     return ua.EventFilter(SelectClauses=clauses)
 
 
+def named_fields(fields: Sequence[Any]) -> dict[str, Any]:
+    """Fields of an event by our names; what a server cannot say (a bad status) is nothing."""
+    from asyncua import ua
+
+    return {
+        one[0]: None if isinstance(value.Value, ua.StatusCode) else value.Value
+        for one, value in zip(FIELDS, fields, strict=True)
+    }
+
+
 def bodies(source: str, row: Row | None, seen: Seen) -> list[Body]:
     """What happened between the state in the ledger and the one that was seen.
 
@@ -101,6 +116,9 @@ def bodies(source: str, row: Row | None, seen: Seen) -> list[Body]:
     was_active = bool(row and row["is_active"])
     was_acked = not row or bool(row["is_acknowledged"])
     common = {"source": source, "condition": seen.condition, "event": seen.event}
+    if not seen.is_enabled and row and row["is_open"]:
+        # Of a condition that is switched off a server says nothing else that counts (5.5.2).
+        return [_switched_off(row, seen, common)] if row["is_enabled"] else []
     found: list[Body] = []
     is_again = _is_again(row, seen)
     if is_again:
@@ -116,6 +134,9 @@ def bodies(source: str, row: Row | None, seen: Seen) -> list[Body]:
     if seen.is_acknowledged and not was_acked:
         raised_at = seen.active_since if is_new or not row else row["raised_at"]
         found.append(_acknowledged(seen, raised_at or 0, common))
+    elif row and not row["is_confirmed"] and seen.is_confirmed and not is_new:
+        comment, by = _said(seen, row["acknowledged_at"] or 0)
+        found.append(AlarmConfirmed(at=seen.at, comment=comment, by=by, **common))
     if was_active and not seen.is_active:
         found.append(AlarmCleared(at=seen.at, **common))
     return found
@@ -129,10 +150,15 @@ def _is_again(row: Row | None, seen: Seen) -> bool:
 
 
 def _acknowledged(seen: Seen, raised_at: int, common: Mapping[str, str]) -> AlarmAcknowledged:
-    # Comment and user stay on the condition: those of an earlier alarm are not of this one.
-    is_old = 0 < seen.comment_at < raised_at
-    comment, by = ("", "") if is_old else (seen.comment, seen.user)
-    return AlarmAcknowledged(at=seen.at, comment=comment, by=by, **common)
+    comment, by = _said(seen, raised_at)
+    return AlarmAcknowledged(
+        at=seen.at, comment=comment, by=by, needs_confirmation=not seen.is_confirmed, **common
+    )
+
+
+def _said(seen: Seen, since: int) -> tuple[str, str]:
+    """Comment and user, which stay on the condition: those of an earlier alarm are not taken."""
+    return ("", "") if 0 < seen.comment_at < since else (seen.comment, seen.user)
 
 
 def _came_and_went(seen: Seen, was_active: bool, was_acked: bool) -> bool:
@@ -148,6 +174,7 @@ def _raised(seen: Seen, common: Mapping[str, str]) -> AlarmRaised:
         message=seen.message,
         severity=seen.severity,
         alarm_type=seen.alarm_type,
+        branch_of=seen.branch_of,
         **common,
     )
 
@@ -164,6 +191,18 @@ def _changed(seen: Seen, common: Mapping[str, str]) -> AlarmChanged:
     )
 
 
+def _switched_off(row: Row, seen: Seen, common: Mapping[str, str]) -> AlarmChanged:
+    return AlarmChanged(
+        at=seen.at,
+        message=row["message"],
+        severity=row["severity"],
+        shelving=row["shelving"],
+        is_suppressed=bool(row["is_suppressed"]),
+        is_enabled=False,
+        **common,
+    )
+
+
 def _differs(row: Row, seen: Seen) -> bool:
     """Whether an open alarm took another severity, or was shelved, suppressed, disabled."""
     is_open = bool(row["is_open"])
@@ -175,9 +214,13 @@ def _differs(row: Row, seen: Seen) -> bool:
 def read_seen(named: Mapping[str, Any], session: Session) -> Seen:
     """The state of a condition in the fields of a notification."""
     shelving = _text(named["shelving"])
-    kind = named["event_type"]
+    kind, branch = named["event_type"], named["branch"]
+    identity = session.text(named["condition"])
+    is_branch = branch is not None and not branch.is_null()
+    whole = branch_name(identity, session.text(branch)) if is_branch else condition_name(identity)
     return Seen(
-        condition=condition_name(session.text(named["condition"])),
+        condition=whole,
+        branch_of=condition_name(identity) if is_branch else "",
         node=named["condition"],
         at=_micros(named["time"]),
         event=(named["event"] or b"").hex(),
@@ -191,6 +234,7 @@ def read_seen(named: Mapping[str, Any], session: Session) -> Seen:
         comment_at=_micros(named["comment_at"]),
         is_active=bool(named["active"]),
         is_acknowledged=named["acked"] is None or bool(named["acked"]),
+        is_confirmed=named["confirmed"] is None or bool(named["confirmed"]),
         active_since=_micros(named["active_since"]),
         is_enabled=named["enabled"] is None or bool(named["enabled"]),
         is_suppressed=bool(named["suppressed"]),

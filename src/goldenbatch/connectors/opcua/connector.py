@@ -152,25 +152,21 @@ class OpcUaConnector:
                 await session.close()
         return "the connection ended"
 
-    async def acknowledge(self, condition: str, comment: str, actor: str) -> None:
-        """Acknowledge an alarm at the server; who may do so was checked before.
+    async def acknowledge(self, condition: str, comment: str, actor: str) -> str:
+        """Acknowledge an alarm at the server: see `core.acquisition.AlarmSource`."""
+        return await self._book().acknowledge(condition, comment, actor)
 
-        Args:
-            condition: As in the stream and the projection of alarms.
-            comment: What the person says, sent to the server.
-            actor: Opaque uid of the person.
+    async def confirm(self, condition: str, comment: str, actor: str) -> str:
+        """Confirm an alarm at the server: see `core.acquisition.AlarmSource`."""
+        return await self._book().confirm(condition, comment, actor)
 
-        Raises:
-            NotFoundError: No such alarm was raised.
-            ConflictError: It is acknowledged already.
-            SourceError: The source is not connected, has no alarms, or the server refuses.
-        """
+    def _book(self) -> AlarmBook:
         if self._alarms is None:
             raise SourceError(
                 f"source {self.context.card.name!r} reads no alarms, or does not run.",
                 hint="Set alarms.is_used in its card.",
             )
-        await self._alarms.acknowledge(condition, comment, actor)
+        return self._alarms
 
 
 def _stop_if_cancelled() -> None:
