@@ -43,7 +43,7 @@ from typing import Any, ClassVar, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from goldenbatch.core._canonical import canonical_text
+from goldenbatch.core._canonical import canonical_body_text, canonical_text
 from goldenbatch.core.records import Body, DataClass, Event, Micros, Projection, Row, record_type
 
 HASH_PATTERN = r"^[0-9a-f]{64}$"
@@ -97,7 +97,7 @@ def proposal_digest(kind: str, body: Mapping[str, Any]) -> str:
         kind: Kind of the event.
         body: Its body as JSON.
     """
-    text = canonical_text({"body": dict(body), "kind": kind})
+    text = canonical_body_text({"body": dict(body), "kind": kind})
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
