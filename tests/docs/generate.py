@@ -66,6 +66,7 @@ STREAMS = {
     "RetentionAdopted": "master/retention",
     "BoundaryStated": "context/<source>",
     "TagFlapped": "context/<rule>",
+    "SampleOrdered": "sample/<sample>",
     "CompletenessAssessed": "completeness/<batch>",
     "SourceStarted": "source/<source>",
     "SourceStopped": "source/<source>",

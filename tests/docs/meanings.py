@@ -64,6 +64,8 @@ MEANINGS = {
     "n_attempts": "Wrong passwords in a row.",
     "since": "When the first of them was given.",
     "error": "What went wrong, in words.",
+    "SampleOrdered.tests": "What it is to be tested for.",
+    "OrderedTest.due_at": "When its result is due, where it is.",
     "settle_s": "How long a value must hold to count, in seconds.",
     "source": "Name of the running source: that of its connection card.",
     "connector": "Which connector reads it.",

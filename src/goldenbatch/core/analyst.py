@@ -19,7 +19,11 @@ if TYPE_CHECKING:
     from goldenbatch.core.series import Series
 
 State = dict[str, Any]
-"""What an analyst remembers between ticks: plain JSON, so that it survives a restart."""
+"""What an analyst remembers between ticks: plain JSON, so that it survives a restart.
+
+Its entry `wake_at`, microseconds UTC, asks for a tick at that time though nothing is new: what
+does not come, such as a sample, is seen by nothing but the time.
+"""
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ STREAM_OF: Final[Mapping[str, str]] = MappingProxyType(
         "record_state": "{stream}",
         "result": "sample/{sample}",
         "sample": "sample/{sample}",
+        "sample_order": "sample/{sample}",
         "security_alert": "security/{uid}",
         "signature": "{stream}",
         "source": "source/{source}",

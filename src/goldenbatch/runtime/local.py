@@ -219,7 +219,7 @@ class LocalSite:
         self.signing, self.credentials = bound.signing, bound.credentials
         self.proofs, self.acts = bound.proofs, Acts(self)
         self._workshop = adoption.Workshop(self.discovery)
-        self.runner = Runner(self, self.layout.state, self._workshop, on_step)
+        self.runner = Runner(self, self.layout.state, self._workshop, on_step, self._clock)
         self._plants = PlantHistory(self.ledger)
         self.context_rules = ContextRules(self, self.path)
         if not read_only:

@@ -30,6 +30,7 @@ def core_projections() -> tuple[Projection, ...]:
         recipe_use,
         record_links,
         results,
+        sampling,
         sources,
         training,
     )
@@ -54,6 +55,7 @@ def core_projections() -> tuple[Projection, ...]:
         *people.PROJECTIONS,
         *policy_standing.PROJECTIONS,
         *recipe_use.PROJECTIONS,
+        *sampling.PROJECTIONS,
         *sources.PROJECTIONS,
         results.RESULTS,
     )

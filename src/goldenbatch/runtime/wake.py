@@ -1,6 +1,7 @@
 """Waking the analysts: log the tick, assess, append, save; safe to die between any two steps.
 
-1. If something is new, `TickTaken` is appended: up to where analysts may look.
+1. If something is new, or an analyst asked for this time, `TickTaken` is appended: up to where
+   analysts may look.
 2. Each analyst assesses every logged tick that it has not seen, in order, from its state.
 3. What it computed is written to the historian under a key of the tick.
 4. Its transitions are appended to `finding/<uid>`; one that is there already is passed over.
@@ -15,7 +16,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -40,6 +41,7 @@ from goldenbatch.runtime.views import TICK_STREAM, TICK_ZERO, SeenViews, Stores,
 
 if TYPE_CHECKING:
     from goldenbatch.core.analyst import State
+    from goldenbatch.core.site import Clock
 
 NODE = "node"
 """Actor of what the node does by itself."""
@@ -74,6 +76,7 @@ class Runner:
         workshop: Builds the analysts.
         on_step: Called after each step with its name; for progress, and for tests that
             die there.
+        clock: Present time, for analysts that ask to be woken at one; none: they wait for news.
     """
 
     def __init__(
@@ -82,8 +85,9 @@ class Runner:
         state_dir: Path,
         workshop: Workshop,
         on_step: Callable[[str], None] | None = None,
+        clock: Clock | None = None,
     ) -> None:
-        self._stores = stores
+        self._stores, self._clock = stores, clock
         self._states = StateFolder(state_dir)
         self._workshop = workshop
         self._on_step = on_step or (lambda _step: None)
@@ -142,7 +146,8 @@ class Runner:
         historian_seq = self._stores.historian.head()
         if not adoptions.at(ledger_seq):
             return None
-        if not (self._has_frames(last, historian_seq) or self._has_events(last, ledger_seq)):
+        is_new = self._has_frames(last, historian_seq) or self._has_events(last, ledger_seq)
+        if not is_new and not self._is_due(last, adoptions.at(ledger_seq)):
             return None
         return Tick(last.number + 1, historian_seq, ledger_seq, at=0)
 
@@ -165,6 +170,20 @@ class Runner:
                 return True
             self._quiet_upto = event.seq
         return False
+
+    def _is_due(self, last: Tick, at_work: Iterable[str]) -> bool:
+        """Whether an analyst has asked for a tick since the last one, and its time has come."""
+        asked: list[int] = []
+        for name in at_work:
+            with suppress(IntegrityError):
+                saved = self._states.load(name)
+                wake_at = saved.state.get("wake_at") if saved is not None else None
+                asked += [wake_at] if isinstance(wake_at, int) else []
+        if self._clock is None or not asked:
+            return False
+        return any(last.at < one for one in asked) and self._clock() >= min(
+            one for one in asked if last.at < one
+        )
 
     def _take(self, tick: Tick, adoptions: Adoptions) -> None:
         at_work = adoptions.at(tick.ledger_seq)

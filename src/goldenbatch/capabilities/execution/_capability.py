@@ -10,7 +10,12 @@ CAPABILITY = Capability(
         Offer(
             "context",
             "goldenbatch.capabilities.execution.context:context_analyst",
-            "Boundaries that sources disagree on, and gaps in the data",
+            "Boundaries that sources disagree on, tags that flap, and gaps in the data",
+        ),
+        Offer(
+            "samples",
+            "goldenbatch.capabilities.execution.samples:samples_analyst",
+            "Samples and results that are missing or late against the plan",
         ),
     ),
     commands=(
