@@ -253,6 +253,7 @@ MEANINGS = {
     "hold": "Identifier of the hold.",
     "scope": "What it is about; nothing given means everything.",
     "RetentionAdopted.version": "Version of the schedule, as it says itself.",
+    "TieringAdopted.version": "Version of the policy, as it says itself.",
     "procedure": "Identifier of the procedure.",
     "completed_at": "When it was completed.",
     "login": "Login.",
