@@ -10,9 +10,10 @@ References:
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from goldenbatch.core._artefact_errors import ArtefactContentError
 
@@ -90,6 +91,52 @@ def onnx_facts(content: bytes) -> OnnxFacts:
         ) from error
     _check_domains(facts)
     return facts
+
+
+def onnx_chain(content: bytes) -> list[tuple[str, dict[str, Any]]] | None:
+    """Operators and their attributes, of a graph that is one chain without weights.
+
+    Attributes are numbers, lists of numbers, or bytes.
+
+    Returns:
+        Operators in order; None where the graph is no chain.
+    """
+    parts = [data for number, _, data, _ in _fields(memoryview(content)) if number == 7]
+    graph = list(_fields(parts[-1]))
+    if any(number in (5, 15) for number, _, _, _ in graph):
+        return None
+    chain, last = [], ""
+    for number, _, data, _ in graph:
+        if number != 1:
+            continue
+        fields = list(_fields(data))
+        texts = [[bytes(one).decode() for n, _, one, _ in fields if n == which] for which in (1, 2)]
+        inputs, outputs = texts
+        if len(inputs) != 1 or len(outputs) != 1 or (last and inputs[0] != last):
+            return None
+        last = outputs[0]
+        kind = next(bytes(one).decode() for n, _, one, _ in fields if n == 4)
+        chain.append((kind, dict(_value(one) for n, _, one, _ in fields if n == 5)))
+    return chain
+
+
+def _value(data: memoryview) -> tuple[str, Any]:
+    """Name and value of an attribute."""
+    name = ""
+    value: Any = None
+    floats: list[float] = []
+    for number, wire, part, whole in _fields(data):
+        if number == 1:
+            name = bytes(part).decode()
+        elif number == 2:
+            (value,) = struct.unpack("<f", part)
+        elif number == 3:
+            value = whole
+        elif number == 4:
+            value = bytes(part)
+        elif number == 7:
+            floats += struct.unpack(f"<{len(part) // 4}f", part) if wire != _VARINT else ()
+    return name, floats or value
 
 
 def _check_domains(facts: OnnxFacts) -> None:

@@ -19,7 +19,7 @@ from goldenbatch.core.errors import BadInputError
 __all__ = [
     "DOCUMENT_TYPES", "LIGHTGBM", "LINEAR", "MAX_MODEL_BYTES", "MEDIA_TYPES", "MODEL_TYPES",
     "ONNX", "PARAMETERS", "SCORING_PLAN", "SKOPS", "ArtefactContentError", "check_artefact",
-    "is_model_type", "onnx_facts", "require_media_type",
+    "is_model_type", "onnx_chain", "onnx_facts", "require_media_type", "skops_types",
 ]  # fmt: skip
 
 LIGHTGBM: Final = "text/vnd.lightgbm"
@@ -70,6 +70,8 @@ _ARROW = (b"ARROW1\x00\x00", b"ARROW1")
 _PLAN = b"GBPLAN\x00\x01"
 
 onnx_facts = _artefact_onnx.onnx_facts
+onnx_chain = _artefact_onnx.onnx_chain
+skops_types = _artefact_skops.skops_types
 
 
 def is_model_type(media_type: str) -> bool:

@@ -27,3 +27,11 @@ class PlanError(ScienceError, ValueError):
 
 class NotFittedYetError(ScienceError, RuntimeError):
     """A model was used before `fit`."""
+
+
+class PredictorError(ScienceError, ValueError):
+    """An artefact of which no predictor can be made."""
+
+
+class MissingEngineError(ScienceError, ImportError):
+    """A model whose library is not installed; the message names the extra."""

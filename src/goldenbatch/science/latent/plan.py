@@ -192,6 +192,11 @@ class ScoringPlan:
         return np.ascontiguousarray(self.arrays.loadings.T)
 
     @cached_property
+    def _turned(self) -> Floats:
+        """Projection with components as the inner axis, shape (p, a)."""
+        return np.ascontiguousarray(self.arrays.projection.T)
+
+    @cached_property
     def digest(self) -> str:
         """SHA-256 of the canonical bytes, 64 hexadecimal digits."""
         return hashlib.sha256(self.to_bytes()).hexdigest()
@@ -235,6 +240,23 @@ class ScoringPlan:
         t2 = np.nan_to_num(part * Z, nan=0.0)
         spe = np.sign(residuals) * residuals * residuals * weight
         return Contributions(self.model_columns, t2, np.nan_to_num(spe, nan=0.0))
+
+    def target_contributions(self, X: ArrayLike) -> Floats:
+        """Split predictions of rows over the columns, shape (n, m, p); NaN where not scored.
+
+        With the centre of the target they sum to the prediction; a missing column adds 0.
+        """
+        Z, _, is_scored, n_missing = self._project(X)
+        units = self.targets.scale[:, None] * row_dot(self.targets.loadings, self._turned)
+        parts = np.nan_to_num(Z, nan=0.0)[:, None, :] * units
+        for i in np.flatnonzero(is_scored & (n_missing > 0)):
+            known = ~np.isnan(Z[i])
+            scores = _trimmed_weights(known, self.arrays) * Z[i, known]
+            own = self.targets.scale[:, None] * row_dot(self.targets.loadings, scores.T)
+            parts[i] = 0.0
+            parts[i][:, known] = own
+        parts[~is_scored] = np.nan
+        return parts
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes; equal plans give equal bytes."""
@@ -336,15 +358,29 @@ def _trimmed_scores(z: Floats, known: Bools, arrays: LatentArrays) -> Floats:
     With t the scores, R z(known) = G t + noise, G = R(known) P(known)'. As R e = 0 for each
     training residual e, the noise is -R(missing) e(missing); its residuals count as uncorrelated.
     """
+    G, covariance = _trimmed(known, arrays)
+    trimmed = row_dot(z[None, known], arrays.projection[:, known])[0]
+    solved = np.linalg.lstsq(covariance, trimmed, rcond=None)[0]
+    return np.asarray(
+        arrays.score_variance * row_dot(solved[None, :], np.ascontiguousarray(G.T))[0]
+    )
+
+
+def _trimmed_weights(known: Bools, arrays: LatentArrays) -> Floats:
+    """The same as a matrix: scores are its product with z(known); shape (a, n_known)."""
+    G, covariance = _trimmed(known, arrays)
+    solved = np.linalg.lstsq(covariance, arrays.projection[:, known], rcond=None)[0]
+    turned = row_dot(np.ascontiguousarray(solved.T), np.ascontiguousarray(G.T))
+    return np.asarray(arrays.score_variance[:, None] * turned.T)
+
+
+def _trimmed(known: Bools, arrays: LatentArrays) -> tuple[Floats, Floats]:
+    """G, and the covariance of the trimmed scores."""
     R, P = arrays.projection, arrays.loadings
-    trimmed = row_dot(z[None, known], R[:, known])[0]
     G = row_dot(R[:, known], P[:, known])
     lost = R[:, ~known]
     noise = row_dot(lost * arrays.residual_variance[~known], lost)
-    spread = arrays.score_variance
-    covariance = row_dot(G * spread, G) + noise
-    solved = np.linalg.lstsq(covariance, trimmed, rcond=None)[0]
-    return np.asarray(spread * row_dot(solved[None, :], np.ascontiguousarray(G.T))[0])
+    return G, row_dot(G * arrays.score_variance, G) + noise
 
 
 def _named(group: LatentArrays | TargetArrays) -> dict[str, Floats]:
