@@ -44,10 +44,17 @@ def _moment(text: Any) -> int:
         ) from error
 
 
+def _adopt_tiering(retention: Retention, by: UserState, values: Values) -> Event:
+    given = values.pop("effective_from", "")
+    effective_from = _moment(given) if given else 0
+    return retention.tiering.adopt(by, effective_from=effective_from, **values)
+
+
 Done = tuple[Event, list[dict[str, Any]]]
 
 ACTS: Mapping[str, Callable[[Retention, UserState, Values], Done]] = {
     "retention-adopt": lambda r, by, v: (_adopt(r, by, v), []),
+    "tiering-adopt": lambda r, by, v: (_adopt_tiering(r, by, v), []),
     "hold-place": lambda r, by, v: (_place(r, by, v), []),
     "deletion-propose": lambda r, by, v: r.propose(by, **v),
     "deletion-refuse": lambda r, by, v: (r.refuse(by, **v), []),
@@ -82,6 +89,15 @@ class RetentionDesk(Protocol):
 
     def deletion(self, deletion: str) -> Answer:
         """A deletion with its things, and what it lacks."""
+
+    def tiering(self) -> Answer:
+        """The policy of tiering, and what the tiers hold."""
+
+    def tiering_plan(self) -> Answer:
+        """Each day of readings: where it lies, whether it goes, and why (not)."""
+
+    def move(self) -> Answer:
+        """Move what goes now to its tier."""
 
 
 class LocalRetention:
@@ -144,6 +160,18 @@ class LocalRetention:
         """A deletion with its things, and what it lacks."""
         return self._site.retention.describe(deletion)
 
+    def tiering(self) -> Answer:
+        """The policy of tiering, and what the tiers hold."""
+        return self._site.retention.tiering.show()
+
+    def tiering_plan(self) -> Answer:
+        """Each day of readings: where it lies, whether it goes, and why (not)."""
+        return {"days": self._site.retention.tiering.plan()}
+
+    def move(self) -> Answer:
+        """Move what goes now to its tier."""
+        return self._site.retention.tiering.run().as_json()
+
 
 class RemoteRetention:
     """Retention through a node."""
@@ -185,6 +213,19 @@ class RemoteRetention:
         """A deletion with its things, and what it lacks."""
         path = f"/retention/deletions/{quote(deletion, safe='')}"
         return cast("Answer", self._client.get(path))
+
+    def tiering(self) -> Answer:
+        """The policy of tiering, and what the tiers hold."""
+        return cast("Answer", self._client.get("/retention/tiering"))
+
+    def tiering_plan(self) -> Answer:
+        """Each day of readings: where it lies, whether it goes, and why (not)."""
+        return cast("Answer", self._client.get("/retention/tiering/plan"))
+
+    def move(self) -> Answer:
+        """Move what goes now to its tier; takes as long as it takes."""
+        found = self._client.request("POST", "/retention/tiering/run", json={}, timeout=None)
+        return cast("Answer", found.json())
 
 
 def retention_of(desk: Desk) -> RetentionDesk:

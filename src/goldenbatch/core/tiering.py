@@ -265,41 +265,24 @@ class TieringAdopted(Body):
 
 
 class MovedFile(_Strict):
-    """A file of readings that was moved.
+    """A file of readings that was moved."""
 
-    Attributes:
-        path: Its name in the table of its kind.
-        date: The day of its readings, in UTC.
-        digest: SHA-256 of its bytes, here and there.
-        n_bytes: Its size.
-        n_readings: Readings in it, all versions.
-    """
-
-    path: str = Field(min_length=1)
-    date: str
-    digest: str = Field(pattern=HASH_PATTERN)
-    n_bytes: int = Field(ge=0)
-    n_readings: int = Field(ge=0)
+    path: str = Field(min_length=1, description="Its name in the table of its kind.")
+    date: str = Field(description="The day of its readings, in UTC.")
+    digest: str = Field(pattern=HASH_PATTERN, description="SHA-256 of its bytes, here and there.")
+    n_bytes: int = Field(ge=0, description="Its size.")
+    n_readings: int = Field(ge=0, description="Readings in it, all versions.")
 
 
 class _OfTier(Body):
-    """A step of a tier.
+    """A step of a tier."""
 
-    Attributes:
-        step: Number of the step in the historian, and version of the stream.
-        tier: Name of the tier.
-        url: Where it is.
-        readings: Kind of the readings.
-        files: Which files.
-        why: On whose word.
-    """
-
-    step: int = Field(ge=1)
-    tier: str
-    url: str
-    readings: str
-    files: tuple[MovedFile, ...] = Field(min_length=1)
-    why: str = Field(min_length=1)
+    step: int = Field(ge=1, description="Number of the step, and version of the stream.")
+    tier: str = Field(description="Name of the tier.")
+    url: str = Field(description="Where it is.")
+    readings: str = Field(description="Kind of the readings.")
+    files: tuple[MovedFile, ...] = Field(min_length=1, description="Which files.")
+    why: str = Field(min_length=1, description="On whose word.")
 
 
 @record_type

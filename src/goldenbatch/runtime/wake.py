@@ -50,6 +50,7 @@ QUIET_KINDS = frozenset(
     {
         *(one.kind for one in (TickTaken, FindingOpened, FindingUpdated, FindingClosed)),
         *(one.kind for one in (AnalystFailed, TicksSkipped, ChunkClosed)),
+        *("ReadingsMoved", "ReadingsTakenOut"),
         *(one.kind for one in (PasswordRejected, AccountLocked, AccountUnlocked)),
         *("UserAdded", "PasswordSet", "RoleGranted", "RoleRevoked"),
         *("UserDisabled", "UserEnabled", "SignatureApplied"),

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from goldenbatch.apps.cli._lazy import Entry
 
 _AT = "goldenbatch.apps.cli.retention"
+_TIER = "goldenbatch.apps.cli.tiering"
 
 
 def retention_tree(panel: str) -> Mapping[str, Entry]:
@@ -20,6 +21,17 @@ def retention_tree(panel: str) -> Mapping[str, Entry]:
                 "approve": Entry("Approve the newest one, signed.", f"{_AT}:approve_schedule"),
                 "due": Entry("What may be deleted.", f"{_AT}:due"),
                 "explain": Entry("Whether something may go, and why.", f"{_AT}:explain"),
+            },
+            panel=panel,
+        ),
+        "tiering": Entry(
+            "Which readings lie where: policy, plan, move.",
+            children={
+                "show": Entry("The policy in force, and what the tiers hold.", f"{_TIER}:show"),
+                "adopt": Entry("Put a policy forward.", f"{_TIER}:adopt"),
+                "approve": Entry("Approve the newest one, signed.", f"{_TIER}:approve"),
+                "plan": Entry("What goes where, and why not.", f"{_TIER}:plan"),
+                "run": Entry("Move what goes now to its tier.", f"{_TIER}:run_"),
             },
             panel=panel,
         ),

@@ -61,3 +61,11 @@ def _render(session: Session, answer: dict[str, Any]) -> None:
         session.output.line(
             f"{answer['n_removed']} superseded files were removed, {answer['n_kept']} stay."
         )
+    tiering = answer["tiering"]
+    if tiering["n_moved"] or tiering["n_settled"]:
+        session.output.line(
+            f"{tiering['n_moved']} files went to a tier; {tiering['n_settled']} copies at home "
+            "were removed."
+        )
+    for one in tiering["away"]:
+        session.output.line(one)

@@ -14,7 +14,10 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port; 0: any free one.")] = 8600,
     wake: Annotated[float, typer.Option(min=0, help="Seconds between ticks; 0: never.")] = 5,
-    flush: Annotated[float, typer.Option(min=0, help="Seconds between hand-overs.")] = 3600,
+    flush: Annotated[
+        float | None,
+        typer.Option(min=0, help="Seconds between hand-overs (default: the home's setting)."),
+    ] = None,
 ) -> None:
     """Start the node: it holds the home, wakes the analysts and answers the REST API.
 

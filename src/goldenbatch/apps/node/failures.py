@@ -19,6 +19,7 @@ from goldenbatch.core.errors import (
     GoldenbatchError,
     LockedError,
     NotFoundError,
+    UnreachableError,
 )
 from goldenbatch.runtime._wire import error_to_json
 
@@ -35,6 +36,7 @@ _STATUS: tuple[tuple[type[GoldenbatchError], int], ...] = (
     (ConflictError, 409),
     (BadInputError, 422),
     (LockedError, 423),
+    (UnreachableError, 503),
 )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Limit, Scalar, Text, plain
-from goldenbatch.apps.node.state import Caller, State
+from goldenbatch.apps.node.state import Caller, LocalCaller, State
 from goldenbatch.apps.retention import LocalRetention
 from goldenbatch.core.holds import ID_PATTERN
 from goldenbatch.core.records import DataClass
@@ -84,6 +84,26 @@ def deletion(deletion: Deletion, state: State, caller: Caller) -> dict[str, Any]
     """A deletion with its things, and what it lacks."""
     caller.require_class(DataClass.OPERATIONAL)
     return _plain(_at(state).deletion(deletion))
+
+
+@router.get("/tiering")
+def tiering(state: State, caller: Caller) -> dict[str, Any]:
+    """The policy of tiering in force, those that were put forward, and what the tiers hold."""
+    caller.require_class(DataClass.OPERATIONAL)
+    return _plain(_at(state).tiering())
+
+
+@router.get("/tiering/plan")
+def tiering_plan(state: State, caller: Caller) -> dict[str, Any]:
+    """Each day of readings: where it lies, whether it goes to a tier, and why (not)."""
+    caller.require_class(DataClass.CONFIDENTIAL)
+    return _plain(_at(state).tiering_plan())
+
+
+@router.post("/tiering/run")
+def move(state: State, _: LocalCaller) -> dict[str, Any]:
+    """Move what goes now to its tier; the home's own command line only."""
+    return _plain(_at(state).move())
 
 
 def _at(state: State) -> LocalRetention:

@@ -18,6 +18,8 @@ from goldenbatch.runtime.remote import NODE_FILE, NodeAddress
 if TYPE_CHECKING:
     import uvicorn
 
+    from goldenbatch.core.config import Settings
+
 DEFAULT_PORT = 8600
 
 
@@ -28,13 +30,18 @@ class NodeOptions:
     Attributes:
         port: Port to listen on; 0: any free one.
         wake_s: Seconds between ticks of the analysts; 0: never.
-        flush_s: Seconds between hand-overs of the frame log; 0: never.
+        flush_s: Seconds between hand-overs of the frame log; 0: never; None: as the home's
+            setting `historian.interval_s` says.
     """
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     wake_s: float = 5
-    flush_s: float = 3600
+    flush_s: float | None = None
+
+    def flush_of(self, settings: Settings) -> float:
+        """Seconds between hand-overs at a home."""
+        return settings.historian.interval_s if self.flush_s is None else self.flush_s
 
 
 def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None]) -> None:
@@ -56,8 +63,9 @@ def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None])
         port = listener.getsockname()[1]
         host = f"[{options.host}]" if ":" in options.host else options.host
         address = NodeAddress(f"http://{host}:{port}", secrets.token_urlsafe(32), os.getpid())
+        flush_s = options.flush_of(site.settings)
         app = create_app(
-            site, token=address.token, wake_s=options.wake_s, flush_s=options.flush_s, acquires=True
+            site, token=address.token, wake_s=options.wake_s, flush_s=flush_s, acquires=True
         )
 
         def started() -> None:
