@@ -15,7 +15,7 @@ import pyarrow as pa
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.stores.historian import _files
-from goldenbatch.stores.historian._columns import Ints, by_tag, ints, stored_schema
+from goldenbatch.stores.historian._columns import by_tag, ints, stored_schema
 from goldenbatch.stores.historian._compactions import Compaction
 from goldenbatch.stores.historian._delta import (
     APP,
@@ -29,6 +29,7 @@ from goldenbatch.stores.historian._delta import (
     stats_text,
     transact,
 )
+from goldenbatch.stores.historian._leaves import number_bits
 from goldenbatch.stores.historian._manifest import FileEntry
 from goldenbatch.stores.historian._tiered import Tiered
 from goldenbatch.stores.historian._tiers import TIER_APP, TierStep
@@ -37,6 +38,8 @@ DAY_US = 86_400_000_000
 N_WRITERS = 4
 __all__ = ["DAY_US", "Cold", "ColdFile", "Snapshot", "encodings", "stats_text"]
 ROW_GROUP_BYTES = 64 << 20
+N_COMPARED = 8
+"""Row groups that are read back at once: memory that is used again need not be cleared."""
 
 
 def encodings(kind: ReadingKind, *, is_final: bool = False) -> dict[str, Any]:
@@ -82,18 +85,7 @@ class Cold:
         self, kind: ReadingKind, table: pa.Table, n: int
     ) -> list[tuple[FileEntry, pa.Table]]:
         """Write a table, ordered by (tag, time, seq), one durable file a date, with its rows."""
-        day = ints(table, "time") // DAY_US
-        if day.min() == day.max():
-            days, codes = day[:1], np.zeros(len(day), dtype=np.int64)
-        else:
-            days, codes = np.unique(day, return_inverse=True)
-        order = by_tag(codes)
-        stops = np.cumsum(np.bincount(codes, minlength=len(days)))
-        parts = []
-        for index, stop in enumerate(stops.tolist()):
-            rows = order[(stops[index - 1] if index else 0) : stop]
-            date = str(np.datetime64(int(days[index]), "D"))
-            parts.append((date, table if len(days) == 1 else table.take(pa.array(rows))))
+        parts = _by_date(table)
         with ThreadPoolExecutor(N_WRITERS) as pool:
             entries = list(pool.map(lambda part: self._write(kind, n, *part), parts))
         self.place.settle(kind)
@@ -175,6 +167,23 @@ class Cold:
                 hint="Restore it from a restored backup: `goldenbatch historian repair FOLDER`.",
             )
 
+    def holds(self, kind: ReadingKind, file: FileEntry, table: pa.Table) -> bool:
+        """Whether a file, as it lies on the disk, holds just the rows of a table, bit for bit."""
+        import pyarrow.parquet as pq
+
+        at = 0
+        try:
+            with pq.ParquetFile(self.local(file), page_checksum_verification=True) as parquet:
+                for first in range(0, parquet.num_row_groups, N_COMPARED):
+                    groups = range(first, min(first + N_COMPARED, parquet.num_row_groups))
+                    held = parquet.read_row_groups(list(groups)).cast(stored_schema(kind))
+                    if not _is_same(kind, held, table.slice(at, held.num_rows)):
+                        return False
+                    at += held.num_rows
+        except (IntegrityError, OSError, ValueError, KeyError, TypeError, pa.ArrowException):
+            return False
+        return bool(at == table.num_rows)
+
     def read(self, kind: ReadingKind, files: Iterable[FileEntry]) -> pa.Table:
         """All readings of files, as they lie on the disk.
 
@@ -199,3 +208,25 @@ class Cold:
     def kinds(self) -> list[ReadingKind]:
         """Kinds that have a table."""
         return [kind for kind in KINDS if self.place.has_table(kind)]
+
+
+def _by_date(table: pa.Table) -> list[tuple[str, pa.Table]]:
+    """Rows of each date, in their order."""
+    time = ints(table, "time")
+    first, last = int(time.min()) // DAY_US, int(time.max()) // DAY_US
+    if first == last:
+        return [(str(np.datetime64(first, "D")), table)]
+    days, codes = np.unique(time // DAY_US, return_inverse=True)
+    order, start, parts = by_tag(codes), 0, []
+    for day, stop in zip(days.tolist(), np.cumsum(np.bincount(codes)).tolist(), strict=True):
+        parts.append((str(np.datetime64(day, "D")), table.take(pa.array(order[start:stop]))))
+        start = stop
+    return parts
+
+
+def _is_same(kind: ReadingKind, one: pa.Table, other: pa.Table) -> bool:
+    """Minus zero equals zero, and yet is another reading."""
+    return bool(one.equals(other)) and (
+        kind != "number"
+        or np.array_equal(number_bits(one.column("value")), number_bits(other.column("value")))
+    )

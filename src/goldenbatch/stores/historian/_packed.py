@@ -23,7 +23,7 @@ PACKED_ROWS = 4_096
 
 _TIME_UNITS = (1_000_000, 1_000, 1)
 SCALES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0)
-_N_TRIED = 256
+_N_TRIED, _BLOCK_ROWS = 256, 16_384
 
 
 def encode(batch: pa.RecordBatch, kind: ReadingKind) -> memoryview:
@@ -92,14 +92,30 @@ def _scaled(values: pa.Array, starts: Ints) -> tuple[float, Ints, NDArray[Any]] 
     for scale in SCALES:
         if as_whole(numbers[:_N_TRIED], scale) is None:
             continue
-        whole = as_whole(numbers, scale)
-        if whole is not None:
-            firsts = whole[starts]
-            steps = np.zeros(len(whole), dtype=np.int64)
-            np.subtract(whole[1:], whole[:-1], out=steps[1:])
-            steps[starts] = 0
-            return scale, firsts, _smallest(steps)
+        found = _whole_steps(numbers, scale, starts)
+        if found is not None:
+            return scale, *found
     return None
+
+
+def _whole_steps(
+    numbers: NDArray[np.float64], scale: float, starts: Ints
+) -> tuple[Ints, NDArray[Any]] | None:
+    """First whole number of each run and the differences, by blocks that stay in the cache."""
+    firsts, steps = np.empty(len(starts), dtype=np.int64), np.empty(len(numbers), dtype=np.int64)
+    before, run = 0, 0
+    for first in range(0, len(numbers), _BLOCK_ROWS):
+        whole = as_whole(numbers[first : first + _BLOCK_ROWS], scale)
+        if whole is None:
+            return None
+        steps[first] = whole[0] - before
+        np.subtract(whole[1:], whole[:-1], out=steps[first + 1 : first + len(whole)])
+        before = int(whole[-1])
+        upto = int(np.searchsorted(starts, first + len(whole)))
+        firsts[run:upto] = whole[starts[run:upto] - first]
+        run = upto
+    steps[starts] = 0
+    return firsts, _smallest(steps)
 
 
 def as_whole(numbers: NDArray[np.float64], scale: float) -> Ints | None:

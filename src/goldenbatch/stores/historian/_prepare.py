@@ -99,7 +99,7 @@ def prepare(frame: Frame, tags: TagDictionary) -> Prepared:
     tag = _numbered(table.column("tag"), frame.kind, tags)
     arrays = [
         _flat(table.column("time")),
-        pa.array(tag.astype(np.int32)),
+        pa.array(tag),
         _values(frame),
         _flat(table.column("quality")),
     ]
@@ -116,7 +116,9 @@ def prepare(frame: Frame, tags: TagDictionary) -> Prepared:
     return Prepared(batch, batch.take(pa.array(last, pa.int64())), is_packed=True)
 
 
-def _moved(order: Ints | None, tag: Ints, time: Ints) -> tuple[Ints, Ints]:
+def _moved(
+    order: Ints | None, tag: NDArray[np.int32], time: Ints
+) -> tuple[NDArray[np.int32], Ints]:
     return (tag, time) if order is None else (tag[order], time[order])
 
 
@@ -131,19 +133,19 @@ def _taken(batch: pa.RecordBatch, order: Ints) -> pa.RecordBatch:
     return pa.RecordBatch.from_arrays(columns, schema=batch.schema)
 
 
-def _numbered(column: pa.ChunkedArray, kind: ReadingKind, tags: TagDictionary) -> Ints:
+def _numbered(column: pa.ChunkedArray, kind: ReadingKind, tags: TagDictionary) -> NDArray[np.int32]:
     """Number of the tag of each row; new tags are made durable."""
     if not len(column):
-        return np.empty(0, dtype=np.int64)
+        return np.empty(0, dtype=np.int32)
     if not pa.types.is_dictionary(column.type):
         column = column.dictionary_encode()
     flat = _flat(column.unify_dictionaries())
     known = tags.known(flat.dictionary, kind)
     if known is not None:
-        found: Ints = known[flat.indices.to_numpy(zero_copy_only=False)]
+        found: NDArray[np.int32] = known[flat.indices.to_numpy(zero_copy_only=False)]
         return found
     codes, names = _coded(column)
-    numbers = np.asarray(tags.ids(names, kind), dtype=np.int64)
+    numbers = np.asarray(tags.ids(names, kind), dtype=np.int32)
     if len(names) == len(flat.dictionary):
         tags.remember(flat.dictionary, kind, numbers)
     found = numbers[codes]
@@ -212,7 +214,7 @@ def _newest_of(batch: pa.RecordBatch) -> Ints:
     return last if order is None else order[last]
 
 
-def _newest(where: str, tag: Ints, time: Ints, tags: TagDictionary) -> Ints:
+def _newest(where: str, tag: NDArray[np.int32], time: Ints, tags: TagDictionary) -> Ints:
     """Place of the newest reading of each tag in rows by (tag, time); refuses two at one time."""
     is_last = np.ones(len(tag), dtype=bool)
     is_last[:-1] = tag[1:] != tag[:-1]

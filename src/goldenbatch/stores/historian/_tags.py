@@ -46,7 +46,7 @@ class TagDictionary:
         self._names: list[str] = []
         self._kinds = array("b")
         self._chain, self._size = bytes(32), 0
-        self._recent: dict[tuple[str, int, str], tuple[pa.Array, NDArray[np.int64]]] = {}
+        self._recent: dict[tuple[str, int, str], tuple[pa.Array, NDArray[np.int32]]] = {}
         self.refresh()
 
     def __len__(self) -> int:
@@ -118,12 +118,12 @@ class TagDictionary:
                 self._append(new, kind, code)
             return [self._ids[name] for name in names]
 
-    def known(self, names: pa.Array, kind: ReadingKind) -> NDArray[np.int64] | None:
+    def known(self, names: pa.Array, kind: ReadingKind) -> NDArray[np.int32] | None:
         """Numbers of names that were remembered: most frames name the same tags."""
         held = self._recent.get(_sketch(names, kind))
         return held[1] if held is not None and held[0].equals(names) else None
 
-    def remember(self, names: pa.Array, kind: ReadingKind, numbers: NDArray[np.int64]) -> None:
+    def remember(self, names: pa.Array, kind: ReadingKind, numbers: NDArray[np.int32]) -> None:
         """Keep the numbers of names, none of them twice, for the next frame that has them."""
         if len(names) > RECENT_NAMES:
             return

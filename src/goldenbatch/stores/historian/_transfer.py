@@ -1,7 +1,8 @@
 """The steps of a hand-over on the disk and in the ledger, in an order that survives a crash.
 
-1. files written and synced; 2. manifest; 3. Delta commits and their sync; 4. read back and
-compared; 5. recorded; 6. keys indexed; 7. state. Only then the log may be cut. Each step, done
+1. files written and synced, read back and compared; 2. manifest; 3. Delta commits and their sync;
+4. after a crash or a difference: digests computed again from the files; 5. recorded; 6. keys
+indexed; 7. state. Only then the log may be cut. Each step, done
 again, does nothing: the manifest says what to do and the Delta transaction what was done.
 """
 
@@ -60,8 +61,8 @@ class Transfer:
         Args:
             manifest: Of the hand-over.
             state: Before it.
-            plan: What the files were made of, while it is still in memory: then what lies on
-                the disk is compared with it, else its digests are computed again.
+            plan: Says that what lies on the disk was compared with what it was made of; without
+                it the digests are computed again.
 
         Raises:
             IntegrityError: What was read back is not what was written; the log is kept.
@@ -71,7 +72,7 @@ class Transfer:
             if files:
                 self.cold.commit(kind, files, manifest.n)
                 self.on_step(f"committed {kind}")
-        is_right = plan is not None and _handover.is_same(plan, self.cold)
+        is_right = plan is not None and plan.is_right
         problems = [] if is_right else _handover.differences(manifest, self.cold, self.name)
         if problems:
             raise IntegrityError(
