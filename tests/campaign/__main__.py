@@ -57,6 +57,8 @@ def main() -> int:
     )
     if set(options.only) != PARTS.keys():
         command += f" --only {' '.join(options.only)}"
+    if options.engines_python:
+        command += " --engines-python PYTHON"
     text = report.render(parts, date, options.crashes, command)
     path = report.store(text, options.out, date)
     print(text)
@@ -74,6 +76,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
                         help=f"which parts of {', '.join(PARTS)} (default: all)")  # fmt: skip
     parser.add_argument("--folder", type=Path, help="where the homes are made (default: temporary)")
+    parser.add_argument("--engines-python", default="", metavar="PYTHON",
+                        help="a Python with chdb and pyspark, see engines.py")  # fmt: skip
     options = parser.parse_args()
     # The size of the other parts goes with that of the first unless it is given.
     options.tamperings = options.tamperings or max(2, options.crashes // 5)
@@ -200,6 +204,13 @@ def _pytest(part: Part, arguments: list[str], more: dict[str, str]) -> None:
     part.details.append(f"tests that passed: {n_passed}")
 
 
+def _engines(folder: Path, python: str) -> list[Part]:
+    from tests.campaign.engines import compare
+
+    sys.stderr.write("other engines ...\n")
+    return [compare(folder / "engines", python)]
+
+
 def _postgres(n: int, seed: str) -> list[Part]:
     from tests.campaign.postgres import postgres_crashes
 
@@ -212,6 +223,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], list[Part]]] = {
     "postgres": lambda _, given: _postgres(max(4, given.crashes // 5), given.seed),
     "historian": lambda _, given: [_store(*HISTORIAN, given.crashes)],
     "sources": lambda _, given: [_store(*SOURCES, max(5, given.crashes // 10))],
+    "engines": lambda folder, given: _engines(folder, given.engines_python),
     "home": lambda folder, given: [_tamperings(folder, given.tamperings, given.seed)],
     "columns": lambda _, given: [_ledger_tamperings(given.tamperings)],
     "export": lambda _, given: [_export_tamperings(given.crashes)],
