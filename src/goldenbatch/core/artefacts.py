@@ -6,6 +6,7 @@ executed: before it is kept, and again before it is loaded.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import struct
@@ -14,12 +15,27 @@ from typing import Any, Final
 
 from goldenbatch.core import _artefact_onnx, _artefact_skops, _artefact_trees, _artefact_zip
 from goldenbatch.core._artefact_errors import ArtefactContentError
-from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.errors import BadInputError, IntegrityError
 
 __all__ = [
-    "DOCUMENT_TYPES", "LIGHTGBM", "LINEAR", "MAX_MODEL_BYTES", "MEDIA_TYPES", "MODEL_TYPES",
-    "ONNX", "PARAMETERS", "SCORING_PLAN", "SKOPS", "ArtefactContentError", "check_artefact",
-    "is_model_type", "onnx_chain", "onnx_facts", "require_media_type", "skops_types",
+    "DOCUMENT_TYPES",
+    "LIGHTGBM",
+    "LINEAR",
+    "MAX_MODEL_BYTES",
+    "MEDIA_TYPES",
+    "MODEL_TYPES",
+    "ONNX",
+    "PARAMETERS",
+    "SCORING_PLAN",
+    "SKOPS",
+    "ArtefactContentError",
+    "check_artefact",
+    "is_model_type",
+    "onnx_chain",
+    "onnx_facts",
+    "require_approved",
+    "require_media_type",
+    "skops_types",
 ]  # fmt: skip
 
 LIGHTGBM: Final = "text/vnd.lightgbm"
@@ -77,6 +93,31 @@ skops_types = _artefact_skops.skops_types
 def is_model_type(media_type: str) -> bool:
     """Whether a media type stands for something learnt, and not for a file as it came."""
     return media_type in MODEL_TYPES or bool(_VENDOR.match(media_type))
+
+
+def require_approved(content: bytes, digest: str, stored: str, approved: str) -> None:
+    """Refuse content that is to be loaded and is not what was approved.
+
+    Args:
+        content: As it was read.
+        digest: As it was approved.
+        stored: Media type that it is stored as.
+        approved: Media type that was approved.
+
+    Raises:
+        IntegrityError: Digest or type is not the approved one.
+        ArtefactContentError: Loading it would run code, or it is no such model.
+    """
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise IntegrityError(
+            f"artefact {digest} is not what was put.", hint="Restore it from the home's backup."
+        )
+    if stored != approved:
+        raise IntegrityError(
+            f"artefact {digest} is {stored}; what was approved is {approved}.",
+            hint="Do not use it; see who changed it: `goldenbatch verify`.",
+        )
+    check_artefact(content, approved)
 
 
 def require_media_type(media_type: str) -> None:

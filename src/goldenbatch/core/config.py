@@ -146,6 +146,18 @@ class HistorianSettings(_Strict):
     tables_url: str = Field(default="", pattern=r"^([a-z0-9]+://[^@?]+)?$")
 
 
+class RegistrySettings(_Strict):
+    """Where models and the files that came in lie: in a folder of the home, or in a bucket.
+
+    Attributes:
+        url: `s3://bucket/site`, `az://...` or `gs://...`; empty: in the home. Settled when the
+            home is first opened, then changed by `goldenbatch registry move` only; keys and
+            endpoint come from the environment (AWS_*, AZURE_*, GOOGLE_*), and never stand here.
+    """
+
+    url: str = Field(default="", pattern=r"^([a-z0-9]+://[^@?]+)?$")
+
+
 class ProviderSettings(_Strict):
     """An OpenID provider whose people may log in and sign; a public client with PKCE.
 
@@ -216,6 +228,7 @@ class Settings(_Strict):
     checkpoints: CheckpointSettings = CheckpointSettings()
     historian: HistorianSettings = HistorianSettings()
     ledger: LedgerSettings = LedgerSettings()
+    registry: RegistrySettings = RegistrySettings()
     signing: SigningSettings = SigningSettings()
 
     @property

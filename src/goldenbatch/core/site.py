@@ -189,6 +189,15 @@ class RegistryPort(Protocol):
             IntegrityError: What is stored is not what was put.
         """
 
+    def get_approved(self, digest: str, media_type: str) -> bytes:
+        """Content that is to be loaded: of the approved digest, of the approved type, no code.
+
+        Raises:
+            NotFoundError: Nothing is stored under the digest.
+            IntegrityError: Content or type is not the approved one.
+            BadInputError: Loading it would run code, or it is no such model.
+        """
+
     def media_type(self, digest: str) -> str:
         """Media type of an artefact."""
 

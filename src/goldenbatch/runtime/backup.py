@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import goldenbatch
-from goldenbatch.core.config import HOME_FILE, LedgerSettings, save_settings
+from goldenbatch.core.config import HOME_FILE, LedgerSettings, RegistrySettings, save_settings
 from goldenbatch.core.errors import (
     BadInputError,
     ConflictError,
@@ -267,7 +267,7 @@ def _take(site: LocalSite, vault: Vault, passphrase: str, tell: Step) -> Snapsho
         files.append(vault.add(copy, _LEDGER))
     files += _spools(site, vault)
     tell("registry")
-    files += _folder(vault, site.path, "registry")
+    files += _artefacts(site, vault, notes)
     files += _key_files(site, vault, passphrase)
     moment = datetime.fromtimestamp(made_at / 1e6, tz=UTC)
     name = f"{moment.strftime('%Y%m%dT%H%M%SZ')}-{n_events:09d}"
@@ -296,7 +296,8 @@ def _free(vault: Vault, name: str) -> str:
 
 def _settings_files(site: LocalSite, vault: Vault) -> list[FileEntry]:
     with tempfile.TemporaryDirectory(prefix="goldenbatch-backup-") as temporary:
-        settings = site.settings.model_copy(update={"ledger": LedgerSettings()})
+        home = {"ledger": LedgerSettings(), "registry": RegistrySettings()}
+        settings = site.settings.model_copy(update=home)
         files = [vault.add(save_settings(Path(temporary), settings), HOME_FILE)]
     if (site.path / PLANT_FILE).exists():
         files.append(vault.add(site.path / PLANT_FILE, PLANT_FILE))
@@ -313,6 +314,19 @@ def _folder(vault: Vault, root: Path, name: str) -> list[FileEntry]:
         except FileNotFoundError:  # a temporary file of somebody who writes just now
             continue
     return found
+
+
+def _artefacts(site: LocalSite, vault: Vault, notes: list[str]) -> list[FileEntry]:
+    """What the registry holds, from its folder or its bucket: a restored home has it in a folder.
+
+    A restored home must not work in the bucket of the one that it was made from.
+    """
+    if site.registry.url:
+        notes.append(
+            f"The registry lay in {site.registry.url}. It is restored into the home; move it to a "
+            "bucket of its own with `goldenbatch registry move`."
+        )
+    return [vault.add_bytes(data, f"registry/{name}") for name, data in site.registry.copies()]
 
 
 def _spools(site: LocalSite, vault: Vault) -> list[FileEntry]:

@@ -200,7 +200,8 @@ class LocalSite:
             read_only=read_only,
         )
         self.historian = self._stack.enter_context(historian)
-        self.registry = Registry(self.layout.registry)
+        url = self.settings.registry.url
+        self.registry = Registry(self.layout.registry, url, is_read_only=read_only)
         # What is decided on people and their rights never goes by a clock that was set back.
         now = not_before(self.ledger.recorded_at, self._clock)
         self.people = People(

@@ -13,6 +13,7 @@ from urllib.parse import quote
 
 import httpx
 
+from goldenbatch.core.artefacts import require_approved
 from goldenbatch.core.errors import GoldenbatchError, LockedError
 from goldenbatch.core.records import Event, HomeKind, NewEvent, Row
 from goldenbatch.core.site import Actor, HomeInfo, Window, Written
@@ -306,8 +307,14 @@ class RemoteRegistry:
         return str(response.json()["digest"])
 
     def get(self, digest: str) -> bytes:
-        """Content of a digest, checked here once more."""
+        """Content of a digest."""
         return self._client.request("GET", f"/artefacts/{quote(digest, safe='')}").content
+
+    def get_approved(self, digest: str, media_type: str) -> bytes:
+        """Content of the approved digest and type, looked into here once more."""
+        content, stored = self.get(digest), self.media_type(digest)
+        require_approved(content, digest, stored, media_type)
+        return content
 
     def media_type(self, digest: str) -> str:
         """Media type of an artefact."""

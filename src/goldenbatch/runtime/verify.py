@@ -140,7 +140,7 @@ def _verify_rest(site: LocalSite) -> tuple[list[Problem], dict[str, int]]:
         "events": site.ledger.head(),
         "checkpoints": len(_safely(site.ledger.checkpoints)),
         "frames": site.historian.head(),
-        "artefacts": len(list(site.registry.digests())),
+        "artefacts": len(_safely(lambda: list(site.registry.digests()))),
     }
     try:
         links = check_links(site, said.artefacts if said is not None else {})
@@ -148,7 +148,7 @@ def _verify_rest(site: LocalSite) -> tuple[list[Problem], dict[str, int]]:
         if said is not None:
             problems += [Problem(*row) for row in check_deletions(site, said)]
         counts |= links.counts
-    except IntegrityError as error:
+    except GoldenbatchError as error:
         # An event that cannot be read is named by the ledger's own check above.
         problems.append(Problem("links", "ledger", f"could not be followed to the end: {error}"))
     return problems, counts
@@ -247,7 +247,12 @@ def _historian(historian: Any, ledger: Any, said: Deletions | None) -> Iterator[
 
 
 def _registry(registry: Any) -> Iterator[Problem]:
-    for digest in registry.check():
+    try:
+        damaged = registry.check()
+    except GoldenbatchError as error:  # a bucket that cannot be reached
+        yield Problem("registry", registry.url, str(error))
+        return
+    for digest in damaged:
         yield Problem("registry", digest, "the artefact is not what was put under its digest.")
 
 

@@ -142,6 +142,14 @@ _TREE: dict[str, Entry] = {
         },
         panel=_PROOF,
     ),
+    "registry": Entry(
+        "Models and files that came in: move, check.",
+        children={
+            "move": Entry("Move them to a bucket, or back.", f"{_CLI}.registry:move"),
+            "check": Entry("Compare each with its digest.", f"{_CLI}.registry:check"),
+        },
+        panel=_PROOF,
+    ),
     "export": Entry(
         "Write records for an outsider, with their proof.",
         f"{_CLI}.export:export",

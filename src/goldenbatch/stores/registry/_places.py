@@ -50,13 +50,13 @@ class Place(Protocol):
         """Names of all objects, in no order; those being written are left out."""
 
 
-def open_place(folder: Path, url: str) -> Place:
+def open_place(folder: Path, url: str, *, is_read_only: bool = False) -> Place:
     """Where the artefacts of a registry lie; the first opening with a URL settles it for good.
 
     Raises:
         BadInputError: Another place is in use, or artefacts lie in the folder already.
     """
-    path, wanted = folder / WHERE, url.rstrip("/")
+    wanted = url.rstrip("/")
     known = settled_url(folder)
     if wanted and wanted != known:
         lies = known or "that folder"
@@ -65,8 +65,9 @@ def open_place(folder: Path, url: str) -> Place:
                 f"the artefacts of {folder} lie in {lies}, not in {wanted}.",
                 hint="Leave [registry] url as it was; move them with `goldenbatch registry move`.",
             )
-        make_dir(folder)
-        write_whole(path, json.dumps({"url": wanted}).encode() + b"\n")
+        if not is_read_only:
+            make_dir(folder)
+            settle(folder, wanted)
         known = wanted
     return Bucket(known) if known else Folder(folder)
 

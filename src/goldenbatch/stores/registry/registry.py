@@ -15,7 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from goldenbatch.core.artefacts import MEDIA_TYPES, check_artefact, is_model_type
+from goldenbatch.core.artefacts import (
+    MEDIA_TYPES,
+    check_artefact,
+    is_model_type,
+    require_approved,
+)
 from goldenbatch.core.errors import BadInputError, ConflictError, IntegrityError, NotFoundError
 from goldenbatch.stores.registry._places import (
     ArtefactRefusedError,
@@ -50,18 +55,21 @@ class Registry:
             A URL is taken as it is, for whoever has no home.
         url: Such as `s3://bucket/site`, `gs://...` or `az://...`; empty: what was settled, or
             the folder itself. The first opening with a URL settles it for good.
+        is_read_only: Make and settle nothing.
 
     Raises:
         BadInputError: Artefacts lie in another place than the one named.
     """
 
-    def __init__(self, path: Path | str, url: str = "") -> None:
+    def __init__(self, path: Path | str, url: str = "", *, is_read_only: bool = False) -> None:
         is_url = "://" in str(path)
         self._root = None if is_url else Path(path)
         self._place: Place = (
-            Bucket(str(path).rstrip("/")) if is_url else open_place(Path(path), url)
+            Bucket(str(path).rstrip("/"))
+            if is_url
+            else open_place(Path(path), url, is_read_only=is_read_only)
         )
-        if isinstance(self._place, Folder):
+        if isinstance(self._place, Folder) and not is_read_only:
             make_dir(Path(path) / _KEPT)
 
     @classmethod
@@ -184,13 +192,8 @@ class Registry:
             IntegrityError: Content or type is not the approved one.
             ArtefactContentError: Loading it would run code, or it is no such model.
         """
-        content, stored = self.get(digest), self.media_type(digest)
-        if stored != media_type:
-            raise IntegrityError(
-                f"artefact {digest} is {stored}; what was approved is {media_type}.",
-                hint="Do not use it; see who changed it: `goldenbatch verify`.",
-            )
-        check_artefact(content, media_type)
+        content = self.get(digest)
+        require_approved(content, digest, self.media_type(digest), media_type)
         return content
 
     def media_type(self, digest: str) -> str:
@@ -251,34 +254,48 @@ class Registry:
                 yield name, data
 
     def move(self, url: str) -> int:
-        """Copy everything to another place, check it there, and work with that from now on.
+        """Move everything to another place, check it there, and work with that from now on.
 
-        What lies in the old place stays; delete it when the new one has been backed up.
+        What lay in the old place is deleted when all of it is in the new one: a later deletion
+        would not reach it. After a crash the same call finishes the work.
 
         Args:
             url: Such as `s3://bucket/site`; empty: the registry's folder.
 
         Returns:
-            How many objects were copied.
+            How many objects lie there now.
 
         Raises:
-            ConflictError: That is where they lie.
+            ConflictError: The new place holds artefacts of others.
             IntegrityError: A copy is not what was read.
             ArtefactRefusedError: The new place is full or cannot be reached; nothing changed.
         """
-        if self._root is None or url.rstrip("/") == self.url:
-            raise ConflictError(f"the artefacts lie in {self.url or 'the folder'} already.")
-        target: Place = Bucket(url.rstrip("/")) if url else Folder(self._root)
-        n_copied = 0
+        if self._root is None:
+            raise ConflictError("a registry without a folder stays where it is.")
+        wanted = url.rstrip("/")
+        if wanted == self.url:
+            return self._tidy(Folder(self._root)) if wanted else len(list(self._place.names()))
+        target: Place = Bucket(wanted) if wanted else Folder(self._root)
+        names = set(self._place.names())
+        if not names.issuperset(target.names()):
+            raise ConflictError(
+                f"{target.describe('')} holds artefacts of others.",
+                hint="Name a place that is empty.",
+            )
         for name, data in self.copies():
-            if target.read(name) != data:
-                target.write(name, data)
+            target.write(name, data)
             if target.read(name) != data:
                 raise IntegrityError(f"{target.describe(name)} is not what was written.")
-            n_copied += 1
-        settle(self._root, url)
-        self._place = target
-        return n_copied
+        settle(self._root, wanted)
+        old, self._place = self._place, target
+        return self._tidy(old)
+
+    def _tidy(self, old: Place) -> int:
+        """Delete from an old place what lies here; how much lies here."""
+        names = set(self._place.names())
+        for name in names.intersection(old.names()):
+            old.delete(name)
+        return len(names)
 
 
 def _name(digest: str) -> str:
