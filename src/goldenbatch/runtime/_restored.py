@@ -6,7 +6,12 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from goldenbatch.core.config import LedgerSettings, load_settings, save_settings
+from goldenbatch.core.config import (
+    HistorianSettings,
+    LedgerSettings,
+    load_settings,
+    save_settings,
+)
 from goldenbatch.core.errors import ConflictError, GoldenbatchError
 from goldenbatch.core.tiering import TIER_STREAM
 from goldenbatch.runtime._clock import system_clock
@@ -50,6 +55,18 @@ def fill_database(folder: Path, url: str) -> None:
     keys = Keyring((), load_public_keys(folder))
     with Ledger.open(url, home_info(settings), system_clock, core_projections(), keys=keys):
         pass  # its projections are folded anew
+
+
+def fill_bucket(folder: Path, url: str) -> None:
+    """Put the restored tables of readings into a bucket, and name it in the settings."""
+    from goldenbatch.stores.historian import put_tables
+
+    settings = load_settings(folder)
+    historian = HistorianSettings.model_validate(
+        settings.historian.model_dump() | {"tables_url": url}
+    )
+    put_tables(Layout(folder).historian, url)
+    save_settings(folder, settings.model_copy(update={"historian": historian}))
 
 
 def verify_restored(folder: Path, snapshot: Snapshot) -> tuple[int, list[str]]:

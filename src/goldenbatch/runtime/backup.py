@@ -23,7 +23,7 @@ from goldenbatch.core.plant import PLANT_FILE
 from goldenbatch.core.records import NewEvent, to_iso
 from goldenbatch.runtime._clock import system_clock
 from goldenbatch.runtime._deleted_again import delete_again
-from goldenbatch.runtime._restored import fill_database, require_empty, verify_restored
+from goldenbatch.runtime._restored import fill_bucket, fill_database, require_empty, verify_restored
 from goldenbatch.runtime._sealed import seal, unseal
 from goldenbatch.runtime._snapshots import FileEntry, Snapshot, Vault
 from goldenbatch.runtime.events import BackupMade, RestoreDrilled
@@ -41,6 +41,8 @@ KEYS: Final = "keys.sealed"
 _PLAIN: Final = ("tables", "cards", "analysts", "connections", "context")
 _SPOOLS: Final = "state/connections"
 _LEDGER: Final = "ledger/ledger.sqlite"
+TABLES: Final = "tables.json"
+"""Says in a historian's folder that its tables lie elsewhere: no restored home is to write there."""
 Step = Callable[[str], None]
 
 
@@ -138,6 +140,7 @@ def restore(
     name: str = "",
     passphrase: str = "",
     ledger: str = "",
+    tables: str = "",
     on_step: Step | None = None,
 ) -> Restored:
     """Restore a home into an empty or new folder, verify it, and delete again what was deleted.
@@ -148,6 +151,7 @@ def restore(
         name: Which snapshot; the newest by default.
         passphrase: Of the keys, when they are to be restored too.
         ledger: URL of an empty ledger in PostgreSQL to put it into; a file of the home without.
+        tables: URL of an empty place in a bucket for the tables of readings; the home without.
         on_step: Called with the name of each step.
 
     Raises:
@@ -183,6 +187,9 @@ def restore(
     if ledger:
         tell("filling the database")
         fill_database(folder, ledger)
+    if tables:
+        tell("filling the bucket")
+        fill_bucket(folder, tables)
     mark.unlink()
     tell("verifying")
     recorded_at, problems = verify_restored(folder, snapshot)
@@ -253,6 +260,16 @@ def _take(site: LocalSite, vault: Vault, passphrase: str, tell: Step) -> Snapsho
             f"The ledger lay in {shown_place(site.settings.ledger.url)}. It is restored as a file "
             "of the home, or with --ledger into an empty one that was installed."
         )
+    if site.historian.tables_url:
+        notes.append(
+            f"The tables of readings lay in {site.historian.tables_url}. They are in the backup, "
+            "and restored into the home, or with --tables into another bucket."
+        )
+    for tier in site.historian.tiers():
+        notes.append(
+            f"{tier.n_files} files of readings lie in tier {tier.name!r} at {tier.url}. They are "
+            "not in the backup; their digests are, and a restore compares them."
+        )
     with tempfile.TemporaryDirectory(prefix="goldenbatch-backup-") as temporary:
         copy = Path(temporary) / "ledger.sqlite"
         # A frame of a tick that the copied ledger lacks would stand in the way of the next one.
@@ -262,7 +279,11 @@ def _take(site: LocalSite, vault: Vault, passphrase: str, tell: Step) -> Snapsho
             tell("historian")
             n_frames = site.historian.head()
             for path in paths:
-                files.append(vault.add(path, path.relative_to(site.path).as_posix()))
+                if path.name != TABLES or path.parent != site.layout.historian:
+                    files.append(vault.add(path, path.relative_to(site.path).as_posix()))
+            tell("tables in the bucket" if site.historian.tables_url else "tables")
+            for name, path in site.historian.carried():
+                files.append(vault.add(path, f"historian/{name}"))
         n_events, root, note = _head_of(site, copy)
         files.append(vault.add(copy, _LEDGER))
     files += _spools(site, vault)
@@ -296,7 +317,8 @@ def _free(vault: Vault, name: str) -> str:
 
 def _settings_files(site: LocalSite, vault: Vault) -> list[FileEntry]:
     with tempfile.TemporaryDirectory(prefix="goldenbatch-backup-") as temporary:
-        home = {"ledger": LedgerSettings(), "registry": RegistrySettings()}
+        historian = site.settings.historian.model_copy(update={"tables_url": ""})
+        home = {"ledger": LedgerSettings(), "registry": RegistrySettings(), "historian": historian}
         settings = site.settings.model_copy(update=home)
         files = [vault.add(save_settings(Path(temporary), settings), HOME_FILE)]
     if (site.path / PLANT_FILE).exists():

@@ -53,6 +53,9 @@ def restore(
     ledger: Annotated[
         str, typer.Option(help="URL of an empty, installed ledger to restore it into.")
     ] = "",
+    tables: Annotated[
+        str, typer.Option(help="URL of an empty place in a bucket for the tables of readings.")
+    ] = "",
     drill: Annotated[
         bool,
         typer.Option("--drill", help="Only for trial: restore, verify, throw away, record it."),
@@ -65,8 +68,10 @@ def restore(
         raise BadInputError(
             "a restore needs a folder, a drill needs none.", hint="Give DIR, or --drill."
         )
-    if drill and ledger:
-        raise BadInputError("a drill restores into a file.", hint="Leave out --ledger.")
+    if drill and (ledger or tables):
+        raise BadInputError(
+            "a drill restores into files.", hint="Leave out --ledger and --tables."
+        )
     if folder is None:
         with session.open_site() as desk:
             with session.output.progress("Drilling"):
@@ -76,7 +81,9 @@ def restore(
 
         passphrase = session.password(password_stdin, prompt=_PROMPT) if with_keys else ""
         with session.output.progress("Restoring"):
-            done = restore_home(source, folder, name=snapshot, passphrase=passphrase, ledger=ledger)
+            done = restore_home(
+                source, folder, name=snapshot, passphrase=passphrase, ledger=ledger, tables=tables
+            )
         answer = done.as_json()
     session.show(answer, lambda _: _render(session, answer, is_drill=drill))
     if not answer["is_ok"]:

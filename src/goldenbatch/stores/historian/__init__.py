@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.stores.historian._carrying import put_tables
     from goldenbatch.stores.historian._log import WriteRefusedError
     from goldenbatch.stores.historian._tiers import Tier
     from goldenbatch.stores.historian.historian import Historian
     from goldenbatch.stores.historian.settings import HistorianSettings
     from goldenbatch.stores.historian.verify import Problem
 
-__all__ = ["Historian", "HistorianSettings", "Problem", "Tier", "WriteRefusedError"]
+__all__ = ["Historian", "HistorianSettings", "Problem", "Tier", "WriteRefusedError", "put_tables"]
 
 _HOMES = {
     "Historian": "historian",
@@ -19,6 +20,7 @@ _HOMES = {
     "Problem": "verify",
     "Tier": "_tiers",
     "WriteRefusedError": "_log",
+    "put_tables": "_carrying",
 }
 
 

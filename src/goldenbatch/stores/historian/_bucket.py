@@ -62,6 +62,11 @@ class Bucket:
         self._systems: dict[str, Any] = {}
 
     @property
+    def url(self) -> str:
+        """Where the tables lie."""
+        return self._url
+
+    @property
     def options(self) -> dict[str, str]:
         """What delta-rs needs to reach it."""
         return self._options()

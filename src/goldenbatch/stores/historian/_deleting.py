@@ -15,6 +15,7 @@ from goldenbatch.core.errors import DeniedError, NotFoundError, UnreachableError
 from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.core.site import Window
 from goldenbatch.stores.historian import _files, _gone, _manifest, _transfer
+from goldenbatch.stores.historian._carrying import Carrying
 from goldenbatch.stores.historian._cold import Cold
 from goldenbatch.stores.historian._columns import Ints, ints
 from goldenbatch.stores.historian._gone import Gone
@@ -23,14 +24,13 @@ from goldenbatch.stores.historian._prepare import FIRST_TIME, LAST_TIME
 from goldenbatch.stores.historian._query import Engine, Selection, View
 from goldenbatch.stores.historian._recover import Loaded
 from goldenbatch.stores.historian._tags import TagDictionary
-from goldenbatch.stores.historian._tiering import Tiering
 from goldenbatch.stores.historian._tiers import Tier
 
 Guard = Callable[[HandOver], Sequence[str]]
 """Why a hand-over must stay, in words; nothing: it may go."""
 
 
-class Deleting(Tiering):
+class Deleting(Carrying):
     """Part of `Historian`: what was handed over may be deleted, if who asks lets it go."""
 
     _folder: Path

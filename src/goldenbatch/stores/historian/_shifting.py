@@ -138,6 +138,13 @@ class Shifter:
                 tier, words, lambda place: transact(place, kind, None, actions, is_first=True)
             )
 
+    def _keep_whole(self, tier: Tier, file: FileEntry) -> None:
+        """See that a tier has a file whole before its last copy at home goes."""
+        try:
+            self.require_copied(tier, file)
+        except IntegrityError:
+            self.copy(tier, file)
+
     def drop(self, before: int) -> tuple[int, int, int]:
         """Take copies off the disk at home whose tier has had them since a time.
 
@@ -145,7 +152,7 @@ class Shifter:
             Files that went, their bytes, and files that stay for now.
 
         Raises:
-            IntegrityError: A tier holds something else; nothing of that step went.
+            IntegrityError: A tier does not hold a file though it was copied anew; it stays.
             UnreachableError: A tier is away; what it is to hold stays at home.
         """
         done, n_files, n_bytes, n_left = load_settled(self.folder).n, 0, 0, 0
@@ -157,7 +164,7 @@ class Shifter:
                 break
             for file in one.added:
                 if (file.kind, file.path) in now and self.cold.place.home.has(one.kind, file.path):
-                    self.require_copied(Tier(one.tier, one.url), file)
+                    self._keep_whole(Tier(one.tier, one.url), file)
                     self.cold.place.home.delete(one.kind, [file.path])
                     n_files, n_bytes = n_files + 1, n_bytes + file.size
             store_settled(self.folder, replace(load_settled(self.folder), n=one.number))

@@ -21,6 +21,8 @@ from goldenbatch.stores.historian._tiers import Tier, Tiers, TierStep
 
 T = TypeVar("T")
 MARK = "goldenbatch-tier.json"
+_PATIENCE = {"max_retries": "4", "retry_timeout": "30s", "connect_timeout": "10s"}
+"""Whoever reads waits for a tier that is away: seconds, not minutes."""
 _FRESH, _TICK_NS = object(), 50_000_000
 AWAY_S = 5.0
 """So long a tier that could not be reached is not asked again, lest every page waits for it."""
@@ -42,7 +44,7 @@ def open_tier(tier: Tier, cache: Path, cache_bytes: int) -> Place:
         )
     from goldenbatch.stores.historian._bucket import Bucket, environment
 
-    return Bucket(tier.url, cache, cache_bytes, options=lambda: environment(tier.name))
+    return Bucket(tier.url, cache, cache_bytes, lambda: {**_PATIENCE, **environment(tier.name)})
 
 
 class Tiered:
@@ -102,7 +104,13 @@ class Tiered:
         Raises:
             UnreachableError: It is away, such as a disk that is not mounted.
         """
-        return self.ask(tier, f"tier {tier.name!r} at {tier.url}", lambda place: place)
+
+        def own(place: Place) -> Place:
+            if not place.has("", MARK):
+                raise OSError(f"there is no {MARK} in it: is it mounted?")
+            return place
+
+        return self.ask(tier, f"tier {tier.name!r} at {tier.url}", own)
 
     def claim(self, tier: Tier) -> None:
         """Make a tier this historian's: a mark that tells an empty mount from the real place.
