@@ -1,4 +1,4 @@
-"""JSON schemas of the envelope and of every record type of core, generated and committed.
+"""JSON schemas of the envelope, of change plans and of every record type of core, committed.
 
 `python -m goldenbatch.core.schemas` writes them; with `--check` it only says what differs.
 """
@@ -16,6 +16,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 import goldenbatch.core
+from goldenbatch.core.change_plans import SCHEMA, ChangePlan
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.core.records import Body, Envelope, record_types
 
@@ -52,6 +53,7 @@ def schema_texts() -> dict[str, str]:
     schemas: dict[str, dict[str, Any]] = {
         "Envelope": {"$id": "goldenbatch/envelope/1"} | _schema(Envelope)
     }
+    schemas["ChangePlan"] = {"$id": SCHEMA} | _schema(ChangePlan)
     schemas |= {kind: schema_of(body) for kind, body in core_record_types().items()}
     return {f"{name}.json": _text(schema) for name, schema in schemas.items()}
 
