@@ -179,6 +179,8 @@ STREAMS = {
     "TickTaken": "tick/analysts",
     "TrailOpened": "trail/<record>",
     "TrailReviewed": "trail/<record>",
+    "UnitChanged": "unit/<source>",
+    "UnitRestored": "unit/<source>",
     "UserAdded": "user/<uid>",
     "UserDisabled": "user/<uid>",
     "UserEnabled": "user/<uid>",

@@ -218,6 +218,11 @@ const commands = {
     comment: alarm.comment.readValue().value.value?.text ?? "", user: alarm.clientUserId.readValue().value.value ?? "",
   }),
   enable: ({ on }) => { alarm.setEnabledState(on); },
+  unit: ({ name, shown, described }) => {
+    nodes.get(name).engineeringUnits.setValueFromSource({
+      dataType: DataType.ExtensionObject, value: ua.makeEUInformation(shown, shown, described ?? shown),
+    });
+  },
   limits: ({ high }) => { alarm.setHighLimit(high); },
   sessions: () => ({ n: server.engine.currentSessionCount, subscriptions: server.engine.currentSubscriptionCount }),
   trust: ({ all }) => { certificates.automaticallyAcceptUnknownCertificate = all; },

@@ -87,6 +87,9 @@ class ConnectionCard(BaseModel):
     queue_readings: int = Field(default=200_000, ge=1, description="readings held in memory")
     spool_bytes: int = Field(default=2**30, ge=0, description="disk for what cannot be stored yet")
     settings: dict[str, Any] = Field(default_factory=dict, description="of the connector")
+    units: dict[str, str] = Field(
+        default_factory=dict, description="units of tags where the source states another one"
+    )
 
     @property
     def health_prefix(self) -> str:

@@ -28,6 +28,7 @@ from goldenbatch.core.findings import (
     newest_finding,
 )
 from goldenbatch.core.records import Event, NewEvent, to_iso
+from goldenbatch.core.source_units import unit_stream
 from goldenbatch.runtime._findings import FINDING_KINDS, FINDING_PREFIX
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class Concern:
         start: Since when.
         stream: Record that shows it.
         version: Version of that record.
+        tag: Which tag it is about; empty: none.
     """
 
     key: str
@@ -61,6 +63,7 @@ class Concern:
     stream: str
     version: int
     action: str
+    tag: str = ""
 
 
 class Oversight:
@@ -102,6 +105,24 @@ class Oversight:
         yield from self._alerts(now)
         yield from self._review(now)
         yield from self._gaps(now)
+        yield from self._units()
+
+    def _units(self) -> Iterator[Concern]:
+        for row in self._ledger.select("source_unit", {"is_open": 1}):
+            yield Concern(
+                key=f"unit/{row['source']}/{row['tag']}",
+                title="A source states another unit than its tag has",
+                statement=f"The source {row['source']} states {row['stated']!r} of "
+                f"{row['tag']}, whose unit is {row['expected']!r}, since "
+                f"{to_iso(row['changed_at'])}; its readings are kept as {row['kept_as']}.",
+                severity=Severity.MAJOR,
+                start=row["changed_at"],
+                stream=unit_stream(row["source"]),
+                version=row["stream_version"],
+                action="Mend the source; or say in the plant, or under units in the source's card, "
+                "which unit is right.",
+                tag=row["tag"],
+            )
 
     def _alerts(self, now: int) -> Iterator[Concern]:
         until = now - self._settings.alert_s * SECOND_US
@@ -174,7 +195,9 @@ class Oversight:
             kind="record", digest=record.leaf, stream=record.stream, version=concern.version
         )
         return Finding(
-            subject=Subject(attribute="rights", key=concern.key),
+            subject=Subject(
+                tag=concern.tag, attribute="" if concern.tag else "rights", key=concern.key
+            ),
             title=concern.title,
             statement=concern.statement,
             severity=concern.severity,

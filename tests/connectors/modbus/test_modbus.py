@@ -178,8 +178,11 @@ class Kept:
 
     def __init__(self) -> None:
         self.frames, self.gaps, self.told, self.positions = [], [], {}, {}
+        self.takes = asyncio.Event()
+        self.takes.set()
 
     async def deliver(self, frames, positions=None):
+        await self.takes.wait()
         self.frames += frames
         self.positions |= positions or {}
 
@@ -331,6 +334,34 @@ def test_a_silent_device_is_a_gap_and_is_read_again(device, how, monkeypatch):
     good = [row for row in outlet.rows() if row["quality"] != 0x80310000]
     times = sorted({int(row["time"].timestamp() * 1e6) for row in good})
     assert not [one for one in times if gap.window[0] + 1 < one < gap.window[1] - 1]
+
+
+@pytest.mark.service("node")
+def test_what_was_not_asked_while_no_store_took_anything_is_a_gap(device):
+    async def work(outlet, _):
+        await until(lambda: len(outlet.frames) >= 4)
+        outlet.takes.clear()
+        await asyncio.sleep(0.5)
+        outlet.takes.set()
+        await until(lambda: outlet.gaps)
+
+    outlet = run(work, device.port)
+    (gap,) = outlet.gaps
+    assert gap.cause is GapCause.OVERRUN and f"{PLACE}/a" in gap.tags
+    assert 0.4e6 < gap.window[1] - gap.window[0] < 1.5e6
+    times = sorted({int(row["time"].timestamp() * 1e6) for row in outlet.rows()})
+    assert not [one for one in times if gap.window[0] + 1 < one < gap.window[1] - 1]
+
+
+@pytest.mark.service("node")
+def test_a_source_that_is_stopped_while_no_store_takes_anything_says_so(device):
+    async def work(outlet, _):
+        await until(lambda: len(outlet.frames) >= 4)
+        outlet.takes.clear()
+        await asyncio.sleep(0.3)
+
+    (gap,) = run(work, device.port).gaps
+    assert gap.cause is GapCause.OVERRUN and gap.window[1] - gap.window[0] > 0.1e6
 
 
 def test_a_device_that_is_not_there_is_said(monkeypatch, unused_port):

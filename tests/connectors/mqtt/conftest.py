@@ -128,15 +128,27 @@ class Kept:
         self.told: dict[str, object] = {}
         self.delay_s = 0.0
         self.failures: list[Exception] = []
+        self.events: list[object] = []
+        self.positions: dict[str, str] = {}
 
     async def deliver(self, frames, positions=None):
         await asyncio.sleep(self.delay_s)
         if frames and self.failures:
             raise self.failures.pop(0)
         self.frames += frames
+        self.positions |= positions or {}
 
     def position(self, key):
-        return ""
+        return self.positions.get(key, "")
+
+    def select(self, projection, where):
+        return []
+
+    def version(self, stream):
+        return sum(one.stream == stream for one in self.events)
+
+    async def record(self, events):
+        self.events += events
 
     async def unseen(self, frame):
         return frame

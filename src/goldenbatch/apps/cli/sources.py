@@ -11,6 +11,7 @@ import typer
 
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.source_units import plant_unit
 
 if TYPE_CHECKING:
     from goldenbatch.apps.desk import Desk
@@ -114,10 +115,16 @@ def _as_tags(rows: list[dict[str, Any]]) -> str:
     for row in rows:
         lines.append("[[tags]]")
         for key in ("name", "unit", "kind", "description"):
-            if row.get(key):
-                lines.append(f"{key} = {json.dumps(str(row[key]), ensure_ascii=False)}")
+            # A text has no unit, and must say so: without the key it would be a pure number.
+            if row.get(key) or (key == "unit" and _is_without_unit(row)):
+                text = str(row[key] if key != "unit" else plant_unit(str(row[key] or "")))
+                lines.append(f"{key} = {json.dumps(text, ensure_ascii=False)}")
         lines.append("")
     return "\n".join(lines)
+
+
+def _is_without_unit(row: dict[str, Any]) -> bool:
+    return row.get("unit") == "" and row.get("kind") in ("text", "reference")
 
 
 def run_(

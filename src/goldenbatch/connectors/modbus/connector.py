@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from goldenbatch.connectors.modbus._decoding import Request, Value, decode, requests
 from goldenbatch.connectors.modbus.settings import Point, read_settings
 from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext
-from goldenbatch.core.series import Frame, Quality, ReadingKind, frame_schema
+from goldenbatch.core.series import Frame, Quality, ReadingKind, frame_table
 
 if TYPE_CHECKING:
     from pymodbus.client import AsyncModbusTcpClient
@@ -23,6 +23,9 @@ BAD_NO_COMMUNICATION = 0x80310000
 """OPC UA Part 6, A.2: the source cannot be reached."""
 WAIT_S = (0.5, 30.0)
 """First and longest pause before a device that does not answer is tried again."""
+
+HELD_US = 10_000_000
+"""While no store takes anything in time, it is said at least so often."""
 
 
 class NoAnswerError(ConnectionError):
@@ -51,6 +54,7 @@ class ModbusConnector:
         self._requests = requests(self._settings)
         self._bad: dict[str, str] = {}
         self._lost_at = 0
+        self._held_from = self._n_missed = 0
 
     async def run(self, outlet: Outlet) -> None:
         """Read until cancelled: see `core.acquisition.Connector`."""
@@ -87,7 +91,14 @@ class ModbusConnector:
             values = [value for one in self._requests for value in await self._ask(client, one)]
             if self._lost_at:
                 await self._tell_gap(outlet, at)
-            await outlet.deliver(self._frames(values, at), {"polled_at": str(at)})
+            before = time.monotonic()
+            try:
+                await outlet.deliver(self._frames(values, at), {"polled_at": str(at)})
+            except asyncio.CancelledError:
+                if n_missed := int((time.monotonic() - before) / period):
+                    await self._tell_held(outlet, at, n_missed, is_end=True)
+                raise
+            await self._tell_held(outlet, at, int((time.monotonic() - before) / period))
             outlet.health("n_bad_points", len(self._bad))
             outlet.health("problem", "; ".join(sorted(set(self._bad.values())))[:300])
             due += period
@@ -97,6 +108,29 @@ class ModbusConnector:
                 due = time.monotonic()
                 outlet.health("n_late_polls", n_late)
             await asyncio.sleep(max(0.0, -late))
+
+    async def _tell_held(
+        self, outlet: Outlet, at: int, n_missed: int, *, is_end: bool = False
+    ) -> None:
+        """Say that no store took anything while it was time to ask: one gap for as long as so.
+
+        Args:
+            outlet: Where it is said.
+            at: Time of the newest readings.
+            n_missed: Polls that could not be made meanwhile.
+            is_end: Nothing more will be read.
+        """
+        now = self._clock()
+        if n_missed:
+            self._held_from, self._n_missed = self._held_from or at, self._n_missed + n_missed
+        is_early = n_missed and not is_end and 0 <= now - self._held_from < HELD_US
+        if not self._held_from or is_early:
+            return
+        tags = tuple(self._tag(one) for one in self._settings.points)
+        note = f"no store took readings in time: {self._n_missed} polls were not made"
+        window = (self._held_from, now if n_missed else at)
+        self._held_from = self._n_missed = 0
+        await outlet.gap(Gap(window, GapCause.OVERRUN, tags, note, -1))
 
     async def _tell_gap(self, outlet: Outlet, now: int) -> None:
         start = int(outlet.position("polled_at") or self._lost_at)
@@ -141,17 +175,8 @@ class ModbusConnector:
 
 
 def _table(kind: ReadingKind, rows: Sequence[tuple[str, Value]], at: int) -> Any:
-    import pyarrow as pa
-
-    columns: list[list[Any]] = [
-        [at] * len(rows),
-        [tag for tag, _ in rows],
-        [value for _, (value, _) in rows],
-        [quality for _, (_, quality) in rows],
-    ]
-    schema = frame_schema(kind)
-    arrays = [pa.array(one, field.type) for one, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    values, qualities = zip(*(value for _, value in rows), strict=True)
+    return frame_table(kind, [at] * len(rows), [tag for tag, _ in rows], values, qualities)
 
 
 def _slice(answer: Any, request: Request, point: Point) -> list[int]:

@@ -46,7 +46,8 @@ class Definitions:
         for metric in message.payload.metrics:
             for name, one in self._flat(metric):
                 defined = self._define(address, name, one)
-                made[name] = self._claimed(address, made, defined, message.at)
+                own = self._claimed(address, made, defined, message.at)
+                made[name] = self._desk.tag_of(own, message.at)
             if metric.HasField("alias"):
                 self._add_alias(node, made.get(metric.name), metric)
         self.n_known += len(made)
@@ -89,8 +90,8 @@ class Definitions:
         if not tag:
             tag = tag_name(self._prefix, address.edge, address.device, name)
         plain = _values.plain_field(metric.datatype)
-        unit = _values.property_of(metric, "engUnit", "engineeringUnit", "Units", "units")
-        return Definition(name, tag, metric.datatype, kind, plain, unit)
+        unit = _values.property_of(metric, *_values.UNIT_NAMES)
+        return Definition(name, tag, metric.datatype, kind, plain, unit, tag)
 
     def _claimed(
         self, address: Address, definitions: dict[str, Definition], made: Definition, at: int

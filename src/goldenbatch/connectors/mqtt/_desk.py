@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from goldenbatch.connectors.mqtt._breaks import DUPLICATE, Breaks
-from goldenbatch.connectors.mqtt._node import Message, Node, rebirth_payload
+from goldenbatch.connectors.mqtt._node import Definition, Message, Node, rebirth_payload
 from goldenbatch.connectors.mqtt._rows import Outcome
 from goldenbatch.connectors.mqtt.settings import SparkplugSettings
 from goldenbatch.core.acquisition import Gap, GapCause
 from goldenbatch.core.series import ReadingKind
+from goldenbatch.core.source_units import UnitBook
 
 NAMESPACE = "spBv1.0"
 MAX_GAP_TAGS = 2000
@@ -27,6 +29,7 @@ class Desk:
 
     def __init__(self, settings: SparkplugSettings, clock: Callable[[], int]) -> None:
         self.settings, self.clock = settings, clock
+        self.units: UnitBook | None = None
         self.out = Outcome()
         self.breaks = Breaks()
         self.n_kept_bytes = 0
@@ -48,6 +51,12 @@ class Desk:
     def missing(self, node: Node, gap: Gap) -> None:
         """Readings of a node are missing; what comes again and again is said as one."""
         self.out.gaps += self.breaks.add(str(node.address), gap, self.clock())
+
+    def tag_of(self, made: Definition, at: int) -> Definition:
+        """A definition with the tag that fits its unit."""
+        if self.units is None or made.kind not in ("number", "array"):
+            return made
+        return replace(made, tag=self.units.tag_of(made.own_tag, made.unit, at))
 
     def suspect(self, node: Node) -> None:
         """Two nodes seem to publish under one name."""

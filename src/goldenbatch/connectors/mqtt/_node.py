@@ -40,6 +40,7 @@ class Definition:
     Attributes:
         kind: Kind of its readings; None: it is not stored.
         plain: Field in which its numbers stand as they are; empty: they are converted.
+        own_tag: Its tag where the unit is the tag's; `tag` is apart while it is another one.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Definition:
     kind: ReadingKind | None
     plain: str
     unit: str = ""
+    own_tag: str = ""
 
 
 @dataclass

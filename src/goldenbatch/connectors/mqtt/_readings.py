@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from goldenbatch.connectors.mqtt import _values
@@ -59,6 +60,8 @@ class Readings:
                 tags.append(made.tag)
                 values.append(getattr(metric, plain))
             else:
+                if metric.HasField("properties"):
+                    made = self._restated(node, message, made, metric)
                 self._other(made, metric, default)
         if times:
             if max(times) > MAX_MS * 1000:
@@ -67,6 +70,18 @@ class Readings:
                 node.newest = max(node.newest, newest)
         self._desk.out.live.setdefault("number", Rows()).extend(times, tags, values)
         self.n_metrics += len(message.payload.metrics)
+
+    def _restated(self, node: Node, message: Message, made: Definition, metric: Any) -> Definition:
+        """A definition whose unit data may change: properties come when they are new (6.4.14)."""
+        unit = _values.property_of(metric, *_values.UNIT_NAMES)
+        if not unit or unit == made.unit:
+            return made
+        again = self._desk.tag_of(replace(made, unit=unit), message.at)
+        node.births[message.address][made.name] = again
+        for alias, known in node.aliases.items():
+            if known is made:
+                node.aliases[alias] = again
+        return again
 
     def _of_this_age(
         self, message: Message, times: list[int], tags: list[str], values: list[float]

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.acquisition import Gap
-from goldenbatch.core.series import Frame, ReadingKind, frame_schema
+from goldenbatch.core.series import Frame, ReadingKind, frame_table
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -41,18 +41,12 @@ class Rows:
         import numpy as np
         import pyarrow as pa
 
-        schema = frame_schema(kind)
         values: Any = self.values
         if kind == "number":  # a missing one becomes not-a-number, then nothing
             has_none = None in self.values
             mask = np.array([one is None for one in self.values]) if has_none else None
             values = pa.array(np.array(self.values, dtype=float), pa.float64(), mask=mask)
-        else:
-            values = pa.array(values, schema.field("value").type)
-        times = pa.array(np.array(self.times, np.int64)).cast(schema.field("time").type)
-        columns = [times, pa.array(self.tags, pa.string()), values,
-                   pa.array(np.array(self.qualities, np.int64))]  # fmt: skip
-        return pa.Table.from_arrays(columns, schema=schema)
+        return frame_table(kind, self.times, self.tags, values, self.qualities)
 
 
 Tables = dict[ReadingKind, Rows]

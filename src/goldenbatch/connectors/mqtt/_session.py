@@ -14,6 +14,7 @@ from goldenbatch.connectors.mqtt._client import Incoming, Queue, make_client, re
 from goldenbatch.connectors.mqtt._rows import Outcome, Tables, frames
 from goldenbatch.connectors.mqtt.settings import MqttSettings, SparkplugSettings
 from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext, SourceError
+from goldenbatch.core.source_units import UnitBook
 
 if TYPE_CHECKING:
     import aiomqtt
@@ -46,6 +47,7 @@ class Session(ABC):
         self._problems: list[str] = []
         self._is_ending, self._stored_at = False, 0
         self._unread: list[Gap] = []
+        self.units: UnitBook | None = None
         self._told_at: dict[str, str] = {}
 
     @abstractmethod
@@ -249,6 +251,8 @@ class Session(ABC):
         return why
 
     async def _store_live(self, found: Outcome, key: str, now: int, outlet: Outlet) -> None:
+        if self.units is not None:
+            await self.units.tell(outlet)
         await self._keep_files(found.live, outlet)
         positions = {
             name: text for name, text in self.positions().items() if self._told_at.get(name) != text

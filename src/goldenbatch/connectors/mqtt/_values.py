@@ -44,6 +44,8 @@ _FIELDS: dict[str, tuple[str, ...]] = {
     "array": ("bytes_value",),
     "reference": ("bytes_value",),
 }
+UNIT_NAMES = ("engUnit", "engineeringUnit", "Units", "units")
+"""Properties in which encoders say the unit of a metric; the first is the specification's."""
 FloatOrder = Literal["little", "big"]
 
 

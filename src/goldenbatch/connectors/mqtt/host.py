@@ -21,6 +21,7 @@ from goldenbatch.connectors.mqtt._readings import DAY_US, Readings
 from goldenbatch.connectors.mqtt._rows import Outcome
 from goldenbatch.connectors.mqtt.settings import SparkplugSettings
 from goldenbatch.core.acquisition import Gap, GapCause
+from goldenbatch.core.source_units import UnitBook
 
 COMPRESSED = "SPBV1.0_COMPRESSED"
 """As `uuid` of a payload whose body is a payload packed by zlib or gzip (Eclipse Tahu)."""
@@ -51,6 +52,10 @@ class Host:
         self._definitions = Definitions(self._desk, place, self.nodes)
         self._readings = Readings(self._desk)
         self.n_nodes_refused = 0
+
+    def know_units(self, book: UnitBook) -> None:
+        """Hold the units that births state to those of the tags."""
+        self._desk.units = book
 
     @property
     def n_metrics(self) -> int:

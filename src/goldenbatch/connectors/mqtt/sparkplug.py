@@ -15,6 +15,7 @@ from goldenbatch.connectors.mqtt._session import Session
 from goldenbatch.connectors.mqtt.host import Host
 from goldenbatch.connectors.mqtt.settings import SparkplugSettings, read_settings
 from goldenbatch.core.acquisition import Gap, Outlet, SourceContext
+from goldenbatch.core.source_units import UnitBook
 
 if TYPE_CHECKING:
     import aiomqtt
@@ -113,7 +114,9 @@ class SparkplugConnector(Session):
         return {DOUBTFUL: self.host.doubtful}
 
     def left(self, outlet: Outlet) -> list[Gap]:
-        """Gaps that went on when the node died."""
+        """Gaps that went on when the node died; the units that it knew are known again."""
+        self.units = UnitBook.of(self.card, self.context.plant, outlet)
+        self.host.know_units(self.units)
         return left_open(outlet.position(DOUBTFUL))
 
     def told(self) -> dict[str, float | str]:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from goldenbatch.core.series import KINDS, Frame, ReadingKind, frame_schema
+from goldenbatch.core.series import KINDS, Frame, ReadingKind, frame_table
 
 if TYPE_CHECKING:
     import numpy as np
@@ -124,14 +124,7 @@ def _table(
     import numpy as np
     import pyarrow as pa
 
-    schema = frame_schema(kind, is_coded=True)
-    times = np.asarray(columns.times, dtype=np.int64)
     codes = pa.array(np.asarray(columns.codes, dtype=np.int32))
-    arrays = [
-        pa.array(times).cast(schema.field("time").type),
-        pa.DictionaryArray.from_arrays(codes, book.dictionary()),
-        pa.array(columns.values, schema.field("value").type),
-        pa.array(np.asarray(columns.qualities, dtype=np.int64)),
-    ]
-    table = pa.Table.from_arrays(arrays, schema=schema)
+    tags = pa.DictionaryArray.from_arrays(codes, book.dictionary())
+    table = frame_table(kind, columns.times, tags, columns.values, columns.qualities)
     return table if rows is None else table.take(pa.array(rows))

@@ -35,6 +35,7 @@ class Item:
         last_time: Time of the newest reading that was taken, microseconds UTC; 0: none.
         problem: Why it is not monitored.
         mistyped: Type of value that its tag cannot hold, while such values come.
+        is_restated: A value has come whose meaning changed, and it was not looked at yet.
     """
 
     spec: cards.Item
@@ -48,6 +49,7 @@ class Item:
     last_time: int = 0
     problem: str = ""
     mistyped: str = ""
+    is_restated: bool = False
 
     @property
     def is_live(self) -> bool:

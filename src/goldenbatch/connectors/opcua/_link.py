@@ -11,10 +11,12 @@ from goldenbatch.connectors.opcua._conditions import event_filter
 from goldenbatch.connectors.opcua._guard import ClockGuard
 from goldenbatch.connectors.opcua._history import Backfill, Job, Origin
 from goldenbatch.connectors.opcua._items import EVENTS, Arrived, Feed, Item, Left, Subscriptions
-from goldenbatch.connectors.opcua._session import LinkLostError, micros, status_name
+from goldenbatch.connectors.opcua._session import LinkLostError, end_tasks, micros, status_name
 from goldenbatch.connectors.opcua._structures import Structures
 from goldenbatch.connectors.opcua._taking import Taken, Taker
+from goldenbatch.connectors.opcua._unit_watch import UnitWatch
 from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext
+from goldenbatch.core.source_units import UnitBook
 
 if TYPE_CHECKING:
     from goldenbatch.connectors.opcua._session import Clocks, Session
@@ -53,6 +55,8 @@ class Link:
         self._card, self._source = context.card, context.card.name
         self._key = f"{context.clock()}"
         taker.structures = Structures(session)
+        book = UnitBook.of(context.card, context.plant, outlet)
+        taker.units = self._units = UnitWatch(session, taker, book, outlet, context.clock)
         self._feed = Feed(context.card.queue_readings, self._republish, context.clock)
         self._subscriptions = Subscriptions(session, settings, self._feed.put)
         self._guard = ClockGuard(settings.clocks, outlet)
@@ -92,6 +96,7 @@ class Link:
         else:
             await self._monitor(items)
             live = [item for item in items if item.is_live]
+        await self._units.look(items, is_new=True)
         await self._note_outage(live, cause)
         if alarms is not None:
             await alarms.refresh(self._session, self._subscriptions.events)
@@ -220,7 +225,7 @@ class Link:
             for task in done:
                 task.result()
         finally:
-            await _end(tasks)
+            await end_tasks(tasks)
 
     async def _read(self) -> None:
         """Take what was published and make it durable, in order."""
@@ -386,15 +391,6 @@ class Link:
             await self._subscriptions.monitor(missing)
             back = [item for item in missing if item.is_live]
             if back:
+                await self._units.look(back, is_new=True)
                 await self._note_outage(back, GapCause.SOURCE_OFF)
             self._tell_items()
-
-
-async def _end(tasks: Sequence[asyncio.Task[None]]) -> None:
-    """Cancel tasks until they have ended: some library below may swallow a cancellation."""
-    pending = set(tasks)
-    while pending:
-        for task in pending:
-            task.cancel()
-        _, pending = await asyncio.wait(pending, timeout=1)
-    await asyncio.gather(*tasks, return_exceptions=True)

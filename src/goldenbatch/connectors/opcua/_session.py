@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -25,6 +26,7 @@ LIMITS = (
     "MaxNodesPerBrowse",
     "MaxNodesPerHistoryReadData",
     "MaxMonitoredItemsPerCall",
+    "MaxNodesPerTranslateBrowsePathsToNodeIds",
 )
 """What a server says of how much one call may hold (Part 5, OperationLimitsType)."""
 HOPELESS = frozenset(
@@ -325,3 +327,13 @@ def status_name(code: int) -> str:
 
     name, _ = get_name_and_doc(code & 0xFFFF0000)
     return f"{name} (0x{code:08X})"
+
+
+async def end_tasks(tasks: Sequence[asyncio.Task[None]]) -> None:
+    """Cancel tasks until they have ended: some library below may swallow a cancellation."""
+    pending = set(tasks)
+    while pending:
+        for task in pending:
+            task.cancel()
+        _, pending = await asyncio.wait(pending, timeout=1)
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldenbatch.connectors.opcua._frames import FIRST_TIME, LAST_TIME, Batch, TagBook
 from goldenbatch.connectors.opcua._structures import StructureError
+from goldenbatch.connectors.opcua._unit_watch import SEMANTICS_CHANGED
 from goldenbatch.connectors.opcua._values import (
     DOWN,
     MISMATCH,
@@ -30,6 +31,7 @@ from goldenbatch.core.series import Quality, ReadingKind
 if TYPE_CHECKING:
     from goldenbatch.connectors.opcua._items import Item
     from goldenbatch.connectors.opcua._structures import Structures
+    from goldenbatch.connectors.opcua._unit_watch import UnitWatch
     from goldenbatch.core.acquisition import Outlet
     from goldenbatch.core.plant import Plant
 
@@ -77,6 +79,7 @@ class Taker:
         self, book: TagBook, outlet: Outlet, plant: Plant, structures: Structures | None = None
     ) -> None:
         self.book, self._outlet, self.structures = book, outlet, structures
+        self.units: UnitWatch | None = None
         self._remembered: set[int] = set()
         self._planned: dict[str, ReadingKind] = {tag.name: tag.kind for tag in plant.tags}
 
@@ -108,7 +111,9 @@ class Taker:
             what = type(value)
             is_number = what is float or what is bool or (what is int and is_exact(value))
             is_plain = status == 0 and is_number and FIRST_TIME <= time < LAST_TIME
-            if is_plain and not item.is_fresh and not item.mistyped:
+            if status & SEMANTICS_CHANGED:
+                item.is_restated = True
+            if is_plain and not item.is_fresh and not item.mistyped and not item.is_restated:
                 if kinds[item.code] == "number":
                     times.append(time)
                     codes.append(item.code)
@@ -124,6 +129,13 @@ class Taker:
         self, rest: Iterable[tuple[Item, Any, int, int]], taken: Taken, received_at: int
     ) -> None:
         """Add what is not a plain good number: first values, texts, structures, bad ones."""
+        rest = list(rest)
+        restated = list({id(one[0]): one[0] for one in rest if one[0].is_restated}.values())
+        if restated:
+            if self.units is not None:
+                await self.units.look(restated, is_new=True)
+            for item in restated:
+                item.is_restated = False
         for item, found, stamp, status in rest:
             value = found.Value.Value if found.Value is not None else None
             time, is_sure = _time(found, stamp, received_at)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from goldenbatch.core.quantities import UnitError, check_unit
+from goldenbatch.core.source_units import as_ucum, plant_unit
 
 UNECE: Final = {
     "CEL": "Cel", "FAH": "[degF]", "KEL": "K", "P1": "%", "C62": "1", "59": "[ppm]", "61": "[ppb]",
@@ -58,19 +58,7 @@ def ucum_of(unit_id: int, shown: str, described: str = "") -> str:
     known = UNECE.get(unece_code(unit_id))
     if known:
         return known
-    for text in (shown.strip(), described.strip()):
-        found = _as_ucum(text)
-        if found:
+    for text in (shown, described):
+        if found := as_ucum(text):
             return found
-    note = "".join(one for one in shown.strip() if 0x21 <= ord(one) < 0x7B or one in "|~")
-    return f"{{{note[:40]}}}" if note else "1"
-
-
-def _as_ucum(text: str) -> str:
-    if not text:
-        return ""
-    try:
-        return check_unit(text)
-    except UnitError as error:
-        meant = str(error.hint).partition("'")[2].partition("'")[0]
-        return meant if error.hint.startswith("Did you mean") else ""
+    return plant_unit(shown) or "1"
