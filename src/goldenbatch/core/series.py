@@ -63,6 +63,38 @@ def frame_schema(kind: ReadingKind, *, is_coded: bool = False) -> pa.Schema:
     )
 
 
+def frame_table(
+    kind: ReadingKind,
+    times: Sequence[int] | NDArray[np.int64],
+    tags: Sequence[str] | pa.DictionaryArray,
+    values: Sequence[Any] | pa.Array,
+    qualities: Sequence[int] | NDArray[np.int64],
+) -> pa.Table:
+    """Table of a frame from its columns, all of one length.
+
+    Args:
+        kind: Physical table of the readings.
+        times: Microseconds UTC.
+        tags: Names, or codes over a dictionary of names.
+        values: None where missing.
+        qualities: OPC UA status codes.
+
+    >>> frame_table("number", [0, 1], ["a", "b"], [2.5, None], [0, Quality.BAD]).num_rows
+    2
+    """
+    import numpy as np
+    import pyarrow as pa
+
+    schema = frame_schema(kind, is_coded=isinstance(tags, pa.Array))
+    columns = [
+        pa.array(np.asarray(times, dtype=np.int64)).view(schema.field("time").type),
+        tags if isinstance(tags, pa.Array) else pa.array(tags, pa.string()),
+        values if isinstance(values, pa.Array) else pa.array(values, value_type(kind)),
+        pa.array(np.asarray(qualities, dtype=np.int64)),
+    ]
+    return pa.Table.from_arrays(columns, schema=schema)
+
+
 @cache
 def series_schema(kind: ReadingKind) -> pa.Schema:
     """Schema of what the historian returns: a frame's columns, `received_at` and `seq`."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from goldenbatch.core.errors import BadInputError, IntegrityError, VersionConflictError
 from goldenbatch.core.findings import FindingClosed, FindingOpened, FindingUpdated
 from goldenbatch.core.records import Event, NewEvent
-from goldenbatch.core.series import Frame, frame_schema
+from goldenbatch.core.series import Frame, frame_table
 
 if TYPE_CHECKING:
     from goldenbatch.core.analyst import Assessment, Derived, Tick, Transition
@@ -120,20 +120,18 @@ def write_derived(
     """Write what an analyst computed at a tick as one frame; gives the frame's number."""
     if not derived:
         return []
-    import pyarrow as pa
-
-    schema = frame_schema("number")
-    columns = [
-        pa.array([one.time for one in derived], pa.int64()).cast(schema.field("time").type),
-        pa.array([one.tag for one in derived], pa.string()),
-        pa.array([one.value for one in derived], pa.float64()),
-        pa.array([one.quality for one in derived], pa.int64()),
-    ]
+    readings = frame_table(
+        "number",
+        [one.time for one in derived],
+        [one.tag for one in derived],
+        [one.value for one in derived],
+        [one.quality for one in derived],
+    )
     frame = Frame(
         source=derived_source(adoption.name),
         key=f"adoption {adoption.version} tick {tick.number}",
         kind="number",
-        readings=pa.Table.from_arrays(columns, schema=schema),
+        readings=readings,
         received_at=tick.at,
     )
     return [historian.write(frame).seq]

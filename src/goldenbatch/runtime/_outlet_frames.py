@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.core.series import Frame, Quality, ReadingKind, frame_schema
+from goldenbatch.core.series import Frame, Quality, ReadingKind, frame_table
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import HistorianPort, Window
@@ -118,17 +118,12 @@ def health(prefix: str, signals: Mapping[str, float | str | bool], now: int) -> 
         kind: ReadingKind = "text" if isinstance(value, str) else "number"
         kinds[kind][f"{prefix}/{name}"] = value if kind == "text" else float(value)
     return [
-        Frame(prefix, f"{kind}/{now}", kind, _table(kind, found, now), now)
+        Frame(prefix, f"{kind}/{now}", kind, _good(kind, found, now), now)
         for kind, found in kinds.items()
         if found
     ]
 
 
-def _table(kind: ReadingKind, values: Mapping[str, Any], now: int) -> Any:
-    import pyarrow as pa
-
+def _good(kind: ReadingKind, values: Mapping[str, Any], now: int) -> Any:
     n = len(values)
-    columns = [[now] * n, list(values), list(values.values()), [int(Quality.GOOD)] * n]
-    schema = frame_schema(kind)
-    arrays = [pa.array(one, field.type) for one, field in zip(columns, schema, strict=True)]
-    return pa.Table.from_arrays(arrays, schema=schema)
+    return frame_table(kind, [now] * n, list(values), list(values.values()), [Quality.GOOD] * n)

@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import os
 import random
-import signal
-import subprocess
-import sys
-import time
 from pathlib import Path
 
+from tests.children import Children
 from tests.stores.historian import crash_kit as kit
 
 from goldenbatch.core.chunks import ChunkClosed
@@ -22,65 +19,11 @@ from goldenbatch.stores.historian import Historian
 N_CRASHES = int(os.environ.get("GOLDENBATCH_CRASHES", "50"))
 LIFE = 25
 """Deaths of one historian; then the next begins, so that the checks stay short."""
-# Imports take ten times as long as a life: one process has them done and forks the others.
-SERVER = """
-import importlib.util, os, sys
-import deltalake, pyarrow.parquet, duckdb
-spec = importlib.util.spec_from_file_location("crash_kit", sys.argv[1])
-kit = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(kit)
-for line in sys.stdin:
-    folder, seed, said = line.rstrip().split("|")
-    child = os.fork()
-    if child == 0:
-        os.dup2(os.open(said, os.O_CREAT | os.O_WRONLY | os.O_APPEND), 1)
-        kit.crash_child(folder, int(seed))
-    print(child, flush=True)
-    print(os.waitpid(child, 0)[1], flush=True)
-"""
-
-
-class Children:
-    """Starts children that work until they are killed."""
-
-    def __enter__(self) -> Children:
-        self._server = subprocess.Popen(
-            [sys.executable, "-c", SERVER, kit.__file__],
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-        )  # fmt: skip
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._server.communicate()
-
-    def live(self, folder: Path, seed: int, delay_s: float, watch=None) -> list[int]:
-        """Let a child work until it is killed; numbers of the frames that it said are on disk."""
-        said = folder.with_name(f"said-{seed}")
-        self._server.stdin.write(f"{folder}|{seed}|{said}\n")
-        self._server.stdin.flush()
-        child = int(self._server.stdout.readline())
-        end = time.monotonic() + 60
-        while delay_s >= 0 and not _has_opened(said) and time.monotonic() < end:
-            time.sleep(0.002)
-        until = time.monotonic() + abs(delay_s)
-        while watch is not None and time.monotonic() < until:
-            watch()
-        time.sleep(max(0.0, until - time.monotonic()))
-        os.kill(child, signal.SIGKILL)
-        status = int(self._server.stdout.readline())
-        assert os.WIFSIGNALED(status), "the child ended by itself"
-        lines = said.read_text().split("\n")[:-1] if said.exists() else []
-        assert lines or delay_s < 0, "the child died before it had opened the store"
-        return [int(line) for line in lines if line != "open"]
-
-
-def _has_opened(said: Path) -> bool:
-    return said.exists() and said.stat().st_size > 0
 
 
 def test_nothing_is_lost_doubled_or_torn(tmp_path):
     n_frames = n_compactions = 0
-    with Children() as children:
+    with Children(Path(kit.__file__), "deltalake", "pyarrow.parquet", "duckdb") as children:
         for first in range(0, N_CRASHES, LIFE):
             folder = tmp_path / f"life-{first}"
             acknowledged = 0
@@ -89,7 +32,8 @@ def test_nothing_is_lost_doubled_or_torn(tmp_path):
                 delay_s = -draw.uniform(0.0, 0.05) if draw.random() < 0.2 else draw.uniform(0, 0.4)
                 reader = Watch(folder) if seed % 5 == 3 else None
                 said = children.live(folder, seed, delay_s, reader)
-                acknowledged = max([acknowledged, *(number + 1 for number in said)])
+                numbers = [int(line) for line in said if line != "open"]
+                acknowledged = max([acknowledged, *(number + 1 for number in numbers)])
                 if seed % 5 == 4 or seed + 1 == N_CRASHES:
                     acknowledged = check(folder, acknowledged)
             n_frames += acknowledged
