@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
-from goldenbatch.core import batches, intake
+from goldenbatch.core import batches, intake, sampling
 from goldenbatch.core.plant import Plant
 from goldenbatch.core.records import HomeKind
 from goldenbatch.core.results import RESULTS
 from goldenbatch.core.site import Actor, HomeInfo
 
-PROJECTIONS = (*batches.PROJECTIONS, RESULTS, *intake.PROJECTIONS)
+PROJECTIONS = (*batches.PROJECTIONS, RESULTS, *intake.PROJECTIONS, *sampling.PROJECTIONS)
 
 
 @dataclass

@@ -75,6 +75,7 @@ STREAMS = {
     "ReadingsTakenOut": "tier/home",
     "BoundaryStated": "context/<source>",
     "TagFlapped": "context/<rule>",
+    "SampleOrdered": "sample/<sample>",
     "ChangePlanProposed": "change-plan/<plan>",
     "ChangePlanWithdrawn": "change-plan/<plan>",
     "GateJudged": "model/<use>/<version>",

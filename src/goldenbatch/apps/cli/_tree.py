@@ -107,6 +107,14 @@ _TREE: dict[str, Entry] = {
     "decide": Entry("Decide on a finding, signed.", f"{_CLI}.findings:decide", panel=_WORK),
     "sign": Entry("Sign a version of a record.", f"{_CLI}.findings:sign", panel=_WORK),
     "batch": Entry("Batches: list, show, report.", children=_batch_commands, panel=_WORK),
+    "sample": Entry(
+        "Samples of the plans: what is due, orders to a laboratory.",
+        children={
+            "due": Entry("What is asked for, taken and tested.", f"{_CLI}.samples:due"),
+            "order": Entry("Order what is due, into a file.", f"{_CLI}.samples:order"),
+        },
+        panel=_WORK,
+    ),
     "evaluate": Entry(
         "Measure a method on a labelled data set.", f"{_CLI}.trials:evaluate", panel=_WORK
     ),

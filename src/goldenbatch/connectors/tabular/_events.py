@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.connectors.tabular._known import Contradiction
+from goldenbatch.connectors.tabular._compare import Contradiction
 from goldenbatch.connectors.tabular._parts import EventSpec
 from goldenbatch.connectors.tabular._templates import render
 from goldenbatch.connectors.tabular._values import CellError

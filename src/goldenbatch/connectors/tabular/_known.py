@@ -5,9 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
+from goldenbatch.connectors.tabular._compare import (
+    Contradiction,
+    Fields,
+    contradiction,
+    is_same_result,
+    result_fields,
+    result_words,
+    shown_result,
+)
 from goldenbatch.core.batches import (
     BatchCreated,
     BatchEnded,
@@ -18,22 +26,9 @@ from goldenbatch.core.batches import (
     PhaseStarted,
     SampleTaken,
 )
-from goldenbatch.core.quantities import is_number
-from goldenbatch.core.records import Body, NewEvent, to_iso
+from goldenbatch.core.records import Body, to_iso
 from goldenbatch.core.results import Result, ResultCorrected, ResultsReported
 from goldenbatch.core.site import LedgerPort
-
-Fields = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Contradiction:
-    """A record says one thing, a row of the file another."""
-
-    what: str
-    key: str
-    stored: str
-    offered: str
 
 
 @dataclass(frozen=True)
@@ -43,6 +38,24 @@ class Draft:
     stream: str
     body: Body
     at: int | None = None
+
+
+@dataclass(frozen=True)
+class Amends:
+    """What a row says of its results as a version of those that are recorded.
+
+    Attributes:
+        reason: Why they differ; empty: they must not.
+        version: Number of the version in the source; 0: it does not count them.
+        has_status: Whether the row says if they are valid, so that this counts too.
+    """
+
+    reason: str = ""
+    version: int = 0
+    has_status: bool = False
+
+
+NO_AMENDS = Amends()
 
 
 @dataclass
@@ -99,6 +112,20 @@ class Known:
         used = self._things.setdefault(("used", batch, material), _Thing({}, is_fresh))
         used.fields[lot] = quantity
 
+    def load_orders(self, samples: Iterable[str]) -> None:
+        """Read which samples were ordered, and of what they are."""
+        for row in self._rows("sample_order", "sample", samples):
+            self._put(("order", row["sample"]), {"batch": row["batch"]})
+        self.load({row["batch"] for row in self._of("order")}, (), ())
+
+    def _of(self, what: str) -> list[Fields]:
+        return [one.fields for key, one in self._things.items() if key[0] == what]
+
+    def is_asked(self, sample: str) -> bool:
+        """Whether a sample is recorded, made by an earlier row, or ordered."""
+        is_there = self.has_sample(sample) or ("order", sample) in self._things
+        return self.is_any_batch_known or is_there
+
     def has_batch(self, batch: str) -> bool:
         """Whether a batch is recorded or made by an earlier row."""
         return self.is_any_batch_known or ("batch", batch) in self._things
@@ -109,7 +136,7 @@ class Known:
 
     def sample(self, sample: str) -> Fields:
         """What is known of a sample; nothing where it is not known."""
-        found = self._things.get(("sample", sample))
+        found = self._things.get(("sample", sample)) or self._things.get(("order", sample))
         return found.fields if found else {}
 
     def statements(
@@ -227,7 +254,7 @@ class Known:
         return contradiction("status", name, stored.fields, {"status": body.status.value}) or False
 
     def offer_results(
-        self, draft: Draft, sample: str, results: Iterable[Result]
+        self, draft: Draft, sample: str, results: Iterable[Result], amends: Amends = NO_AMENDS
     ) -> tuple[int, list[Contradiction]]:
         """Take the results of a sample that are not there yet; (how many, contradictions)."""
         new: list[Result] = []
@@ -236,18 +263,45 @@ class Known:
         for result in results:
             stored = self._things.get(("result", sample, result.test))
             if stored is None:
-                self._put(("result", sample, result.test), _result_fields(result), is_fresh=True)
+                self._put(("result", sample, result.test), result_fields(result), is_fresh=True)
                 new.append(result)
-            elif not _is_same(stored.fields, result):
-                if self.reason and not stored.is_fresh and self._correct(draft, sample, result):
-                    n_taken += 1
+            elif not is_same_result(stored.fields, result, amends.has_status):
+                became = self._amend(draft, sample, result, amends, stored.is_fresh)
+                if became is not None:
+                    n_taken += became
                     continue
                 key = f"{sample}/{result.test}"
-                found.append(Contradiction("result", key, _shown(stored.fields), _words(result)))
+                marks = ("", "")
+                if amends.has_status:
+                    marks = (f" ({stored.fields['status']})", f" ({result.status.value})")
+                said = (
+                    f"{shown_result(stored.fields)}{marks[0]}",
+                    f"{result_words(result)}{marks[1]}",
+                )
+                found.append(Contradiction("result", key, *said))
         if new:
             body = draft.body.model_copy(update={"results": tuple(new)})
             self.drafts.append(Draft(draft.stream, body, draft.at))
         return n_taken + len(new), found
+
+    def _amend(
+        self, draft: Draft, sample: str, result: Result, amends: Amends, is_fresh: bool
+    ) -> int | None:
+        """1: it is a correction; 0: an earlier version that is known; None: it contradicts."""
+        reason = amends.reason or ("" if is_fresh else self.reason)
+        past = self._versions(draft.stream, result.test) if amends.version or reason else []
+        if amends.version and amends.version <= len(past):
+            earlier = (result_fields(one) for one in past[:-1])
+            is_known = any(is_same_result(one, result, amends.has_status) for one in earlier)
+            return 0 if is_known else None
+        if not reason or not past:
+            return None
+        body = ResultCorrected(
+            sample=sample, test=result.test, old=past[-1], new=result, reason=reason
+        )
+        self.drafts.append(Draft(draft.stream, body, draft.at))
+        self._put(("result", sample, result.test), result_fields(result), is_fresh=True)
+        return 1
 
     def compare_batch(self, body: Body) -> Contradiction | None:
         """Contradiction between a batch of a file and the recorded one; nothing is written."""
@@ -265,26 +319,24 @@ class Known:
             key = f"{sample}/{result.test}"
             if stored is None:
                 if not self.is_any_batch_known:
-                    found.append(Contradiction("result", key, "not recorded", _words(result)))
-            elif not _is_same(stored.fields, result):
-                found.append(Contradiction("result", key, _shown(stored.fields), _words(result)))
+                    found.append(Contradiction("result", key, "not recorded", result_words(result)))
+            elif not is_same_result(stored.fields, result):
+                found.append(
+                    Contradiction("result", key, shown_result(stored.fields), result_words(result))
+                )
         return found
 
-    def _correct(self, draft: Draft, sample: str, new: Result) -> bool:
-        """Correct a recorded result, with its old value and the reason."""
-        old: Result | None = None
-        for event in self.ledger.stream(draft.stream):
-            body = event.decode()
+    def _versions(self, stream: str, test: str) -> list[Result]:
+        """All that was reported of a test, the newest last; also by earlier rows."""
+        bodies = [event.decode() for event in self.ledger.stream(stream)]
+        bodies += [one.body for one in self.drafts if one.stream == stream]
+        found: list[Result] = []
+        for body in bodies:
             if isinstance(body, ResultsReported):
-                old = next((one for one in body.results if one.test == new.test), old)
-            elif isinstance(body, ResultCorrected) and body.test == new.test:
-                old = body.new
-        if old is None:
-            return False
-        body = ResultCorrected(sample=sample, test=new.test, old=old, new=new, reason=self.reason)
-        self.drafts.append(Draft(draft.stream, body, draft.at))
-        self._put(("result", sample, new.test), _result_fields(new), is_fresh=True)
-        return True
+                found += [one for one in body.results if one.test == test]
+            elif isinstance(body, ResultCorrected) and body.test == test:
+                found.append(body.new)
+        return found
 
 
 _PHASE_KEY = ("batch", "place", "phase", "run")
@@ -308,76 +360,3 @@ def _fields_of(body: Body) -> Fields:
 
 def _attributes(row: Mapping[str, Any]) -> Fields:
     return {f"attributes.{key}": text for key, text in json.loads(row["attributes"]).items()}
-
-
-def contradiction(
-    what: str, key: str, stored: Mapping[str, Any], offered: Mapping[str, Any]
-) -> Contradiction | None:
-    """The fields in which an offer differs; a field that it leaves empty does not count."""
-    differing = {
-        name: (stored.get(name), value)
-        for name, value in offered.items()
-        if value not in ("", None) and stored.get(name) != value
-    }
-    if not differing:
-        return None
-    return Contradiction(
-        what,
-        key,
-        "; ".join(f"{name}={_text(name, one)}" for name, (one, _) in differing.items()),
-        "; ".join(f"{name}={_text(name, other)}" for name, (_, other) in differing.items()),
-    )
-
-
-def _text(name: str, value: Any) -> str:
-    if name.endswith("_at") and isinstance(value, int):
-        return to_iso(value)
-    return "not recorded" if value in ("", None) else str(value)
-
-
-def _result_fields(result: Result) -> Fields:
-    return result.model_dump(mode="json", include={"value", "operator", "unit", "kind"})
-
-
-def _is_same(stored: Mapping[str, Any], result: Result) -> bool:
-    offered = _result_fields(result)
-    if any(stored[name] != offered[name] for name in ("operator", "unit", "kind")):
-        return False
-    one, other = str(stored["value"]), result.value
-    if is_number(one) and is_number(other):
-        return Decimal(one) == Decimal(other)  # a spreadsheet drops zeros at the end
-    return one == other
-
-
-def _shown(stored: Mapping[str, Any]) -> str:
-    return f"{stored['operator']}{stored['value']} {stored['unit']}".strip()
-
-
-def _words(result: Result) -> str:
-    return f"{result.text} {result.unit}".strip()
-
-
-class Appender:
-    """Appends drafts in groups, at the versions of streams that it keeps count of."""
-
-    def __init__(self, ledger: LedgerPort, actor: str, n_group: int = 500) -> None:
-        self._ledger, self._actor, self._n_group = ledger, actor, n_group
-        self._versions: dict[str, int] = {}
-
-    def append(self, drafts: list[Draft]) -> int:
-        """Append the drafts, group by group, each all or nothing; how many there were."""
-        for at in range(0, len(drafts), self._n_group):
-            group = drafts[at : at + self._n_group]
-            self._ledger.append([self._event(draft) for draft in group])
-        return len(drafts)
-
-    def forget(self) -> None:
-        """Somebody else may have appended meanwhile: read the versions again."""
-        self._versions.clear()
-
-    def _event(self, draft: Draft) -> NewEvent:
-        version = self._versions.get(draft.stream)
-        if version is None:
-            version = self._ledger.version(draft.stream)
-        self._versions[draft.stream] = version + 1
-        return NewEvent(draft.stream, draft.body, version, self._actor, performed_at=draft.at)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from goldenbatch.connectors.tabular._known import Appender, Draft
+from goldenbatch.connectors.tabular._appender import Appender
+from goldenbatch.connectors.tabular._known import Draft
 from goldenbatch.connectors.tabular._plan import FilePlan
 from goldenbatch.connectors.tabular._settle import Source, frames_of, table_of
 from goldenbatch.core.series import Frame

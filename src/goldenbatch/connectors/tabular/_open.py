@@ -8,6 +8,7 @@ from goldenbatch.connectors.tabular._books import read_xlsx
 from goldenbatch.connectors.tabular._csv import read_csv
 from goldenbatch.connectors.tabular._exports import read_ignition, read_pi
 from goldenbatch.connectors.tabular._influx import read_annotated_csv, read_line_protocol
+from goldenbatch.connectors.tabular._lims import read_lims
 from goldenbatch.connectors.tabular._parquet import read_parquet
 from goldenbatch.connectors.tabular._sheet import Sheet, trimmed
 from goldenbatch.connectors.tabular.card import EXPORTS, TableSpec
@@ -38,6 +39,7 @@ _READERS = {
     "influx_csv": read_annotated_csv,
     "batchml": read_batchml,
     "asm": read_asm,
+    "lims": read_lims,
 }
 
 

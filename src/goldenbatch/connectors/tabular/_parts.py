@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from goldenbatch.connectors.tabular._templates import placeholders
 from goldenbatch.connectors.tabular._times import MONTHS, duration_us
 
-_NO_TEMPLATES = {"column", "unit", "unit_column", "kind", "quality"}
+_NO_TEMPLATES = {"column", "unit", "unit_column", "kind", "quality", "taken", "performed"}
 
 
 class CardPart(BaseModel):
@@ -50,6 +50,7 @@ class TimeSpec(CardPart):
         elapsed_unit: us, ms, s, min, h or d.
         every: Step from one row to the next, such as `1.25 min`; the first row is at the base.
         zone: IANA zone of local times; the card's, where empty.
+        is_optional: A row whose cell is empty has no such time; otherwise it is refused.
     """
 
     column: str = ""
@@ -60,9 +61,12 @@ class TimeSpec(CardPart):
     elapsed_unit: Literal["us", "ms", "s", "min", "h", "d"] = "h"
     every: str = ""
     zone: str = ""
+    is_optional: bool = False
 
     @model_validator(mode="after")
     def _check(self) -> TimeSpec:
+        if self.is_optional and not self.column:
+            raise ValueError("only a time of a column can be optional")
         if sum(map(bool, (self.column, self.elapsed, self.every))) != 1:
             raise ValueError("a time has exactly one of column, elapsed and every")
         if bool(self.base) == bool(self.column):
@@ -252,6 +256,8 @@ class ResultSpec(CardPart):
         attribute: Quality attribute; the test where empty.
         unit_column: Column with the UCUM unit, where it differs from row to row.
         loq: Limit of quantitation that marks such as ND stand for.
+        status: valid, invalidated, oos or oot, where the row says so.
+        cause: Why it is not simply valid.
     """
 
     column: str = Field(min_length=1)
@@ -263,6 +269,8 @@ class ResultSpec(CardPart):
     method: str = ""
     method_version: str = ""
     loq: str = ""
+    status: str = ""
+    cause: str = ""
 
     def columns_used(self) -> Iterator[str]:
         """Columns that it reads."""
@@ -277,7 +285,13 @@ class SampleSpec(CardPart):
     Attributes:
         taken: `row`: at the row's time, where the table has one; `none`; or a time of its own.
         results_after: Time from taking the sample to its results.
-        performed: `after`: results are of that time; `row`: of the row's time.
+        performed: `after`: results are of that time; `row`: of the row's time; or a time of
+            its own.
+        reason: Why a result that differs from the record is a correction of it; a row without
+            a reason is a conflict.
+        version: Number of the version of the result in its source, from 1: an earlier one than
+            the recorded is known, a later one needs its reason.
+        is_known: Only samples that are recorded or ordered; others are refused.
         is_check: Compare only: nothing is written, a difference is a conflict.
     """
 
@@ -291,7 +305,10 @@ class SampleSpec(CardPart):
     taken_by: str = ""
     taken: TimeSpec | Literal["row", "none"] = "row"
     results_after: str = "0 s"
-    performed: Literal["after", "row"] = "after"
+    performed: TimeSpec | Literal["after", "row"] = "after"
+    reason: str = ""
+    version: str = ""
+    is_known: bool = False
     is_check: bool = False
     is_optional: bool = False
     results: tuple[ResultSpec, ...] = Field(default=(), alias="result")
@@ -303,7 +320,7 @@ class SampleSpec(CardPart):
         doubled = sorted({test for test in tests if tests.count(test) > 1})
         if doubled:
             raise ValueError(f"test {doubled[0]!r} stands twice in sample {self.sample!r}")
-        if not (self.batch or self.lot):
+        if not (self.batch or self.lot or self.is_known):
             raise ValueError(f"sample {self.sample!r} belongs to no batch and no lot")
         return self
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
-from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known
+from goldenbatch.connectors.tabular._compare import Contradiction
+from goldenbatch.connectors.tabular._known import Draft, Known
 from goldenbatch.connectors.tabular._master import MasterData
 from goldenbatch.connectors.tabular._parts import PhaseSpec
 from goldenbatch.connectors.tabular._readings import Problems

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from goldenbatch.connectors.tabular._compare import Contradiction
 from goldenbatch.connectors.tabular._events import StatedRow, disagreements, unknown
 from goldenbatch.connectors.tabular._files import Original
-from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known
+from goldenbatch.connectors.tabular._known import Draft, Known
 from goldenbatch.connectors.tabular._open import read_sheet
 from goldenbatch.connectors.tabular._parts import TimeSpec
 from goldenbatch.connectors.tabular._phases import phase_problems, take_phases
@@ -28,6 +29,7 @@ from goldenbatch.connectors.tabular._rows import RowReader
 from goldenbatch.connectors.tabular._settle import Settled, settle
 from goldenbatch.connectors.tabular._sheet import Refused, Sheet, trimmed
 from goldenbatch.connectors.tabular._times import (
+    NO_TIME,
     UNITS_US,
     duration_us,
     parse_local,
@@ -255,11 +257,34 @@ class Planner:
         self, sheet: Sheet, spec: TableSpec, time: TimeSpec, problems: Problems
     ) -> NDArray[np.int64]:
         """Times of all rows, 0 where a row has a problem."""
+        if time.is_optional:
+            return self._optional_times(sheet, time, problems)
         micros = self._raw_times(sheet, spec, time, problems)
         for row in np.flatnonzero((micros < EARLIEST) | (micros >= LATEST)).tolist():
             name = time.column or time.elapsed or "row"
             problems.setdefault(row, ("time", f"{name}: outside the years 1900 to 2261"))
             micros[row] = 0
+        return micros
+
+    def _optional_times(
+        self, sheet: Sheet, time: TimeSpec, problems: Problems
+    ) -> NDArray[np.int64]:
+        """Times of all rows, `NO_TIME` where the cell is empty."""
+        texts = trimmed(sheet.column(time.column)).combine_chunks().to_pylist()
+        rows = [row for row, text in enumerate(texts) if text]
+        micros = np.full(sheet.n_rows, NO_TIME, dtype=np.int64)
+        if not rows:
+            return micros
+        import pyarrow as pa
+
+        said = pa.array([texts[row] for row in rows], pa.string())
+        found = parse_times(said, time.formats, time.months, time.zone or self.card.zone)
+        micros[rows] = found.micros
+        for at, reason in found.problems.items():
+            problems.setdefault(rows[at], ("time", f"{time.column}: {reason}"))
+        for row in rows:
+            if not EARLIEST <= micros[row] < LATEST:
+                problems.setdefault(row, ("time", f"{time.column}: outside the years 1900 to 2261"))
         return micros
 
     def _raw_times(

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from pydantic import ValidationError
 
+from goldenbatch.connectors.tabular._compare import Contradiction, contradiction
 from goldenbatch.connectors.tabular._events import statement_of
-from goldenbatch.connectors.tabular._known import Contradiction, Draft, Known, contradiction
+from goldenbatch.connectors.tabular._known import Amends, Draft, Known
 from goldenbatch.connectors.tabular._master import MasterData
 from goldenbatch.connectors.tabular._parts import (
     BatchSpec,
@@ -25,7 +26,7 @@ from goldenbatch.connectors.tabular._parts import (
 )
 from goldenbatch.connectors.tabular._sheet import Sheet, rows_of
 from goldenbatch.connectors.tabular._templates import render
-from goldenbatch.connectors.tabular._times import duration_us
+from goldenbatch.connectors.tabular._times import NO_TIME, duration_us
 from goldenbatch.connectors.tabular._values import (
     CellError,
     quantity_cells,
@@ -71,6 +72,7 @@ class _Offer:
     sample: str = ""
     results: tuple[Result, ...] = ()
     is_check: bool = False
+    amends: Amends = field(default_factory=Amends)
 
 
 @dataclass
@@ -131,6 +133,8 @@ class RowReader:
             for lot in self.spec.lots:
                 lots.add(_try(lot.lot, cells))
         self.known.load(batches - {""}, samples - {""}, lots - {""})
+        if any(one.is_known for one in self.spec.samples):
+            self.known.load_orders(samples - {""})
         of_samples = {str(self.known.sample(one).get("batch", "")) for one in samples}
         self.known.load(of_samples - batches - {""}, (), ())
 
@@ -163,7 +167,9 @@ class RowReader:
         elif offer.is_check:
             outcome.conflicts += self.known.compare_results(offer.sample, offer.results)
         elif offer.results:
-            n_new, found = self.known.offer_results(offer.draft, offer.sample, offer.results)
+            n_new, found = self.known.offer_results(
+                offer.draft, offer.sample, offer.results, offer.amends
+            )
             outcome.n_new += n_new
             outcome.conflicts += found
         else:
@@ -254,9 +260,11 @@ class RowReader:
 
     def _sample(self, one: SampleSpec, cells: dict[str, Any], row: int) -> list[_Offer]:
         sample = render(one.sample, cells)
+        if one.is_known and not self.known.is_asked(sample):
+            raise CellError("sample", f"sample {sample!r} is neither recorded nor ordered")
         taken = self._time(row) if one.taken == "row" else None
         if isinstance(one.taken, TimeSpec):
-            taken = int(self.times[one.taken][row])
+            taken = self._own_time(one.taken, row)
         subject = self._subject(one, sample, cells)
         results = tuple(
             result
@@ -275,6 +283,8 @@ class RowReader:
         if results:
             at = None if taken is None else taken + duration_us(one.results_after)
             at = self._time(row) if one.performed == "row" else at
+            if isinstance(one.performed, TimeSpec):
+                at = self._own_time(one.performed, row)
             dated = tuple(result.model_copy(update={"performed_at": at}) for result in results)
             reported = ResultsReported(sample=sample, **subject, results=dated)
             offers.append(
@@ -283,9 +293,14 @@ class RowReader:
                     sample=sample,
                     results=dated,
                     is_check=one.is_check,
+                    amends=_amends(one, cells),
                 )
             )
         return offers
+
+    def _own_time(self, time: TimeSpec, row: int) -> int | None:
+        at = int(self.times[time][row])
+        return None if at == NO_TIME else at
 
     def _subject(self, one: SampleSpec, sample: str, cells: dict[str, Any]) -> dict[str, str]:
         """What a sample is of: as the row says, or as is known of it where the row says nothing.
@@ -294,6 +309,9 @@ class RowReader:
             BadInputError: Neither is.
         """
         subject = {name: _try(getattr(one, name), cells) for name in _SUBJECT}
+        if one.is_known:
+            known = self.known.sample(sample)
+            return {name: text or str(known.get(name, "")) for name, text in subject.items()}
         if not any(subject.values()):
             subject = {name: str(self.known.sample(sample).get(name, "")) for name in _SUBJECT}
             if any(subject.values()):
@@ -339,7 +357,7 @@ _SAMPLE_TEXTS = ("point", "plan", "container", "taken_by")
 
 def _of_row(spec: ResultSpec, cells: Mapping[str, Any]) -> ResultSpec:
     """A result with the names and the unit that the row gives it."""
-    names = ("test", "attribute", "method", "method_version")
+    names = ("test", "attribute", "method", "method_version", "loq", "status", "cause")
     said = {name: _try(text, cells) for name in names if "{" in (text := getattr(spec, name))}
     if spec.unit_column:
         try:
@@ -347,6 +365,15 @@ def _of_row(spec: ResultSpec, cells: Mapping[str, Any]) -> ResultSpec:
         except GoldenbatchError as error:
             raise CellError("unit", f"{spec.unit_column}: {error}") from error
     return spec.model_copy(update=said) if said else spec
+
+
+def _amends(one: SampleSpec, cells: Mapping[str, Any]) -> Amends:
+    """What the row says of its results as a version of earlier ones."""
+    text = _try(one.version, cells)
+    if text and not (text.isascii() and text.isdigit() and 0 < int(text[:9]) == int(text)):
+        raise CellError("version", f"{text!r} is no number of a version, from 1")
+    has_status = any(_try(spec.status, cells) for spec in one.results)
+    return Amends(_try(one.reason, cells), int(text or 0), has_status)
 
 
 def _offer(stream: str, body: Body, at: int | None = None) -> _Offer:

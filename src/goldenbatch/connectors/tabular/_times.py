@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+NO_TIME = -(2**63)
+"""Stands for the time of a row that has none."""
 UNITS_US = {
     "us": 1,
     "ms": 1_000,

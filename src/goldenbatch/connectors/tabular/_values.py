@@ -12,7 +12,7 @@ from goldenbatch.connectors.tabular._parts import ResultSpec
 from goldenbatch.connectors.tabular._templates import placeholders
 from goldenbatch.connectors.tabular.card import TableSpec
 from goldenbatch.core.quantities import is_number
-from goldenbatch.core.results import Result, ResultKind
+from goldenbatch.core.results import Result, ResultKind, ResultStatus
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -166,6 +166,14 @@ def _unmarked(text: str) -> str:
     return found[2] if found else text
 
 
+def _status(text: str) -> ResultStatus:
+    try:
+        return ResultStatus(text.strip().lower())
+    except ValueError as error:
+        known = ", ".join(one.value for one in ResultStatus)
+        raise CellError("status", f"{text!r} is no status of a result: {known}") from error
+
+
 def result_of(
     text: str, one: ResultSpec, spec: TableSpec, missing: Collection[str]
 ) -> Result | None:
@@ -177,7 +185,7 @@ def result_of(
     if text in missing:
         return None
     test = one.test or one.column
-    common = {
+    common: dict[str, Any] = {
         "test": test,
         "attribute": one.attribute or test,
         "unit": one.unit,
@@ -185,6 +193,8 @@ def result_of(
         "method_version": one.method_version,
         "loq": one.loq,
     }
+    if one.status:
+        common |= {"status": _status(one.status), "cause": one.cause}
     kind = "text" if one.kind == "any" and not is_number(_unmarked(text)) else one.kind
     if kind not in ("number", "any"):
         return Result(**common, value=text, kind=ResultKind(kind))

@@ -37,6 +37,7 @@ EXPORTS: dict[str, tuple[str, ...]] = {
     "influx_csv": ("iso",),
     "batchml": ("iso",),
     "asm": ("iso",),
+    "lims": ("iso",),
 }  # fmt: skip
 """Exports whose columns are known, with the forms of their times."""
 _JOURNAL: dict[str, Any] = {
@@ -84,6 +85,27 @@ _RESULTS: dict[str, Any] = {
 """What the rows of laboratory measurements are."""
 
 
+_LIMS: dict[str, Any] = {
+    "sample": [
+        {name: f"{{{name}}}" for name in (
+            "sample", "batch", "material", "lot", "point", "plan", "container", "reason", "version",
+        )}
+        | {
+            "taken": {"column": "taken_at", "is_optional": True},
+            "performed": {"column": "performed_at", "is_optional": True},
+            "is_known": True,
+            "result": [
+                {name: f"{{{name}}}" for name in (
+                    "test", "attribute", "method", "method_version", "loq", "status", "cause",
+                )}
+                | {"column": "value", "unit_column": "unit", "kind": "any"}
+            ],
+        }
+    ]
+}  # fmt: skip
+"""What a laboratory answers to orders."""
+
+
 class TableSpec(CardPart):
     """Files of one form, and what their columns are.
 
@@ -99,7 +121,16 @@ class TableSpec(CardPart):
     name: str = Field(min_length=1)
     files: tuple[str, ...] = Field(min_length=1)
     format: Literal[
-        "csv", "xlsx", "parquet", "pi", "ignition", "influx_lines", "influx_csv", "batchml", "asm"
+        "csv",
+        "xlsx",
+        "parquet",
+        "pi",
+        "ignition",
+        "influx_lines",
+        "influx_csv",
+        "batchml",
+        "asm",
+        "lims",
     ] = "csv"
     separator: str = Field(default=",", min_length=1, max_length=1)
     quote: str = Field(default='"', max_length=1)
@@ -136,6 +167,8 @@ class TableSpec(CardPart):
             own |= _JOURNAL if not (parts | {"event"}) & set(data) else {}
         elif data["format"] == "asm":
             own |= _RESULTS if not parts & set(data) else {}
+        elif data["format"] == "lims":
+            own = _LIMS if not parts & set(data) else {}
         elif not parts & set(data):
             own["tag"] = [{"tag": "{tag}", "column": "value", "kind": "any", "quality": "quality"}]
         return own | data
@@ -172,7 +205,7 @@ class TableSpec(CardPart):
         parts: tuple[Any, ...] = (
             self.time,
             *(time for one in self.batches for time in (one.started, one.ended)),
-            *(one.taken for one in self.samples),
+            *(time for one in self.samples for time in (one.taken, one.performed)),
             *(one.at for one in self.statuses),
             *(one.at for one in self.events),
         )

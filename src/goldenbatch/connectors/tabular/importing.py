@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.connectors.tabular._ahead import read_ahead
+from goldenbatch.connectors.tabular._appender import Appender
 from goldenbatch.connectors.tabular._events import Take
 from goldenbatch.connectors.tabular._files import Original, card_root, files_of, original_of
-from goldenbatch.connectors.tabular._known import Appender, Draft, Known
+from goldenbatch.connectors.tabular._known import Draft, Known
 from goldenbatch.connectors.tabular._live import run_live
 from goldenbatch.connectors.tabular._plan import FilePlan, Planner, as_json_lines
 from goldenbatch.connectors.tabular._readings import Axis, Units
