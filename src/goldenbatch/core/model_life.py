@@ -17,21 +17,18 @@ from types import MappingProxyType
 from typing import Final
 
 from goldenbatch.core.errors import ConflictError
-from goldenbatch.core.model_card import IntendedUse
+from goldenbatch.core.gate_records import GateJudged, GateOutcome
+from goldenbatch.core.model_card import Criterion, IntendedUse
 from goldenbatch.core.model_records import (
     CriteriaFixed,
     IntendedUseStated,
-    ModelActivated,
     ModelApproved,
     ModelBody,
     ModelDrafted,
-    ModelRetired,
-    ModelSuspended,
     ModelTested,
     ModelTrained,
     ModelValidated,
     TestDataBound,
-    line_stream,
     version_stream,
 )
 from goldenbatch.core.people import Meaning, SignatureApplied, signature_state
@@ -66,9 +63,10 @@ _BEFORE: Final[Mapping[type[ModelBody], frozenset[Stage]]] = MappingProxyType(
         ModelTested: frozenset({Stage.TRAINED}),
         ModelValidated: frozenset({Stage.TESTED}),
         ModelApproved: frozenset({Stage.VALIDATED}),
+        GateJudged: frozenset({Stage.TESTED, Stage.FAILED, Stage.VALIDATED}),
     }
 )
-"""From which stages a step may be taken."""
+"""From which stages a step may be taken; a judgement of the gate is no stage of its own."""
 
 _AFTER: Final[Mapping[type[ModelBody], Stage]] = MappingProxyType(
     {
@@ -90,19 +88,13 @@ _KEPT_AS: Final[Mapping[type[ModelBody], str]] = MappingProxyType(
         ModelTested: "tested",
         ModelValidated: "validated",
         ModelApproved: "approved",
+        GateJudged: "judged",
     }
 )
 """Field of `VersionState` that keeps the newest event of a step."""
 
 SIGNED_AS: Final[Mapping[type[ModelBody], Meaning]] = MappingProxyType(
-    {
-        IntendedUseStated: Meaning.REVIEWED,
-        CriteriaFixed: Meaning.REVIEWED,
-        ModelTrained: Meaning.PERFORMED,
-        ModelTested: Meaning.PERFORMED,
-        ModelValidated: Meaning.VERIFIED,
-        ModelApproved: Meaning.APPROVED,
-    }
+    {kind: Meaning(kind.signed_as) for kind in _BEFORE if kind.signed_as}
 )
 """What the signature that is appended with a step must mean."""
 
@@ -110,6 +102,32 @@ SIGNED_AS: Final[Mapping[type[ModelBody], Meaning]] = MappingProxyType(
 def sound(_signature: SignatureApplied) -> str:
     """No fault: for those who cannot check evidence."""
     return ""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a version is, and no more than the next step must know.
+
+    Attributes:
+        criteria: Criteria in force.
+        n_least: Least number of independent rows of the test.
+        test_set: Id of the set that is bound; empty: none.
+        trained: Digest of the frozen artefact; empty: none.
+        plan: Change plan that it is an update under, `id@version`; empty: none.
+        follows: Version that it is an update of; 0: none.
+        judged: Newest judgement of the gate: version of its event, and its outcome.
+    """
+
+    use: str
+    version: int
+    stage: Stage
+    criteria: tuple[Criterion, ...] = ()
+    n_least: int = 0
+    test_set: str = ""
+    trained: str = ""
+    plan: str = ""
+    follows: int = 0
+    judged: tuple[int, str] = (0, "")
 
 
 @dataclass(frozen=True)
@@ -124,6 +142,7 @@ class VersionState:
         steps: Step's kind to the version of its newest event in the stream.
         people: Step's kind to all who took it, over all its events.
         faults: Events that count for nothing, and why.
+        approved_seq: Number of its approval in the ledger; 0: not approved.
         head: Version of the stream.
     """
 
@@ -136,9 +155,11 @@ class VersionState:
     tested: ModelTested | None = None
     validated: ModelValidated | None = None
     approved: ModelApproved | None = None
+    judged: GateJudged | None = None
     steps: Mapping[str, int] = field(default_factory=dict)
     people: Mapping[str, frozenset[str]] = field(default_factory=dict)
     faults: tuple[str, ...] = ()
+    approved_seq: int = 0
     head: int = 0
 
     @property
@@ -150,6 +171,24 @@ class VersionState:
     def trainers(self) -> frozenset[str]:
         """Who trained it: they are kept from its test and its judgement."""
         return self.people.get(ModelTrained.kind, frozenset())
+
+    @property
+    def progress(self) -> Progress:
+        """How far it is, for the next step."""
+        fixed, judged = self.criteria, self.judged
+        outcome = judged.outcome.value if judged is not None else ""
+        return Progress(
+            self.draft.use,
+            self.draft.version,
+            self.stage,
+            criteria=fixed.criteria if fixed is not None else (),
+            n_least=fixed.n_least if fixed is not None else 0,
+            test_set=self.bound.test_set if self.bound is not None else "",
+            trained=self.trained.digest if self.trained is not None else "",
+            plan=self.draft.plan,
+            follows=self.draft.follows,
+            judged=(self.steps.get(GateJudged.kind, 0), outcome),
+        )
 
     def ref(self, kind: type[ModelBody]) -> str:
         """The newest event of a step, as `stream@version`; empty: not taken."""
@@ -184,6 +223,8 @@ def version_state(
     first = events[0].decode() if events else None
     if not isinstance(first, ModelDrafted):
         return None
+    if events[0].stream != version_stream(first.use, first.version):
+        return None  # a draft in another version's place drafts nothing
     signed = signed_steps(events, fault)
     state = _begun(first, followed, events[0])
     for event in events[1:]:
@@ -196,8 +237,9 @@ def _begun(draft: ModelDrafted, followed: VersionState | None, event: Event) -> 
     state = VersionState(draft, steps={ModelDrafted.kind: 1}, people=people)
     if not draft.follows:
         return state
-    if followed is None or followed.draft.version != draft.follows or not followed.criteria:
-        return replace(state, faults=(f"{state.stream}@1 follows a version that is not there",))
+    is_it = followed is not None and followed.draft.version == draft.follows
+    if followed is None or not is_it or not 0 < followed.approved_seq < event.seq:
+        return replace(state, faults=(f"{state.stream}@1 follows a version not approved",))
     return replace(
         state, stage=Stage.CRITERIA, intended=followed.intended, criteria=followed.criteria
     )
@@ -214,7 +256,10 @@ def signed_steps(events: Sequence[Event], fault: Fault = sound) -> dict[int, Mea
     found = {}
     for state in signature_state(events):
         one, covered = state.signature, state.event_version - 1
-        if one.proposal and not state.faults and not fault(one) and actors[covered] == one.signer:
+        # What came between what the signer was shown and the step was not seen by them.
+        is_seen = state.unsigned_since is None or state.unsigned_since > covered
+        is_sound = bool(one.proposal) and is_seen and not state.faults and not fault(one)
+        if is_sound and actors[covered] == one.signer:
             found[covered] = one.meaning
     return found
 
@@ -223,129 +268,89 @@ def _step(state: VersionState, event: Event, signed: Mapping[int, Meaning]) -> V
     body, number = event.decode(), event.envelope.version
     if not isinstance(body, ModelBody) or type(body) not in _BEFORE:
         return state
-    why = _passed_over(state, body, signed.get(number))
+    progress = state.progress
+    why = passed_over(progress, body, signed.get(number))
     if why:
         return replace(state, faults=(*state.faults, f"{state.stream}@{number}: {why}"))
     kind = type(body)
     taken_by = state.people.get(kind.kind, frozenset()) | people_of(event)
     state = replace(
         state,
-        stage=_AFTER[kind],
+        stage=stage_after(progress, body),
         steps={**state.steps, kind.kind: number},
         people={**state.people, kind.kind: taken_by},
     )
     if isinstance(body, IntendedUseStated):
         return replace(state, intended=body.intended)
-    stage = state.stage
-    if isinstance(body, CriteriaFixed) and state.bound is not None:
-        stage = Stage.SEALED
+    if isinstance(body, ModelApproved):
+        state = replace(state, approved_seq=event.seq)
+    return replace(state, **{_KEPT_AS[kind]: body})  # type: ignore[arg-type]
+
+
+def stage_after(progress: Progress, body: ModelBody) -> Stage:
+    """Stage after a step that counts."""
+    if isinstance(body, CriteriaFixed) and progress.test_set:
+        return Stage.SEALED
     if isinstance(body, ModelTested) and not body.is_passed:
-        stage = Stage.FAILED
-    return replace(state, stage=stage, **{_KEPT_AS[kind]: body})  # type: ignore[arg-type]
+        return Stage.FAILED
+    return _AFTER.get(type(body), progress.stage)
 
 
-def _passed_over(state: VersionState, body: ModelBody, meaning: Meaning | None) -> str:
-    """Why an event counts for nothing; empty where it counts."""
-    if (body.use, body.version) != (state.draft.use, state.draft.version):
-        return f"{body.kind} is of another model"
-    if state.stage not in _BEFORE[type(body)]:
-        return f"{body.kind} cannot follow {state.stage.value}"
+def passed_over(progress: Progress, body: ModelBody, meaning: Meaning | None) -> str:
+    """Why an event counts for nothing; empty where it counts.
+
+    Args:
+        progress: The version before it.
+        body: The step.
+        meaning: Meaning of the sound signature that was appended with it; None: there is none.
+    """
+    if progress.stage not in _BEFORE.get(type(body), frozenset()):
+        return f"{body.kind} cannot follow {progress.stage.value}"
     wanted = SIGNED_AS.get(type(body))
     if wanted is not None and meaning is not wanted:
         return f"{body.kind} was not signed as {wanted.value} by who made it"
-    trained = state.trained.digest if state.trained is not None else ""
-    if isinstance(body, ModelTested | ModelValidated | ModelApproved) and body.digest != trained:
-        return f"{body.kind} is of another artefact than was trained"
-    if isinstance(body, ModelTested) and not _is_of_criteria(state, body):
-        return "it was not tested against the criteria that were fixed"
+    of_artefact = (ModelTested, ModelValidated, ModelApproved, GateJudged)
+    is_other = isinstance(body, of_artefact) and body.digest != progress.trained
+    if is_other or (body.use, body.version) != (progress.use, progress.version):
+        return f"{body.kind} is of another model, or of another artefact than was trained"
+    return _wrong(progress, body)
+
+
+def _wrong(progress: Progress, body: ModelBody) -> str:
+    """Why a step in its place says what is not so; empty where it does not."""
+    if isinstance(body, ModelTested):
+        return _untested(progress, body)
+    if isinstance(body, GateJudged):
+        return _unjudged(progress, body)
+    return _unfounded(progress, body) if isinstance(body, ModelApproved) else ""
+
+
+def _untested(progress: Progress, body: ModelTested) -> str:
+    tested = tuple(one.criterion for one in body.outcomes)
+    if body.test_set != progress.test_set or tested != progress.criteria:
+        return "it was not tested against the criteria that were fixed, on the set that was bound"
+    if body.n_rows < progress.n_least:
+        return f"it was tested on {body.n_rows} rows, and {progress.n_least} were asked for"
     return ""
 
 
-def _is_of_criteria(state: VersionState, body: ModelTested) -> bool:
-    wanted = state.criteria.criteria if state.criteria is not None else ()
-    is_set = state.bound is not None and state.bound.test_set == body.test_set
-    return is_set and tuple(one.criterion for one in body.outcomes) == wanted
+def _unjudged(progress: Progress, body: GateJudged) -> str:
+    told = (f"{body.plan}@{body.plan_version}", body.follows)
+    if told != (progress.plan, progress.follows):
+        return f"it was judged as an update of {body.follows} under {told[0]}, which it is not"
+    return ""
 
 
-# ---- which version serves -------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Serving:
-    """A version that serves, or the contingency.
-
-    Attributes:
-        version: Version that serves; 0: the contingency.
-        since: Number of the event in the ledger that says so.
-    """
-
-    version: int
-    digest: str = ""
-    media_type: str = ""
-    approval: str = ""
-    since: int = 0
-
-
-@dataclass(frozen=True)
-class LineState:
-    """Which version of a use serves.
-
-    Attributes:
-        serving: What serves; None: nothing was ever activated.
-        is_fallback: It serves because the activated one was suspended.
-        suspended: Versions that were suspended and not activated again.
-        retired: Versions that will never serve again.
-        head: Version of the stream.
-    """
-
-    use: str
-    serving: Serving | None = None
-    is_fallback: bool = False
-    suspended: frozenset[int] = frozenset()
-    retired: frozenset[int] = frozenset()
-    head: int = 0
-
-    @property
-    def stream(self) -> str:
-        """Stream of the line."""
-        return line_stream(self.use)
-
-    def stage(self, version: VersionState) -> Stage:
-        """Stage of a version, with what this line says of it."""
-        number = version.draft.version
-        if number in self.retired:
-            return Stage.RETIRED
-        if self.serving is not None and self.serving.version == number:
-            return Stage.ACTIVE
-        return Stage.SUSPENDED if number in self.suspended else version.stage
-
-
-def line_state(use: str, events: Sequence[Event]) -> LineState:
-    """Which version serves, folded from the events of `model/<use>`."""
-    state = LineState(use)
-    for event in events:
-        body = event.decode()
-        state = replace(state, head=event.envelope.version)
-        if isinstance(body, ModelActivated) and body.version not in state.retired:
-            serving = Serving(body.version, body.digest, body.media_type, body.approval, event.seq)
-            state = replace(
-                state,
-                serving=serving,
-                is_fallback=False,
-                suspended=state.suspended - {body.version},
-            )
-        elif isinstance(body, ModelSuspended):
-            fallback = Serving(
-                body.fallback, body.digest, body.media_type, body.approval, event.seq
-            )
-            state = replace(
-                state,
-                serving=fallback,
-                is_fallback=True,
-                suspended=state.suspended | {body.version},
-            )
-        elif isinstance(body, ModelRetired):
-            is_it = state.serving is not None and state.serving.version == body.version
-            gone = Serving(0, since=event.seq) if is_it else state.serving
-            state = replace(state, serving=gone, retired=state.retired | {body.version})
-    return state
+def _unfounded(progress: Progress, body: ModelApproved) -> str:
+    """Why an approval has no basis; empty where it has one."""
+    if body.basis == "first" and progress.follows:
+        return "an update is no first version"
+    if body.basis != "in_plan":
+        return ""
+    number, outcome = progress.judged
+    stream = version_stream(progress.use, progress.version)
+    if not number or body.judgement != f"{stream}@{number}":
+        return "it does not rest on the newest judgement of the gate"
+    if outcome != GateOutcome.PASS:
+        return f"the gate said {outcome}"
+    return ""
