@@ -139,9 +139,10 @@ class Historian(Reader, Deleting):
 
     def _open_writer(self) -> None:
         self._is_writer = True
-        for name in ("log", "chunks"):
-            _files.make_dir(self._folder / name)
-        self._lock_file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        with self._refusing():
+            for name in ("log", "chunks"):
+                _files.make_dir(self._folder / name)
+            self._lock_file = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(self._lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:
@@ -347,7 +348,7 @@ class Historian(Reader, Deleting):
             yield
         except (OSError, pa.ArrowException, sqlite3.Error) as error:
             raise WriteRefusedError(
-                f"the hand-over of {self._folder} failed: {error}.",
+                f"{self._folder} cannot be written: {error}.",
                 hint="Make room on the disk; nothing is lost, the log is kept.",
             ) from error
 
