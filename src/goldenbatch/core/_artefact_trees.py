@@ -7,6 +7,7 @@ References:
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Final
 
 from goldenbatch.core._artefact_errors import ArtefactContentError
@@ -15,6 +16,24 @@ _END: Final = "end of trees"
 _NODES = ("split_feature", "threshold", "decision_type", "left_child", "right_child")
 _COUNTS = ("split_gain", "internal_value", "internal_weight", "internal_count")
 _MAX_LEAVES = 1 << 20
+
+
+@dataclass(frozen=True)
+class LightgbmFacts:
+    """What a LightGBM model says of itself."""
+
+    inputs: tuple[str, ...]
+    version: str
+    objective: str
+    n_trees: int
+
+
+def lightgbm_facts(content: bytes) -> LightgbmFacts:
+    """What the head of a model says, which `check_lightgbm` has passed."""
+    facts = _pairs(content.decode("utf-8").partition("\nTree=0\n")[0])
+    names = tuple(facts["feature_names"].split(" "))
+    n_trees = len(facts["tree_sizes"].split())
+    return LightgbmFacts(names, facts["version"], facts.get("objective", "custom"), n_trees)
 
 
 def check_lightgbm(content: bytes) -> None:

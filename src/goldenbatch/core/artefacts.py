@@ -31,6 +31,7 @@ __all__ = [
     "ArtefactContentError",
     "check_artefact",
     "is_model_type",
+    "lightgbm_facts",
     "onnx_chain",
     "onnx_facts",
     "require_approved",
@@ -86,6 +87,7 @@ _ARROW = (b"ARROW1\x00\x00", b"ARROW1")
 _PLAN = b"GBPLAN\x00\x01"
 
 onnx_facts = _artefact_onnx.onnx_facts
+lightgbm_facts = _artefact_trees.lightgbm_facts
 onnx_chain = _artefact_onnx.onnx_chain
 skops_types = _artefact_skops.skops_types
 
