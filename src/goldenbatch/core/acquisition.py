@@ -135,7 +135,13 @@ class Outlet(Protocol):
         """
 
     def position(self, key: str) -> str:
-        """What was last delivered as a position; empty when nothing was."""
+        """What was last delivered as a position; empty when nothing was.
+
+        A position that is delivered empty is forgotten.
+        """
+
+    def positions(self, prefix: str) -> Mapping[str, str]:
+        """All that was delivered as positions whose keys begin so, such as files taken."""
 
     async def unseen(self, frame: Frame) -> Frame | None:
         """The readings of a frame that are not stored with the same value and quality yet.

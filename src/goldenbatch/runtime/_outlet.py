@@ -200,6 +200,10 @@ class NodeOutlet:
         """What was last delivered as a position; empty when nothing was."""
         return self._spool.position(key)
 
+    def positions(self, prefix: str) -> Mapping[str, str]:
+        """All that was delivered as positions whose keys begin so."""
+        return self._spool.positions(prefix)
+
     async def unseen(self, frame: Frame) -> Frame | None:
         """The readings of a frame that are not stored with the same value and quality yet."""
         while self._is_spooling or self._writer.n_waiting:

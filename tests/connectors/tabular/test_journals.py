@@ -324,10 +324,32 @@ def test_without_a_way_to_take_statements_nothing_is_written(site, tmp_path):
     folder = written(tmp_path, "j.csv", CSV)
     with pytest.raises(BadInputError, match=r"j\.csv: it states when batches"):
         import_card(site, parse_card(JOURNAL), folder)
-    options = ImportOptions(take=partial(take, site), is_live=True)
-    with pytest.raises(BadInputError, match="cannot be taken live"):
-        import_card(site, parse_card(JOURNAL), folder, options)
+    with pytest.raises(BadInputError, match="cannot be taken here"):
+        import_card(site, parse_card(JOURNAL), folder, ImportOptions(is_live=True))
     assert site.ledger.select("context") == [] and site.ledger.select("import_file") == []
+
+
+def test_a_journal_is_fed_live_in_the_order_of_its_times(site, tmp_path):
+    head, *rows = CSV.strip().splitlines()
+    folder = written(tmp_path, "j.csv", "\n".join([head, *reversed(rows)]) + "\n")
+    seen = []
+
+    def look(at):
+        (batch,) = site.ledger.select("batch", {"batch": "B9"})
+        runs = site.ledger.select("phase", {"batch": "B9"})
+        seen.append((at, batch["outcome"], [one["ended_at"] is not None for one in runs]))
+
+    options = ImportOptions(take=partial(take, site), is_live=True, on_step=look)
+    (report,) = import_card(site, parse_card(JOURNAL), folder, options).files
+    assert (report.n_rows, report.n_accepted, report.n_unchanged) == (6, 4, 1)
+    assert [at for at, *_ in seen] == sorted(at for at, *_ in seen) and len(seen) == 4
+    # Nothing that comes later is known in an earlier step.
+    assert [outcome for _, outcome, _ in seen] == [*[seen[0][1]] * 3, "aborted"]
+    assert seen[0][1] != "aborted"
+    assert [runs for *_, runs in seen] == [[], [False], [True], [True]]
+    assert phases(site, "B9") == [("mix", 1, "06:10:00", "07:00:00")]
+    again = import_card(site, parse_card(JOURNAL), folder, options).files
+    assert [one.n_accepted for one in again] == [0] and len(seen) == 4
 
 
 def test_a_watched_folder_takes_journals_too(site, tmp_path):

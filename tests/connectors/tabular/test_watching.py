@@ -338,3 +338,28 @@ def test_it_needs_its_card_and_a_site(site, home):
         Sources(site, home).make(card)
     with pytest.raises(BadInputError, match="whole site"):
         make_watcher(SourceContext(card, site.plant, site.clock, str, home, home))
+
+
+def test_files_that_are_gone_for_long_are_forgotten_and_known_again_by_their_bytes(
+    home, site, monkeypatch
+):
+    monkeypatch.setattr("goldenbatch.connectors.tabular._folder.GONE_S", 0.1)
+    for n in range(3):
+        put(home / "in", f"{n}.csv", row(n))
+    watch(site, lambda state: state["health"].get("n_files_known") == 3)
+    (home / "in" / "1.csv").rename(home / "1.csv")
+    watch(site, lambda state: state["health"].get("n_files_known") == 2)
+    (home / "1.csv").rename(home / "in" / "1.csv")
+    watch(site, lambda state: state["health"].get("n_files_known") == 3)
+    assert values(site) == [0, 1, 2]
+    assert len(site.ledger.select("import_file")) == 3
+    n_events = sum(one.kind == "FileImported" for one in site.ledger.events())
+    assert n_events == 3
+
+
+def test_a_share_that_shows_nothing_for_a_moment_makes_nothing_be_read_again(home, site):
+    put(home / "in", "0.csv", row(0))
+    watch(site, lambda state: state["health"].get("n_files_known") == 1)
+    (home / "in" / "0.csv").rename(home / "0.csv")
+    state = watch(site, lambda state: state["health"].get("n_files_waiting") == 0)
+    assert state["health"]["n_files_known"] == 1

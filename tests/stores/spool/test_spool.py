@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sqlite3
@@ -137,3 +138,13 @@ def test_what_is_no_spool_is_named(tmp_path):
     path.write_bytes(b"x" * 5000)
     with pytest.raises(IntegrityError, match=r"s\.sqlite is damaged"):
         Spool(path, 1)
+
+
+def test_an_empty_position_is_forgotten(tmp_path):
+    with contextlib.closing(Spool(tmp_path / "s.sqlite", 10**6)) as spool:
+        spool.advance({"file/a": "1", "file/b": "2", "other": "3"})
+        assert spool.positions("file/") == {"file/a": "1", "file/b": "2"}
+        spool.advance({"file/a": "", "never": ""})
+        assert spool.position("file/a") == "" and spool.positions("file/") == {"file/b": "2"}
+    with contextlib.closing(Spool(tmp_path / "s.sqlite", 10**6)) as spool:
+        assert spool.positions("") == {"file/b": "2", "other": "3"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -18,6 +18,8 @@ from goldenbatch.core.errors import BadInputError
 
 MAX_WAITING = 10_000
 """Files that are watched at once; further ones are looked at when these are taken."""
+GONE_S = 3600.0
+"""After so many seconds of absence it is forgotten that a file was taken."""
 _UNFINISHED = (".part", ".partial", ".tmp", ".temp", ".filepart", ".crdownload", ".swp")
 """Ends of names under which programs write what is not finished yet."""
 
@@ -126,6 +128,8 @@ class Folder:
     root: Path
     monotonic: Callable[[], float]
     _since: dict[str, tuple[str, float]] = field(default_factory=dict)
+    _gone: dict[str, float] = field(default_factory=dict)
+    _present: set[str] = field(default_factory=set)
 
     def look(
         self, card: SourceCard, is_done: Callable[[SeenFile], bool]
@@ -138,7 +142,9 @@ class Folder:
         now = self.monotonic()
         since: dict[str, tuple[str, float]] = {}
         ready, n_waiting = [], 0
+        self._present = set()
         for one in self._files(card):
+            self._present.add(one.key)
             if is_done(one):
                 continue
             if len(since) >= MAX_WAITING:
@@ -152,6 +158,16 @@ class Folder:
                 n_waiting += 1
         self._since = since
         return ready, n_waiting
+
+    def gone(self, keys: Iterable[str]) -> list[str]:
+        """Those of some keys whose files have not been there for long.
+
+        A share that shows nothing for a while must not make all be read again.
+        """
+        now = self.monotonic()
+        absent = [key for key in keys if key not in self._present]
+        self._gone = {key: self._gone.get(key, now) for key in absent}
+        return [key for key, since in self._gone.items() if now - since >= GONE_S]
 
     def read(self, one: SeenFile) -> Original | None:
         """Bytes of a file; None if it changed meanwhile, which makes it wait again.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from goldenbatch.connectors.tabular._appender import Appender
+from goldenbatch.connectors.tabular._events import StatedRow, Take
 from goldenbatch.connectors.tabular._known import Draft
 from goldenbatch.connectors.tabular._plan import FilePlan
 from goldenbatch.connectors.tabular._settle import Source, frames_of, table_of
@@ -30,6 +31,8 @@ class _Options(Protocol):
     def on_step(self) -> Callable[[int], None] | None: ...
     @property
     def correct_reason(self) -> str: ...
+    @property
+    def take(self) -> Take | None: ...
 
 
 @dataclass(frozen=True)
@@ -59,7 +62,10 @@ class _Feed:
 def run_live(
     site: Site, card: str, plans: Sequence[FilePlan], appender: Appender, options: _Options
 ) -> None:
-    """Write all that the plans bring, step by step in time; records before readings."""
+    """Write all that the plans bring, step by step in time.
+
+    In each step: when batches and phases began or ended, what was done in them, readings.
+    """
     feeds = [feed for plan in plans for feed in _feeds(card, plan)]
     dated = _dated([draft for plan in plans for draft in plan.drafts])
     _correct(site, card, plans, options)
@@ -69,10 +75,14 @@ def run_live(
     for at, draft in dated:
         if at is not None:
             by_time.setdefault(at, []).append(draft)
-    steps = sorted({*by_time, *(at for feed in feeds for at in feed.starts)})
+    stated = _stated(plans)
+    steps = sorted({*by_time, *stated, *(at for feed in feeds for at in feed.starts)})
     for at in steps:
         if options.before_step:
             options.before_step(at)
+        for plan, rows in stated.get(at, ()):
+            if options.take is not None:
+                plan.note_disagreements(options.take([one.said for one in rows]))
         appender.forget()  # others append between steps: analysts, people
         appender.append(by_time.get(at, []))
         for feed in feeds:
@@ -81,6 +91,18 @@ def run_live(
                 site.historian.write(frame)
         if options.on_step:
             options.on_step(at)
+
+
+def _stated(plans: Sequence[FilePlan]) -> dict[int, list[tuple[FilePlan, list[StatedRow]]]]:
+    """What files state of batches and phases, by the time at which it was so."""
+    found: dict[int, list[tuple[FilePlan, list[StatedRow]]]] = {}
+    for plan in plans:
+        own: dict[int, list[StatedRow]] = {}
+        for one in plan.stated:
+            own.setdefault(one.said.at, []).append(one)
+        for at, rows in own.items():
+            found.setdefault(at, []).append((plan, rows))
+    return found
 
 
 def _dated(drafts: Sequence[Draft]) -> list[tuple[int | None, Draft]]:

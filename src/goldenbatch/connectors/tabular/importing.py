@@ -249,11 +249,10 @@ class _Import:
 
     def _check_events(self, plan: FilePlan) -> None:
         """Refuse statements that could not be taken, before anything is written."""
-        if plan.stated and (self.options.take is None or self.options.is_live):
-            way = "live" if self.options.is_live else "here"
+        if plan.stated and self.options.take is None:
             raise BadInputError(
-                f"it states when batches and phases ran, which cannot be taken {way}.",
-                hint="Import it by `goldenbatch import` without --live.",
+                "it states when batches and phases ran, which cannot be taken here.",
+                hint="Import it by `goldenbatch import`.",
                 file=plan.file,
             )
 

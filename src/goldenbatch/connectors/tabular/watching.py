@@ -120,7 +120,15 @@ class FolderWatcher:
                 await self._tell(outlet, one, attempt)
             outlet.health("n_files_waiting", n_waiting + len(ready) - at)
         outlet.health("problem", self._problem(problems))
+        await self._forget(outlet)
         return not n_waiting
+
+    async def _forget(self, outlet: Outlet) -> None:
+        """Let go of files that are gone; one that comes back is known by its bytes."""
+        known = outlet.positions("file/")
+        if gone := self._folder.gone(known):
+            await outlet.deliver([], dict.fromkeys(gone, ""))
+        outlet.health("n_files_known", len(known) - len(gone))
 
     def _look(self, outlet: Outlet) -> tuple[list[SeenFile], int]:
         mark = _status(self._card_path)

@@ -124,24 +124,35 @@ class Spool:
             self._n += len(blobs)
             self._bytes += size
             self._n_readings += sum(n for _, n, _ in blobs)
-            self._positions.update(positions or {})
+            for key, value in (positions or {}).items():
+                if value:
+                    self._positions[key] = value
+                else:
+                    self._positions.pop(key, None)
 
     def _store_positions(self, positions: Mapping[str, str]) -> None:
         self._connection.executemany(
             "INSERT INTO position(key, value) VALUES (?, ?)"
             " ON CONFLICT(key) DO UPDATE SET value = excluded.value",
-            list(positions.items()),
+            [(key, value) for key, value in positions.items() if value],
         )
+        gone = [(key,) for key, value in positions.items() if not value]
+        self._connection.executemany("DELETE FROM position WHERE key = ?", gone)
 
     def advance(self, positions: Mapping[str, str]) -> None:
-        """Make positions durable whose frames are; the same again costs nothing."""
-        changed = {k: v for k, v in positions.items() if self._positions.get(k) != v}
+        """Make positions durable whose frames are; the same again costs nothing, an empty goes."""
+        changed = {k: v for k, v in positions.items() if self.position(k) != v}
         if changed:
             self.put((), changed)
 
     def position(self, key: str) -> str:
         """A position; empty when there is none."""
         return self._positions.get(key, "")
+
+    def positions(self, prefix: str) -> dict[str, str]:
+        """All positions whose keys begin so."""
+        known = list(self._positions.items())
+        return {key: value for key, value in known if key.startswith(prefix)}
 
     def first(self) -> tuple[int, Frame] | None:
         """The frame that waits longest, with its number; damaged ones are put aside.
