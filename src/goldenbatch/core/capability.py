@@ -55,6 +55,8 @@ class Capability:
         trials: Targets are classes that satisfy `Trial`, made without arguments.
         fits: Functions `(site, name) -> Sequence[ModelFitted]` that fit, freeze and record
             the models of an adopted analyst; each named as the kind of analyst.
+        trainers: Functions that fit and freeze a model to given rows and record nothing
+            (`core.model_training.Trainer`); each named as the kind of analyst.
         commands: Targets are Typer applications or functions for the command line.
         routes: Targets are functions `(get_site) -> fastapi.APIRouter`.
         pages: Targets are page functions (loaded only by the web application).
@@ -72,6 +74,7 @@ class Capability:
     analysts: tuple[Offer, ...] = ()
     trials: tuple[Offer, ...] = ()
     fits: tuple[Offer, ...] = ()
+    trainers: tuple[Offer, ...] = ()
     commands: tuple[Offer, ...] = ()
     routes: tuple[Offer, ...] = ()
     pages: tuple[Offer, ...] = ()

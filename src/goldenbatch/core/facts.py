@@ -150,13 +150,14 @@ class Scope:
 
     Attributes:
         holds: Whether it can hold at all.
-        relation: What of the record decides further: `cites`, `equipment` or `class`.
+        relation: What of the record decides further: `cites`, `equipment`, `class`, or `stream`:
+            its own name.
         only: Every such value of the record must be one of these; None: any may.
         never: No such value of the record may be one of these.
     """
 
     holds: bool
-    relation: Literal["", "cites", "equipment", "class"] = ""
+    relation: Literal["", "cites", "equipment", "class", "stream"] = ""
     only: frozenset[str] | None = None
     never: frozenset[str] = frozenset()
 

@@ -12,14 +12,37 @@ from __future__ import annotations
 
 import math
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    model_validator,
+)
 
 from goldenbatch.core.records import Micros
 
 DIGEST = r"^[0-9a-f]{64}$"
 USE_PATTERN = r"^[a-z][a-z0-9_.-]{0,59}$"
+
+
+def _nan_if_none(value: Any) -> Any:
+    return math.nan if value is None else value
+
+
+def _none_if_nan(value: float) -> float | None:
+    return None if math.isnan(value) else value
+
+
+Estimate = Annotated[
+    float,
+    BeforeValidator(_nan_if_none),
+    PlainSerializer(_none_if_nan, return_type=float | None, when_used="json"),
+]
+"""A number that may not have been found: NaN in Python, null in JSON, which knows no NaN."""
 
 
 class _Part(BaseModel):
@@ -187,7 +210,7 @@ class Measured(_Part):
     """One measure with its interval, and whether a criterion is met.
 
     Attributes:
-        estimate: The measure itself.
+        estimate: The measure itself; NaN where it could not be found, which meets nothing.
         lower: Lower one-sided bound at the criterion's confidence.
         upper: Upper one-sided bound.
         n: Number of independent rows that it rests on.
@@ -196,7 +219,7 @@ class Measured(_Part):
     """
 
     criterion: Criterion
-    estimate: float
+    estimate: Estimate
     lower: float | None = None
     upper: float | None = None
     n: int = Field(ge=0)

@@ -153,7 +153,17 @@ def _fact(condition: Condition, actor: Actor, asker: _Asker) -> Clause | None:
 def _scope(scope: Scope) -> Clause:
     if not scope.holds:
         return NONE
+    if scope.relation == "stream":
+        return both([_named(scope.only, "IN", NONE), _named(scope.never or None, "NOT IN", EVERY)])
     return both([_only(scope.relation, scope.only), _never(scope.relation, scope.never)])
+
+
+def _named(streams: frozenset[str] | None, word: str, of_none: Clause) -> Clause:
+    """Condition that a record is (not) one of those named; None: any."""
+    if streams is None:
+        return EVERY
+    known = sorted(streams)
+    return Clause(f"{{stream}} {word} ({_marks(known)})", tuple(known)) if known else of_none
 
 
 def _only(relation: str, only: frozenset[str] | None) -> Clause:

@@ -111,7 +111,7 @@ class _TestSetBody(Body):
     __test__: ClassVar[bool] = False
     data_class: ClassVar[DataClass] = DataClass.CONFIDENTIAL
 
-    test_set: str = Field(pattern=ID_PATTERN)
+    test_set: str = Field(pattern=ID_PATTERN, description="Id of the set.")
 
 
 @record_type
@@ -195,6 +195,7 @@ class UnsealingAsked(_TestSetBody):
         use: Use of the version that is to be tested.
         version: The version.
         artefact: SHA-256 of its frozen artefact: one that is trained again needs a new opening.
+        reason: Why.
     """
 
     signed_as: ClassVar[str] = Meaning.PERFORMED.value
@@ -210,6 +211,9 @@ class UnsealingApproved(_TestSetBody):
     """A second person let a set be opened; signed with it, as verified.
 
     Attributes:
+        use: Use of the version that is to be tested.
+        version: The version.
+        artefact: SHA-256 of its frozen artefact.
         asked: What they let happen, `stream@version`.
     """
 
@@ -242,6 +246,10 @@ class TestSetRead(_TestSetBody):
 
 @record_type
 class TestSetRetired(_TestSetBody):
-    """A set will not be opened again: it was used too often, or is not representative any more."""
+    """A set will not be opened again: it was used too often, or is not representative any more.
+
+    Attributes:
+        reason: Why.
+    """
 
     reason: str = Field(min_length=1)

@@ -35,6 +35,7 @@ from goldenbatch.runtime.projections import core_projections
 from goldenbatch.runtime.recorder import LedgerRecorder
 from goldenbatch.runtime.retention import Retention
 from goldenbatch.runtime.rights import Rights
+from goldenbatch.runtime.sealing import Sealing
 from goldenbatch.runtime.views import PlantHistory
 from goldenbatch.runtime.wake import Runner
 
@@ -102,6 +103,7 @@ class LocalSite:
         credentials: What people prove with who they are, and how it came.
         signing: Signatures and decisions.
         acts: What capabilities let people do, signed or as entries.
+        sealing: Rows of sealed test sets, given out by an opening only.
         signing_rules: Settings of signing, as the ledger holds them.
         runner: Wakes the analysts.
         context_rules: Read batches and phases off tags.
@@ -218,7 +220,7 @@ class LocalSite:
         self.oversight = Oversight(self.ledger, self.rights, self.settings.signing, self._clock)
         bound = _ceremony.bind(self.ledger, self.people, self.keys.signers[0], self.settings, now)
         self.signing, self.credentials = bound.signing, bound.credentials
-        self.proofs, self.acts = bound.proofs, Acts(self)
+        self.proofs, self.acts, self.sealing = bound.proofs, Acts(self), Sealing(self)
         self._workshop = adoption.Workshop(self.discovery)
         self.runner = Runner(self, self.layout.state, self._workshop, on_step, self._clock)
         self._plants = PlantHistory(self.ledger)

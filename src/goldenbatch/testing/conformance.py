@@ -43,6 +43,7 @@ _KINDS = {
     "projections": "projection",
     "facts": "fact",
     "acts": "act",
+    "trainers": "callable",
 }
 
 

@@ -33,6 +33,9 @@ CAPABILITY = Capability(
         Offer("batches", f"{_ROOM}.fitting:fit", "A PCA a product, from its first batches"),
         Offer("soft_sensor", f"{_ROOM}.fitting:fit", "A PLS from spectra with results"),
     ),
+    trainers=(
+        Offer("soft_sensor", f"{_ROOM}.training:train_soft_sensor", "A PLS to given spectra"),
+    ),
     commands=(
         Offer("limits", f"{_ROOM}.commands:limits_command", "Limits with their false-alarm rates"),
     ),

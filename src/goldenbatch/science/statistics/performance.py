@@ -11,7 +11,8 @@ are one-sided.
 
 References:
     Efron and Tibshirani (1993), An Introduction to the Bootstrap, 12.5; Davison and Hinkley (1997),
-    Bootstrap Methods and their Application, 5.2; Clopper and Pearson (1934), Biometrika 26:404,
+    Bootstrap Methods and their Application, 5.2; Satterthwaite (1946), Biometrics Bull. 2:110,
+    doi:10.2307/3002019; Clopper and Pearson (1934), Biometrika 26:404,
     doi:10.1093/biomet/26.4.404.
 """
 
@@ -337,7 +338,9 @@ def _errors(
         lower, upper = upper, lower
     method = f"bootstrap-t over groups, {n_resamples} resamples"
     if measure.is_widened:
-        upper = max(upper, rmse_bound_normal(estimate, n_groups, confidence))
+        # Freedom as the spread of the groups shows it: all rows where each is its own group.
+        freedom = min(max(_freedom(measure, sums), n_groups), n_rows)
+        upper = max(upper, rmse_bound_normal(estimate, freedom, confidence))
         method += "; the upper bound no narrower than the chi-squared one"
     return result(estimate, lower, upper, method)
 
@@ -371,6 +374,15 @@ def _bootstrap_t(
     return theta - float(high) * own, theta - float(low) * own
 
 
+def _freedom(measure: _Ratio, sums: Floats) -> float:
+    """Degrees of freedom of a mean square by how it varies between groups (Satterthwaite)."""
+    n_groups, n_sums = sums.shape
+    products = np.einsum("gi,gj->gij", sums, sums).reshape(n_groups, n_sums * n_sums)
+    both = np.concatenate([sums, products], axis=1).mean(axis=0)[None, :]
+    own = float(_standard_error(measure, both, n_groups, n_sums)[0])
+    return 1.0 / (2.0 * own**2) if own > 0 else float(n_groups)
+
+
 def _standard_error(measure: _Ratio, means: Floats, n_groups: int, n_sums: int) -> Floats:
     """By the delta method, from means of sums and of their products, shape (n, k + k * k)."""
     first = means[:, :n_sums]
@@ -386,7 +398,7 @@ def _standard_error(measure: _Ratio, means: Floats, n_groups: int, n_sums: int) 
     return np.asarray(np.sqrt(np.maximum(variance, 0.0) / (n_groups - 1)), dtype=np.float64)
 
 
-def rmse_bound_normal(rmse: float, n: int, confidence: float = 0.95) -> float:
+def rmse_bound_normal(rmse: float, n: float, confidence: float = 0.95) -> float:
     """Return the upper bound of a root mean square error if errors are independent and normal.
 
     It holds for errors without bias: of few rows the resampled bound is too narrow, and this one
@@ -394,7 +406,7 @@ def rmse_bound_normal(rmse: float, n: int, confidence: float = 0.95) -> float:
 
     Args:
         rmse: Found.
-        n: Independent rows.
+        n: Independent rows, or degrees of freedom.
         confidence: Of the bound.
 
     Raises:
