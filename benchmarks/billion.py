@@ -216,6 +216,7 @@ class Life:
             "table_bytes_per_reading": sum(file.size for file in files) / self.n_readings,
             "folder_bytes_per_reading": folder_bytes(self.folder) / self.n_readings,
             "memory_mb": resident_mb(),
+            "arrow_memory_mb": pa.total_allocated_bytes() / 2**20,
             "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
             "load": os.getloadavg()[0],
         }
@@ -295,6 +296,7 @@ def report(result: dict[str, Any], command: str) -> str:
         "bytes a reading, whole folder": lambda one: f"{one['folder_bytes_per_reading']:.2f}",
         "files of the table": lambda one: str(one["n_files"]),
         "memory of the writer (MB)": lambda one: f"{one['memory_mb']:.0f}",
+        "of this held by Arrow (MB)": lambda one: f"{one['arrow_memory_mb']:.0f}",
         "its peak (MB)": lambda one: f"{one['peak_memory_mb']:.0f}",
         "load of the machine": lambda one: f"{one['load']:.1f}",
     }

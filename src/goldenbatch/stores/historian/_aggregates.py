@@ -342,7 +342,8 @@ def _range2(window: Window) -> Cell:
 
 def _quality(window: Window, place: int, *, is_share: bool) -> Cell:
     span = window.quality_spans()[place]
-    length = (window.end - window.start) / 1e3
+    # Of an interval in which the readings end no more counts than up to there (Annex A).
+    length = (window.known_end - window.start) / 1e3
     return window.cell(100 * span / length if is_share else span, GOOD)
 
 
