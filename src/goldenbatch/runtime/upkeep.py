@@ -74,18 +74,18 @@ def compact(site: LocalSite) -> Tended:
     return Tended(days, removed.n_files, removed.n_bytes, removed.n_kept, tiering)
 
 
-def repair(site: LocalSite, backup: Path) -> dict[str, Any]:
-    """Replace damaged or lost files of readings by those of a restored backup; record it.
+def repair(site: LocalSite, backup: Path | None = None) -> dict[str, Any]:
+    """Replace damaged or lost files of readings, from the log or a restored backup; record it.
 
     Args:
         site: The home.
-        backup: Folder of a restored home.
+        backup: Folder of a restored home; None: only from the log, which has the newest ones.
 
     Raises:
         BadInputError: The folder holds no readings.
     """
-    source = backup / "historian"
-    if not source.is_dir():
+    source = backup / "historian" if backup is not None else None
+    if source is not None and not source.is_dir():
         raise BadInputError(
             f"{backup} is no restored home.", hint="Restore a backup into an empty folder first."
         )
@@ -94,7 +94,9 @@ def repair(site: LocalSite, backup: Path) -> dict[str, Any]:
     if restored:
         stream = "backup/home"
         body = ReadingsRepaired(
-            files=tuple(restored), source=str(backup), quarantine="historian/quarantine"
+            files=tuple(restored),
+            source=str(backup or "the log"),
+            quarantine="historian/quarantine",
         )
         version = site.ledger.version(stream)
         site.ledger.append([NewEvent(stream, body, version, actor=site.actor.uid)])

@@ -1,4 +1,4 @@
-"""What the crash campaign's children do: write, backfill, hand over, compact, vacuum."""
+"""What the crash campaign's children do: write, backfill, hand over, compact, vacuum, move to a tier."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import random
 import pyarrow as pa
 
 from goldenbatch.core.series import Frame, frame_schema
-from goldenbatch.stores.historian import Historian, HistorianSettings
+from goldenbatch.stores.historian import Historian, HistorianSettings, Tier
 
 DAY = 86_400_000_000
 N_DAYS = 4
@@ -85,3 +85,7 @@ def crash_child(folder: str, seed: int) -> None:
             store.compact(100 * DAY)
         elif what < 0.20:
             store.vacuum(now=2**60)
+        elif what < 0.24:
+            old = [one for one in store.days() if one.is_compacted and not one.tier]
+            store.move(Tier("far", f"file://{folder}.tier"), old[:2], lambda _: ())
+            store.settle(2**60)

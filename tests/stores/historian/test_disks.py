@@ -124,6 +124,53 @@ def test_a_read_only_disk_is_read_and_refuses_to_be_written(disk, opened, frame,
     assert store.verify(recorder.chunks()) == []
 
 
+def damage(path):
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2] + bytes(len(whole) - len(whole) // 2))
+    return whole
+
+
+def test_files_of_the_newest_hand_over_are_made_again_from_the_log(opened, frame, recorder):
+    store = opened(settings=SETTINGS)
+    for number in (0, 2, 9):
+        store.write(frame(str(number), rows(number)))
+        store.write(frame(f"t{number}", [("t", number, "text")], "text", "lab"))
+        store.flush()
+    old, *_, newest = store.table_files("number")
+    places = [store._folder / "number" / file.path for file in (old, newest)]
+    contents = [damage(path) for path in places]
+    done = {one.path: one.is_restored for one in store.repair()}
+    assert done == {f"number/{old.path}": False, f"number/{newest.path}": True}
+    assert places[1].read_bytes() == contents[1]
+    places[0].write_bytes(contents[0])
+    assert store.verify(recorder.chunks()) == []
+
+
+@pytest.mark.parametrize("step", ["wrote manifest", "committed number"])
+def test_a_file_damaged_while_it_is_handed_over_is_made_again(opened, frame, recorder, step):
+    store = opened(settings=SETTINGS)
+    store.write(frame("0", rows(0)))
+
+    def spoil(done):
+        if done == step:
+            for path in (store._folder / "number").rglob("*-number.parquet"):
+                damage(path)
+            raise IntegrityError("the power went")
+
+    store._on_step = spoil
+    with pytest.raises(IntegrityError, match="the power went"):
+        store.flush()
+    store._on_step = lambda _: None
+    if step == "wrote manifest":
+        assert store.flush()  # the same process tries again
+    else:
+        store.close()
+        store = opened(settings=SETTINGS)
+    assert any("made again from the log" in note for note in store.notes)
+    assert count(store) == 400 and store.verify(recorder.chunks()) == []
+    assert list((store._folder / "quarantine").iterdir())
+
+
 def test_a_damaged_file_is_named_quarantined_and_put_right(opened, frame, recorder, tmp_path):
     import shutil
 

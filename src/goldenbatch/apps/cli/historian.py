@@ -25,12 +25,15 @@ def compact(session: Session) -> None:
 
 def repair(
     session: Session,
-    backup: Annotated[Path, typer.Argument(help="Folder of a home restored from a backup.")],
+    backup: Annotated[
+        Path | None, typer.Argument(help="Folder of a home restored from a backup.")
+    ] = None,
 ) -> None:
-    """Replace damaged or lost files of readings by those of a restored backup.
+    """Replace damaged or lost files of readings, from the log or a restored backup.
 
     Stop the node first. Only a file with the digest that was recorded is taken; the damaged one
-    is kept in `historian/quarantine`. What was replaced is recorded.
+    is kept in `historian/quarantine`. What was replaced is recorded. The log alone has those of
+    the newest hand-over.
     """
     from goldenbatch.runtime.local import LocalSite
     from goldenbatch.runtime.upkeep import repair as repair_

@@ -79,7 +79,7 @@ class Cold:
     """
 
     def __init__(self, place: Tiered, row_group_rows: int) -> None:
-        self.place, self._row_group_rows = place, row_group_rows
+        self.place, self.row_group_rows = place, row_group_rows
 
     def write_files(
         self, kind: ReadingKind, table: pa.Table, n: int
@@ -97,7 +97,7 @@ class Cold:
         sink = pa.BufferOutputStream()
         # Long arrays would make row groups of gigabytes.
         fitting = max(64, ROW_GROUP_BYTES // max(1, table.nbytes // table.num_rows))
-        size = min(self._row_group_rows, fitting)
+        size = min(self.row_group_rows, fitting)
         pq.write_table(table, sink, row_group_size=size, **encodings(kind))
         data = memoryview(sink.getvalue())
         name = f"date={date}/{n:020d}-{kind}.parquet"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from goldenbatch.stores.historian._scan import MAX_ROWS, Keep, Part, Scanner, ke
 
 MAX_SEQ = (1 << 63) - 1
 BY_TAG = "tag, time, seq"
+N_MOVES = 3
 FEW_ROWS = 50_000
 """Readings in memory that NumPy selects sooner than a query is planned."""
 
@@ -107,32 +109,37 @@ class Engine:
 
         Raises:
             IntegrityError: A file of the table cannot be read.
+            UnreachableError: A tier that holds some of it is away.
         """
-        kind = view.kind
         if not chosen.spans or not chosen.tags.size:
-            return stored_schema(kind).empty_table()
-        first, last = chosen.spans[0][0], chosen.spans[-1][1]
-        chosen_files = [
-            file
-            for file in view.cold.overlapping(chosen.tags, first, last - 1)
-            if file.seqs[1] > chosen.after
-            and file.seqs[0] <= chosen.upto
-            and any(a <= file.times[1] and b > file.times[0] for a, b in chosen.spans)
-        ]
-        if not chosen_files:
+            return stored_schema(view.kind).empty_table()
+        files = _files_of(view, chosen)
+        if not files:
             few = _from_memory(view.hot, chosen, order.split(", "))
             if few is not None:
                 return few
+        for _ in range(N_MOVES):
+            paths = [self._part(view.kind, file) for file in files]
+            try:
+                return self._answer(view, chosen, order, paths)
+            except IntegrityError:
+                # A file may just have gone to its tier, between being found and being opened.
+                if not any(_is_gone(one) for one in paths):
+                    raise
+        paths = [self._part(view.kind, file) for file in files]
+        return self._answer(view, chosen, order, paths)
+
+    def _answer(self, view: View, chosen: Selection, order: str, files: Sequence[Part]) -> pa.Table:
+        kind = view.kind
         spans = np.asarray(chosen.spans, dtype=np.int64).T
         cursor = (chosen.after, chosen.upto)
-        parts_of = [self._part(kind, file) for file in chosen_files]
-        plan = self._scanner.plan(parts_of, chosen.tags, spans, cursor)
+        plan = self._scanner.plan(files, chosen.tags, spans, cursor)
         if plan is not None and (not view.hot.num_rows or view.hot.num_rows <= MAX_ROWS):
             keep = keeping(chosen.tags, spans, cursor)
             return _scanned(self._scanner.read(plan, kind, keep), view.hot, keep, order)
         parameters = {
-            "first": first,
-            "last": last,
+            "first": chosen.spans[0][0],
+            "last": chosen.spans[-1][1],
             "tags": chosen.tags.tolist(),
             "after": chosen.after,
             "upto": chosen.upto,
@@ -141,9 +148,10 @@ class Engine:
         parts = []
         if view.hot.num_rows:
             parts.append(_SOURCE.format(source="hot", join=join, only=""))
-        if chosen_files:
+        if files:
             parts.append(_SOURCE.format(source="read_parquet($files)", join=join, only=""))
-            parameters["files"] = [self.reach(kind, file) for file in chosen_files]
+            whole = _files_of(view, chosen)
+            parameters["files"] = [self.reach(kind, file) for file in whole]
         if not parts:
             return stored_schema(kind).empty_table()
         # The query is made of the constants above; all that varies is bound.
@@ -192,6 +200,22 @@ class Engine:
             ) from error
         finally:
             cursor.close()
+
+
+def _files_of(view: View, chosen: Selection) -> list[ColdFile]:
+    """Files that may hold what is asked for."""
+    first, last = chosen.spans[0][0], chosen.spans[-1][1]
+    return [
+        file
+        for file in view.cold.overlapping(chosen.tags, first, last - 1)
+        if file.seqs[1] > chosen.after
+        and file.seqs[0] <= chosen.upto
+        and any(a <= file.times[1] and b > file.times[0] for a, b in chosen.spans)
+    ]
+
+
+def _is_gone(part: Part) -> bool:
+    return part.source is None and not os.path.exists(part.path)
 
 
 def _scanned(cold: pa.Table, hot: pa.Table, keep: Keep, order: str) -> pa.Table:

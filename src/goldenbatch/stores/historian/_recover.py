@@ -142,7 +142,7 @@ def _require_whole(
             raise IntegrityError(f"{folder}: frame {state.n + 1} does not follow the hand-over.")
 
 
-def _rows_of(
+def rows_of(
     path: Path, record: _frames.Record, kind: ReadingKind
 ) -> tuple[pa.RecordBatch | Grid, int]:
     """Readings of a record, and the highest number of a tag in it."""
@@ -174,7 +174,7 @@ def _take(
     if entry.kind not in KINDS:
         raise IntegrityError(f"{path}: frame {entry.seq} is of unknown kind {entry.kind!r}.")
     kind: ReadingKind = entry.kind
-    rows, highest = _rows_of(path, record, kind)
+    rows, highest = rows_of(path, record, kind)
     if highest >= len(tags):
         raise IntegrityError(
             f"{path}: frame {entry.seq} has a tag that the dictionary of tags has lost.",

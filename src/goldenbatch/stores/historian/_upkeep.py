@@ -22,6 +22,7 @@ from goldenbatch.stores.historian._compactions import Compaction, Lineage
 from goldenbatch.stores.historian._log import FrameLog, WriteRefusedError
 from goldenbatch.stores.historian._manifest import FileEntry
 from goldenbatch.stores.historian._recover import Loaded
+from goldenbatch.stores.historian._reflush import remade
 from goldenbatch.stores.historian._tags import TagDictionary
 from goldenbatch.stores.historian.settings import HistorianSettings
 
@@ -54,7 +55,7 @@ class Repaired:
 
     Attributes:
         path: Below the historian's folder.
-        is_restored: Whether the backup held the right one, and it is in its place.
+        is_restored: Whether the backup or the log had the right one, and it is in its place.
     """
 
     path: str
@@ -74,6 +75,7 @@ class Upkeep:
     _upkeep_lock: threading.Lock
     _lineage: Lineage
     _leases: _leases.InUse
+    notes: list[str]
     _on_step: Callable[[str], None]
 
     def _writer(self) -> FrameLog:
@@ -212,14 +214,14 @@ class Upkeep:
                 gone += there
         return Vacuumed(len(gone), sum(file.size for file in gone), n_kept)
 
-    def repair(self, backup: Path) -> tuple[Repaired, ...]:
-        """Replace files that are not what was written by the same ones of a restored backup.
+    def repair(self, backup: Path | None = None) -> tuple[Repaired, ...]:
+        """Replace files that are not what was written, from the log or a restored backup.
 
         A damaged file is kept in `quarantine/`. What does not have the digest that the manifests
-        hold is never taken.
+        hold is never taken. The log has the frames of the newest hand-over only.
 
         Args:
-            backup: Historian's folder of a restored home.
+            backup: Historian's folder of a restored home; None: only from the log.
 
         Raises:
             WriteRefusedError: The disk is full or broken.
@@ -230,8 +232,31 @@ class Upkeep:
             for kind in KINDS:
                 for file in self.table_files(kind):
                     if not self._is_whole(file):
-                        done.append(self._repaired(file, backup / kind / file.path))
+                        done.append(self._repaired(file, backup))
         return tuple(done)
+
+    def _mend(self, manifest: _manifest.Manifest) -> None:
+        """Make damaged files of a hand-over that was begun again, from the log."""
+        for file in manifest.files:
+            if not self._is_whole(file):
+                done = self._repaired(file, None, manifest)
+                word = "made again from the log" if done.is_restored else "damaged"
+                self.notes.append(f"{_files.stamp(self._clock())} {done.path} was {word}")
+
+    def _good(
+        self, file: FileEntry, backup: Path | None, manifest: _manifest.Manifest | None
+    ) -> Path | None:
+        """The same file where it is whole: in a backup, or as the log gives it."""
+        if backup is not None:
+            good = backup / file.kind / file.path
+            if good.is_file() and _files.file_digest(good) == file.sha256:
+                return good
+        if manifest is None:
+            path = _manifest.manifest_path(self._folder / "chunks", self._loaded.state.n)
+            manifest = _manifest.load_manifest(path) if path.exists() else None
+        if manifest is None or file not in manifest.files:
+            return None
+        return remade(self._folder, self._cold, manifest, [file]).get(file)
 
     def _is_whole(self, file: FileEntry) -> bool:
         try:
@@ -240,9 +265,12 @@ class Upkeep:
             return False
         return _files.file_digest(path) == file.sha256
 
-    def _repaired(self, file: FileEntry, good: Path) -> Repaired:
+    def _repaired(
+        self, file: FileEntry, backup: Path | None, manifest: _manifest.Manifest | None = None
+    ) -> Repaired:
         where = f"{file.kind}/{file.path}"
-        if not good.is_file() or _files.file_digest(good) != file.sha256:
+        good = self._good(file, backup, manifest)
+        if good is None:
             return Repaired(where, is_restored=False)
         if self._cold.place.has(file.kind, file.path):
             kept = self._folder / QUARANTINE / where.replace("/", "_")

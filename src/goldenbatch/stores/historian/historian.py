@@ -158,6 +158,7 @@ class Historian(Reader, Deleting):
         manifest = _recover.unfinished(self._folder, state)
         if manifest is not None:
             with self._refusing():
+                self._mend(manifest)
                 self._transfer().complete(manifest, state)
         self._lineage = _compactions.load(self._folder)
         with self._refusing():
@@ -362,6 +363,8 @@ class Historian(Reader, Deleting):
             self._on_step("rotated")
             plan = transfer.begin(self._loaded.hot, n, state, log.lock)
             manifest = plan.manifest
+        else:
+            self._mend(manifest)
         done = transfer.complete(manifest, state, plan)
         snapshots = verify.snapshots(self._cold)
         with log.lock:
