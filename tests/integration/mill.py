@@ -174,6 +174,7 @@ n_reference = 12
 """,
     "content": """analyst = "monitoring.soft_sensor"
 [settings]
+is_always = true
 tag = "site/line/press/spectrum"
 attribute = "content"
 unit = "%"

@@ -1,8 +1,9 @@
 """A soft sensor live: a quality attribute from spectra, with its domain and its interval.
 
-The sensor is silent on nothing: each spectrum gives a logged value with interval, T2 and
+Each spectrum of a window in which the model is valid gives a logged value with interval, T2 and
 SPE; one outside the domain is logged as uncertain, and when the sensor stays outside it
-says so in one finding and asks for the laboratory.
+says so in one finding and asks for the laboratory. Outside those windows, while the plant is
+idle or cleaned, it is silent; a window that becomes known or is corrected later is gone through.
 """
 
 from __future__ import annotations
@@ -21,10 +22,14 @@ from goldenbatch.capabilities.monitoring._common import (
     window_evidence,
 )
 from goldenbatch.capabilities.monitoring._laboratory import Laboratory
+from goldenbatch.capabilities.monitoring._spectra import matrix, most, where
 from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
 from goldenbatch.core.analyst import Assessment, Derived, OpenFindings, State, TickView
 from goldenbatch.core.batches import BatchEnded, SampleTaken
-from goldenbatch.core.findings import Contribution, Finding, Measure, Severity, Subject
+from goldenbatch.core.equipment import EquipmentStatus
+from goldenbatch.core.findings import Finding, Measure, Severity, Subject
+from goldenbatch.core.gating import KINDS as GATE_KINDS
+from goldenbatch.core.gating import Gate, Span, covers, without
 from goldenbatch.core.models import ModelFitted
 from goldenbatch.core.records import Event
 from goldenbatch.core.results import ResultsReported
@@ -32,8 +37,7 @@ from goldenbatch.core.series import Quality, Series
 from goldenbatch.science.errors import DataError
 from goldenbatch.science.latent import PlanScores, ScoringPlan
 
-CODE_VERSION = "1"
-N_CONTRIBUTIONS = 12
+CODE_VERSION = "2"
 KINDS = ("ModelFitted", "SampleTaken", "ResultsReported", "BatchEnded")
 OUTPUTS = ("value", "lower", "upper", "t2", "spe")
 
@@ -51,6 +55,9 @@ class SoftSensorSettings(AnalystSettings):
         max_gap_s: How far a spectrum may lie from a sample that it is compared with.
         severity: Of the finding that it left its domain.
         calibration: How the model is fitted; see `CalibrationSettings`.
+        phases: Phases that it is valid in; none: all of a batch at its place.
+        silent: Equipment statuses in which it is silent, whatever runs.
+        is_always: It is valid whether a batch runs or not.
     """
 
     tag: str
@@ -62,6 +69,12 @@ class SoftSensorSettings(AnalystSettings):
     max_gap_s: float = Field(default=300.0, gt=0)
     severity: Severity = Severity.MAJOR
     calibration: CalibrationSettings | None = None
+    phases: tuple[str, ...] = ()
+    silent: tuple[EquipmentStatus, ...] = (
+        EquipmentStatus.TO_BE_CLEANED,
+        EquipmentStatus.OUT_OF_SERVICE,
+    )
+    is_always: bool = False
 
     @property
     def place(self) -> str:
@@ -105,6 +118,10 @@ class SoftSensor:
             "ratio": 0.0,
             "event": None,
             "open": {},
+            "gate": None,
+            "upto": 0,
+            "last": 0,
+            "span": 0,
         }
 
     def assess(self, state: State, view: TickView) -> Assessment:
@@ -113,6 +130,9 @@ class SoftSensor:
         events = view.new_events(KINDS)
         for event in events:
             work.take_model(event)
+        opened = work.take_context()
+        for span in opened:
+            work.take_spectra(work.before(span))
         work.take_spectra(view.new_readings([self.settings.tag]))
         for event in events:
             work.take_record(event)
@@ -128,6 +148,7 @@ class _Work:
         self.laboratory = Laboratory.from_json(state["laboratory"])
         self.open = OpenFindings(analyst.name, analyst.version, dict(state["open"]))
         self.derived: list[Derived] = []
+        self.spans: list[Span] = []
         self._plan: ScoringPlan | None = None
 
     def assessment(self) -> Assessment:
@@ -135,6 +156,7 @@ class _Work:
             **self.state,
             "laboratory": self.laboratory.to_json(),
             "open": self.open.entries,
+            "upto": self.view.tick.historian_seq,
         }
         return Assessment(state, tuple(self.open.transitions), tuple(self.derived))
 
@@ -151,11 +173,42 @@ class _Work:
             self.state["model"] = body.digest
             self._plan = None
 
+    def take_context(self) -> list[Span]:
+        """Take what is known of what ran; windows that opened for readings that were there."""
+        if self.settings.is_always:
+            return []
+        silent = tuple(one.value for one in self.settings.silent)
+        gate = Gate(self.settings.place, self.settings.phases, silent).read(self.state["gate"])
+        is_begun = self.state["gate"] is not None
+        before = gate.windows()
+        events = self.view.new_events(GATE_KINDS) if is_begun else self.view.events(GATE_KINDS)
+        gate.take(events)
+        self.spans, self.state["gate"] = gate.windows(), gate.to_json()
+        if not is_begun:
+            return []
+        running = self.state["event"]
+        finding = Finding.model_validate(running) if running is not None else None
+        if finding is not None and not covers(self.spans, finding.start):
+            words = "By what is known now the sensor is not valid there: no such phase ran."
+            self._close(finding, self.view.tick.at, words)
+        return without(self.spans, before)
+
+    def before(self, span: Span) -> Series:
+        """Spectra of a window that had come before it was known to count."""
+        start, end = span[0], min(span[1], int(self.state["last"]) + 1)
+        series = self.view.read([self.settings.tag], (start, max(start, end)))
+        return where(series, (series.seqs() <= self.state["upto"]).tolist())
+
     def take_spectra(self, series: Series) -> None:
+        """Score spectra of windows in which the model is valid; be silent of all others."""
+        if len(series):
+            self.state["last"] = max(int(self.state["last"]), int(series.times().max()))
+        if len(series) and not self.settings.is_always:
+            series = where(series, [covers(self.spans, int(at)) for at in series.times()])
         plan = self.plan()
         if plan is None or not len(series):
             return
-        rows, n_bad = _matrix(series, len(plan.facts.columns))
+        rows, n_bad = matrix(series, len(plan.facts.columns))
         scores = plan.score(rows)
         times, qualities = series.times().tolist(), series.qualities().tolist()
         for i, (time, quality) in enumerate(zip(times, qualities, strict=True)):
@@ -201,6 +254,12 @@ class _Work:
         self.state["n_scored"] += 1
 
     def _watch_domain(self, scores: PlanScores, i: int, time: int, row: Sequence[float]) -> None:
+        # Spectra of two windows are not in a row.
+        span = next((list(one) for one in self.spans if one[0] <= time < one[1]), None)
+        start = span[0] if span is not None else 0
+        if self.state["span"] != start:
+            self.state["span"] = start
+            self.state["n_outside"] = self.state["n_inside"] = 0
         is_inside = bool(scores.in_domain[i])
         plan = self.plan()
         if plan is not None:
@@ -255,7 +314,7 @@ class _Work:
                 window_evidence(spectra, settings.tag, as_of, "spectra outside"),
                 artefact_evidence(plan.digest, "the frozen model"),
             ),
-            contributions=_most(plan, row),
+            contributions=most(plan, row),
             measures=(
                 Measure(name="T2", value=t2, upper_limit=plan.facts.t2_limit),
                 Measure(name="SPE", value=spe, upper_limit=plan.facts.spe_limit),
@@ -308,7 +367,7 @@ class _Work:
         near = self.view.read([self.settings.tag], (taken_at - gap, taken_at + gap + 1))
         if not len(near):
             return
-        rows, _ = _matrix(near, len(plan.facts.columns))
+        rows, _ = matrix(near, len(plan.facts.columns))
         scores = plan.score(rows[int(abs(near.times() - taken_at).argmin())])
         if not scores.is_scored[0]:
             return
@@ -338,23 +397,3 @@ class _Work:
         )
         self.state["event"] = finding.model_dump(mode="json")
         self.open.put(finding, self.view.tick)
-
-
-def _matrix(series: Series, n_columns: int) -> tuple[list[list[float]], int]:
-    """Spectra as rows; one of another length becomes a row of NaN, and is counted."""
-    rows, n_bad = [], 0
-    for one in series.table.column("value").to_pylist():
-        is_whole = one is not None and len(one) == n_columns
-        n_bad += not is_whole
-        rows.append(
-            [math.nan if v is None else v for v in one] if is_whole else [math.nan] * n_columns
-        )
-    return rows, n_bad
-
-
-def _most(plan: ScoringPlan, row: Sequence[float]) -> tuple[Contribution, ...]:
-    """The channels that add most to SPE, signed."""
-    parts = plan.contributions([row])
-    values = parts.spe[0]
-    order = sorted(range(len(values)), key=lambda k: -abs(values[k]))[:N_CONTRIBUTIONS]
-    return tuple(Contribution(variable=parts.columns[k], value=float(values[k])) for k in order)
