@@ -257,6 +257,27 @@ def test_what_was_there_before_the_first_connection(plant, home):
     run(main)
 
 
+def test_a_backfill_over_many_pages_is_whole(plant, home):
+    """3,000 values in pages of 50: 60 continuation points."""
+    plant.do("add", name="Long", type="Double", value=0.0)
+    start = now() // 1000 - 400_000
+    rows = [{"value": i, "at": start + i * 100} for i in range(3000)]
+    plant.do("past", name="Long", rows=rows)
+
+    async def main():
+        history = {"first_s": 3600, "values_per_call": 50}
+        async with home.reading(a_card(plant, item("Long"), history=history)):
+            await home.connected()
+            await home.until(home.backfills)
+            found = home.rows("long")[:3000]
+            assert [row["value"] for row in found] == [float(i) for i in range(3000)]
+            times = [round(row["time"].timestamp() * 1000) for row in found]
+            assert times == [start + i * 100 for i in range(3000)]
+            assert home.backfills()[0]["n_readings"] == 3000
+
+    run(main)
+
+
 def test_history_that_is_not_wanted_leaves_the_gap(plant, home):
     async def main():
         card = a_card(plant, item("Speed"), history={"is_used": False})

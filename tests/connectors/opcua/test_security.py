@@ -11,7 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 
 from goldenbatch.connectors.opcua import ensure_identity, thumbprint
-from goldenbatch.connectors.opcua.security import Trust, application_uri
+from goldenbatch.connectors.opcua.security import Trust, application_uri, certificate_health
 from goldenbatch.connectors.opcua.settings import Security
 from goldenbatch.core.acquisition import SourceError
 from tests.connectors.opcua.kit import (
@@ -52,6 +52,31 @@ def test_a_certificate_of_our_own_is_made_once(tmp_path):
     assert usage.digital_signature
     assert usage.data_encipherment
     assert not usage.key_cert_sign
+
+
+def test_certificates_that_end_soon_are_said(tmp_path):
+    made = ensure_identity(tmp_path / "press", "press", now())
+    server, _ = certificate(tmp_path, "server", days=12)
+    told = certificate_health(made, der(server), now())
+    assert told["server_certificate_days"] == 12 and told["certificate_days"] > 1800
+    assert told["certificate_warning"] == "the server's certificate ends in 12 days"
+    later = now() + 1815 * 86_400 * 10**6
+    told = certificate_health(made, b"", later)
+    assert "our certificate ends in 1" in told["certificate_warning"]
+    assert "server_certificate_days" not in told
+    server, _ = certificate(tmp_path, "server2", days=400)
+    assert certificate_health(made, der(server), now())["certificate_warning"] == ""
+
+
+@pytest.mark.service("node")
+def test_until_when_the_certificates_are_good_is_health(plant, home):
+    async def main():
+        async with home.reading(a_card(plant, item("Speed"))):
+            await home.connected()
+            assert home.health("server_certificate_days") == 365
+            assert home.health("certificate_warning") == ""
+
+    run(main)
 
 
 def test_a_certificate_that_ended_or_lost_its_key_is_said(tmp_path):

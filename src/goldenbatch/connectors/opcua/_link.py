@@ -106,9 +106,6 @@ class Link:
             await self._outlet.deliver([], {"link": f"{self._server_now()}"})
         self._outlet.health("connected", 1.0)
         self._outlet.health("problem", "")
-        if self._session.identity is not None:
-            days = self._session.identity.days_left(self._clock())
-            self._outlet.health("certificate_days", round(days))
         if self._session.limits:
             self._outlet.health("server", self._settings.url)
 
@@ -377,6 +374,8 @@ class Link:
         self._guard.offset_us = self._clocks.offset_us
         self._outlet.health("clock_offset_s", round(self._clocks.offset_us / 1e6, 3))
         self._outlet.health("server_state", self._clocks.state)
+        for signal, value in self._session.certificates().items():
+            self._outlet.health(signal, value)
 
     async def _ask_again(self) -> None:
         """Look for nodes that were not there; what they missed is asked for."""

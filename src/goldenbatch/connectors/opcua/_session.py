@@ -9,7 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.connectors.opcua.security import Identity, Trust, ensure_identity, thumbprint
+from goldenbatch.connectors.opcua.security import (
+    Identity,
+    Trust,
+    certificate_health,
+    ensure_identity,
+    thumbprint,
+)
 from goldenbatch.core.acquisition import SourceError
 
 if TYPE_CHECKING:
@@ -88,6 +94,7 @@ class Session:
         raw: Its services.
         namespaces: URIs of the server's namespaces.
         identity: Our certificate; None on a line that is not secured.
+        server_certificate: The server's, DER; empty on a line that is not secured.
     """
 
     def __init__(
@@ -96,6 +103,7 @@ class Session:
         self.client, self.settings, self.identity = client, settings, identity
         self.raw = client.uaclient.session
         self.namespaces: list[str] = []
+        self.server_certificate = b""
         self.limits: dict[str, int] = {}
         self._clock = clock
 
@@ -114,10 +122,11 @@ class Session:
                 ensure_identity, context.folder, name, context.clock()
             )
         client = _client(settings, identity)
-        await _secure(client, context, settings, identity)
+        certificate = await _secure(client, context, settings, identity)
         await asyncio.to_thread(_set_user, client, context, settings)
         await _connect(client, name, identity)
         session = cls(client, settings, identity, context.clock)
+        session.server_certificate = certificate
         try:
             await session._learn()
         except BaseException:
@@ -192,6 +201,12 @@ class Session:
             str(getattr(status.State, "name", status.State)),
         )
 
+    def certificates(self) -> dict[str, float | str]:
+        """Until when the certificates of both sides are good, as signals of health."""
+        if self.identity is None:
+            return {}
+        return certificate_health(self.identity, self.server_certificate, self._clock())
+
     async def close(self, within_s: float = 3) -> None:
         """Close session and connection, or leave them when it takes too long."""
         try:
@@ -253,13 +268,17 @@ def _client(settings: OpcUaSettings, identity: Identity | None) -> Any:
 
 async def _secure(
     client: Any, context: SourceContext, settings: OpcUaSettings, identity: Identity | None
-) -> None:
-    """Choose the endpoint and hold its certificate to the trust list before anything is said."""
+) -> bytes:
+    """Choose the endpoint and hold its certificate to the trust list before anything is said.
+
+    Returns:
+        The server's certificate; nothing on a line that is not secured.
+    """
     from asyncua import ua
     from asyncua.crypto import security_policies
 
     if identity is None:
-        return
+        return b""
     endpoints = await client.connect_and_get_server_endpoints()
     mode = getattr(ua.MessageSecurityMode, settings.security.mode)
     wanted = BEST if settings.security.policy == "best" else (settings.security.policy,)
@@ -291,6 +310,7 @@ async def _secure(
     await client.set_security(
         policy, identity.certificate, identity.key, server_certificate=own, mode=mode
     )
+    return bytes(endpoint.ServerCertificate or b"")
 
 
 def _set_user(client: Any, context: SourceContext, settings: OpcUaSettings) -> None:

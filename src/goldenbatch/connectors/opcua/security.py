@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 CERTIFICATE, KEY = "certificate.der", "key.pem"
 TRUSTED, REJECTED, REVOKED = "trusted", "rejected", "crl"
 VALID_DAYS = 5 * 365
+WARN_DAYS = 30
+"""A certificate that ends within so many days is said in the source's health."""
 N_BITS = 2048
 """Largest key size that every policy of this connector takes without doubt (Part 7)."""
 MAX_REJECTED = 20
@@ -72,6 +74,31 @@ class Identity:
     def days_left(self, now: int) -> float:
         """Days until it ends, from a time in microseconds UTC."""
         return (self.parsed.not_valid_after_utc.timestamp() - now / 1e6) / 86_400
+
+
+def certificate_health(identity: Identity, server: bytes, now: int) -> dict[str, float | str]:
+    """Until when the certificates of a line are good, and what must be renewed soon.
+
+    Args:
+        identity: Ours.
+        server: The server's, DER; empty: it has none.
+        now: Present time, microseconds UTC.
+    """
+    from cryptography import x509
+
+    days = {"our": identity.days_left(now)}
+    if server:
+        end = x509.load_der_x509_certificate(server).not_valid_after_utc.timestamp()
+        days["the server's"] = (end - now / 1e6) / 86_400
+    soon = [
+        f"{whose} certificate ends in {max(0, round(left))} days"
+        for whose, left in days.items()
+        if left < WARN_DAYS
+    ]
+    told: dict[str, float | str] = {"certificate_days": round(days["our"])}
+    if server:
+        told["server_certificate_days"] = round(days["the server's"])
+    return {**told, "certificate_warning": "; ".join(soon)}
 
 
 def application_uri(certificate: x509.Certificate) -> str:
