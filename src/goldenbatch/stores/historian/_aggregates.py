@@ -271,7 +271,8 @@ class Window:
         chosen = np.where(is_used, sign * values, np.inf)
         place = int(np.argmin(chosen))
         is_bound = place in (0, len(times) - 1)
-        is_raw = place == 0 and bool(np.isin(times[0], self.track.time))
+        at_start = self.track.inside(self.start, self.start + 1)
+        is_raw = place == 0 and at_start.stop > at_start.start
         bits = 0 if is_raw else INTERPOLATED if is_bound else CALCULATED
         n_same = int((chosen == chosen[place]).sum())
         spans, _, _, grade = self.stretches()
