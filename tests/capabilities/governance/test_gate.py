@@ -62,7 +62,8 @@ def moved(value, old=1.0, original=1.0):
 NEAR = Travel(rms=0.01, largest=0.02, n_rows=50)
 FAR_RANGE = (DataRange(what="glucose", digest="0" * 64, n=3, start=case.NOW - 3000 * case.DAY),)
 TIMELESS = (DataRange(what="glucose", digest="0" * 64, n=3),)
-OTHER_INPUT = (DataRange(what="site/x/ph", digest="0" * 64, n=3, start=case.NOW),)
+HALF_TIMED = (*TIMELESS, DataRange(what="a/b", digest="0" * 64, n=2, start=case.NOW))
+TIMED = (*TIMELESS, DataRange(what="a/b", digest="0" * 64, n=3, start=case.NOW))
 OTHER_USE = case.intended(context=ContextOfUse(products=("ethanol", "butanol"),
                                                places=(case.UNIT,), site="site"))  # fmt: skip
 
@@ -97,7 +98,9 @@ BENT = {
                        {"new": new(criteria=case.CRITERIA.model_copy(update={"n_least": 2}))}),
     "new product": (OUT, "product", {"products": ("ethanol", "butanol")}),
     "new place": (OUT, "place", {"new": with_data(places=("site/other/reactor",))}),
-    "new input": (OUT, "input", {"new": with_data(ranges=OTHER_INPUT)}),
+    "new tag": (OUT, "tag", {"tags": ("site/x/ph",)}),
+    "new input": (OUT, "inputs of the model", {"new_inputs": ("428", "429", "ph")}),
+    "inputs in another order": (OUT, "inputs of the model", {"new_inputs": ("429", "428")}),
     "other method": (OUT, "method", {"new": new(draft={"method": "random forest"})}),
     "other type": (OUT, "type of artefact",
                    {"new": new(trained=case.trained(3, media_type="application/onnx"))}),
@@ -142,6 +145,9 @@ BENT = {
     # ---- evidence missing
     "products unknown": (MISSING, "product", {"products": None}),
     "data without time": (MISSING, "data window", {"new": with_data(ranges=TIMELESS)}),
+    "more without time than with": (MISSING, "data window", {"new": with_data(ranges=HALF_TIMED)}),
+    "inputs unknown": (MISSING, "inputs of the model", {"new_inputs": None}),
+    "tags unknown": (MISSING, "tag", {"tags": None}),
     "sensor not on record": (MISSING, "sensor", {"new": new(**named("probe"))}),
     "step not measured": (MISSING, "step, root mean square", {"to_active": None}),
     "original not measured": (MISSING, "from the original, root mean square",
@@ -212,6 +218,7 @@ def test_every_rule_can_refuse():
         {"new": new(**named("probe")), "sensor": sensor()},
         {"new": threshold(), "parameters": moved(1.1), "to_active": NEAR},
         {"n_openings": 4},
+        {"new": with_data(ranges=TIMED)},
         {"to_original": Travel(rms=4.0, largest=12.0, n_rows=9)},
         {"shadow": {"days": 14.0, "n_batches": 2}},
     ],

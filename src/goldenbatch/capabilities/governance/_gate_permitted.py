@@ -131,13 +131,27 @@ def _subset(rule: str, found: tuple[str, ...] | None, allowed: frozenset[str]) -
 
 
 def inputs_kept(case: Case) -> Lines:
-    """Nothing new is measured for it."""
+    """The model takes what it took, and nothing new is measured for it."""
     trained, intended, before = case.new.trained, case.old.intended, case.old.trained
     if trained is None or intended is None or before is None:
         return
+    yield _model_inputs(case)
     allowed = {one.what for one in before.data.ranges} | {intended.output}
     allowed |= {name for one in intended.inputs for name in (one.name, one.tag) if name}
-    yield _subset("input", tuple(one.what for one in trained.data.ranges), frozenset(allowed))
+    yield _subset("tag", case.evidence.tags, frozenset(allowed))
+
+
+def _model_inputs(case: Case) -> GateLine:
+    old, new = case.evidence.old_inputs, case.evidence.new_inputs
+    asked = f"those of version {case.old.draft.version}, in order"
+    if old is None or new is None:
+        return line("inputs of the model", asked, "not known", RuleVerdict.MISSING, SCOPE)
+    if old == new:
+        found = f"the same {len(new)}"
+        return line("inputs of the model", asked, found, RuleVerdict.HOLDS, SCOPE)
+    others = sorted(set(old) ^ set(new))[:3] or ["another order"]
+    found = f"others: {', '.join(others)}"
+    return line("inputs of the model", asked, found, RuleVerdict.OUTSIDE, SCOPE)
 
 
 def method_fixed(case: Case) -> Lines:
@@ -228,8 +242,11 @@ def _window(case: Case, first: int) -> GateLine:
     ranges = case.new.trained.data.ranges if case.new.trained is not None else ()
     asked = f"nothing before {to_iso(first)}"
     starts = [one.start for one in ranges if one.start is not None]
-    if len(starts) < len(ranges):
-        found = f"{len(ranges) - len(starts)} of {len(ranges)} ranges without a time"
+    # Results and files come beside readings or rows that have a time: no more of them than these.
+    n_timed = sum(one.n for one in ranges if one.start is not None)
+    untimed = [one for one in ranges if one.start is None and one.n > n_timed]
+    if untimed or not starts:
+        found = f"{len(untimed)} of {len(ranges)} ranges without a time"
         return line("data window", asked, found, RuleVerdict.MISSING, DATA)
     earliest = min(starts)
     verdict = held(earliest >= first, RuleVerdict.OUTSIDE)

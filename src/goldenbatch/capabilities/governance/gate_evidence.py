@@ -100,6 +100,9 @@ class GateEvidence(_Part):
         chain: From the followed version back to the original.
         products: Products of the training batches; None: not known.
         phases: Phases of the training data; None: not known, or not told apart.
+        tags: Tags of the historian that the training data are of; None: not known.
+        old_inputs: Inputs of the followed version's artefact, in order; None: not known.
+        new_inputs: Inputs of the new one's.
         reference: Digest of the reference set that distances were measured on.
         to_active: Distance from the active version; None: not measured.
         to_original: Distance from the original.
@@ -120,6 +123,9 @@ class GateEvidence(_Part):
     chain: tuple[Link, ...] = ()
     products: tuple[str, ...] | None = None
     phases: tuple[str, ...] | None = None
+    tags: tuple[str, ...] | None = None
+    old_inputs: tuple[str, ...] | None = None
+    new_inputs: tuple[str, ...] | None = None
     reference: str = ""
     to_active: Travel | None = None
     to_original: Travel | None = None

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.science.comparison._errors import ErrorMeasure
     from goldenbatch.science.comparison.distance import Distance, prediction_distance
     from goldenbatch.science.comparison.exact import (
         McNemar,
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from goldenbatch.science.comparison.tost import Tost, paired_tost
 
 _HOMES = {
+    "_errors": ("ErrorMeasure",),
     "distance": ("Distance", "prediction_distance"),
     "exact": ("McNemar", "SignFlip", "mcnemar_exact", "sign_flip_test", "swap_test"),
     "paired": ("CompareSettings", "PairedResult", "compare_paired"),
@@ -39,6 +41,7 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 __all__ = [
     "CompareSettings",
     "Distance",
+    "ErrorMeasure",
     "McNemar",
     "PairedResult",
     "SequentialSettings",

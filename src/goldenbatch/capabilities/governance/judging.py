@@ -1,0 +1,113 @@
+"""Act `judge`: gather the evidence, ask the gate, record what it said, line by line.
+
+References:
+    FDA, Predetermined Change Control Plan (December 2024), VII; EU GMP Annex 22, draft of July
+    2025, 10.1.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from goldenbatch.capabilities.governance import _values as take
+from goldenbatch.capabilities.governance._reading import made, version_of
+from goldenbatch.capabilities.governance.comparisons import named_plan
+from goldenbatch.capabilities.governance.gate import Judgement, explain, gate
+from goldenbatch.capabilities.governance.gate_evidence import GateEvidence, SensorStated
+from goldenbatch.capabilities.governance.gathering import Stated, gather
+from goldenbatch.core.acts import Intent
+from goldenbatch.core.change_plans import PlanStanding, plan_stream
+from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
+from goldenbatch.core.gate_records import GateJudged
+from goldenbatch.core.model_records import line_stream
+
+if TYPE_CHECKING:
+    from goldenbatch.core.model_life import VersionState
+    from goldenbatch.core.site import Actor, Site
+
+GATE: Final = "model:gate"
+
+
+def judge(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
+    """Judge a tested version as an update under the plan that its draft names: an entry.
+
+    Values: `use`, `version`; `sensor` (`inputs`, `type`, `serial`, `record` as `stream@version`)
+    for a new sensor; `phases`, where the use or the plan names phases.
+    """
+    take.only(values, ("use", "version", "sensor", "phases"))
+    new = version_of(site, take.text(values, "use"), take.number(values, "version"))
+    standing = _plan(site, new)
+    new.require(GateJudged)
+    stated = Stated(_sensor(site, values), _phases(values))
+    evidence, also = gather(site, new, standing, stated)
+    old = version_of(site, new.draft.use, new.draft.follows)
+    judgement = gate(old, new, standing.plan, evidence)
+    body = _body(site, new, standing, judgement, evidence)
+    streams = (plan_stream(standing.plan.id), line_stream(new.draft.use))
+    rests = {**also, **{name: site.ledger.version(name) for name in streams}}
+    return Intent(new.stream, body, (GATE,), new.head, also=rests, is_costly=True)
+
+
+def _plan(site: Site, new: VersionState) -> PlanStanding:
+    if not new.draft.plan:
+        raise ConflictError(
+            f"{new.stream} is no update under a change plan.",
+            hint="Approve it by change control, or draft it anew under a plan.",
+        )
+    standing = named_plan(site, new.draft.plan)
+    if standing is None:
+        raise NotFoundError(
+            f"{new.stream} names {new.draft.plan}, which was never proposed.",
+            hint="See `goldenbatch plan list`.",
+        )
+    return standing
+
+
+def _body(
+    site: Site,
+    new: VersionState,
+    standing: PlanStanding,
+    judgement: Judgement,
+    evidence: GateEvidence,
+) -> GateJudged:
+    text = explain(judgement, new, standing.plan, evidence.at)
+    return GateJudged(
+        use=new.draft.use,
+        version=new.draft.version,
+        plan=standing.plan.id,
+        plan_version=standing.plan.version,
+        plan_digest=standing.digest,
+        follows=new.draft.follows,
+        digest=new.trained.digest if new.trained is not None else "",
+        outcome=judgement.outcome,
+        lines=judgement.lines,
+        evidence=site.registry.put(evidence.to_bytes(), "application/json"),
+        explanation=site.registry.put(text.encode("utf-8"), "text/plain"),
+    )
+
+
+def _sensor(site: Site, values: Mapping[str, Any]) -> SensorStated | None:
+    """The stated sensor, whose record must be there."""
+    given = take.table(values, "sensor")
+    if given is None:
+        return None
+    stated = made(SensorStated, **given)
+    stream, _, version = stated.record.rpartition("@")
+    is_there = version.isdecimal() and 0 < int(version) <= site.ledger.version(stream)
+    if not stream or not is_there:
+        raise BadInputError(
+            f"{stated.record!r} is no record of this home.",
+            hint="Name the record of the replacement, `stream@version`.",
+            key="sensor.record",
+        )
+    return stated
+
+
+def _phases(values: Mapping[str, Any]) -> tuple[str, ...] | None:
+    given = values.get("phases")
+    if given is None:
+        return None
+    if isinstance(given, str) or not all(isinstance(one, str) for one in given):
+        raise BadInputError("phases is no list of names.", key="phases")
+    return tuple(given)
