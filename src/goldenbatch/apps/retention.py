@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 from urllib.parse import quote
 
-from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.apps.acting import perform
+from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.records import Event, from_iso
 from goldenbatch.core.retention import first_schedule_text
 
@@ -113,17 +114,14 @@ class LocalRetention:
             NotFoundError: There is no such act.
             BadInputError: A value is missing or unknown.
         """
-        if act not in ACTS:
-            raise NotFoundError(f"there is no act {act!r}.", hint=f"One of: {', '.join(ACTS)}.")
-        user = self._site.people.authenticate(by, password)
-        try:
-            event, kept = ACTS[act](self._site.retention, user, dict(values))
-        except (KeyError, TypeError) as error:
-            raise BadInputError(
-                f"{act}: {error}.", hint="Give the values that the act takes, and no other."
-            ) from error
-        place = {"stream": event.stream, "version": event.envelope.version, "seq": event.seq}
-        return {"act": act, "kind": event.kind, **place, "kept": kept}
+        kept: list[dict[str, Any]] = []
+
+        def do(user: UserState) -> Event:
+            event, found = ACTS[act](self._site.retention, user, dict(values))
+            kept.extend(found)
+            return event
+
+        return {**perform(self._site, act, ACTS, (by, password), do), "kept": kept}
 
     def finish(self, deletion: str) -> Answer:
         """Carry out a deletion that two people have signed, or finish it."""

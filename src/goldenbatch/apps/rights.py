@@ -7,9 +7,10 @@ import binascii
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
+from goldenbatch.apps.acting import perform
 from goldenbatch.core.access import ACCOUNTABILITY
 from goldenbatch.core.authority import Allow
-from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.records import Event, from_iso
 
 if TYPE_CHECKING:
@@ -88,17 +89,10 @@ class LocalRights:
             NotFoundError: There is no such act.
             BadInputError: A value is missing or unknown.
         """
-        if act not in ACTS:
-            raise NotFoundError(f"there is no act {act!r}.", hint=f"One of: {', '.join(ACTS)}.")
-        user = self._site.people.authenticate(by, password)
-        try:
-            event = ACTS[act](self._site.rights, user, _timed(values))
-        except (KeyError, TypeError) as error:
-            raise BadInputError(
-                f"{act}: {error}.", hint="Give the values that the act takes, and no other."
-            ) from error
-        place = {"stream": event.stream, "version": event.envelope.version, "seq": event.seq}
-        return {"act": act, "kind": event.kind, **place}
+        return perform(
+            self._site, act, ACTS, (by, password),
+            lambda user: ACTS[act](self._site.rights, user, _timed(values)),
+        )  # fmt: skip
 
     def report(self) -> Answer:
         """Who has what, and what is not as it should be."""
