@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    Floats = NDArray[np.float64]
+    Flags = NDArray[np.bool_]
+
 ReadingKind = Literal["number", "text", "array", "reference"]
 """The four physical tables: float64, string, list<float64>, string (digest or URI)."""
 
