@@ -10,6 +10,7 @@ References:
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -23,6 +24,12 @@ RANDOM: Final = frozenset(
 )
 _MAX_DEPTH = 24
 _EXTERNAL = 1
+_RUN = re.compile(
+    rb"(?:(?:\x3d.{4})++|(?:\x40[\x80-\xff]{0,9}+[\x00-\x7f])++"
+    rb"|(?:\x4a\x04LEAF|\x4a\x0aBRANCH_LEQ|\x4a\x09BRANCH_LT)++)++",
+    re.DOTALL,
+)
+"""Runs of floats, integers and kinds of nodes: most of what a forest is made of."""
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 Field = tuple[int, int, memoryview, int]
 """Number, wire type, content, value of a number."""
@@ -198,7 +205,7 @@ def _node(data: memoryview, facts: OnnxFacts, depth: int) -> None:
 
 
 def _attribute(data: memoryview, facts: OnnxFacts, depth: int) -> None:
-    for number, wire, part, _ in _fields(data):
+    for number, wire, part, _ in _fields(data, _RUN):
         if wire != _BYTES:
             continue
         if number in (5, 10):
@@ -240,10 +247,19 @@ def _pair(data: memoryview) -> tuple[str, str]:
     return bytes(found.get(1, empty)).decode(), bytes(found.get(2, empty)).decode()
 
 
-def _fields(data: memoryview) -> Iterator[Field]:
-    """Fields of a message; groups, which ONNX does not use, are no ONNX."""
+def _fields(data: memoryview, skipped: re.Pattern[bytes] | None = None) -> Iterator[Field]:
+    """Fields of a message; groups, which ONNX does not use, are no ONNX.
+
+    Args:
+        data: The message.
+        skipped: Runs of whole fields that are passed over at once.
+    """
     place, end, empty = 0, len(data), memoryview(b"")
     while place < end:
+        run = skipped.match(data, place) if skipped is not None else None
+        if run is not None:
+            place = run.end()
+            continue
         key, place = _varint(data, place)
         number, wire = key >> 3, key & 7
         if not number:

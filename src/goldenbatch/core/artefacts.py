@@ -82,6 +82,10 @@ MEDIA_TYPES = DOCUMENT_TYPES | MODEL_TYPES
 MAX_MODEL_BYTES: Final = 256 << 20
 """A model is no longer than this, as it lies and unpacked."""
 
+_N_PASSED: Final = 256
+_PASSED: dict[tuple[str, bytes] | None, None] = {}
+"""Models that have passed, by type and digest: the same bytes are not gone through again."""
+
 _VENDOR = re.compile(r"^application/vnd\.goldenbatch\.[a-z0-9.-]+(\+json)?\Z")
 _ARROW = (b"ARROW1\x00\x00", b"ARROW1")
 _PLAN = b"GBPLAN\x00\x01"
@@ -150,6 +154,9 @@ def check_artefact(content: bytes, media_type: str) -> None:
     """
     require_media_type(media_type)
     is_model = media_type in MODEL_TYPES
+    key = (media_type, hashlib.sha256(content).digest()) if is_model else None
+    if key in _PASSED:
+        return
     if is_model and len(content) > MAX_MODEL_BYTES:
         raise ArtefactContentError(
             f"the model has {len(content)} bytes; {MAX_MODEL_BYTES} at most are kept.",
@@ -161,6 +168,10 @@ def check_artefact(content: bytes, media_type: str) -> None:
     check = _CHECKS.get(media_type, _json if media_type.endswith("+json") else None)
     if check is not None:
         check(content)
+    if key is not None:
+        _PASSED[key] = None
+        for old in list(_PASSED)[:-_N_PASSED]:
+            _PASSED.pop(old, None)
 
 
 def _json(content: bytes) -> Any:

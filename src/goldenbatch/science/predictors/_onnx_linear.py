@@ -13,6 +13,7 @@ import numpy as np
 from goldenbatch.core.artefacts import onnx_chain
 from goldenbatch.science._arrays import Floats
 
+LINEAR_KINDS = frozenset({"Scaler", "Identity", "LinearRegressor"})
 Linear = tuple[Floats, Floats, Floats]
 """Coefficients (m, p), centre (p,), value at the centre (m,)."""
 
@@ -26,7 +27,7 @@ def linear_part(content: bytes, n_inputs: int) -> Linear | None:
     """
     chain = onnx_chain(content)
     kinds = [kind for kind, _ in chain or ()]
-    if not chain or kinds[-1] != "LinearRegressor" or set(kinds[:-1]) - {"Scaler", "Identity"}:
+    if not chain or kinds[-1] != "LinearRegressor" or "LinearRegressor" in kinds[:-1]:
         return None
     centre, slope = np.zeros(n_inputs), np.ones(n_inputs)
     for kind, found in chain[:-1]:

@@ -16,7 +16,7 @@ from goldenbatch.core.artefacts import onnx_facts
 from goldenbatch.science._arrays import Floats
 from goldenbatch.science.errors import PredictorError
 from goldenbatch.science.predictors._engines import engine
-from goldenbatch.science.predictors._onnx_linear import linear_part
+from goldenbatch.science.predictors._onnx_linear import LINEAR_KINDS, linear_part
 from goldenbatch.science.predictors.prediction import (
     Explanation,
     Predicted,
@@ -60,7 +60,7 @@ class OnnxPredictor:
         self._output = self._chosen_output()
         is_fixed = isinstance(shapes[0][0] if shapes[0] else None, int)
         self._is_blockwise = not is_fixed and read.operators <= _ROWWISE
-        self._linear = linear_part(content, len(names))
+        self._linear = linear_part(content, len(names)) if read.operators <= LINEAR_KINDS else None
         self._facts = PredictorFacts(
             kind="onnx",
             inputs=names,
@@ -116,14 +116,25 @@ class OnnxPredictor:
             raise PredictorError(message) from error
         return (self._output,) if n == 1 else tuple(f"{self._output}_{i}" for i in range(n))
 
-    def _run(self, rows: Floats) -> Floats:
+    def _fed(self, rows: Floats) -> dict[str, Any]:
+        """Rows as the model takes them."""
         fed: dict[str, Any] = {}
         for number, one in enumerate(self._session.get_inputs()):
             part = rows if len(self._types) == 1 else rows[:, number : number + 1]
             part = part.reshape(-1) if len(one.shape) == 1 else part
             fed[one.name] = np.ascontiguousarray(part, dtype=_NUMBERS[one.type])
-        (found,) = self._session.run([self._output], fed)
+        return fed
+
+    def _run(self, rows: Floats) -> Floats:
+        (found,) = self._session.run([self._output], self._fed(rows))
         return np.asarray(found, dtype=np.float64).reshape(len(rows), -1)
+
+    def _run_alone(self, rows: Floats, m: int) -> Floats:
+        """One row at a time; nothing but the engine's own call is done for each."""
+        fed, names, run = self._fed(rows), [self._output], self._session.run
+        found = [run(names, {name: whole[i : i + 1] for name, whole in fed.items()})[0]
+                 for i in range(len(rows))]  # fmt: skip
+        return np.array(found, dtype=np.float64).reshape(len(rows), m)
 
     def predict(self, X: ArrayLike, *, explain: bool = False) -> Predicted:
         """Predict rows; a row with a missing input is not scored.
@@ -138,11 +149,11 @@ class OnnxPredictor:
         rows = input_rows(X, self._facts)
         value = np.full((len(rows), len(self._facts.outputs)), np.nan)
         whole = np.flatnonzero(~np.isnan(rows).any(axis=1))
-        if self._is_blockwise and len(whole):
-            value[whole] = self._run(rows[whole])
-        else:
-            for i in whole:
-                value[i] = self._run(rows[i : i + 1])[0]
+        if len(whole):
+            part = rows[whole]
+            value[whole] = (
+                self._run(part) if self._is_blockwise else self._run_alone(part, value.shape[1])
+            )
         found = plain(value)
         if not explain or self._linear is None:
             return found
