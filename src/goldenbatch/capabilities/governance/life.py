@@ -20,11 +20,11 @@ from goldenbatch.capabilities.governance._reading import (
     versions_of,
 )
 from goldenbatch.capabilities.governance._values import number, only, table, text
+from goldenbatch.capabilities.governance.binding import require_measurable
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plans import plan_stream
 from goldenbatch.core.errors import BadInputError, ConflictError, IntegrityError
 from goldenbatch.core.gate_records import GateJudged, GateOutcome
-from goldenbatch.core.model_access import load_test_set
 from goldenbatch.core.model_card import EvidenceRef, IntendedUse
 from goldenbatch.core.model_life import SIGNED_AS, VersionState
 from goldenbatch.core.model_records import (
@@ -35,7 +35,6 @@ from goldenbatch.core.model_records import (
     ModelDrafted,
     ModelTested,
     ModelValidated,
-    TestDataBound,
     version_stream,
 )
 
@@ -117,6 +116,7 @@ def criteria(site: Site, by: Actor, values: Values) -> Intent:
         )
     entries = {name: values[name] for name in ("criteria", "n_least", "reason") if name in values}
     body = _body(CriteriaFixed, state, **entries)
+    require_measurable(body.criteria)
     known = set(state.intended.subgroups) if state.intended is not None else set()
     unknown = sorted({one.subgroup for one in body.criteria} - known - {""})
     if unknown:
@@ -125,24 +125,6 @@ def criteria(site: Site, by: Actor, values: Values) -> Intent:
             hint=f"There are {', '.join(sorted(known)) or 'none'}.", key="criteria",
         )  # fmt: skip
     return _step(state, body, "model:criteria", body.reason)
-
-
-def bind(site: Site, by: Actor, values: Values) -> Intent:
-    """Choose the sealed set on which a version will be tested."""
-    only(values, ("use", "version", "test_set"))
-    state = _at(site, values, TestDataBound)
-    found = load_test_set(site.ledger, text(values, "test_set"))
-    seal = found.require_sealed()
-    if found.selected.use != state.draft.use:
-        raise BadInputError(
-            f"{found.stream} was selected for {found.selected.use}.",
-            hint=f"Select and seal a set for {state.draft.use}.", key="test_set",
-        )  # fmt: skip
-    body = _body(
-        TestDataBound, state, test_set=found.test_set, digest=seal.digest, seal=found.seal,
-        n_openings=found.n_openings,
-    )  # fmt: skip
-    return _step(state, body, "model:bind", "", {found.stream: found.head})
 
 
 def validate(site: Site, by: Actor, values: Values) -> Intent:
