@@ -36,7 +36,7 @@ from goldenbatch.core.change_plans import (
 from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
 
 if TYPE_CHECKING:
-    from goldenbatch.core.model_life import VersionState
+    from goldenbatch.core.model_life import Fault, VersionState
     from goldenbatch.core.site import Actor, Site
 
 PROPOSE, WITHDRAW = "plan:propose", "plan:withdraw"
@@ -91,10 +91,19 @@ def withdraw(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     return Intent(stream, body, (WITHDRAW,), site.ledger.version(stream))
 
 
-def standings_of(site: Site, plan: str = "") -> tuple[PlanStanding, ...]:
-    """All versions of one plan, or of all plans."""
+def standings_of(
+    site: Site, plan: str = "", fault: Fault | None = None
+) -> tuple[PlanStanding, ...]:
+    """All versions of one plan, or of all plans.
+
+    Args:
+        site: The site, or what somebody may read of it.
+        plan: Id of a plan; empty: all.
+        fault: What the evidence of signatures is held to; the site's own by default.
+    """
+    checked = fault or fault_of(site)
     if plan:
-        return plan_standings(site.ledger.stream(plan_stream(plan)), fault_of(site))
+        return plan_standings(site.ledger.stream(plan_stream(plan)), checked)
     events = site.ledger.events(
         kinds=("ChangePlanProposed", "ChangePlanWithdrawn"), stream_prefix=plan_stream("")
     )
