@@ -134,6 +134,7 @@ MEANINGS = {
     "Settings.checkpoints": "Table: when the head of the ledger's tree is signed.",
     "Settings.ledger": "Table: where the ledger lies.",
     "Settings.historian": "Table: when the frame log is handed over to the Delta table.",
+    "Settings.registry": "Table: where models and the files that came in lie.",
     "DaySettings.starts_at": "Local time at which the manufacturing day starts, `HH:MM`.",
     "DaySettings.shifts": "Tables: the shifts of the day, in order.",
     "ShiftSettings.name": "Name of the shift.",
