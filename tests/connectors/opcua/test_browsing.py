@@ -11,7 +11,7 @@ from goldenbatch.connectors.opcua import browse, propose_card, propose_plant
 from goldenbatch.connectors.opcua._units import UNECE, ucum_of, unece_code
 from goldenbatch.core.plant import parse_plant
 from goldenbatch.core.quantities import check_unit
-from tests.connectors.opcua.kit import PLACE, PLANT, a_card, context, item
+from tests.connectors.opcua.kit import PLACE, PLANT, a_card, context, item, node
 
 
 @pytest.mark.service("node")
@@ -80,3 +80,45 @@ def test_every_unit_of_the_table_is_ucum():
 def test_units_that_are_shown(number, shown, described, unit):
     assert ucum_of(number, shown, described) == unit
     check_unit(unit)
+
+
+def test_what_was_browsed_is_a_plant_that_is_read(plant, home, tmp_path, monkeypatch, capsys):
+    """Browse, write the plant, make a home of it, check the card, run: as a person would."""
+    from goldenbatch.apps.cli import run
+    from goldenbatch.runtime.local import LocalSite
+    from tests.connectors.opcua.kit import PASSWORD
+    from tests.connectors.opcua.test_runtime import write_card
+
+    def cli(*arguments):
+        capsys.readouterr()
+        code = run([str(one) for one in arguments])
+        out, err = capsys.readouterr()
+        assert code == 0, err
+        return "\n".join(line for line in out.splitlines() if "DEVELOPMENT" not in line)
+
+    monkeypatch.setenv("TEST_PLANT_PASSWORD", PASSWORD)
+    write_card(home, plant)
+    text = cli("source", "browse", "press", "--plant", "--home", home.path)
+    tags = {tag["name"]: tag for tag in tomllib.loads(text)["tags"]}
+    assert tags["site/press/Press.Recipe"]["unit"] == ""  # a text, not a pure number
+    assert tags["site/press/Press.Image"]["unit"] == ""
+    path = tmp_path / "plant.toml"
+    path.write_text(PLANT + text)
+    described = parse_plant(path.read_text())
+    assert {tag.name for tag in described.tags} == tags.keys()
+    second = tmp_path / "second"
+    cli("init", second, "--plant", path)
+    home.path = second
+    write_card(home, plant)
+    rows = [f"{node(name)},Press.{name}," for name in ("Speed", "Recipe", "Force")]
+    (second / "connections" / "press.csv").write_text("\n".join(["node,tag,kind", *rows]) + "\n")
+    cli("source", "check", "press", "--home", second)
+    plant.set("Recipe", "R-18", "String")
+    cli("source", "run", "press", "--seconds", "4", "--home", second)
+    with LocalSite.open(second) as site:
+        kinds = site.historian.tags()
+        assert kinds["site/press/Press.Recipe"] == "text"
+        latest = site.historian.latest(["site/press/Press.Recipe"]).rows()
+        assert [row["value"] for row in latest] == ["R-18"]
+        assert kinds["site/press/Press.Force"] == "number"
+        assert site.ledger.select("source_unit", {"is_open": 1}) == []
