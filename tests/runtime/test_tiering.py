@@ -48,7 +48,7 @@ def test_nothing_moves_until_another_person_has_approved(bench, old, tmp_path):
     assert tiering.plan()[0]["reasons"] == ["no policy of tiering is in force"]
     with pytest.raises(DeniedError):
         tiering.adopt(user(old, "eng"), first_tiering_text(), "own")
-    text = first_tiering_text().replace("/mnt/archive", str(tmp_path))
+    text = first_tiering_text().replace("file:///mnt/archive", f"file://{tmp_path}")
     tiering.adopt(user(old, "ann"), text, "first")
     assert not tiering.show()["is_in_force"] and tiering.run().n_moved == 0
     with pytest.raises(DeniedError):

@@ -80,4 +80,4 @@ class LockedError(GoldenbatchError):
 class UnreachableError(GoldenbatchError):
     """A place where data lie that cannot be reached now; nothing is lost, ask again later."""
 
-    exit_code = 74
+    exit_code = 75

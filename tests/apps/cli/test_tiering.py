@@ -21,7 +21,7 @@ def run(cli, home, monkeypatch):
     def call(*arguments, code=0):
         done = cli(*arguments, "--home", home, "--json")
         assert done.code == code, done.out + done.err
-        return json.loads(done.out) if code in (0, 74) else done.out + done.err
+        return json.loads(done.out) if code in (0, 75) else done.out + done.err
 
     call("user", "add", "qp", "--name", "Q P", "--role", "qualified_person")
     return call
@@ -29,7 +29,7 @@ def run(cli, home, monkeypatch):
 
 @pytest.fixture
 def policy(tmp_path):
-    text = first_tiering_text().replace("/mnt/archive/site1", f"{tmp_path}/archive")
+    text = first_tiering_text().replace("file:///mnt/archive/site1", f"file://{tmp_path}/archive")
     file = tmp_path / "tiering.toml"
     file.write_text(text.replace('"P1Y"', '"P30D"'))
     return file
@@ -55,7 +55,7 @@ def test_a_policy_from_the_first_one_to_readings_in_a_tier(run, policy, cli, hom
     assert "lies in tier" in cli("tiering", "plan", "--home", home).out
     assert run("verify")["is_ok"]
     (tmp_path / "archive").rename(tmp_path / "gone")
-    assert "cannot be reached" in run("tiering", "run", code=74)["away"][0]
+    assert "cannot be reached" in run("tiering", "run", code=75)["away"][0]
     assert "cannot be reached" in cli("tiering", "run", "--home", home).out
     wrong = policy.with_name("wrong.toml")
     wrong.write_text(policy.read_text().replace('tier = "archive"', 'tier = "moon"'))
