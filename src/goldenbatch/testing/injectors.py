@@ -143,7 +143,7 @@ def tamperings(home: Path, seed: int, n_each: int = 1) -> Iterator[Tampering]:
         ("historian/chunks", "*"),
         ("historian/number", "**/*.parquet"),
         ("historian/number/_delta_log", "*.json"),
-        ("registry", "*/*"),
+        ("registry", "*/*/*"),
         ("state", "*.json"),
         ("keys", "home.pem"),
     ):
