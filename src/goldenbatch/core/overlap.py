@@ -46,7 +46,9 @@ class Shared:
         """In words."""
         shown = ", ".join(self.names)
         more = f" and {self.n - len(self.names)} more" if self.n > len(self.names) else ""
-        return f"{self.n} {_WORDS[self.what]}{'s' if self.n > 1 else ''} ({shown}{more})"
+        head, _, tail = _WORDS[self.what].partition(" ")
+        words = f"{head}{_PLURAL.get(head, 's') if self.n > 1 else ''} {tail}".rstrip()
+        return f"{self.n} {words} ({shown}{more})"
 
 
 _WORDS: Final = {
@@ -58,6 +60,7 @@ _WORDS: Final = {
     "place": "place",
     "row": "row of the same content",
 }
+_PLURAL: Final = {"stretch": "es", "batch": "es"}
 _N_NAMES = 3
 
 
