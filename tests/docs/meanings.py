@@ -49,6 +49,8 @@ MEANINGS = {
     "model_digest": "SHA-256 of the frozen model.",
     "use": "Name of the intended use; its versions are one line.",
     "criterion": "The criterion that it is measured by.",
+    "ModelCard.schema_": "Form of the file.",
+    "n_least": "Least number of independent rows of the test.",
     "is_met": "Whether it is met, by the bound that the criterion asks for.",
     "IntendedUse.inputs": "What it takes, in order.",
     "IntendedUse.output": "What it says.",

@@ -21,6 +21,7 @@ SETTINGS_MODULES = (
     "goldenbatch.core._plant_parts",
     "goldenbatch.core.policy",
     "goldenbatch.core.trial",
+    "goldenbatch.core.model_card_file",
     "goldenbatch.connectors.tabular.card",
     "goldenbatch.connectors.tabular._parts",
 )

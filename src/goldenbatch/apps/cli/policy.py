@@ -36,8 +36,8 @@ def show(
 ) -> None:
     """The policy in force: who signed it, or since when it stands unsigned."""
     if shipped:
-        answer = {"version": first_policy().version, "text": first_policy_text()}
-        session.show(answer, lambda _: typer.echo(answer["text"], nl=False))
+        table = {"version": first_policy().version, "text": first_policy_text()}
+        session.show(table, lambda _: typer.echo(table["text"], nl=False))
         return
     with session.open_site() as desk:
         answer = policies_of(desk).show()

@@ -19,6 +19,7 @@ from goldenbatch.apps.node import (
     routes_home,
     routes_inspection,
     routes_ledger,
+    routes_models,
     routes_policy,
     routes_retention,
     routes_rights,
@@ -92,6 +93,7 @@ def create_app(
         routes_retention,
         routes_policy,
         routes_acts,
+        routes_models,
     ):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):

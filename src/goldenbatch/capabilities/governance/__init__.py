@@ -5,14 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.capabilities.governance.history import History, history_of, overview
     from goldenbatch.capabilities.governance.line import fallback_of
 
 _HOMES = {
+    "History": "history",
     "fallback_of": "line",
+    "history_of": "history",
+    "overview": "history",
 }
 
 __all__ = [
+    "History",
     "fallback_of",
+    "history_of",
+    "overview",
 ]
 
 

@@ -1,0 +1,34 @@
+"""The commands about models under control."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from goldenbatch.apps.cli._lazy import Entry
+
+_AT = "goldenbatch.apps.cli.models"
+_PLANS = "goldenbatch.apps.cli.plans"
+
+
+def models_tree(panel: str) -> Mapping[str, Entry]:
+    """The commands, under a heading of the help."""
+    return {
+        "model": Entry(
+            "Models under control: from the draft to the retirement.",
+            children={
+                "draft": Entry("Begin a version, or an update of one.", f"{_AT}:draft"),
+                "intend": Entry("State what it is for, signed.", f"{_AT}:intend"),
+                "criteria": Entry("Fix what its test must show, signed.", f"{_AT}:criteria"),
+                "bind": Entry("Choose the sealed test set.", f"{_AT}:bind"),
+                "gate": Entry("Ask whether an update is in its plan.", f"{_PLANS}:gate"),
+                "validate": Entry("Find it fit for its use, signed.", f"{_AT}:validate"),
+                "approve": Entry("Approve it for its use, signed.", f"{_AT}:approve"),
+                "activate": Entry("Put an approved version to work.", f"{_AT}:activate"),
+                "suspend": Entry("Take it from its work at once.", f"{_AT}:suspend"),
+                "retire": Entry("Take a version out of use for ever.", f"{_AT}:retire"),
+                "list": Entry("All versions with their stages.", f"{_AT}:list_"),
+                "history": Entry("What happened to a model, verified.", f"{_AT}:history"),
+            },
+            panel=panel,
+        ),
+    }
