@@ -147,10 +147,14 @@ def test_another_version_that_serves_by_now_asks_for_another_test(planned):
     site = planned
     early = plan.update(site, 2, 1)
     late = plan.update(site, 3, 1, settings={"ridge": 0.001})
+    assert plan.judge(site, late).outcome is GateOutcome.PASS
+    plan.validated(site, late)
     assert plan.judge(site, early).outcome is GateOutcome.PASS
     plan.validated(site, early)
     case.act(site, "approve", "qa", **early, reason="passed")
     case.act(site, "activate", "sme", **early, reason="ready")
+    with pytest.raises(ConflictError, match="2 serves by now"):
+        case.act(site, "approve", "qa", **late, reason="it had passed")
     judged = plan.judge(site, late)
     assert judged.outcome is GateOutcome.OUT_OF_PLAN
     assert "version that it follows" in named(judged, RuleVerdict.OUTSIDE)
@@ -178,6 +182,7 @@ def test_who_may_propose_judge_and_approve(planned):
     [
         ({"margin = 0.2": "margin = 9.0"}, {}, r"a\.toml:\d+:.*margin.*naive baseline"),
         ({"expires = 2035": "expires = 2021"}, {}, r"a\.toml:\d+:bound\.expires.*expired already"),
+        ({"expires = 2035": "expires = 2999"}, {}, r"bound\.expires.*without an end"),
         ({'use = "assay"': 'use = "other"'}, {}, "no version 1 of 'other'"),
         ({'name = "ridge"': 'name = "rigde"'}, {}, "no setting 'rigde'"),
         ({}, {"reference": plan.reference_csv(seed=9)}, "the plan names"),
@@ -221,6 +226,18 @@ def test_a_version_without_a_plan_or_a_test_is_not_judged(planned):
              modification="retrain")  # fmt: skip
     with pytest.raises(ConflictError, match="cannot follow"):
         plan.judge(site, at)
+
+
+def test_the_plan_says_who_signs(original):
+    site = original
+    text = plan.plan_text(**{'signs = ["quality_reviewer"]': 'signs = ["qualified_person"]'})
+    plan.propose(site, text=text, reference=plan.reference_csv())
+    site.sign(plan.STREAM, "approved", "qa", case.PASSWORD, reason="bounded")
+    at = plan.update(site, 2, 1)
+    assert plan.judge(site, at).outcome is GateOutcome.PASS
+    plan.validated(site, at)
+    with pytest.raises(DeniedError, match="approved by qualified_person"):
+        case.act(site, "approve", "qa", **at, reason="passed")
 
 
 def test_a_sensor_is_stated_with_its_record(planned):

@@ -13,6 +13,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.capabilities.governance._reading import (
+    line_of,
     made,
     plan_of,
     require_artefact,
@@ -23,7 +24,7 @@ from goldenbatch.capabilities.governance._values import number, only, table, tex
 from goldenbatch.capabilities.governance.binding import require_measurable
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plans import plan_stream
-from goldenbatch.core.errors import BadInputError, ConflictError, IntegrityError
+from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, IntegrityError
 from goldenbatch.core.gate_records import GateJudged, GateOutcome
 from goldenbatch.core.model_card import EvidenceRef, IntendedUse
 from goldenbatch.core.model_life import SIGNED_AS, VersionState
@@ -35,6 +36,7 @@ from goldenbatch.core.model_records import (
     ModelDrafted,
     ModelTested,
     ModelValidated,
+    line_stream,
     version_stream,
 )
 
@@ -174,16 +176,19 @@ def approve(site: Site, by: Actor, values: Values) -> Intent:
     if change:
         basis = {"basis": "change_control", "change": change}
     elif state.draft.plan:
-        basis = {"basis": "in_plan", "judgement": _judgement(site, state)}
-        stream = plan_stream(state.draft.plan.partition("@")[0])
-        also[stream] = site.ledger.version(stream)
+        basis = {"basis": "in_plan", "judgement": _judgement(site, by, state)}
+        for stream in (
+            plan_stream(state.draft.plan.partition("@")[0]),
+            line_stream(state.draft.use),
+        ):
+            also[stream] = site.ledger.version(stream)
     else:
         _require_first(site, state)
     body = _body(ModelApproved, state, digest=_artefact(state), reason=reason, **basis)
     return _step(state, body, "model:approve", reason, also)
 
 
-def _judgement(site: Site, state: VersionState) -> str:
+def _judgement(site: Site, by: Actor, state: VersionState) -> str:
     """The gate's newest judgement, which must be a pass under the plan as it is in force."""
     out = "Out of plan it takes change control: give the reference of its record."
     judged = state.judged
@@ -201,6 +206,17 @@ def _judgement(site: Site, state: VersionState) -> str:
         )
     if CriteriaFixed.kind in state.steps:
         raise ConflictError(f"{state.stream} has criteria of its own.", hint=out)
+    active, signs = line_of(site, state.draft.use).active, standing.plan.update.signs
+    if active not in (0, judged.follows):
+        raise ConflictError(
+            f"{state.stream} was judged against version {judged.follows}; {active} serves by now.",
+            hint="Run `goldenbatch model gate` again.",
+        )
+    if not by.roles & set(signs):
+        raise DeniedError(
+            f"under {standing.plan.label} an update is approved by {' or '.join(signs)}.",
+            hint="Have one of them sign.",
+        )
     return state.ref(GateJudged)
 
 

@@ -41,6 +41,10 @@ if TYPE_CHECKING:
 
 PROPOSE, WITHDRAW = "plan:propose", "plan:withdraw"
 FILE: Final = "plan"
+MOST_YEARS: Final = 10
+"""A plan ends at the latest so long after it is proposed."""
+
+_YEAR: Final = 31_556_952_000_000
 
 
 def propose(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
@@ -134,9 +138,13 @@ def _require_new(site: Site, plan: ChangePlan) -> None:
 
 
 def _require_time(site: Site, plan: ChangePlan, text: str, file: str) -> None:
-    if plan.bound.expires <= site.clock():
-        error = WrongPlanError("the plan has expired already", "bound", "expires")
-        raise bad_entry(error, text, file)
+    now, fault = site.clock(), ""
+    if plan.bound.expires <= now:
+        fault = "the plan has expired already"
+    elif plan.bound.expires > now + MOST_YEARS * _YEAR:
+        fault = f"a plan of more than {MOST_YEARS} years is without an end"
+    if fault:
+        raise bad_entry(WrongPlanError(fault, "bound", "expires"), text, file)
 
 
 def _original(site: Site, state: VersionState) -> Original:
