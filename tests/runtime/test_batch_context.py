@@ -343,7 +343,7 @@ def test_product_and_batch_of_one_moment_belong_together():
 def rank(site, *sources):
     folder = site.path / "context"
     folder.mkdir(exist_ok=True)
-    (folder / "_ranks.toml").write_text(f"sources = {list(sources)!r}\n")
+    (folder / "source-ranks.toml").write_text(f"sources = {list(sources)!r}\n")
 
 
 def test_the_source_that_ranks_first_is_taken_and_the_difference_is_still_a_finding(site):
@@ -402,7 +402,7 @@ def test_in_any_order_the_best_source_is_the_record(made, tmp_path_factory, orde
 
 def test_bad_ranks_are_named(site):
     rank(site, "mes", "mes")
-    with pytest.raises(BadInputError, match=r"_ranks\.toml.*stands twice"):
+    with pytest.raises(BadInputError, match=r"source-ranks\.toml.*stands twice"):
         take(site, WHOLE[:1])
 
 

@@ -23,7 +23,7 @@ __all__ = [
 ]  # fmt: skip
 
 FOLDER = "context"
-RANKS = "_ranks.toml"
+RANKS = "source-ranks.toml"
 """File beside the rules that says which source prevails: `sources = ["mes", "tank"]`."""
 MAX_BATCH = 180
 """Characters of a batch's identifier, as `core.batches.Name` has them."""

@@ -153,3 +153,109 @@ def test_what_is_no_document_is_refused(tmp_path, text, words):
     (tmp_path / "a.json").write_text(text)
     with pytest.raises(BadInputError, match=words):
         preview(parse_card(CARD), tmp_path)
+
+
+# ---- calculated data and data cubes ------------------------------------------------------------
+def calculated(name, value, *sources, identifier=""):
+    documents = [
+        {"data source identifier": one, "data source feature": "absorbance"} for one in sources
+    ]
+    return {
+        "calculated data identifier": identifier or name,
+        "calculated data name": name,
+        "calculated result": quantity(value, "mg/mL"),
+        "data source aggregate document": {"data source document": documents},
+    }
+
+
+def with_calculated(text, *documents):
+    root = json.loads(text)
+    aggregate = root["solution analyzer aggregate document"]
+    aggregate["calculated data aggregate document"] = {"calculated data document": list(documents)}
+    return json.dumps(root)
+
+
+def test_calculated_values_are_results_of_the_one_sample_that_they_are_made_of(site, tmp_path):
+    reads = [
+        measurement("S1", "B1", absorbance=quantity(1, "mAU")) | {"measurement identifier": "m1"},
+        measurement("S1", "B1", absorbance=quantity(3, "mAU")) | {"measurement identifier": "m2"},
+        measurement("S2", "B1", absorbance=quantity(5, "mAU")) | {"measurement identifier": "m3"},
+    ]
+    text = with_calculated(
+        document(*reads),
+        calculated("concentration", 2.5, "mean"),  # of a value that is calculated itself
+        calculated("mean", 2, "m1", "m2"),
+        calculated("slope", 7, "m1", "m3"),
+        calculated("lost", 7, "nowhere"),
+        calculated("half", 7, "m1", "nowhere"),
+        calculated("loop", 7, "loop"),
+        {"calculated data name": "empty"},
+    )
+    report = taken(site, tmp_path, text)
+    assert results(site, "S1")["concentration"] == ("2.5", "mg/mL", "number")
+    assert results(site, "S1")["mean"][0] == "2"
+    assert set(results(site, "S2")) == {"absorbance"}
+    refused = {one.line: one.reason for one in report.problems}
+    assert list(refused) == [6, 7, 8, 9]
+    assert "2 samples" in refused[6] and "names no measurement" in refused[7]
+    assert "2 samples" in refused[8] and "names no measurement" in refused[9]
+    assert (report.n_accepted, report.n_rejected) == (5, 4)
+
+
+CUBE_CARD = """
+name = "uv"
+[[table]]
+name = "spectra"
+files = ["*.json"]
+format = "asm"
+cube = "absorption spectrum data cube"
+[[table.array]]
+tag = "site/uv"
+axis_unit = "nm"
+"""
+
+
+def cube(axis, values, measures=1):
+    part = {"@componentDatatype": "double", "concept": "wavelength", "unit": "nm"}
+    of = {"@componentDatatype": "double", "concept": "absorbance", "unit": "mAU"}
+    return {
+        "label": "spectrum",
+        "cube-structure": {"dimensions": [part], "measures": [of] * measures},
+        "data": {"dimensions": [axis], "measures": [values] * measures},
+    }
+
+
+def test_data_cubes_are_arrays_with_their_axis(new_site, tmp_path):
+    name, axis = "absorption spectrum data cube", [300.0, 310.5, 321]
+    times = [f"2026-01-02T10:00:0{second}Z" for second in range(6)]
+    reads = [
+        measurement("S1", time=times[0], **{name: cube(axis, [0.1, 0.2, 0.3])}),
+        measurement("S2", time=times[1], **{name: cube(axis, [1, 2, 3])}),
+        measurement("S3", time=times[2], **{name: cube([1, 2, 3], [1, 2, 3])}),
+        measurement("S4", time=times[3], **{name: cube(axis, [1, 2, 3], measures=2)}),
+        measurement("S5", time=times[4], **{name: cube(axis, [1, None, 3])}),
+        measurement("S6", time=times[5], **ANALYTES),
+    ]
+    plant = {"name": "t", "places": [{"path": "site", "level": "site"}],
+             "tags": [{"name": "site/uv", "kind": "array", "unit": "1"}]}  # fmt: skip
+    site = new_site(Plant.model_validate(plant))
+    (tmp_path / "a.json").write_text(document(*reads))
+    (report,) = import_card(site, parse_card(CUBE_CARD), tmp_path).files
+    assert {one.line: one.kind for one in report.problems} == {
+        3: "cube",
+        4: "cube",
+        5: "incomplete",
+    }
+    series = site.historian.read(["site/uv"], (0, 2**62))
+    assert [list(one) for one in series.table.column("value").to_pylist()] == [
+        [0.1, 0.2, 0.3], [1.0, 2.0, 3.0],
+    ]  # fmt: skip
+    (row,) = site.ledger.select("array_axis")
+    stored = json.loads(site.registry.get(row["artefact"]))
+    assert stored == {"axis": [300.0, 310.5, 321.0], "unit": "nm"}
+
+
+def test_a_document_without_the_cube_says_which_it_has(tmp_path):
+    (tmp_path / "a.json").write_text(document(measurement("S", x=1, **{"ir data cube": {}})))
+    with pytest.raises(BadInputError, match=r"no measurement has a 'absorption.*There are: ir"):
+        preview(parse_card(CUBE_CARD), tmp_path)

@@ -267,11 +267,22 @@ def test_a_pioreactor_export_by_the_card_of_the_reference(new_site, tmp_path):
         "demo,w1,2026-05-01T08:00:00.123Z,2026-05-01T10:00:00.123,0.498,90,2\n"
         "demo,w1,2026-05-01T08:00:05.130Z,2026-05-01T10:00:05.130,0.513,90,1\n"
     )
+    head = "experiment,pioreactor_unit,timestamp,timestamp_localtime"
+    at = "demo,w1,2026-05-01T08:00:00.123Z,2026-05-01T10:00:00.123"
+    for name, column, value in (
+        ("growth_rates", "rate", "0.21"), ("temperature_readings", "temperature_c", "30.5"),
+        ("stirring_rates", "measured_rpm", "401.5"),
+    ):  # fmt: skip
+        (tmp_path / f"{name}-demo-all.csv").write_text(f"{head},{column}\n{at},{value}\n")
     places = [{"path": "site", "level": "site"}, {"path": "site/w1", "level": "unit"}]
     tags = [{"name": f"site/w1/od_{channel}", "unit": "1"} for channel in (1, 2)]
+    units = {"growth_rate": "h-1", "temperature": "K", "stirring": "/min"}
+    tags += [{"name": f"site/w1/{name}", "unit": unit} for name, unit in units.items()]
     site = new_site(Plant.model_validate({"name": "p", "places": places, "tags": tags}))
-    (report,) = import_card(site, parse_card(text.removeprefix("toml\n")), tmp_path).files
-    assert (report.n_readings, report.n_rejected) == (3, 0)
+    reports = import_card(site, parse_card(text.removeprefix("toml\n")), tmp_path).files
+    assert sum(one.n_readings for one in reports) == 6
+    assert sum(one.n_rejected for one in reports) == 0
+    assert site.historian.latest(["site/w1/temperature"]).values().tolist() == [303.65]
     series = site.historian.read(["site/w1/od_1"], (0, 2**62))
     assert series.values().tolist() == [0.512, 0.513]
     assert series.times()[0] == from_iso("2026-05-01T08:00:00.123Z")

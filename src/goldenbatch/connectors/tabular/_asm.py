@@ -10,9 +10,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from goldenbatch.connectors.tabular._asm_parts import (
+    calculated_data,
+    calculated_result,
+    cube_sheet,
+    owners_of,
+    plain_text,
+    why_not_one,
+)
 from goldenbatch.connectors.tabular._sheet import Refused, Sheet, from_rows
 from goldenbatch.core.errors import BadInputError
 
@@ -33,6 +41,7 @@ _ASIDE = (
     "sample document", "device control aggregate document", "data processing document",
     "custom information document", "custom information aggregate document",
     "image aggregate document", "error aggregate document", "diagnostic trace aggregate document",
+    "calculated data aggregate document",
 )  # fmt: skip
 """Parts of a measurement that are settings and context, not results."""
 
@@ -60,6 +69,8 @@ class _Context:
 def read_asm(content: bytes, spec: TableSpec, file: str) -> Sheet:
     """Measurement documents of any technique; values keep the digits that they are written with.
 
+    A value calculated of measurements of one sample is a result of it; one over several samples is
+    refused by name. With `cube` of the table the data cubes of that name are read instead.
     A test that a sample has several times in a file is numbered: which of them counts, or
     their mean, is not ours to say.
 
@@ -82,36 +93,71 @@ def read_asm(content: bytes, spec: TableSpec, file: str) -> Sheet:
             hint="ASM has a measurement aggregate document with measurement documents.",
             file=file,
         )
-    rows: list[list[str]] = []
-    lines: list[int] = []
-    refused: list[Refused] = []
-    seen: Counter[tuple[str, str]] = Counter()
+    if spec.cube:
+        return cube_sheet(file, spec.cube, found)
+    table = _Table([], [], [])
     for number, (measurement, context) in enumerate(found, start=1):
         sample = _sample(measurement)
-        results = list(_results(measurement, ""))
         if not sample.get("sample identifier"):
-            raw = json.dumps(measurement, ensure_ascii=False)
-            refused.append(Refused(number, "sample", "the measurement names no sample", raw))
+            table.refuse(number, "the measurement names no sample", measurement)
             continue
-        identifier, batch = (
-            str(sample["sample identifier"]),
-            str(sample.get("batch identifier", "")),
-        )
         device = str(measurement.get("device identifier", ""))
-        for test, value, unit in results:
-            seen[identifier, test] += 1
-            n = seen[identifier, test]
-            name = test if n == 1 else f"{test} ({n})"
-            rows.append(
-                [identifier, batch, name, value, unit, context.time, context.analyst,
-                 context.method, device]
-            )  # fmt: skip
-            lines.append(number)
+        for result in _results(measurement, ""):
+            table.add(number, sample, result, context, device)
+    calculated = list(calculated_data(root))
+    owners = owners_of(calculated, [one for one, _ in found])
+    for number, one in enumerate(calculated, start=len(found) + 1):
+        made = calculated_result(one)
+        if made is None:
+            continue
+        of = owners.get(id(one), [])
+        if len(of) != 1:
+            table.refuse(number, why_not_one(of), one)
+            continue
+        measurement, context = found[of[0]]
+        device = str(measurement.get("device identifier", ""))
+        table.add(number, _sample(measurement), made, context, device)
+    documents = [*(one for one, _ in found), *calculated]
 
     def raw_row(line: int) -> str:
-        return json.dumps(found[line - 1][0], ensure_ascii=False)
+        return json.dumps(documents[line - 1], ensure_ascii=False)
 
-    return from_rows(file, HEADER, rows, lines, raw_row, refused)
+    return from_rows(file, HEADER, table.rows, table.lines, raw_row, table.refused)
+
+
+@dataclass
+class _Table:
+    """Rows while they are made; a test that a sample has again is numbered."""
+
+    rows: list[list[str]]
+    lines: list[int]
+    refused: list[Refused]
+    seen: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+    def refuse(self, line: int, reason: str, document: Mapping[str, Any]) -> None:
+        raw = json.dumps(document, ensure_ascii=False)
+        self.refused.append(Refused(line, "sample", reason, raw))
+
+    def add(
+        self,
+        line: int,
+        sample: Mapping[str, Any],
+        result: tuple[str, str, str],
+        context: _Context,
+        device: str,
+    ) -> None:
+        identifier, batch = (
+            str(sample.get(f"{one} identifier", "")) for one in ("sample", "batch")
+        )
+        test, value, unit = result
+        self.seen[identifier, test] += 1
+        n = self.seen[identifier, test]
+        name = test if n == 1 else f"{test} ({n})"
+        self.rows.append(
+            [identifier, batch, name, value, unit_of(unit), context.time, context.analyst,
+             context.method, device]
+        )  # fmt: skip
+        self.lines.append(line)
 
 
 def _refuse(name: str) -> Any:
@@ -158,13 +204,9 @@ def _results(node: Any, name: str) -> Iterator[tuple[str, str, str]]:
         if key in _ASIDE or key.endswith("data cube"):
             continue
         if isinstance(value, dict) and "value" in value:
-            yield f"{name} {key}".strip(), _text(value["value"]), unit_of(value.get("unit"))
+            yield f"{name} {key}".strip(), plain_text(value["value"]), str(value.get("unit") or "")
         elif isinstance(value, dict | list):
             yield from _results(value, name)
-
-
-def _text(value: Any) -> str:
-    return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def unit_of(text: Any) -> str:

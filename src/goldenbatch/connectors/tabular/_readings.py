@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from goldenbatch.connectors.tabular._asm_parts import META
 from goldenbatch.connectors.tabular._master import MasterData
 from goldenbatch.connectors.tabular._parts import ArraySpec, TagSpec
 from goldenbatch.connectors.tabular._quality import qualities
@@ -250,7 +251,7 @@ def _texts(column: pa.ChunkedArray, spec: TableSpec) -> tuple[NDArray[Any], NDAr
 def _array(
     sheet: Sheet, spec: TableSpec, one: ArraySpec, problems: Problems
 ) -> tuple[NDArray[np.float64], Axis]:
-    first = sheet.position(one.first) if one.first else 0
+    first = sheet.position(one.first) if one.first else len(META) if spec.cube else 0
     last = sheet.position(one.last) if one.last else len(sheet.header) - 1
     names = sheet.header[first : last + 1]
     try:

@@ -116,6 +116,8 @@ class TableSpec(CardPart):
         below_limit: Cells that mean a result below its limit of quantitation.
         constants: Values that templates may name like columns.
         names: What the columns `tag` and `place` of an export say, to names of the plant.
+        cube: Name of the data cubes of ASM documents that are read as arrays, such as
+            `absorption spectrum data cube`; empty: results.
     """
 
     name: str = Field(min_length=1)
@@ -143,6 +145,7 @@ class TableSpec(CardPart):
     below_limit: tuple[str, ...] = ("ND", "LOQ", "<LOQ")
     constants: dict[str, str] = Field(default_factory=dict)
     names: dict[str, str] = Field(default_factory=dict)
+    cube: str = ""
     time: TimeSpec | None = None
     tags: tuple[TagSpec, ...] = Field(default=(), alias="tag")
     arrays: tuple[ArraySpec, ...] = Field(default=(), alias="array")
@@ -166,7 +169,7 @@ class TableSpec(CardPart):
         if data["format"] == "batchml":
             own |= _JOURNAL if not (parts | {"event"}) & set(data) else {}
         elif data["format"] == "asm":
-            own |= _RESULTS if not parts & set(data) else {}
+            own |= _RESULTS if not parts & set(data) and not data.get("cube") else {}
         elif data["format"] == "lims":
             own = _LIMS if not parts & set(data) else {}
         elif not parts & set(data):
@@ -183,6 +186,8 @@ class TableSpec(CardPart):
             raise ValueError(f"table {self.name!r} has events, but no time")
         if not (self.tags or self.arrays or self.phases or self.row_parts):
             raise ValueError(f"table {self.name!r} says of no column what it is")
+        if self.cube and (self.format != "asm" or not self.arrays):
+            raise ValueError(f"table {self.name!r}: `cube` goes with format 'asm' and an array")
         self.declared_columns()
         return self
 
