@@ -12,6 +12,7 @@ from goldenbatch.core.aggregates import AggregateSettings
 from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.errors import (
     BadInputError,
+    IntegrityError,
     LockedError,
     NotFoundError,
     VersionConflictError,
@@ -160,6 +161,9 @@ def test_the_registry_keeps_bytes(both):
     assert remote.registry.get(digest) == local.registry.get(digest) == b"\x00\xff picture"
     assert remote.registry.media_type(digest) == "image/png"
     assert list(remote.registry.check()) == []
+    assert remote.registry.get_approved(digest, "image/png") == b"\x00\xff picture"
+    with pytest.raises(IntegrityError, match="what was approved is application/onnx"):
+        remote.registry.get_approved(digest, "application/onnx")
     with pytest.raises(NotFoundError):
         remote.registry.get("0" * 64)
 

@@ -25,7 +25,7 @@ def name_of(digest):
 
 
 @settings(
-    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(content=st.binary(max_size=2000), media_type=st.sampled_from(sorted(DOCUMENT_TYPES)))
 def test_what_was_put_comes_back(registry, content, media_type):
@@ -244,6 +244,13 @@ def test_a_bucket_that_is_not_there_is_said_and_keeps_nothing(bucket, tmp_path):
     registry = Registry(tmp_path, "s3://nobodys/site1")
     with pytest.raises(ArtefactRefusedError, match="s3://nobodys/site1"):
         registry.put(b"abc", "text/plain")
+
+
+def test_a_server_that_does_not_answer_is_said_in_one_line(bucket, tmp_path, monkeypatch):
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    with pytest.raises(ArtefactRefusedError, match="cannot be reached") as caught:
+        Registry(tmp_path, "s3://models/site1").get("0" * 64)
+    assert "\n" not in str(caught.value) and "\x1b" not in str(caught.value)
 
 
 def test_objects_of_others_in_the_bucket_are_no_artefacts(bucket, tmp_path):

@@ -7,7 +7,11 @@ one row than for many (measured: see ADR 0021).
 
 from __future__ import annotations
 
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cache
 from importlib import import_module
 from typing import Any, Final
 
@@ -45,6 +49,7 @@ _TAKES_MISSING: Final = frozenset(
     {"HistGradientBoostingRegressor", "HistGradientBoostingClassifier"}
 )
 _NORMAL_95: Final = 1.959963984540054
+_TURN = threading.Lock()
 
 
 def load_skops(content: bytes) -> Predictor:
@@ -192,13 +197,29 @@ class SklearnPredictor:
         if not self._takes_missing:
             whole = np.flatnonzero(~np.isnan(rows).any(axis=1))
         parts = [whole] if self._is_blockwise else whole.reshape(-1, 1)
-        for part in parts:
-            if len(part):
-                value[part], spread = self._ask(rows[part])
-                if spread is not None:
-                    half[part] = _NORMAL_95 * spread
+        with _one_thread():
+            for part in parts:
+                if len(part):
+                    value[part], spread = self._ask(rows[part])
+                    if spread is not None:
+                        half[part] = _NORMAL_95 * spread
         found = plain(value)
         return Predicted(value, value - half, value + half, found.in_domain)
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """One thread for BLAS and OpenMP, and one caller: the limit is the whole process's.
+
+    With more threads sums are cut elsewhere, and on a busy machine they wait for one another.
+    """
+    with _TURN, _controller().limit(limits=1):
+        yield
+
+
+@cache
+def _controller() -> Any:
+    return import_module("threadpoolctl").ThreadpoolController()
 
 
 def _table(found: Any, rows: Floats) -> Floats:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from goldenbatch.core.errors import BadInputError, GoldenbatchError, IntegrityEr
 WHERE: Final = "place.json"
 _PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 _PART = 8 << 20
+_COLOURS = re.compile("\x1b\\[[0-9;]*m")
 
 
 class ArtefactRefusedError(GoldenbatchError):
@@ -253,8 +255,9 @@ class Bucket:
         yield from (one.path for one in found if one.type == FileType.File)
 
     def _unreachable(self, name: str, error: Exception) -> ArtefactRefusedError:
+        words = " ".join(str(error).split())
         return ArtefactRefusedError(
-            f"{self.describe(name)} cannot be reached ({error}).",
+            f"{self.describe(name)} cannot be reached ({_COLOURS.sub('', words)[:300]}).",
             hint="See to the network, and to the keys in the environment; then try again.",
         )
 
