@@ -148,6 +148,11 @@ class TieringPolicy(_Strict):
         """The tier of a name."""
         return next(one for one in self.tiers if one.name == name)
 
+    def may_end(self, end: int, now: int) -> bool:
+        """Whether any rule lets a day go by now that ended at a moment: a first look."""
+        ends = [Period.parse(rule.stay).after(end) for rule in self.rules]
+        return any(one is not None and one <= now for one in ends)
+
     def digest(self) -> str:
         """SHA-256 of the canonical text of the table; comments do not count."""
         values = self.model_dump(mode="json", by_alias=True)

@@ -42,7 +42,7 @@ _PLAIN: Final = ("tables", "cards", "analysts", "connections", "context")
 _SPOOLS: Final = "state/connections"
 _LEDGER: Final = "ledger/ledger.sqlite"
 TABLES: Final = "tables.json"
-"""Says in a historian's folder that its tables lie elsewhere: no restored home is to write there."""
+"""Says in a historian's folder that its tables lie elsewhere; no restored home writes there."""
 Step = Callable[[str], None]
 
 

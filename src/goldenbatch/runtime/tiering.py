@@ -9,7 +9,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -151,15 +151,23 @@ class Tiering:
 
     def plan(self) -> list[dict[str, Any]]:
         """Each file of readings: where it lies, whether it goes, and why (not)."""
-        return [_explained(file, verdict) for file, verdict in self._verdicts()]
+        files = self._historian.days()
+        return [_explained(file, verdict) for file, verdict in self._verdicts(files)]
 
-    def _verdicts(self) -> list[tuple[DayFile, Goes | Stays]]:
+    def _verdicts(self, files: Iterable[DayFile]) -> list[tuple[DayFile, Goes | Stays]]:
         policy, holds, now = self.policy(), self._holds(), self._clock()
         classes, facts = tag_classes(self._ledger), BatchFacts(self._ledger, ())
         return [
             (file, may_move(file, _item(file, classes, facts), classes, policy, holds, now))
-            for file in self._historian.days()
+            for file in files
         ]
+
+    def _old(self, policy: TieringPolicy) -> Iterable[DayFile]:
+        """Files at home of days that are old enough to look at their tags."""
+        now = self._clock()
+        return self._historian.days(
+            lambda window, tier: not tier and policy.may_end(window[1], now)
+        )
 
     def _holds(self) -> tuple[Hold, ...]:
         return active_holds(self._ledger.select("hold", {"is_active": 1}))
@@ -177,7 +185,7 @@ class Tiering:
         away: list[str] = []
         moved: list[DayFile] = []
         by_tier: dict[str, list[tuple[DayFile, Goes]]] = {}
-        for file, verdict in self._verdicts() if policy is not None else ():
+        for file, verdict in self._verdicts(self._old(policy)) if policy is not None else ():
             if isinstance(verdict, Goes):
                 by_tier.setdefault(verdict.tier.name, []).append((file, verdict))
         for own in by_tier.values():

@@ -1,4 +1,4 @@
-"""What the crash campaign's children do: write, backfill, hand over, compact, vacuum, move to a tier."""
+"""What the crash campaign's children do: write, backfill, hand over, compact, vacuum, move."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def _render_backup(session: Session, answer: dict[str, Any]) -> None:
         session.output.line("The private keys are not in it: keep them elsewhere, or --with-keys.")
 
 
-def restore(
+def restore(  # noqa: PLR0913 (one option a place that is restored into)
     session: Session,
     source: Annotated[Path, typer.Argument(help="Folder of the backups.")],
     folder: Annotated[
@@ -69,9 +69,7 @@ def restore(
             "a restore needs a folder, a drill needs none.", hint="Give DIR, or --drill."
         )
     if drill and (ledger or tables):
-        raise BadInputError(
-            "a drill restores into files.", hint="Leave out --ledger and --tables."
-        )
+        raise BadInputError("a drill restores into files.", hint="Leave out --ledger and --tables.")
     if folder is None:
         with session.open_site() as desk:
             with session.output.progress("Drilling"):

@@ -10,6 +10,7 @@ from typing import cast
 from goldenbatch.core.errors import DeniedError, NotFoundError, UnreachableError
 from goldenbatch.core.records import Recorder
 from goldenbatch.core.series import KINDS, ReadingKind
+from goldenbatch.core.site import Window
 from goldenbatch.core.tiering import DayFile
 from goldenbatch.stores.historian import _manifest, _tiers
 from goldenbatch.stores.historian._compaction import Compactor
@@ -21,6 +22,8 @@ from goldenbatch.stores.historian._upkeep import Upkeep, _window
 
 Guard = Callable[[DayFile], Sequence[str]]
 """Why a file must stay where it is, in words; nothing: it may go."""
+
+Wanted = Callable[[Window, str], bool]
 
 
 @dataclass(frozen=True)
@@ -69,11 +72,18 @@ class Tiering(Upkeep):
     def _shifter(self) -> Shifter:
         return Shifter(self._folder, self._cold, self._recorder, self._on_step)
 
-    def days(self) -> Iterator[DayFile]:
-        """Files that hold the readings now, by kind and day, wherever they lie."""
+    def days(self, wanted: Wanted | None = None) -> Iterator[DayFile]:
+        """Files that hold the readings now, by kind and day, wherever they lie.
+
+        Args:
+            wanted: Only files of whose day and tier (empty: at home) it is true; None: all.
+        """
         for kind in KINDS:
+            now = self._cold.place.tiers().of_kind(kind)
             for file in self.table_files(kind):
-                yield self._day(kind, file)
+                tier = now[file.path][0].tier if file.path in now else ""
+                if wanted is None or wanted(_window(file.date), tier):
+                    yield self._day(kind, file)
 
     def _day(self, kind: ReadingKind, file: FileEntry) -> DayFile:
         bounds = cold_file(file.path, file)
