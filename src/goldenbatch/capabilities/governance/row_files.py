@@ -6,9 +6,9 @@ import base64
 import binascii
 import hashlib
 import io
+import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -42,6 +42,7 @@ class FileAsked(BaseModel):
         batch, lot, sample, time, place: Columns that say what a row is of; empty: none does.
             A lot is `material/lot`, a time ISO 8601 with offset.
         group: Column of the independent group; empty: batch, else lot, else the row.
+        are_rows_independent: Each row is a group of its own, whatever batch or lot it is of.
         strata: Columns of subgroups.
         baseline: Column of a naive baseline; empty: the mean of the training.
         practice: Column of what the present practice says; empty: nothing.
@@ -64,6 +65,7 @@ class FileAsked(BaseModel):
     time: str = ""
     place: str = ""
     group: str = ""
+    are_rows_independent: bool = False
     strata: tuple[str, ...] = ()
     baseline: str = ""
     practice: str = ""
@@ -103,13 +105,12 @@ def file_values(path: Path) -> dict[str, str]:
 
 
 def file_rows(asked: FileAsked) -> Rows:
-    """Rows of a file, complete, in its order, with the ranges that they come from.
+    """Rows of a file, complete, in its order; `file_ranges` says of some what they are.
 
     Raises:
         BadInputError: A column is missing, a number cannot be read, or a row is not complete.
     """
-    data = asked.data()
-    table = _table(asked, data)
+    table = _table(asked, asked.data())
     columns = _Columns(asked, table)
     names = asked.inputs or tuple(one for one in table.column_names if one not in asked.roles())
     if not names:
@@ -125,7 +126,9 @@ def file_rows(asked: FileAsked) -> Rows:
         inputs=inputs,
         reference=columns.numbers(asked.reference),
         ids=ids,
-        groups=_groups(columns.texts(asked.group), batches, lots, ids),
+        groups=ids
+        if asked.are_rows_independent
+        else _groups(columns.texts(asked.group), batches, lots, ids),
         times=columns.times(asked.time),
         batches=batches,
         lots=tuple((one,) if one else () for one in lots),
@@ -141,13 +144,17 @@ def file_rows(asked: FileAsked) -> Rows:
         raise BadInputError(f"there is no row {unknown[0]!r} to exclude.", key="exclude.what")
     rows = rows.where([one not in excluded for one in ids])
     rows.require_complete()
-    return replace(rows, ranges=file_ranges(asked.name, data, rows))
+    return rows
 
 
-def file_ranges(name: str, data: bytes, rows: Rows) -> tuple[DataRange, ...]:
-    """The file by its digest, and when and where its rows were taken, where it says so."""
-    digest = hashlib.sha256(data).hexdigest()
-    found = [DataRange(what=name, digest=digest, n=max(1, len(rows)))]
+def file_ranges(name: str, rows: Rows) -> tuple[DataRange, ...]:
+    """Rows of a file by their content, in whatever order; and when and where each was taken."""
+    lines = sorted(
+        json.dumps([reference, *inputs])
+        for inputs, reference in zip(rows.inputs.tolist(), rows.reference.tolist(), strict=True)
+    )
+    digest = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+    found = [DataRange(what=name, digest=digest, n=len(rows))]
     for row, (at, place) in enumerate(zip(rows.times, rows.places, strict=True)):
         if at is None or not place:
             continue

@@ -14,7 +14,12 @@ from goldenbatch.capabilities.governance.binding import (
     set_of,
     version_and_set,
 )
-from goldenbatch.capabilities.governance.row_files import FileAsked, file_rows, file_source
+from goldenbatch.capabilities.governance.row_files import (
+    FileAsked,
+    file_ranges,
+    file_rows,
+    file_source,
+)
 from goldenbatch.capabilities.governance.rows import Rows
 from goldenbatch.capabilities.governance.selecting import HomeRows, RowsAsked, period, read_table
 from goldenbatch.core.acts import Intent
@@ -215,21 +220,15 @@ def _candidates(
     if file is not None:
         asked = read_table(FileAsked, file, "file")
         rows = file_rows(asked)
-        chosen = rows.where(_taken(rows, cut))
-        ranges = rows.ranges if len(chosen) == len(rows) else _some(rows, chosen)
-        return replace(_require_rows(chosen, cut), ranges=ranges), file_source(asked), asked.exclude
+        chosen = _require_rows(rows.where(_taken(rows, cut)), cut)
+        ranges = file_ranges(asked.name, chosen)
+        return replace(chosen, ranges=ranges), file_source(asked), asked.exclude
     wanted = read_table(RowsAsked, home or {}, "data")
     source = HomeRows(site, wanted)
     materials = frozenset(one.rpartition("/")[0] for one in cut.lots)
     chosen = _require_rows(source.rows.where(_taken(source.rows, cut)), cut)
     told = f"home {site.home.uid}, {period(chosen)}"
     return source.chosen(chosen, materials), told, wanted.exclude
-
-
-def _some(rows: Rows, chosen: Rows) -> tuple[Any, ...]:
-    """Ranges of a file of which some rows were taken: the file, and the rows that say when."""
-    times = {at for at in chosen.times if at is not None}
-    return (rows.ranges[0], *(one for one in rows.ranges[1:] if one.start in times))
 
 
 def _require_rows(rows: Rows, cut: Cut) -> Rows:

@@ -16,7 +16,7 @@ import numpy as np
 from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._environment import environment
 from goldenbatch.capabilities.governance.binding import require_apart_from, version_and_set
-from goldenbatch.capabilities.governance.row_files import FileAsked, file_rows
+from goldenbatch.capabilities.governance.row_files import FileAsked, file_ranges, file_rows
 from goldenbatch.capabilities.governance.rows import Rows
 from goldenbatch.capabilities.governance.selecting import HomeRows, RowsAsked, read_table
 from goldenbatch.core.acts import Intent
@@ -121,23 +121,18 @@ def _rows(site: Site, values: Mapping[str, Any], chosen: TestSetState) -> tuple[
         )
     is_left_out = take.switch(values, "leave_out", True)
     if file is not None:
-        rows = file_rows(read_table(FileAsked, file, "file"))
+        given = read_table(FileAsked, file, "file")
+        rows = file_rows(given)
         places = set(rows.places)
         keep = _apart(rows, chosen, places) if is_left_out else [True] * len(rows)
-        return _some(rows, keep), keep.count(False)
+        kept = _require(rows.where(keep))
+        return replace(kept, ranges=file_ranges(given.name, kept)), keep.count(False)
     asked = read_table(RowsAsked, home or {}, "data")
     source = HomeRows(site, asked)
     rows = source.rows
     places = {place_of(tag) for tag in asked.inputs}
     keep = _apart(rows, chosen, places) if is_left_out else [True] * len(rows)
     return source.chosen(_require(rows.where(keep))), keep.count(False)
-
-
-def _some(rows: Rows, keep: list[bool]) -> Rows:
-    found = _require(rows.where(keep))
-    times = {at for at in found.times if at is not None}
-    ranges = tuple(one for one in rows.ranges if one.start is None or one.start in times)
-    return replace(found, ranges=ranges)
 
 
 def _require(rows: Rows) -> Rows:
