@@ -480,6 +480,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "records.md": records_page,
     "command-line.md": commands_page,
     "rest-api.md": rest_page,
+    "change-plans.md": _refill("change-plans.md"),
     "settings.md": _refill("settings.md"),
     "source-cards.md": _refill("source-cards.md"),
 }

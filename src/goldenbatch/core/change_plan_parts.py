@@ -190,6 +190,11 @@ class Modification(_Part):
         products: Products; empty: those of the intended use, which none may leave.
         places: Places, likewise.
         phases: Phases, likewise.
+        data: What a version may be trained on.
+        settings: Boxes of settings that may change.
+        threshold: Of kind `threshold`: what may be moved.
+        sensor: Of kind `sensor`: what may be replaced.
+        step: How far one update may move from the version that it follows.
     """
 
     name: Name
@@ -221,14 +226,25 @@ class Modification(_Part):
 
 
 class Risk(_Part):
-    """A risk that updates bring."""
+    """A risk that updates bring.
+
+    Attributes:
+        id: How mitigations name it.
+        text: In words.
+    """
 
     id: Name
     text: Words
 
 
 class Mitigation(_Part):
-    """What is done about risks."""
+    """What is done about risks.
+
+    Attributes:
+        id: How the trace matrix names it.
+        text: In words.
+        risks: Risks that it is against.
+    """
 
     id: Name
     text: Words
@@ -236,7 +252,13 @@ class Mitigation(_Part):
 
 
 class Trace(_Part):
-    """One cell of the trace matrix: for this change, this step carries this mitigation."""
+    """One cell of the trace matrix: for this change, this step carries this mitigation.
+
+    Attributes:
+        modification: Name of the modification.
+        step: Id of the step of the protocol.
+        mitigation: Id of the mitigation.
+    """
 
     modification: Name
     step: Name
@@ -244,7 +266,16 @@ class Trace(_Part):
 
 
 class Impact(_Part):
-    """Benefit and risk of the changes, each and together."""
+    """Benefit and risk of the changes, each and together.
+
+    Attributes:
+        benefit: What the updates are good for.
+        together: What they may do together that none does alone.
+        risks: What they may do wrong; each has a mitigation.
+        mitigations: What is done about it.
+        trace: The matrix: each modification has a step of each part of the protocol, and each
+            step and mitigation stands in it.
+    """
 
     benefit: Words
     together: Words
@@ -254,14 +285,24 @@ class Impact(_Part):
 
 
 class ParameterBound(_Part):
-    """How far a coefficient, limit or threshold may move from the original."""
+    """How far a coefficient, limit or threshold may move from the original.
+
+    Attributes:
+        name: Setting by its dotted name, `coefficient.<input>` or `intercept`.
+        most: Largest difference from the original.
+    """
 
     name: str = Field(min_length=1)
     most: Positive
 
 
 class PerformanceBound(_Part):
-    """How much a measure may be worse than the original's own, whatever the chain."""
+    """How much a measure may be worse than the original's own, whatever the chain.
+
+    Attributes:
+        measure: One that a criterion over all rows compares with the original.
+        most: Largest loss, in the unit of the measure.
+    """
 
     measure: str = Field(pattern=r"^[a-z][a-z0-9_]*$")
     most: Positive

@@ -61,7 +61,13 @@ class Training(_Part):
 
 
 class ProtocolStep(_Part):
-    """One step of the modification protocol, so that risks and changes can point to it."""
+    """One step of the modification protocol, so that risks and changes can point to it.
+
+    Attributes:
+        id: How the trace matrix names it.
+        part: Part of the protocol; there is a step of each.
+        text: In words.
+    """
 
     id: Name
     part: Literal["data", "training", "test", "update"]
@@ -127,7 +133,15 @@ class UpdateProcedure(_Part):
 
 
 class Protocol(_Part):
-    """Modification protocol: data, training, steps to trace, and what must be shown."""
+    """Modification protocol: data, training, steps to trace, and what must be shown.
+
+    Attributes:
+        data: How data are collected and kept apart.
+        training: How an update is trained.
+        steps: Steps that risks and changes point to.
+        acceptance: What must be shown; at least one absolute limit and a comparison with the
+            active and with the original version.
+    """
 
     data: DataManagement
     training: Training

@@ -57,10 +57,21 @@ class ChangePlan(BaseModel):
     """A change plan, checked as a whole.
 
     Attributes:
+        schema_: Name and version of the form.
         id: Name of the plan; its versions share it.
+        version: Version of the plan; once approved it never changes.
+        title: For people.
         use: Use whose versions it is for.
         original: Originally validated version, from which every chain is measured.
+        owner: Role or department that answers for it.
         effective_from: From when on; none: from its approval on.
+        regulatory: How updates are reported.
+        modifications: What may change; at least one.
+        protocol: How an update is made and shown to be good.
+        update: How it is brought in.
+        impact: What the updates may do, and what is done about it.
+        bound: How far any chain of updates may move.
+        suspension: Clauses by which the platform may take a version from its work.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)

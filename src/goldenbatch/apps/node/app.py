@@ -20,6 +20,7 @@ from goldenbatch.apps.node import (
     routes_inspection,
     routes_ledger,
     routes_models,
+    routes_plans,
     routes_policy,
     routes_retention,
     routes_rights,
@@ -94,6 +95,7 @@ def create_app(
         routes_policy,
         routes_acts,
         routes_models,
+        routes_plans,
     ):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):
