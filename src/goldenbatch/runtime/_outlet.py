@@ -287,10 +287,12 @@ class NodeOutlet:
         try:
             # What was refused is on record before it is said until when the source was read.
             await self._record_refusals(is_forced=True)
-            if not self._is_spooling and not self._writer.n_waiting:
+            is_free = not self._is_spooling and not self._writer.n_waiting
+            if is_free:
                 await self._write_health(frames)
             await asyncio.to_thread(self._spool.advance, {ALIVE: str(now)})
-            self._told = state
+            if is_free:  # else it is told at the next turn
+                self._told = state
         except (*REFUSED, BadInputError, SpoolFullError) as error:
             log.warning("health of %s was not written: %s", self.card.name, error)
 
