@@ -8,6 +8,7 @@ from goldenbatch.apps.cli._lazy import Entry
 
 _AT = "goldenbatch.apps.cli.models"
 _PLANS = "goldenbatch.apps.cli.plans"
+_TESTS = "goldenbatch.apps.cli.test_data"
 
 
 def models_tree(panel: str) -> Mapping[str, Entry]:
@@ -19,7 +20,15 @@ def models_tree(panel: str) -> Mapping[str, Entry]:
                 "draft": Entry("Begin a version, or an update of one.", f"{_AT}:draft"),
                 "intend": Entry("State what it is for, signed.", f"{_AT}:intend"),
                 "criteria": Entry("Fix what its test must show, signed.", f"{_AT}:criteria"),
+                "select": Entry("Select test data, locked at once.", f"{_TESTS}:select"),
+                "seal": Entry("Seal selected test data, signed.", f"{_TESTS}:seal"),
+                "sets": Entry("All test sets, and who opened them.", f"{_TESTS}:sets"),
                 "bind": Entry("Choose the sealed test set.", f"{_AT}:bind"),
+                "train": Entry("Fit and freeze its model, signed.", f"{_TESTS}:train"),
+                "unseal-ask": Entry("Ask to open its test set, signed.", f"{_TESTS}:unseal_ask"),
+                "unseal": Entry("Let a test set be opened, signed.", f"{_TESTS}:unseal"),
+                "test": Entry("Test it on its opened test set, signed.", f"{_TESTS}:test"),
+                "retire-set": Entry("Never open a test set again.", f"{_TESTS}:retire_set"),
                 "gate": Entry("Ask whether an update is in its plan.", f"{_PLANS}:gate"),
                 "validate": Entry("Find it fit for its use, signed.", f"{_AT}:validate"),
                 "approve": Entry("Approve it for its use, signed.", f"{_AT}:approve"),

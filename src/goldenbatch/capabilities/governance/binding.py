@@ -18,6 +18,7 @@ from goldenbatch.core.model_card import Criterion, DataUsed
 from goldenbatch.core.model_life import VersionState
 from goldenbatch.core.model_records import ModelTrained, TestDataBound, version_stream
 from goldenbatch.core.overlap import require_apart
+from goldenbatch.core.test_set_records import TestSetSelected
 from goldenbatch.core.test_sets import TestSetState, require_fixed_before
 
 if TYPE_CHECKING:
@@ -71,6 +72,29 @@ def set_of(site: Site, test_set: str) -> TestSetState:
         NotFoundError: It was never selected.
     """
     return load_test_set(site.ledger, test_set, fault_of(site))
+
+
+def sets_told(site: Site) -> list[dict[str, Any]]:
+    """All test sets, each in one row."""
+    found = []
+    for event in site.ledger.events(kinds=(TestSetSelected.kind,)):
+        body = event.decode()
+        if not isinstance(body, TestSetSelected) or event.envelope.version != 1:
+            continue
+        state = set_of(site, body.test_set)
+        row = {name: getattr(body, name) for name in ("test_set", "use", "title", "n_rows")}
+        row |= {
+            "n_independent": body.n_independent,
+            "split": body.cut.split,
+            "stage": state.stage.value,
+            "n_openings": state.n_openings,
+            "n_reads": len(state.accesses),
+            "selected_by": ", ".join(sorted(state.selected_by)),
+            "faults": list(state.faults),
+            "seq": event.seq,
+        }
+        found.append(row)
+    return found
 
 
 def version_and_set(site: Site, values: Mapping[str, Any]) -> tuple[VersionState, TestSetState]:
