@@ -88,27 +88,40 @@ class ChangesAnalyst:
         findings: dict[str, Any] = dict(state["findings"])
         for event in view.new_events(KINDS):
             body = event.decode()
-            if not isinstance(body, GateJudged | ModelApproved):
-                continue
-            if self._settings.uses and body.use not in self._settings.uses:
-                continue
-            subject = Subject(attribute=body.use, key=f"{body.use}@{body.version}")
-            if isinstance(body, GateJudged) and body.outcome in ASKED:
-                finding = self._finding(subject, event, body)
-                book.put(finding, view.tick)
-                findings[subject.key] = finding.model_dump(mode="json")
-            elif book.is_open(subject) and (words := _settles(body)):
-                last = Finding.model_validate(findings.pop(subject.key))
-                book.close(
-                    last.model_copy(
-                        update={
-                            "statement": f"{last.statement} Settled: {words}.",
-                            "end": event.envelope.recorded_at,
-                            "evidence": (*last.evidence, _record(event, "what settled it")),
-                        }
-                    )
-                )
+            if isinstance(body, GateJudged | ModelApproved) and self._is_watched(body.use):
+                self._take(view, book, findings, event, body)
         return Assessment({"open": book.entries, "findings": findings}, book.transitions)
+
+    def _is_watched(self, use: str) -> bool:
+        return not self._settings.uses or use in self._settings.uses
+
+    def _take(
+        self,
+        view: TickView,
+        book: OpenFindings,
+        findings: dict[str, Any],
+        event: Event,
+        body: GateJudged | ModelApproved,
+    ) -> None:
+        label = f"{body.use}@{body.version}"
+        last = Finding.model_validate(findings[label]) if label in findings else None
+        if isinstance(body, GateJudged) and body.outcome in ASKED:
+            # One that opens again, in whatever tick, is another finding.
+            key = last.subject.key if last else f"{label}#{event.envelope.version}"
+            finding = self._finding(Subject(attribute=body.use, key=key), event, body)
+            book.put(finding, view.tick)
+            findings[label] = finding.model_dump(mode="json")
+        elif last is not None and (words := _settles(body)):
+            del findings[label]
+            book.close(
+                last.model_copy(
+                    update={
+                        "statement": f"{last.statement} Settled: {words}.",
+                        "end": event.envelope.recorded_at,
+                        "evidence": (*last.evidence, _record(event, "what settled it")),
+                    }
+                )
+            )
 
     def _finding(self, subject: Subject, event: Event, body: GateJudged) -> Finding:
         is_out = body.outcome is GateOutcome.OUT_OF_PLAN
