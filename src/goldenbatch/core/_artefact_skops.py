@@ -19,10 +19,11 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from goldenbatch.core._artefact_errors import ArtefactContentError
-from goldenbatch.core._artefact_zip import is_object_array, is_zip
+from goldenbatch.core._artefact_zip import BROKEN, check_zip, is_object_array, is_zip
 
 SCHEMA: Final = "schema.json"
 _MAX_SCHEMA = 64 << 20
+MAX_UNPACKED: Final = 256 << 20
 _MEMBER = re.compile(r"^[0-9A-Za-z_-]+\.np[yz]\Z")
 _PACKAGES = (
     "_loss compose covariance cross_decomposition decomposition discriminant_analysis dummy "
@@ -75,19 +76,24 @@ def skops_types(content: bytes) -> list[tuple[str, str, str]]:
     """
     if not is_zip(content):
         raise ArtefactContentError("the content is no skops file: it is no archive.")
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        names = archive.namelist()
-        if names.count(SCHEMA) != 1 or archive.getinfo(SCHEMA).file_size > _MAX_SCHEMA:
-            raise ArtefactContentError(f"the content is no skops file: it has no {SCHEMA}.")
-        if len(set(names)) != len(names):
-            raise ArtefactContentError("the skops file has two members of one name.")
-        for name in names:
-            _check_member(archive, name)
-        try:
-            return list(_nodes(json.loads(archive.read(SCHEMA))))
-        except (ValueError, RecursionError) as error:
-            message = f"the schema of the skops file is no JSON: {error}"
-            raise ArtefactContentError(message) from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return _types(archive)
+    except ArtefactContentError:
+        raise
+    except (*BROKEN, RecursionError) as error:
+        raise ArtefactContentError(f"the skops file cannot be read: {error}") from error
+
+
+def _types(archive: zipfile.ZipFile) -> list[tuple[str, str, str]]:
+    names = archive.namelist()
+    if names.count(SCHEMA) != 1 or archive.getinfo(SCHEMA).file_size > _MAX_SCHEMA:
+        raise ArtefactContentError(f"the content is no skops file: it has no {SCHEMA}.")
+    if len(set(names)) != len(names):
+        raise ArtefactContentError("the skops file has two members of one name.")
+    for name in names:
+        _check_member(archive, name)
+    return list(_nodes(json.loads(archive.read(SCHEMA))))
 
 
 def _check_member(archive: zipfile.ZipFile, name: str) -> None:
@@ -105,13 +111,14 @@ def _check_member(archive: zipfile.ZipFile, name: str) -> None:
 
 def _check_sparse(content: bytes, name: str) -> None:
     """Arrays of a sparse matrix, each plain."""
+    check_zip(content, MAX_UNPACKED)
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as inner:
             heads = []
             for one in inner.namelist():
                 with inner.open(one) as stream:
                     heads.append(stream.read(4096))
-    except zipfile.BadZipFile as error:
+    except BROKEN as error:
         raise ArtefactContentError(f"the member {name!r} of the skops file is damaged.") from error
     if any(not head.startswith(b"\x93NUMPY") or is_object_array(head) for head in heads):
         raise ArtefactContentError(f"the member {name!r} of the skops file has no plain array.")

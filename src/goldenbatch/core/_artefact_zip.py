@@ -8,6 +8,7 @@ References:
 
 from __future__ import annotations
 
+import ast
 import bz2
 import io
 import lzma
@@ -16,14 +17,18 @@ import re
 import zipfile
 import zlib
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 from goldenbatch.core._artefact_errors import ArtefactContentError
 
 ZIP_HEADS: Final = (b"PK\x03\x04", b"PK\x05\x06", b"PK\x07\x08")
 MAX_MEMBERS: Final = 20_000
+BROKEN: Final = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, NotImplementedError,
+    RuntimeError, ValueError,
+)  # fmt: skip
+"""What reading a damaged archive raises."""
 _PROTOCOL = re.compile(rb"\x80[\x02-\x05]")
-_OBJECTS = re.compile(rb"\|O|'O'|\"O\"|object_?\b")
 _HEAD = 4096
 _MAX_DOCUMENT_BYTES = 8 << 30
 _CONVERT = (
@@ -77,10 +82,24 @@ def _is_ended(content: bytes) -> bool:
 
 
 def is_object_array(head: bytes) -> bool:
-    """Whether content is an .npy file whose values are pickled objects."""
+    """Whether content is an .npy file whose values are pickled objects, or cannot be told."""
     if not head.startswith(b"\x93NUMPY"):
         return False
-    return bool(_OBJECTS.search(head[8:].partition(b"}")[0]))
+    start = 10 if head[6:7] == b"\x01" else 12
+    n_header = int.from_bytes(head[8:start], "little")
+    try:
+        header = ast.literal_eval(head[start : start + n_header].decode("latin-1").strip())
+        return _has_objects(header["descr"], 0)
+    except (ValueError, SyntaxError, KeyError, TypeError, RecursionError, MemoryError):
+        return True
+
+
+def _has_objects(descr: Any, depth: int) -> bool:
+    if isinstance(descr, str):
+        return descr.lstrip("<>=|").lower().startswith("o")
+    if not isinstance(descr, list) or depth > 8:
+        raise ValueError("this is no description of a type")
+    return any(_has_objects(one[1], depth + 1) for one in descr)
 
 
 def check_zip(content: bytes, max_bytes: int | None) -> None:
@@ -106,8 +125,7 @@ def check_zip(content: bytes, max_bytes: int | None) -> None:
                 )
             for member in members:
                 _check_member(archive, member)
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError,
-            NotImplementedError, RuntimeError) as error:  # fmt: skip
+    except BROKEN as error:
         if max_bytes is None and isinstance(error, zipfile.BadZipFile):
             return  # a document that is damaged is kept as it came; nothing can unpack it
         raise ArtefactContentError(f"the archive cannot be read: {error}") from error

@@ -32,6 +32,7 @@ __all__ = [
     "check_artefact",
     "is_model_type",
     "lightgbm_facts",
+    "lightgbm_text",
     "onnx_chain",
     "onnx_facts",
     "require_approved",
@@ -92,6 +93,7 @@ _PLAN = b"GBPLAN\x00\x01"
 
 onnx_facts = _artefact_onnx.onnx_facts
 lightgbm_facts = _artefact_trees.lightgbm_facts
+lightgbm_text = _artefact_trees.lightgbm_text
 onnx_chain = _artefact_onnx.onnx_chain
 skops_types = _artefact_skops.skops_types
 

@@ -173,7 +173,9 @@ def _session(runtime: Any, content: bytes) -> Any:
     options.use_deterministic_compute = True
     options.log_severity_level = 4
     try:
-        session = runtime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+        session = runtime.InferenceSession(
+            content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+        )
     except Exception as error:  # what ONNX Runtime raises has no common base
         message = f"ONNX Runtime does not take the model: {error}"
         raise PredictorError(message) from error

@@ -159,14 +159,15 @@ class SklearnPredictor:
         return self._facts
 
     def _outputs(self, last: Any, n_inputs: int) -> tuple[str, ...]:
-        if self._is_proba:
-            return tuple(f"probability of {one}" for one in last.classes_)
         try:
             value, _ = self._ask(np.zeros((1, n_inputs)))
-        except (ValueError, TypeError, AttributeError, IndexError) as error:
-            message = f"the estimator cannot score a row: {error}"
+            n = value.shape[1]
+            if self._is_proba:
+                names = tuple(f"probability of {one}" for one in last.classes_)
+                return tuple(name for name, _ in zip(names, range(n), strict=True))
+        except Exception as error:  # whatever a file made by hand makes of a method
+            message = f"the estimator cannot score a row: {type(error).__name__}: {error}"
             raise PredictorError(message) from error
-        n = value.shape[1]
         return ("value",) if n == 1 else tuple(f"value_{i}" for i in range(n))
 
     def _ask(self, rows: Floats) -> tuple[Floats, Floats | None]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from goldenbatch.core.artefacts import lightgbm_facts, lightgbm_text
 from goldenbatch.science.errors import PredictorError
 from goldenbatch.science.predictors._engines import engine
 from goldenbatch.science.predictors.prediction import (
@@ -39,13 +40,13 @@ class LightGBMPredictor:
     def __init__(self, content: bytes) -> None:
         lightgbm = engine("lightgbm", "lightgbm")
         try:
-            self._booster: Any = lightgbm.Booster(model_str=content.decode())
+            self._booster: Any = lightgbm.Booster(model_str=lightgbm_text(content))
         except lightgbm.basic.LightGBMError as error:
             message = f"LightGBM does not take the model: {error}"
             raise PredictorError(message) from error
         names = tuple(self._booster.feature_name())
         n_outputs = int(self._booster.num_model_per_iteration())
-        objective = _objective(content)
+        objective = _objective(lightgbm_facts(content).objective)
         self._facts = PredictorFacts(
             kind="lightgbm",
             inputs=names,
@@ -86,10 +87,7 @@ class LightGBMPredictor:
         return Predicted(found.value, found.lower, found.upper, found.in_domain, parts, base)
 
 
-def _objective(content: bytes) -> str:
-    for line in content.split(b"\nTree=0", 1)[0].splitlines():
-        if line.startswith(b"objective="):
-            words = line[len(b"objective=") :].decode().split()
-            # `sqrt` bends the sum of a regression that was fitted to roots.
-            return "regression sqrt" if "sqrt" in words else words[0]
-    return "custom"
+def _objective(text: str) -> str:
+    """Its name; `sqrt` bends the sum of a regression that was fitted to roots."""
+    name, *rest = text.split(" ")
+    return f"{name} sqrt" if "sqrt" in rest else name
