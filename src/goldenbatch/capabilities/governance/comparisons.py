@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.model_life import VersionState
     from goldenbatch.core.site import Site
     from goldenbatch.science.comparison import ErrorMeasure
+    from goldenbatch.science.predictors import Predictor
 
 Floats = NDArray[np.float64]
 
@@ -162,7 +163,7 @@ def _predicted(site: Site, state: VersionState, rows: Rows) -> Floats:
     return predictor.predict(rows.columns(predictor.facts.inputs)).value[:, 0]
 
 
-def predictor_of(site: Site, state: VersionState) -> Any:
+def predictor_of(site: Site, state: VersionState) -> Predictor:
     """The predictor of a trained version, from the artefact that was trained.
 
     Raises:
