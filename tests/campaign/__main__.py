@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.campaign import report
+from tests.campaign import models, report
 from tests.campaign.crashes import Deaths, campaign
 from tests.campaign.report import Part
 from tests.campaign.tampering import HARMLESS, KINDS, reads_the_same, try_tampering
@@ -224,6 +224,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], list[Part]]] = {
     "historian": lambda _, given: [_store(*HISTORIAN, given.crashes)],
     "sources": lambda _, given: [_store(*SOURCES, max(5, given.crashes // 10))],
     "engines": lambda folder, given: _engines(folder, given.engines_python),
+    "models": lambda folder, given: [models.part(folder, max(4, given.crashes // 4), given.seed)],
     "home": lambda folder, given: [_tamperings(folder, given.tamperings, given.seed)],
     "columns": lambda _, given: [_ledger_tamperings(given.tamperings)],
     "export": lambda _, given: [_export_tamperings(given.crashes)],
