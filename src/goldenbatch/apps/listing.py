@@ -21,6 +21,8 @@ KINDS = (
     "projections",
     "documents",
     "facts",
+    "trainers",
+    "acts",
 )
 """Kinds of offers of a capability."""
 

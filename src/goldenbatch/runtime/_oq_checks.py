@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.runtime import _oq_data as data
+from goldenbatch.runtime import _oq_models as models
 from goldenbatch.runtime import _oq_people as people
 from goldenbatch.runtime import _oq_promotion as promotion
 from goldenbatch.runtime import _oq_proof as proof
@@ -101,6 +102,8 @@ _FUNCTIONS: tuple[Check, ...] = (
     data.unknown_tag_refused,
     data.replay_as_seen_equals,
     data.analyst_version_locked,
+    models.model_takes_every_step,
+    models.one_approved_version_serves,
     data.dossier_is_readable_and_proved,
     data.restore_drill,
     proof.damaged_backup_named,

@@ -23,11 +23,11 @@ def administrators_pass_for_performers(patch, **_):
 
     real = Authority.decide
 
-    def decide(self, user, action, stream):
+    def decide(self, user, action, stream, **more):
         if action.startswith("sign:"):
             (row,) = self._ledger.select("user", {"login": "performer"})
-            return real(self, self.user(str(row["uid"])), "sign:performed", stream)
-        return real(self, user, action, stream)
+            return real(self, self.user(str(row["uid"])), "sign:performed", stream, **more)
+        return real(self, user, action, stream, **more)
 
     patch.setattr(Authority, "decide", decide)
 
@@ -199,8 +199,9 @@ def everybody_certifies(patch, **_):
 
     real = Authority.decide
 
-    def decide(self, user, action, stream):
-        return real(self, user, action.replace("sign:certified", "sign:verified"), stream)
+    def decide(self, user, action, stream, **more):
+        action = action.replace("sign:certified", "sign:verified")
+        return real(self, user, action, stream, **more)
 
     patch.setattr(Authority, "decide", decide)
 
