@@ -16,7 +16,7 @@ from goldenbatch.core.artefacts import onnx_facts
 from goldenbatch.science._arrays import Floats
 from goldenbatch.science.errors import PredictorError
 from goldenbatch.science.predictors._engines import engine
-from goldenbatch.science.predictors._onnx_linear import LINEAR_KINDS, linear_part
+from goldenbatch.science.predictors._onnx_linear import LINEAR_KINDS, Linear, linear_part
 from goldenbatch.science.predictors.prediction import (
     Explanation,
     Predicted,
@@ -60,7 +60,7 @@ class OnnxPredictor:
         self._output = self._chosen_output()
         is_fixed = isinstance(shapes[0][0] if shapes[0] else None, int)
         self._is_blockwise = not is_fixed and read.operators <= _ROWWISE
-        self._linear = linear_part(content, len(names)) if read.operators <= LINEAR_KINDS else None
+        self._linear = self._as_sum(content, len(names)) if read.operators <= LINEAR_KINDS else None
         self._facts = PredictorFacts(
             kind="onnx",
             inputs=names,
@@ -96,6 +96,21 @@ class OnnxPredictor:
             message = "the ONNX model does not say how many inputs it has; fix its input's shape"
             raise PredictorError(message)
         return named if len(named) == n else tuple(f"x{i}" for i in range(n))
+
+    def _as_sum(self, content: bytes, n_inputs: int) -> Linear | None:
+        """The model as a sum, if what its graph says is what the engine computes."""
+        try:
+            found = linear_part(content, n_inputs)
+            if found is None:
+                return None
+            coefficients, centre, base = found
+            rows = np.vstack([np.zeros(n_inputs), np.ones(n_inputs), np.arange(n_inputs) - 0.5])
+            value = self._run(rows)
+        except Exception:  # of a graph that cannot be read so, nothing is explained
+            return None
+        expected = (rows - centre) @ coefficients.T + base
+        is_same = value.shape == expected.shape and np.allclose(value, expected, 1e-3, 1e-3)
+        return found if is_same else None
 
     def _chosen_output(self) -> str:
         """The first output of floats: of a classifier its probabilities, not its label."""
