@@ -11,10 +11,12 @@ from goldenbatch.core.credentials import Wallet, wallet_of
 from goldenbatch.core.errors import GoldenbatchError, IntegrityError
 from goldenbatch.core.findings import FindingClosed, FindingOpened, FindingUpdated
 from goldenbatch.core.intake import FileImported, RowsQuarantined
+from goldenbatch.core.model_records import ModelTested, ModelTrained
 from goldenbatch.core.models import ModelFitted
 from goldenbatch.core.people import SignatureApplied, SignatureState, signature_state
 from goldenbatch.core.plant import PLANT_FILE, load_plant
 from goldenbatch.core.records import HomeKind
+from goldenbatch.core.test_set_records import TestSetSelected
 from goldenbatch.runtime._identity import HOME_FILE, changed_fields
 from goldenbatch.runtime._state import StateFolder
 from goldenbatch.runtime.signing import attestation_fault
@@ -70,12 +72,17 @@ def check_links(site: LocalSite, deleted: Mapping[str, str] | None = None) -> Li
     return Links(problems, dict(counts))
 
 
-_FILES = ("FileImported", "RowsQuarantined")
+_FILES = (
+    "FileImported", "RowsQuarantined", ModelTrained.kind, ModelTested.kind, TestSetSelected.kind,
+)  # fmt: skip
 _COUNTED = {
     "FindingOpened": "findings",
     "ModelFitted": "models",
     "FileImported": "files",
     "RowsQuarantined": "quarantines",
+    "ModelTrained": "models",
+    "ModelTested": "tests",
+    "TestSetSelected": "test_sets",
 }
 
 
@@ -83,22 +90,7 @@ def _artefacts(
     event: Event, body: Body | None, held: set[str], deleted: Mapping[str, str]
 ) -> Iterator[Found]:
     """Artefacts that an event names and the registry does not hold."""
-    named: list[tuple[str, str]] = []
-    if isinstance(body, ModelFitted):
-        named.append((body.digest, f"model {body.name!r}"))
-    elif isinstance(body, FileImported):
-        named.append((body.digest, f"the original of {body.file!r}"))
-        named += [(digest, f"the axis of {tag!r}") for tag, digest in body.axes.items()]
-        if body.artefact:
-            named.append((body.artefact, f"the rejected rows of {body.file!r}"))
-    elif isinstance(body, RowsQuarantined):
-        named.append((body.artefact, f"the rejected rows of {body.file!r}"))
-    elif isinstance(body, FindingOpened | FindingUpdated | FindingClosed):
-        evidence = body.finding.evidence
-        named += [(one.digest, "its evidence") for one in evidence if one.kind == "artefact"]
-        if body.finding.model_digest:
-            named.append((body.finding.model_digest, "its model"))
-    for digest, what in named:
+    for digest, what in _named(body):
         if digest in held:
             continue
         where = f"event {event.seq} ({event.kind} of {event.stream})"
@@ -107,6 +99,36 @@ def _artefacts(
             yield Found("links", where, words, is_note=True)
         else:
             yield Found("links", where, f"{what}, artefact {digest}, is not in the registry.")
+
+
+def _named(body: Body | None) -> Iterator[tuple[str, str]]:
+    """Digest of each artefact that a body names, and what it is."""
+    if isinstance(body, FindingOpened | FindingUpdated | FindingClosed):
+        evidence = body.finding.evidence
+        yield from ((one.digest, "its evidence") for one in evidence if one.kind == "artefact")
+        if body.finding.model_digest:
+            yield body.finding.model_digest, "its model"
+    elif isinstance(body, FileImported):
+        yield body.digest, f"the original of {body.file!r}"
+        yield from ((digest, f"the axis of {tag!r}") for tag, digest in body.axes.items())
+        if body.artefact:
+            yield body.artefact, f"the rejected rows of {body.file!r}"
+    elif isinstance(body, RowsQuarantined):
+        yield body.artefact, f"the rejected rows of {body.file!r}"
+    elif isinstance(body, ModelFitted):
+        yield body.digest, f"model {body.name!r}"
+    else:
+        yield from _named_by_models(body)
+
+
+def _named_by_models(body: Body | None) -> Iterator[tuple[str, str]]:
+    """The same of models under change control."""
+    if isinstance(body, ModelTrained):
+        yield body.digest, f"model {body.use}@{body.version}"
+    elif isinstance(body, ModelTested):
+        yield body.report, f"the report of the test of {body.use}@{body.version}"
+    elif isinstance(body, TestSetSelected):
+        yield body.digest, f"the sealed rows of {body.test_set!r}"
 
 
 def _records(

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.errors import ConflictError, NotFoundError
+from goldenbatch.core.model_records import ModelDrafted
 from goldenbatch.core.models import ModelFitted
 from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime.adoption import adopted
@@ -24,7 +25,9 @@ def fit_models(site: Site, name: str, discovery: Discovery | None = None) -> Seq
     Raises:
         NotFoundError: No analyst of the name is at work.
         BadInputError: The home does not hold what the models are to be fitted to.
+        ConflictError: Its model is under change control: what is fitted here would serve at once.
     """
+    _require_free(site, name)
     at_work = adopted(site.ledger)
     if name not in at_work:
         raise NotFoundError(
@@ -38,3 +41,14 @@ def fit_models(site: Site, name: str, discovery: Discovery | None = None) -> Seq
         return ()
     models: Sequence[ModelFitted] = offers[kind].load()(site, name)
     return models
+
+
+def _require_free(site: Site, name: str) -> None:
+    """Refuse to fit past the life of a model that is under change control."""
+    for event in site.ledger.events(kinds=(ModelDrafted.kind,)):
+        body = event.decode()
+        if isinstance(body, ModelDrafted) and name in (body.analyst, body.use):
+            raise ConflictError(
+                f"the model of {name!r} is under change control ({event.stream}).",
+                hint=f"Train a version and have it tested: `goldenbatch model train {body.use}`.",
+            )

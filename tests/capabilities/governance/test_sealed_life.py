@@ -297,3 +297,48 @@ def test_what_can_be_refused_is_refused_before_anything_is_opened(governed):
     with pytest.raises(BadInputError, match="lacks the input 'site/fermentation/ph'"):
         case.act(site, "test", "tess", **at)
     assert site.ledger.version(SET) == before
+
+
+# ---- what goes wrong ------------------------------------------------------------------------
+
+
+def test_a_test_that_was_not_recorded_leaves_an_access_and_can_be_done_again(trained):
+    site, at = trained
+    case.unseal(site, at)
+    user = site.people.find("tess")
+    site.acts.intent("governance.test", at, user)  # and there the machine stopped
+    assert load_version(site.ledger, case.USE, 1).stage is Stage.TRAINED
+    assert case.act(site, "test", "tess", **at)[0].decode().is_passed
+    accesses = load_test_set(site.ledger, "T1").accesses
+    assert [one.is_lawful for one in accesses] == [True, True]
+
+
+def test_an_artefact_that_was_swapped_is_not_tested_and_opens_nothing(trained):
+    site, at = trained
+    case.unseal(site, at)
+    digest = load_version(site.ledger, case.USE, 1).trained.digest
+    files = site.layout.registry.rglob(f"*{digest[4:]}")
+    (path,) = (one for one in files if one.is_file())
+    path.chmod(0o644)
+    path.write_bytes(path.read_bytes().replace(b"assay", b"assax"))
+    with pytest.raises(IntegrityError):
+        case.act(site, "test", "tess", **at)
+    assert not load_test_set(site.ledger, "T1").accesses
+    assert not site.verify().is_ok
+
+
+def test_verify_misses_sealed_rows_that_are_gone(trained):
+    site, _ = trained
+    digest = load_test_set(site.ledger, "T1").selected.digest
+    site.registry.delete(digest, "by mistake")
+    found = site.verify()
+    assert any("sealed rows of 'T1'" in str(one) for one in found.problems)
+
+
+def test_nothing_is_fitted_past_a_model_under_change_control(governed):
+    site = governed
+    settings = {"tag": f"{case.PLACE}/nir", "attribute": "assay"}
+    site.adopt("broth", "monitoring.soft_sensor", settings)
+    case.to_criteria(site, analyst="broth")
+    with pytest.raises(ConflictError, match="under change control"):
+        site.fit("broth")

@@ -77,6 +77,7 @@ def set_of(site: Site, test_set: str) -> TestSetState:
 def sets_told(site: Site) -> list[dict[str, Any]]:
     """All test sets, each in one row."""
     found = []
+    people = {row["uid"]: str(row["printed_name"]) for row in site.ledger.select("user")}
     for event in site.ledger.events(kinds=(TestSetSelected.kind,)):
         body = event.decode()
         if not isinstance(body, TestSetSelected) or event.envelope.version != 1:
@@ -89,7 +90,7 @@ def sets_told(site: Site) -> list[dict[str, Any]]:
             "stage": state.stage.value,
             "n_openings": state.n_openings,
             "n_reads": len(state.accesses),
-            "selected_by": ", ".join(sorted(state.selected_by)),
+            "selected_by": ", ".join(sorted(people.get(one, one) for one in state.selected_by)),
             "faults": list(state.faults),
             "seq": event.seq,
         }
