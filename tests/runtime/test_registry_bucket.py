@@ -139,3 +139,19 @@ def test_moves_are_refused_finished_and_undone(bench, old, bucket):
     assert not any(key.startswith("site1/") for key in keys(bucket))
     assert verify(bench.path).is_ok
     assert Bench(bench.path, bench.clock).open().registry.url == ""
+
+
+def test_a_promotion_goes_from_bucket_to_bucket(chain, bucket):
+    from tests.runtime.test_promotion_whole import MODEL, SOP, filled
+
+    filled(chain)
+    for kind in ("development", "validation"):
+        chain.open(kind).close()
+        move_registry(chain.folder / kind, f"s3://models/{kind}")
+    path, found = chain.pack("development")
+    chain.apply("validation", path, found["public_key"])
+    with chain.open("validation") as site:
+        held = {site.registry.get(digest) for digest in site.registry.digests()}
+        assert {MODEL, SOP} <= held
+        assert site.verify().is_ok
+    assert any(key.startswith("validation/sha256/") for key in keys(bucket))
