@@ -99,6 +99,37 @@ def test_a_threshold_is_moved_and_no_further_than_its_bound(planned):
     }  # fmt: skip
 
 
+def test_steps_within_the_limit_are_stopped_where_they_add_up(original):
+    """Salami: real models, each a permitted step after the last, all away from the original."""
+    site = original
+    text = plan.plan_text(**{
+        "prediction_rms = 1.5\nprediction_max = 4.0": "prediction_rms = 0.35\nprediction_max = 2.0",
+        "prediction_rms = 1.0\nprediction_max = 3.0": "prediction_rms = 0.2\nprediction_max = 0.9",
+        "margin = 0.2": "margin = 0.4",
+    })  # fmt: skip
+    plan.propose(site, text=text, reference=plan.reference_csv())
+    site.sign(plan.STREAM, "approved", "qa", case.PASSWORD, reason="bounded")
+    outcomes, far = [], []
+    for number, ridge in enumerate((0.05, 0.1, 0.15, 0.2), start=2):
+        follows = len(outcomes) + 1
+        at = plan.update(site, number, follows, settings={"ridge": ridge})
+        judged = plan.judge(site, at)
+        evidence = GateEvidence.model_validate_json(site.registry.get(judged.evidence))
+        assert evidence.to_active.rms <= 0.2
+        far.append(evidence.to_original.rms)
+        if judged.outcome is not GateOutcome.PASS:
+            break
+        outcomes.append(number)
+        plan.validated(site, at)
+        case.act(site, "approve", "qa", **at, reason="passed")
+        case.act(site, "activate", "sme", **at, reason="ready")
+    assert len(outcomes) == 2, (far, [x for x in judged.lines if x.verdict != "holds"])
+    assert far == sorted(far) and far[1] <= 0.35 < far[2]
+    assert judged.outcome is GateOutcome.OUT_OF_PLAN
+    assert "from the original, root mean square" in named(judged, RuleVerdict.OUTSIDE)
+    assert not {"step, root mean square", "step, largest"} & named(judged, RuleVerdict.OUTSIDE)
+
+
 def test_a_withdrawn_plan_permits_nothing_any_more(planned):
     site = planned
     at = plan.update(site, 2, 1)

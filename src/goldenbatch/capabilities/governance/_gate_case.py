@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 from goldenbatch.capabilities.governance.gate_evidence import GateEvidence, ParameterMove
@@ -44,6 +45,15 @@ def line(rule: str, asked: str, found: str, verdict: RuleVerdict, clause: str) -
 def held(is_so: bool, otherwise: RuleVerdict) -> RuleVerdict:
     """`holds` where it is so."""
     return RuleVerdict.HOLDS if is_so else otherwise
+
+
+def moved(one: float, other: float) -> float:
+    """How far two numbers lie apart, as they are written: 0.8 is 0.2 from 0.6.
+
+    >>> moved(0.8, 0.6), 0.8 - 0.6
+    (0.2, 0.20000000000000007)
+    """
+    return float(abs(Decimal(repr(one)) - Decimal(repr(other))))
 
 
 def within(rule: str, value: float | None, most: float, unit: str, clause: str) -> GateLine:

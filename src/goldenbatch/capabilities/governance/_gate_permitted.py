@@ -17,6 +17,7 @@ from goldenbatch.capabilities.governance._gate_case import (
     held,
     line,
     listed,
+    moved,
     number,
     within,
 )
@@ -203,7 +204,7 @@ def threshold_step(case: Case) -> Lines:
         return
     is_within = threshold.lower <= move.new <= threshold.upper
     yield line(rule, asked, number(move.new), held(is_within, RuleVerdict.OUTSIDE), BOUND)
-    yield within(f"{rule}, one step", abs(move.new - move.old), threshold.step, "", BOUND)
+    yield within(f"{rule}, one step", moved(move.new, move.old), threshold.step, "", BOUND)
 
 
 def data_window(case: Case) -> Lines:
@@ -305,7 +306,7 @@ def cumulative_parameters(case: Case) -> Lines:
         move = case.parameter(one.name)
         away = None
         if move is not None and move.new is not None and move.original is not None:
-            away = abs(move.new - move.original)
+            away = moved(move.new, move.original)
         yield within(f"{one.name}, from the original", away, one.most, "", BOUND)
 
 
