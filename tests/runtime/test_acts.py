@@ -104,7 +104,7 @@ def test_a_record_begins_with_an_entry(team):
 
 
 def test_what_nobody_offers(team):
-    with pytest.raises(NotFoundError, match="It has: notes.take"):
+    with pytest.raises(NotFoundError, match=r"It has: notes\.take"):
         act(team, "tear-up")
 
 
