@@ -37,6 +37,7 @@ SOURCES = (
     "tests/runtime/test_acquisition.py::test_killed_at_random_moments_nothing_is_lost_or_doubled",
     "a delivered reading lost or doubled",
 )
+MODELS = "tests/capabilities/governance/life/test_crashes.py"
 TAMPERED_LEDGER = "tests/stores/ledger/test_tampering.py"
 TAMPERED_EXPORT = "tests/verifier/test_verifier.py"
 PROPERTIES = ("tests/core", "tests/science", "tests/connectors", "tests/stores")
@@ -153,6 +154,12 @@ def _store(name: str, target: str, failure: str, n: int) -> Part:
     return part
 
 
+def _models(folder: Path, n: int, seed: str) -> list[Part]:
+    part = Part("the same, the ledger in PostgreSQL", "the same", n, seeds="fixed in the test")
+    _pytest(part, ["-p", "tests.postgres.everywhere", MODELS], {"GOLDENBATCH_CRASHES": str(n)})
+    return [models.part(folder, n, seed), part]
+
+
 def _ledger_tamperings(n_each: int) -> Part:
     part = Part("a changed bit of each column of the ledger", "it is not named, or another is")
     _pytest(part, [TAMPERED_LEDGER], {"GOLDENBATCH_TAMPERINGS": str(n_each)})
@@ -224,7 +231,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], list[Part]]] = {
     "historian": lambda _, given: [_store(*HISTORIAN, given.crashes)],
     "sources": lambda _, given: [_store(*SOURCES, max(5, given.crashes // 10))],
     "engines": lambda folder, given: _engines(folder, given.engines_python),
-    "models": lambda folder, given: [models.part(folder, max(4, given.crashes // 4), given.seed)],
+    "models": lambda folder, given: _models(folder, max(4, given.crashes // 4), given.seed),
     "home": lambda folder, given: [_tamperings(folder, given.tamperings, given.seed)],
     "columns": lambda _, given: [_ledger_tamperings(given.tamperings)],
     "export": lambda _, given: [_export_tamperings(given.crashes)],
