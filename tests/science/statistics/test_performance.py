@@ -120,6 +120,20 @@ def test_few_groups_or_none_give_no_bound():
     assert math.isnan(performance("sensitivity", rows([0.0] * 5, [0.0] * 5)).estimate)
 
 
+def test_what_stands_beside_is_compared_on_the_rows_that_it_has():
+    known = TRUTH + 2 * ERROR
+    known[0] = math.nan
+    one = rows(TRUTH, TRUTH + ERROR, baseline=known)
+    assert performance("rmse_ratio_to_baseline", one).estimate == pytest.approx(0.5)
+    assert performance("rmse_ratio_to_baseline", one).n_rows == 5
+    theirs = one.of("baseline")
+    assert performance("bias", theirs).estimate == pytest.approx(2 * np.mean(ERROR[1:]))
+    known[1:4] = math.nan
+    few = performance("rmse_ratio_to_baseline", rows(TRUTH, TRUTH + ERROR, baseline=known))
+    assert math.isnan(few.estimate)
+    assert few.method == "fewer than half of the rows have a baseline"
+
+
 def test_names():
     assert all(is_measure(name) for name in MEASURES)
     assert not is_measure("in_domain_share_in_domain")

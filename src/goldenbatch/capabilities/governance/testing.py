@@ -36,6 +36,7 @@ from goldenbatch.core.people import Meaning
 from goldenbatch.core.sealing import sealing_of
 from goldenbatch.core.test_sets import require_testable
 from goldenbatch.science.statistics.performance import (
+    BESIDE,
     IN_DOMAIN,
     Performance,
     PredictedRows,
@@ -160,8 +161,8 @@ def _predicted(one: _Test, rows: Rows) -> PredictedRows:
     found = one.predictor.predict(inputs)
     baseline = rows.baseline
     mean = one.state.trained.measures.get("reference_mean") if one.state.trained else None
-    if mean is not None:
-        baseline = np.where(np.isnan(baseline), mean, baseline)
+    if mean is not None and not one.chosen.selected.baseline:
+        baseline = np.full(len(rows), mean)
     _, groups = np.unique(np.asarray(rows.groups), return_inverse=True)
     return PredictedRows(
         truth=rows.reference,
@@ -216,18 +217,20 @@ def _measured(
         lower=lower,
         upper=upper,
         n=found.n_groups,
-        baseline=_finite(_beside(name, chosen, chosen.baseline)),
-        practice=_finite(_beside(name, chosen, chosen.practice)),
+        baseline=_finite(_beside(name, chosen, "baseline")),
+        practice=_finite(_beside(name, chosen, "practice")),
         is_met=criterion.is_met(found.estimate, lower, upper),
     )
     return outcome, found
 
 
-def _beside(name: str, rows: PredictedRows, predicted: Any) -> float | None:
-    """The same measure of something that stands beside the model; None where it knows none."""
+def _beside(name: str, rows: PredictedRows, beside: str) -> float | None:
+    """The same measure of what stands beside the model; None where it says too little."""
     if "_ratio_" in name or name.startswith(("coverage", "in_domain", "predicted")):
         return None
-    return performance(name, rows.of(predicted), 0).estimate
+    theirs = rows.of(beside)
+    is_enough = 2 * len(theirs.truth) >= len(rows.truth) > 0
+    return performance(name, theirs, 0).estimate if is_enough else None
 
 
 def _finite(value: float | None) -> float | None:
@@ -303,12 +306,12 @@ def _shown(rows: PredictedRows, seed: int) -> dict[str, Any]:
     }
     for name in SHOWN:
         found[name] = asdict(performance(name, rows, SHOWN_CONFIDENCE, seed=seed))
-    for who in ("baseline", "practice"):
-        column = getattr(rows, who)
-        if np.isfinite(column).all() and len(column):
-            own = {name: performance(name, rows.of(column), 0).estimate for name in SHOWN[:4]}
-            ratio = performance(f"rmse_ratio_to_{who}", rows, SHOWN_CONFIDENCE, seed=seed)
-            found[who] = {**own, "rmse_of_the_model_to_it": asdict(ratio)}
+    for who in BESIDE:
+        ratio = performance(f"rmse_ratio_to_{who}", rows, SHOWN_CONFIDENCE, seed=seed)
+        if math.isfinite(ratio.estimate):
+            theirs = rows.of(who)
+            own = {name: performance(name, theirs, 0).estimate for name in SHOWN[:4]}
+            found[who] = {**own, "n_rows": ratio.n_rows, "rmse_of_the_model_to_it": asdict(ratio)}
     return found
 
 

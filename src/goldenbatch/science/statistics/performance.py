@@ -20,7 +20,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final
 
@@ -38,6 +38,9 @@ LEAST_GROUPS: Final = 5
 """With fewer groups nothing can be said of how they vary: there is no bound."""
 
 IN_DOMAIN: Final = "_in_domain"
+BESIDE: Final = ("baseline", "practice")
+"""What stands beside a model."""
+
 _CHUNK = 250
 _POSITIVE = 0.5
 _LEAST_FINITE = 0.95
@@ -76,13 +79,15 @@ class PredictedRows:
         """Some of the rows."""
         return PredictedRows(**{name: column[chosen] for name, column in vars(self).items()})
 
-    def of(self, predicted: Floats) -> PredictedRows:
-        """The same rows with the predictions of something else, which knows no interval."""
-        nan = np.full_like(predicted, math.nan)
-        return PredictedRows(
-            self.truth, predicted, nan, nan, self.is_in_domain, self.groups, self.baseline,
-            self.practice,
-        )  # fmt: skip
+    def of(self, beside: str) -> PredictedRows:
+        """The rows for which a baseline or a practice says something, predicted by it.
+
+        Args:
+            beside: `baseline` or `practice`; neither knows an interval.
+        """
+        chosen = self.where(np.isfinite(getattr(self, beside)))
+        nan = np.full_like(chosen.truth, math.nan)
+        return replace(chosen, predicted=getattr(chosen, beside), lower=nan, upper=nan)
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +262,8 @@ def performance(
     """Measure predictions, with one-sided bounds.
 
     A row without a prediction makes a measure of errors NaN, so that to be silent never looks
-    good; `..._in_domain` measures the rows in the domain, and `in_domain_share` says how many.
+    good; `..._in_domain` measures the rows in the domain, and `in_domain_share` says how many. A
+    ratio to a baseline or a practice is over the rows that have one, if that is half of them.
 
     Args:
         name: One of `MEASURES`, or with `_in_domain`.
@@ -282,6 +288,13 @@ def performance(
         raise DataError(message)
     base = name.removesuffix(IN_DOMAIN)
     chosen = rows.where(rows.is_in_domain) if base != name else rows
+    for beside in BESIDE:
+        if base.endswith(f"_to_{beside}"):
+            is_known = np.isfinite(getattr(chosen, beside))
+            if 2 * int(is_known.sum()) < len(is_known):
+                why = f"fewer than half of the rows have a {beside}"
+                return Performance(math.nan, None, None, 0, len(chosen.truth), why)
+            chosen = chosen.where(is_known)
     if not len(chosen.truth):
         return Performance(math.nan, None, None, 0, 0, "there are no such rows")
     if base in _SHARES:
