@@ -185,14 +185,15 @@ def _of_stream(
         number, ref = event.envelope.version, f"{event.stream}@{event.envelope.version}"
         if event.kind == SignatureApplied.kind and number not in apart:
             continue
-        actor = event.envelope.actor
+        actor, lent = event.envelope.actor, event.envelope.acting_for
+        who = f"{names.get(actor, actor)} for {names.get(lent, lent)}" if lent else names.get(actor)
         found.append(
             Line(
                 event.seq,
                 event.envelope.recorded_at,
                 ref,
                 event.kind,
-                names.get(actor, actor),
+                who or actor,
                 sentence(event),
                 signed.get(number, ""),
                 faults.get(ref, "") or apart.get(number, ""),
@@ -212,7 +213,7 @@ def _signatures(events: Sequence[Event], fault: Fault) -> tuple[dict[int, str], 
         if one.proposal:
             signed[state.event_version - 1] = f"{words}; VOID: {why}" if why else words
         else:
-            apart[state.event_version] = why
+            signed[state.event_version], apart[state.event_version] = words, why
     return signed, apart
 
 
