@@ -36,6 +36,7 @@ def test_the_example_is_a_plan_that_its_original_bears():
     assert plan.bound.expires == from_iso("2028-06-30T00:00:00+00:00")
     assert plan.modification("retrain").settings[0].allows(6)
     assert plan.modification("none") is None
+    assert (plan.suspends_on("residual drift").clause, plan.suspends_on("noise")) == ("S1", None)
 
 
 def test_it_fits_the_committed_schema():
@@ -98,6 +99,8 @@ REFUSED = {
     "measure not compared": ({'[[bound.performance]]\nmeasure = "rmse"':
                               '[[bound.performance]]\nmeasure = "mae"'}, "performance.0", "mae"),
     "kind and part": ({'kind = "threshold"': 'kind = "retrain"'}, "modifications.2", "threshold"),
+    "two clauses for one alarm": ({'alarm = "share out of domain"': 'alarm = "residual drift"'},
+                                  "suspension.1", "twice"),
     "no reference": ({'reference = "3c6e': 'reference = "xyz'}, "bound.reference", "pattern"),
 }  # fmt: skip
 
@@ -146,6 +149,9 @@ AGAINST = {
                     "products", "new context of use"),
     "new place": ({'reach = "local"': 'reach = "local"\nplaces = ["site2/reactor"]'}, {},
                   "places", "new context of use"),
+    "local everywhere": ({}, {"intended": case.intended(context={
+        "products": ["ethanol"], "places": [case.UNIT, "site/fermentation/second"],
+        "site": "site"})}, "modifications.0.reach", "name it in `places`"),
     "other method": ({'["PLS on treated spectra"]': '["PLS on treated spectra", "forest"]'}, {},
                      "methods", "it stays fixed"),
     "other type": ({'media_types = ["application/vnd': 'media_types = ["application/onnx", '

@@ -36,6 +36,7 @@ def _check_names(plan: ChangePlan) -> None:
     _once("risk", (one.id for one in impact.risks), "impact", "risks")
     _once("mitigation", (one.id for one in impact.mitigations), "impact", "mitigations")
     _once("clause", (one.clause for one in plan.suspension), "suspension")
+    _once("alarm", (one.alarm for one in plan.suspension), "suspension")
     _once("parameter", (one.name for one in plan.bound.parameters), "bound", "parameters")
     _once("measure", (one.measure for one in plan.bound.performance), "bound", "performance")
     for number, one in enumerate(plan.modifications):

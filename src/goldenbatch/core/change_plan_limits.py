@@ -130,6 +130,12 @@ def _check_context(one: Modification, original: Original, path: Path) -> None:
                 "context of use, which no plan permits",
                 *path, name,
             )  # fmt: skip
+    places = one.places or context.places
+    if one.reach == "local" and len(places) != 1:
+        raise WrongPlanError(
+            f"a local change is of one place, and this is of {len(places)}: name it in `places`",
+            *path, "reach",
+        )  # fmt: skip
 
 
 def _check_method(one: Modification, original: Original, path: Path) -> None:

@@ -108,6 +108,10 @@ class ChangePlan(BaseModel):
         """The modification of a name."""
         return next((one for one in self.modifications if one.name == name), None)
 
+    def suspends_on(self, alarm: str) -> Suspension | None:
+        """The clause by which an alarm of the watch suspends a version; None: none does."""
+        return next((one for one in self.suspension if one.alarm == alarm), None)
+
     def digest(self) -> str:
         """SHA-256 of the canonical text of the content; comments and layout do not count."""
         text = canonical_text(_as_texts(self.model_dump(mode="json", by_alias=True)))
