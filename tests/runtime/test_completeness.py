@@ -182,3 +182,80 @@ def test_readings_that_say_there_is_none_fill_no_hole(site):
     found = assess(site, "B")
     assert (of(found).state, of(found).n_readings, of(found).n_bad) == ("incomplete", 100, 50)
     assert [(one.start - START, one.end - START) for one in of(found).holes] == [(49 * S, 100 * S)]
+
+
+def filled(site, tag="door"):
+    """A batch with all of its readings; a tag of it that has no cadence."""
+    batch(site)
+    fill(site, range(100))
+    fill(site, range(0, 100, 10), f"{TANK}/ph", "p")
+    return f"{TANK}/{tag}"
+
+
+def gap_of(cause, start, end, tag, n_lost=-1):
+    return GapFound.of("opc", Gap((START + start * S, START + end * S), cause, (tag,), "", n_lost))
+
+
+def test_a_counted_loss_is_missing_however_short(site):
+    filled(site)
+    put(site, gap_of(GapCause.OVERRUN, 20, 21, TEMP, 500))
+    found = assess(site, "B")
+    assert (of(found).state, found.is_complete) == ("incomplete", False)
+    (hole,) = of(found).holes
+    assert (hole.start - START, hole.end - START, hole.cause) == (20 * S, 21 * S, GapCause.OVERRUN)
+    put(site, GapBackfilled(source="opc", start=START, end=START + 30 * S, n_readings=499))
+    assert not assess(site, "B").is_complete
+    put(site, GapBackfilled(source="opc", start=START, end=START + 30 * S, n_readings=500))
+    assert assess(site, "B").is_complete
+
+
+def test_a_gap_of_a_tag_without_cadence_is_missing_until_all_of_it_is_filled(site):
+    door = filled(site)
+    put(site, gap_of(GapCause.LINK_DOWN, 20, 90, door))
+    assert of(assess(site, "B"), door).holes
+    assert not assess(site, "B").is_complete
+    put(site, GapBackfilled(source="opc", start=START + 50 * S, end=START + 90 * S, n_readings=0))
+    put(site, GapBackfilled(source="opc", start=START, end=START + 40 * S, n_readings=0))
+    assert not assess(site, "B").is_complete
+    put(site, GapBackfilled(source="opc", start=START + 19 * S, end=START + 60 * S, n_readings=0))
+    assert assess(site, "B").is_complete
+    put(site, gap_of(GapCause.LINK_DOWN, 200, 300, door))
+    assert assess(site, "B").is_complete
+
+
+@pytest.mark.parametrize("nothing", [float("nan"), None])
+def test_a_good_reading_without_a_value_fills_no_hole(site, nothing):
+    from gbx_bench import frame
+
+    batch(site)
+    fill(site, range(0, 100, 10), f"{TANK}/ph", "p")
+    fill(site, range(50))
+    site.historian.write(frame([(START + s * S, nothing) for s in range(50, 100)], "none"))
+    found = assess(site, "B")
+    assert [(one.start - START, one.end - START) for one in of(found).holes] == [(49 * S, 100 * S)]
+
+
+def test_a_batch_that_runs_is_not_complete_yet(site):
+    from gbx_bench import frame
+
+    bench, now = Bench(site.path, site.clock), site.clock()
+    bench.batch(site, "B", now - 20 * S)
+    for tag in (TEMP, f"{TANK}/ph"):
+        site.historian.write(frame([(now + s * S, 1.0) for s in range(-20, 20)], tag, tag))
+    found = assess(site, "B")
+    assert {one.state for one in found.tags} == {"complete"}
+    assert (found.is_ended, found.is_complete) == (False, False)
+
+
+def test_a_phase_that_was_open_when_its_batch_was_aborted_ends_with_it(site):
+    from goldenbatch.core.batches import BatchEnded
+
+    bench = Bench(site.path, site.clock)
+    bench.batch(site, "B", START)
+    end = BatchEnded(batch="B", ended_at=START + 100 * S, outcome="aborted")
+    bench.record(site, "batch/B", end)
+    fill(site, range(100))
+    fill(site, range(0, 100, 10), f"{TANK}/ph", "p")
+    found = assess(site, "B")
+    assert found.is_complete
+    assert {one.end for one in found.tags} == {START + 100 * S}

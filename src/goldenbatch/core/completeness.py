@@ -25,7 +25,7 @@ def completeness_stream(batch: str) -> str:
 
 
 class Hole(BaseModel):
-    """A time without a reading that is longer than the tag's cadence allows.
+    """A time without a reading that is longer than the tag's cadence allows, or a recorded loss.
 
     Attributes:
         start: Time of the last reading before it, or start of the window; microseconds UTC.
@@ -90,7 +90,9 @@ class CompletenessAssessed(Body):
     """The readings of a batch were looked through; the digests name what was there then.
 
     Attributes:
-        is_complete: No tag with a cadence has a hole, and none is without readings.
+        is_complete: The batch has ended, no tag has a hole, and none with a cadence is without
+            readings.
+        is_ended: Whether the batch had ended.
         historian_seq: Number of the last frame that was looked at.
         tolerance: A time longer than so many cadences is a hole.
     """
@@ -100,6 +102,7 @@ class CompletenessAssessed(Body):
     historian_seq: NonNegativeInt
     tolerance: float = Field(gt=1)
     tags: tuple[TagCompleteness, ...] = ()
+    is_ended: bool = True
 
 
 def _fold(event: Event, lookup: Callable[[tuple[Any, ...]], Row | None]) -> list[Row]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.connectors.mqtt.test_host import T0, Plant, double, rows, values
+from tests.connectors.mqtt.test_host import T0, Plant, bd, double, rows, values
 
 from goldenbatch.connectors.mqtt._breaks import ALIKE, DUPLICATE, Breaks, left_open
 from goldenbatch.connectors.mqtt._node import Address
@@ -187,6 +187,16 @@ def test_metrics_of_all_births_are_bounded_and_the_rest_is_said():
     for _ in range(5):  # births again take no more room
         assert len(values(plant.birth(edge="A", metrics=metrics))) == 6
     assert plant.host.n_definitions == 8
+
+
+def test_a_gap_of_more_tags_than_it_names_is_of_all_of_the_source():
+    plant = Plant()
+    metrics = [double(f"m{n}", 1.0) for n in range(2001)]
+    plant.birth(metrics=metrics)
+    plant.say("NDEATH", None, [bd(0)])
+    plant.wait(10)
+    (gap,) = plant.birth(bd_seq=1, at=T0 + 20_000, metrics=metrics).gaps
+    assert gap.tags == ()
 
 
 def test_messages_that_wait_are_bounded_over_all_nodes(monkeypatch):

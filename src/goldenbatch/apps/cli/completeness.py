@@ -58,9 +58,18 @@ def _render(session: Session, found: CompletenessAssessed) -> None:
     ]
     columns = ("tag", "state", "readings", "expected", "there", "holes")
     session.output.table(rows, columns, empty="The batch has no tags.")
-    is_judged = any(one.state != "no cadence" for one in found.tags)
-    words = "Not complete." if is_judged else "Not known: no tag of the batch has a cadence."
-    session.output.line("Complete." if found.is_complete else words)
+    session.output.line(_answer(found))
+
+
+def _answer(found: CompletenessAssessed) -> str:
+    if found.is_complete:
+        return "Complete."
+    states = {one.state for one in found.tags} - {"no cadence"}
+    if not states:
+        return "Not known: no tag of the batch has a cadence."
+    if states == {"complete"} and not found.is_ended:
+        return "Nothing is missing so far; the batch has not ended."
+    return "Not complete."
 
 
 def context(

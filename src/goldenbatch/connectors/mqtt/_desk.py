@@ -15,8 +15,18 @@ from goldenbatch.core.source_units import UnitBook
 
 NAMESPACE = "spBv1.0"
 MAX_GAP_TAGS = 2000
+"""A gap of more tags than these is said of all of the source, so that none is left out."""
 MAX_KEPT_BYTES = 64 * 2**20
 """Messages of all nodes together that wait for their turn or their birth."""
+
+
+def named(tags: tuple[str, ...]) -> tuple[str, ...]:
+    """Tags as a gap names them.
+
+    >>> named(("a", "b")), named(("a",) * 2001)
+    (('a', 'b'), ())
+    """
+    return tags if len(tags) <= MAX_GAP_TAGS else ()
 
 
 class Desk:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from goldenbatch.connectors.mqtt import _values
-from goldenbatch.connectors.mqtt._desk import MAX_GAP_TAGS, Desk
+from goldenbatch.connectors.mqtt._desk import Desk, named
 from goldenbatch.connectors.mqtt._node import Definition, Message, Node
 from goldenbatch.connectors.mqtt._proto import DataType
 from goldenbatch.connectors.mqtt._rows import Rows
@@ -92,7 +92,7 @@ class Readings:
         note = f"{message.address}: times beyond the year 9999 (not in milliseconds?)"
         self._desk.problem(note)
         n, window = good.count(False), (message.at, message.at + 1)
-        self._desk.out.gaps.append(Gap(window, GapCause.REJECTED, wrong[:MAX_GAP_TAGS], note, n))
+        self._desk.out.gaps.append(Gap(window, GapCause.REJECTED, named(wrong), note, n))
         rows = zip(zip(times, tags, values, strict=True), good, strict=True)
         kept = [row for row, is_good in rows if is_good]
         return [row[0] for row in kept], [row[1] for row in kept], [row[2] for row in kept]

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.connectors.mqtt._client import Incoming, Queue, make_client, receive, refusal
+from goldenbatch.connectors.mqtt._desk import named
 from goldenbatch.connectors.mqtt._rows import Outcome, Tables, frames
 from goldenbatch.connectors.mqtt.settings import MqttSettings, SparkplugSettings
 from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext, SourceError
@@ -31,7 +32,6 @@ IDLE_S = 0.5
 """At least so often timeouts are looked at."""
 AGAIN_S = (0.2, 1.0, 3.0)
 """Pauses after which a batch is stored again that a store has not taken."""
-MAX_GAP_TAGS = 2000
 
 
 class Session(ABC):
@@ -302,7 +302,7 @@ def _lost(tables: Tables, note: str) -> list[Gap]:
         Gap(
             (min(rows.times), max(rows.times) + 1),
             GapCause.REJECTED,
-            tuple(sorted(set(rows.tags)))[:MAX_GAP_TAGS],
+            named(tuple(sorted(set(rows.tags)))),
             note,
             len(rows.times),
         )

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from goldenbatch.connectors.mqtt import _values
 from goldenbatch.connectors.mqtt._definitions import Definitions
-from goldenbatch.connectors.mqtt._desk import MAX_GAP_TAGS, NAMESPACE, Desk
+from goldenbatch.connectors.mqtt._desk import NAMESPACE, Desk, named
 from goldenbatch.connectors.mqtt._node import Address, Definition, Message, Node, inflated
 from goldenbatch.connectors.mqtt._proto import payload_class
 from goldenbatch.connectors.mqtt._readings import DAY_US, Readings
@@ -328,12 +328,12 @@ class Host:
         end = max(off[0], _believed(message))
         tags = tuple(one.tag for one in node.births[address].values() if one.kind is not None)
         note = f"{address} was offline"
-        self._desk.missing(node, Gap((off[0], end), off[1], tags[:MAX_GAP_TAGS], note))
+        self._desk.missing(node, Gap((off[0], end), off[1], named(tags), note))
 
     def _tags(self, node: Node) -> tuple[str, ...]:
         """Tags of a node and its devices."""
         made = [one for births in node.births.values() for one in births.values()]
-        return tuple(one.tag for one in made if one.kind is not None)[:MAX_GAP_TAGS]
+        return named(tuple(one.tag for one in made if one.kind is not None))
 
 
 def _believed(message: Message) -> int:
