@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from goldenbatch.core.access import Accountable, IdentityKnown, InWindow, RightsReviewed, Standing
 from goldenbatch.core.authority import StandIn, first_policy, may
 from goldenbatch.core.batches import BatchCreated, MaterialConsumed, PhaseStarted
-from goldenbatch.core.facts import Calibrated, Fact, account_facts, record_facts
+from goldenbatch.core.facts import Calibrated, Fact, Scope, account_facts, record_facts
 from goldenbatch.core.findings import DecisionMade, Verdict
 from goldenbatch.core.people import Meaning, UserState, statement_for
 from goldenbatch.core.record_links import PROJECTIONS, RECORD_LINKS, RECORD_STATES
@@ -151,6 +151,11 @@ def population(chance):
     facts["equipment_calibrated"] = Calibrated(chance.choice([{}, {"mill": "late"}]))
     if chance.random() < 0.3:
         facts["access_reviewed"] = Opaque()
+    for name in ("model_test_independent", "model_training_independent"):
+        facts[name] = Named(
+            chance.choice([None, frozenset(), frozenset(RECORDS[:2])]),
+            chance.choice([frozenset(), frozenset(RECORDS[1:])]),
+        )
     lends = {uid: [] for uid in UIDS}
     for _ in range(chance.randrange(4)):
         delegator, delegate = chance.choice(UIDS), chance.choice(UIDS)
@@ -178,6 +183,22 @@ class Opaque:
 
     def fact(self, actor, record, now):
         return Fact(len(record.stream) + record.version != 9, "opaque")
+
+
+@dataclasses.dataclass(frozen=True)
+class Named:
+    """A fact that holds for some records by their names."""
+
+    only: frozenset[str] | None
+    never: frozenset[str]
+    name: str = "named"
+
+    def scope(self, actor, now):
+        return Scope(True, "stream", self.only, self.never)
+
+    def fact(self, actor, record, now):
+        is_in = self.only is None or record.stream in self.only
+        return Fact(is_in and record.stream not in self.never, "named")
 
 
 def changed_policy(chance):
