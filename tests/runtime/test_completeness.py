@@ -259,3 +259,11 @@ def test_a_phase_that_was_open_when_its_batch_was_aborted_ends_with_it(site):
     found = assess(site, "B")
     assert found.is_complete
     assert {one.end for one in found.tags} == {START + 100 * S}
+
+
+def test_a_phase_of_a_clock_that_is_ahead_is_no_error(site):
+    bench = Bench(site.path, site.clock)
+    bench.batch(site, "B", site.clock() + 60 * S)
+    found = assess(site, "B")
+    assert {one.state for one in found.tags} == {"no readings"}
+    assert not found.is_complete

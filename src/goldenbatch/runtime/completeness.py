@@ -85,9 +85,9 @@ def _scopes(site: Site, batch: str) -> list[tuple[str, Window]]:
     # A phase that was open when its batch was aborted has ended with it.
     last = (rows[0]["ended_at"] if rows else None) or site.clock()
     found = {
-        (row["place"], (int(row["started_at"]), int(row["ended_at"] or last)))
+        (row["place"], (start, max(start, int(row["ended_at"] or last))))
         for row in phases
-        if row["place"] and row["started_at"] is not None
+        if row["place"] and (start := row["started_at"]) is not None
     }
     return sorted(found) or [(rows[0]["place"] or "", window) for window in windows]
 
