@@ -8,8 +8,8 @@ import pytest
 from tests.capabilities.governance import plan_home as plan
 from tests.capabilities.governance import sealed_case as case
 
-from goldenbatch.capabilities.governance.gate import gate
 from goldenbatch.capabilities.governance.gate_evidence import GateEvidence
+from goldenbatch.capabilities.governance.judging import repeated
 from goldenbatch.capabilities.governance.plans import standings_of
 from goldenbatch.core.change_plans import load_change_plan
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
@@ -76,11 +76,11 @@ def test_three_updates_pass_fail_and_fall_out_of_plan(planned):
 def _judgements_repeat(site):
     """From the evidence kept alone, the gate says again what it said."""
     for number in (2, 3, 4):
-        new = load_version(site.ledger, case.USE, number)
-        old = load_version(site.ledger, case.USE, new.draft.follows)
-        evidence = GateEvidence.model_validate_json(site.registry.get(new.judged.evidence))
-        again = gate(old, new, load_change_plan(plan.plan_text()), evidence)
-        assert (again.outcome, again.lines) == (new.judged.outcome, new.judged.lines)
+        judged = load_version(site.ledger, case.USE, number).judged
+        again = repeated(site, case.USE, number)
+        assert (again.outcome, again.lines) == (judged.outcome, judged.lines)
+    with pytest.raises(NotFoundError, match="has not judged"):
+        repeated(site, case.USE, 1)
 
 
 def test_a_threshold_is_moved_and_no_further_than_its_bound(planned):

@@ -87,6 +87,8 @@ def test_the_gate_says_why_and_exits_with_what_it_says(cli, planned, tmp_path):
     code, out, err = cli("model", "gate", "assay@2", "--by", "qa", *at)
     assert code == 0, err
     assert "Outcome: in_plan_pass" in out and "A2: against the original" in out
+    code, _, err = cli("model", "gate", "assay@2", "--again", *at)
+    assert code == 0 and "the same, line by line" in err
     sensor = ("--sensor", "ph", "--sensor-type", "glass", "--sensor-serial", "7",
               "--sensor-record", "batch/B00@1")  # fmt: skip
     code, out, _ = cli("model", "gate", "assay@2", "--by", "qa", *sensor, *at)

@@ -11,7 +11,12 @@ from goldenbatch.apps.cli._acts import ByOption, ReasonOption, StdinOption, act_
 from goldenbatch.apps.cli._ceremony import MethodOption, sign_by
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.apps.plans import plans_of
-from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
+from goldenbatch.core.errors import (
+    BadInputError,
+    ConflictError,
+    IntegrityError,
+    NotFoundError,
+)
 
 if TYPE_CHECKING:
     from goldenbatch.core.gate_records import GateJudged
@@ -163,6 +168,9 @@ def gate(  # noqa: PLR0913 (one option a part of what is stated)
     phase: Annotated[
         list[str] | None, typer.Option(help="Phase that the training data are of.")
     ] = None,
+    again: Annotated[
+        bool, typer.Option("--again", help="Judge the kept evidence again, and compare.")
+    ] = False,
     password_stdin: StdinOption = False,
 ) -> None:  # fmt: skip
     """Ask whether an update is within its plan, and say why, rule by rule.
@@ -182,10 +190,25 @@ def gate(  # noqa: PLR0913 (one option a part of what is stated)
         if by:
             act_by(session, desk, "governance.judge", values, by, from_stdin=password_stdin)
         judged = _last(desk.site, use, int(number))
+        if again:
+            _require_same(desk.site, judged)
+            session.output.note("Judged again from the kept evidence: the same, line by line.")
         text = desk.site.registry.get(judged.explanation).decode("utf-8")
         answer = {**judged.model_dump(mode="json"), "text": text}
         session.show(answer, lambda _: session.output.line(text.rstrip("\n")))
     session.exit_code = 0 if judged.outcome == "in_plan_pass" else NOT_PASSED
+
+
+def _require_same(site: Site, judged: GateJudged) -> None:
+    from goldenbatch.capabilities.governance.judging import repeated
+
+    found = repeated(site, judged.use, judged.version)
+    if (found.outcome, found.lines) != (judged.outcome, judged.lines):
+        raise IntegrityError(
+            f"judged again, {judged.use}@{judged.version} is {found.outcome.value}, and not line "
+            f"by line the {judged.outcome.value} of the record.",
+            hint="Ask the gate anew with `--by`, and find out what changed.",
+        )
 
 
 def _last(site: Site, use: str, version: int) -> GateJudged:

@@ -336,7 +336,9 @@ def test_set_allowed(case: Case) -> Lines:
         yield line("test set", asked, "not known", RuleVerdict.MISSING, TEST)
         return
     verdict = held(1 <= n <= data.most_openings, RuleVerdict.OUTSIDE)
-    yield line("test set", asked, f"opened {n} times in all", verdict, TEST)
+    yield line(
+        "test set", asked, f"{n} {'opening' if n == 1 else 'openings'} in all", verdict, TEST
+    )
 
 
 RULES: Final[tuple[Callable[[Case], Lines], ...]] = (

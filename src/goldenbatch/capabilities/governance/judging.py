@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import ValidationError
+
 from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._reading import made, version_of
 from goldenbatch.capabilities.governance.comparisons import named_plan
@@ -18,7 +20,12 @@ from goldenbatch.capabilities.governance.gate_evidence import GateEvidence, Sens
 from goldenbatch.capabilities.governance.gathering import Stated, gather
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plans import PlanStanding, plan_stream
-from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
+from goldenbatch.core.errors import (
+    BadInputError,
+    ConflictError,
+    IntegrityError,
+    NotFoundError,
+)
 from goldenbatch.core.gate_records import GateJudged
 from goldenbatch.core.model_records import line_stream
 
@@ -47,6 +54,32 @@ def judge(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     streams = (plan_stream(standing.plan.id), line_stream(new.draft.use))
     rests = {**also, **{name: site.ledger.version(name) for name in streams}}
     return Intent(new.stream, body, (GATE,), new.head, also=rests, is_costly=True)
+
+
+def repeated(site: Site, use: str, version: int) -> Judgement:
+    """What the gate says again from the evidence that was kept with the newest judgement.
+
+    It is the same, line by line, unless evidence, plan or record is another by now.
+
+    Raises:
+        NotFoundError: The version was never judged, or the evidence is gone.
+        IntegrityError: The evidence is not the one that was judged.
+    """
+    new = version_of(site, use, version)
+    judged = new.judged
+    if judged is None:
+        raise NotFoundError(
+            f"the gate has not judged {new.stream}.", hint="Ask it: `goldenbatch model gate`."
+        )
+    try:
+        evidence = GateEvidence.model_validate_json(site.registry.get(judged.evidence))
+    except ValidationError as error:
+        raise IntegrityError(
+            f"the evidence of {new.ref(GateJudged)} cannot be read.",
+            hint="Restore the registry from the backup of the home.",
+        ) from error
+    old = version_of(site, use, new.draft.follows)
+    return gate(old, new, _plan(site, new).plan, evidence)
 
 
 def _plan(site: Site, new: VersionState) -> PlanStanding:
