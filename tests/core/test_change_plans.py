@@ -39,6 +39,17 @@ def test_the_example_is_a_plan_that_its_original_bears():
     assert (plan.suspends_on("residual drift").clause, plan.suspends_on("noise")) == ("S1", None)
 
 
+def test_the_example_fits_the_settings_of_the_sensor_that_it_is_for():
+    from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
+
+    path = case.EXAMPLE.parents[1] / "analysts" / "glucose.toml"
+    given = tomllib.loads(path.read_text("utf-8"))["settings"]["calibration"]
+    own = CalibrationSettings(**given).model_dump(mode="json", exclude={"samples", "tag"})
+    numbers = {name: float(one) for name, one in own.items() if isinstance(one, int | float)}
+    original = case.Original.of(case.version(1), own, numbers)
+    check_against(load_change_plan(case.SHIPPED), original, case.SHIPPED)
+
+
 def test_it_fits_the_committed_schema():
     import json
 
