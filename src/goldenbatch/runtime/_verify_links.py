@@ -19,6 +19,7 @@ from goldenbatch.core.records import HomeKind
 from goldenbatch.core.test_set_records import TestSetSelected
 from goldenbatch.runtime._identity import HOME_FILE, changed_fields
 from goldenbatch.runtime._state import StateFolder
+from goldenbatch.runtime._verify_models import check_models
 from goldenbatch.runtime.signing import attestation_fault
 from goldenbatch.runtime.views import logged_ticks
 
@@ -65,6 +66,7 @@ def check_links(site: LocalSite, deleted: Mapping[str, str] | None = None) -> Li
             problems += _records(site, event, body)
         counts[_COUNTED.get(event.kind, "transitions")] += 1
     problems += _signatures(site, counts)
+    problems += [Found("signatures", where, words) for where, words in check_models(site)]
     problems += _configuration(site)
     problems += _states(site, counts)
     problems += _plant(site)

@@ -279,3 +279,25 @@ def test_what_somebody_appended_past_the_acts_counts_for_nothing(governed):
     assert len(state.faults) == 2
     with pytest.raises(ConflictError, match="only an approved version serves"):
         act(governed, "activate", "sam", reason="ready")
+
+
+def test_verification_names_what_went_past_the_acts(governed):
+    from goldenbatch.core.records import NewEvent
+
+    to(governed, "validate")
+    assert governed.verify().is_ok
+    stream, digest = f"model/{USE}/1", version_of(governed, USE, 1).trained.digest
+    version = governed.ledger.version(stream)
+    approval = lives.approved(1, digest)
+    governed.ledger.append([NewEvent(stream, approval, version, actor="intruder")])
+    active = lives.activated(1, digest)
+    governed.ledger.append([NewEvent(f"model/{USE}", active, 0, actor="intruder")])
+    found = {one.where: one.message for one in governed.verify().problems if not one.is_note}
+    assert found == {
+        f"{stream}@{version + 1}": (
+            "ModelApproved was not signed as approved by who made it: it counts for nothing."
+        ),
+        f"model/{USE}": (
+            "version 1 is active and must not serve: version 1 is validated, not approved."
+        ),
+    }

@@ -1,0 +1,67 @@
+"""Whether what stands of models counts: steps out of place or unsigned, and what may not serve."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.model_access import load_version
+from goldenbatch.core.model_line import LineState, line_state, serving_fault
+from goldenbatch.core.model_records import (
+    ModelActivated,
+    ModelDrafted,
+    ModelRetired,
+    ModelSuspended,
+    line_stream,
+)
+
+if TYPE_CHECKING:
+    from goldenbatch.core.model_life import VersionState
+    from goldenbatch.runtime.local import LocalSite
+
+_LINE = {ModelActivated.kind, ModelRetired.kind, ModelSuspended.kind}
+
+
+def check_models(site: LocalSite) -> Iterator[tuple[str, str]]:
+    """Events of models that count for nothing, and versions that serve and must not.
+
+    Yields:
+        Where, and what is wrong, in words.
+    """
+    for event in site.ledger.events(kinds={ModelDrafted.kind}):
+        body = event.decode()
+        if not isinstance(body, ModelDrafted):
+            continue
+        state = _version(site, body.use, body.version)
+        if state is None or state.draft != body:
+            yield f"{event.stream}@{event.envelope.version}", "a draft in another one's place."
+        elif event.envelope.version == 1:
+            yield from _faults(state.faults)
+    uses = {event.stream.removeprefix("model/") for event in site.ledger.events(kinds=_LINE)}
+    for use in sorted(uses):
+        line = line_state(use, site.ledger.stream(line_stream(use)))
+        yield from _faults(line.faults)
+        if line.active:
+            yield from _serving(site, line)
+
+
+def _serving(site: LocalSite, line: LineState) -> Iterator[tuple[str, str]]:
+    if line.serving is None:
+        return
+    fault = serving_fault(line.serving, _version(site, line.use, line.active))
+    if fault:
+        yield line.stream, f"version {line.active} is active and must not serve: {fault}."
+
+
+def _version(site: LocalSite, use: str, version: int) -> VersionState | None:
+    try:
+        return load_version(site.ledger, use, version, site.signing_rules.fault)
+    except NotFoundError:
+        return None
+
+
+def _faults(faults: tuple[str, ...]) -> Iterator[tuple[str, str]]:
+    for one in faults:
+        where, _, why = one.partition(": ")
+        yield where, f"{why or one}: it counts for nothing."
