@@ -15,7 +15,8 @@ from goldenbatch.core.model_records import (
     version_stream,
 )
 from goldenbatch.core.models import ModelFitted
-from goldenbatch.core.test_set_records import sealed_set_stream
+from goldenbatch.core.overlap import shared
+from goldenbatch.core.test_set_records import TestSetSelected, sealed_set_stream
 from goldenbatch.core.test_sets import TestSetState, sealed_set_state
 
 if TYPE_CHECKING:
@@ -57,6 +58,33 @@ def load_test_set(ledger: LedgerPort, test_set: str, fault: Fault = sound) -> Te
             f"there is no test set {test_set!r}.", hint="Select one: `goldenbatch model select`."
         )
     return state
+
+
+def all_test_sets(ledger: LedgerPort, fault: Fault = sound) -> Iterator[TestSetState]:
+    """All test sets, in the order in which they were selected."""
+    for event in ledger.events(kinds=(TestSetSelected.kind,)):
+        state = sealed_set_state(ledger.stream(event.stream), fault)
+        if state is not None and event.envelope.version == 1:
+            yield state
+
+
+def kin_of(
+    ledger: LedgerPort, state: TestSetState, fault: Fault = sound
+) -> tuple[TestSetState, ...]:
+    """A set, and all others that have something of it: what was seen of them was seen of it.
+
+    To select the same rows once more under another name makes nothing unseen. Sets of another
+    use are kin where they share rows, references included.
+    """
+    found = [state]
+    for other in all_test_sets(ledger, fault):
+        if other.test_set == state.test_set:
+            continue
+        kinds = {one.what for one in shared(state.selected.data, other.selected.data)}
+        is_same_use = other.selected.use == state.selected.use
+        if "row" in kinds or (is_same_use and kinds - {"lot"}):
+            found.append(other)
+    return tuple(found)
 
 
 def trainers_of(ledger: LedgerPort, state: VersionState) -> frozenset[str]:

@@ -22,6 +22,7 @@ from goldenbatch.core import authority
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.model_access import (
     criteria_fixed_at,
+    kin_of,
     load_test_set,
     load_version,
     trainers_of,
@@ -85,7 +86,9 @@ class Sealing:
             people = frozenset({by.uid, allowed.acting_for} - {""})
             trainers = trainers_of(site.ledger, state)
             opening = require_opening(chosen, state, people, trainers)
-            require_fixed_before(chosen, use, criteria_fixed_at(site.ledger, state, fault))
+            fixed_at = criteria_fixed_at(site.ledger, state, fault)
+            for one in kin_of(site.ledger, chosen, fault):
+                require_fixed_before(one, use, fixed_at)
             content = self._opened(chosen)
             approval = f"{chosen.stream}@{opening.approved_at}"
             body = TestSetRead(

@@ -152,6 +152,47 @@ def test_no_set_is_bound_that_a_version_before_was_trained_on(sealed):
     assert bound.n_openings == 1
 
 
+def test_the_same_rows_under_another_name_are_as_seen_as_they_were(sealed):
+    site, at = sealed
+    case.train(site, at)
+    case.unseal(site, at)
+    case.act(site, "test", "tess", **at)
+    file = table(site, {f"B{n}" for n in range(12, 24)}, renamed, "{:.5f}")
+    case.select(site, "T2", "qa", file=file, cut={"split": "random", "share": 0.99, "seed": 1})
+    case.act(site, "seal", "qa", test_set="T2", random_reason="all that the laboratory sent")
+    again = case.to_criteria(site, 2, [{"measure": "rmse", "relation": "at_most", "limit": 9}])
+    with pytest.raises(ConflictError, match="criteria were fixed after test-set/T1 had been"):
+        case.act(site, "bind", "quinn", **again, test_set="T2")
+
+
+def test_who_has_seen_the_rows_in_another_set_does_not_train(governed):
+    from goldenbatch.core.errors import DeniedError
+
+    site = governed
+    case.select(site, "T0", "dev")
+    case.seal(site)  # the same rows, by somebody else
+    at = case.to_criteria(site)
+    bound = case.act(site, "bind", "qa", **at, test_set="T1")[0].decode()
+    assert bound.n_openings == 0
+    with pytest.raises(DeniedError, match="has seen test-set/T1"):
+        case.train(site, at, "dev")
+
+
+def test_an_artefact_that_was_trained_on_the_rows_elsewhere_is_found(sealed):
+    site, _ = sealed
+    linear = site.registry.put(LINEAR, "application/vnd.goldenbatch.linear+json")
+    early = {"split": "time", "at": case.START, "until": case.START + 8 * case.DAY}
+    case.select(site, "T3", cut=early)
+    case.act(site, "seal", "sel", test_set="T3")
+    known = {"origin": "imported", "known": {"framework": "x"}}
+    honest = case.to_sealed(site, 2, "T3", **known)
+    rows = {"artefact": linear, "code_version": "theirs 1"}
+    case.act(site, "train", "dev", **honest, **rows, file=table(site, INSIDE - OUTSIDE))
+    lying = case.to_sealed(site, 3, "T1", **known)
+    with pytest.raises(ConflictError, match="T1 and the training of model/assay/2 overlap"):
+        case.act(site, "train", "dev", **lying, **rows, file=table(site, {"B00", "B01"}, renamed))
+
+
 def test_a_training_that_was_put_in_beside_the_acts_stops_the_test(sealed):
     site, at = sealed
     case.train(site, at)

@@ -13,12 +13,16 @@ from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._reading import fault_of, version_of
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.errors import BadInputError, ConflictError
-from goldenbatch.core.model_access import criteria_fixed_at, load_test_set
+from goldenbatch.core.model_access import (
+    all_test_sets,
+    criteria_fixed_at,
+    kin_of,
+    load_test_set,
+)
 from goldenbatch.core.model_card import Criterion, DataUsed
 from goldenbatch.core.model_life import VersionState
 from goldenbatch.core.model_records import ModelTrained, TestDataBound, version_stream
 from goldenbatch.core.overlap import require_apart
-from goldenbatch.core.test_set_records import TestSetSelected
 from goldenbatch.core.test_sets import TestSetState, require_fixed_before
 
 if TYPE_CHECKING:
@@ -61,7 +65,7 @@ def bound(site: Site, state: VersionState, chosen: TestSetState) -> TestDataBoun
         test_set=chosen.test_set,
         digest=selected.digest,
         seal=chosen.seal,
-        n_openings=chosen.n_openings,
+        n_openings=sum(one.n_openings for one in kin_of(site.ledger, chosen, fault_of(site))),
     )
 
 
@@ -78,11 +82,8 @@ def sets_told(site: Site) -> list[dict[str, Any]]:
     """All test sets, each in one row."""
     found = []
     people = {row["uid"]: str(row["printed_name"]) for row in site.ledger.select("user")}
-    for event in site.ledger.events(kinds=(TestSetSelected.kind,)):
-        body = event.decode()
-        if not isinstance(body, TestSetSelected) or event.envelope.version != 1:
-            continue
-        state = set_of(site, body.test_set)
+    for state in all_test_sets(site.ledger, fault_of(site)):
+        body = state.selected
         row = {name: getattr(body, name) for name in ("test_set", "use", "title", "n_rows")}
         row |= {
             "n_independent": body.n_independent,
@@ -92,7 +93,6 @@ def sets_told(site: Site) -> list[dict[str, Any]]:
             "n_reads": len(state.accesses),
             "selected_by": ", ".join(sorted(people.get(one, one) for one in state.selected_by)),
             "faults": list(state.faults),
-            "seq": event.seq,
         }
         found.append(row)
     return found
@@ -116,9 +116,13 @@ def version_and_set(site: Site, values: Mapping[str, Any]) -> tuple[VersionState
 def require_apart_from_lineage(site: Site, state: VersionState, chosen: TestSetState) -> None:
     """Pass if a set shares nothing with what a version, or one that it follows, was trained on.
 
+    So it is with all that was ever recorded of its artefact, under whatever name.
+
     Raises:
         ConflictError: It does.
     """
+    if state.trained is not None:
+        require_apart_from_artefact(site, state.trained.digest, chosen)
     number = state.draft.version
     while number:
         one = version_of(site, state.draft.use, number)
@@ -127,6 +131,18 @@ def require_apart_from_lineage(site: Site, state: VersionState, chosen: TestSetS
             if isinstance(body, ModelTrained):
                 require_apart_from(chosen, body.data, f"the training of {one.stream}")
         number = one.draft.follows
+
+
+def require_apart_from_artefact(site: Site, digest: str, chosen: TestSetState) -> None:
+    """Pass if a set shares nothing with any training that gave an artefact.
+
+    Raises:
+        ConflictError: It does: whoever records it anew cannot make it forget.
+    """
+    for event in site.ledger.events(kinds=(ModelTrained.kind,)):
+        body = event.decode()
+        if isinstance(body, ModelTrained) and body.digest == digest:
+            require_apart_from(chosen, body.data, f"the training of {event.stream}")
 
 
 def require_apart_from(chosen: TestSetState, data: DataUsed, what: str) -> None:
@@ -147,7 +163,8 @@ def require_criteria_before(site: Site, state: VersionState, chosen: TestSetStat
         ConflictError: It was open before them.
     """
     fixed_at = criteria_fixed_at(site.ledger, state, fault_of(site))
-    require_fixed_before(chosen, state.draft.use, fixed_at)
+    for one in kin_of(site.ledger, chosen, fault_of(site)):
+        require_fixed_before(one, state.draft.use, fixed_at)
 
 
 def require_measurable(criteria: Sequence[Criterion]) -> None:

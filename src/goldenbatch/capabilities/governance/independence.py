@@ -14,7 +14,13 @@ from typing import TYPE_CHECKING, Final
 
 from goldenbatch.capabilities.governance._reading import fault_of
 from goldenbatch.core.facts import Fact, RecordFacts, Scope
-from goldenbatch.core.model_access import bound_versions, load_test_set, load_version, trainers_of
+from goldenbatch.core.model_access import (
+    bound_versions,
+    kin_of,
+    load_test_set,
+    load_version,
+    trainers_of,
+)
 from goldenbatch.core.model_life import VersionState
 from goldenbatch.core.model_records import (
     PREFIX,
@@ -119,7 +125,7 @@ class TrainingIndependent(_Provider):
     """Fact: the actor has not seen the test set that the version is bound to.
 
     Who selected it has, unless it was sealed with four eyes declared; so have those who opened it
-    or read it for whatever version.
+    or read it for whatever version, and those who have seen the same rows in another set.
     """
 
     name = TRAINING_FACT
@@ -148,4 +154,6 @@ class TrainingIndependent(_Provider):
     def _seen_by(self, test_set: str) -> frozenset[str]:
         if not self._ledger.version(sealed_set_stream(test_set)):
             return frozenset()
-        return load_test_set(self._ledger, test_set, self._fault).people_with_access
+        chosen = load_test_set(self._ledger, test_set, self._fault)
+        kin = kin_of(self._ledger, chosen, self._fault)
+        return frozenset().union(*(one.people_with_access for one in kin))

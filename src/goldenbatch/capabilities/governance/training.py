@@ -15,7 +15,11 @@ import numpy as np
 
 from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._environment import environment
-from goldenbatch.capabilities.governance.binding import require_apart_from, version_and_set
+from goldenbatch.capabilities.governance.binding import (
+    require_apart_from,
+    require_apart_from_artefact,
+    version_and_set,
+)
 from goldenbatch.capabilities.governance.row_files import FileAsked, file_ranges, file_rows
 from goldenbatch.capabilities.governance.rows import Rows
 from goldenbatch.capabilities.governance.selecting import HomeRows, RowsAsked, read_table
@@ -60,12 +64,14 @@ def train(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     used = _used(site, values, rows)
     require_apart_from(chosen, used, f"the training data of {state.stream}")
     frozen = _frozen(site, values, state, rows)
+    digest = site.registry.put(frozen.content, frozen.media_type)
+    require_apart_from_artefact(site, digest, chosen)
     predictor = load_artefact(frozen.content, frozen.media_type, state)
     measures = _measures(frozen, predictor, rows, n_left_out)
     body = ModelTrained(
         use=state.draft.use,
         version=state.draft.version,
-        digest=site.registry.put(frozen.content, frozen.media_type),
+        digest=digest,
         media_type=frozen.media_type,
         data=used,
         settings=dict(frozen.settings),
