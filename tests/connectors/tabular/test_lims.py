@@ -251,3 +251,13 @@ def test_the_columns_that_go_out_come_back(site, folder):
     writer.writerows([{**row, "value": "99.0" if row["test"] else ""} for row in rows])
     assert taken(site, folder, out.getvalue()) == (2, 0, 0, 0)
     assert results(site) == {("B1/a", "assay"): ("99.0", "%", "valid")}
+
+
+@pytest.mark.parametrize("value", ["1,5", "NaN", "inf", "1 000", "99.1 %", "n.d.", "pass"])
+def test_what_has_a_unit_and_is_no_number_is_no_text_but_refused(site, folder, value):
+    assert taken(site, folder, answer(("B1/a", "assay", "assay", value, "%", "", ""))) == (
+        0, 0, 1, 0,
+    )  # fmt: skip
+    assert results(site) == {}
+    without_unit = answer(("B1/a", "look", "look", value, "", "", ""))
+    assert taken(site, folder, without_unit, "b.csv") == (1, 0, 0, 0)

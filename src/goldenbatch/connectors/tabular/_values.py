@@ -195,7 +195,9 @@ def result_of(
     }
     if one.status:
         common |= {"status": _status(one.status), "cause": one.cause}
-    kind = "text" if one.kind == "any" and not is_number(_unmarked(text)) else one.kind
+    # What has a unit is a number: one that cannot be read is no text, such as 1,5 or NaN.
+    is_text = one.kind == "any" and not one.unit and not is_number(_unmarked(text))
+    kind = "text" if is_text else one.kind
     if kind not in ("number", "any"):
         return Result(**common, value=text, kind=ResultKind(kind))
     if text in spec.below_limit:
