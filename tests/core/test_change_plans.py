@@ -65,6 +65,8 @@ def test_comments_and_layout_change_no_digest_and_anything_else_does():
     assert load_change_plan("\n".join(lines)).digest() == plain
     assert case.plan(**{"margin = 1.5": "margin = 1.6"}).digest() != plain
     assert case.plan(**{"margin = 1.5": "margin = 1.50"}).digest() == plain
+    # Entries at their defaults, said or left out: a later version may bring more of them.
+    assert case.plan(**{"counts_path = false\n": ""}).digest() == plain
 
 
 # ---- refused in itself --------------------------------------------------------------------------
@@ -91,6 +93,13 @@ REFUSED = {
     "half a box": ({"lower = 2\n": ""}, "settings", "lower and upper, or choices"),
     "no active": ({'["active", "original"]': '["original"]'}, "acceptance", "active version"),
     "no original": ({'["active", "original"]': '["active"]'}, "acceptance", "original version"),
+    "a modification without a limit": ({"limit = 12.0": 'limit = 12.0\nmodifications = ["probe"]'},
+                                       "acceptance", "no absolute limit over all rows is asked "
+                                       "for of 'retrain'"),
+    "a modification not compared": ({"margin = 1.5": 'margin = 1.5\nmodifications = ["retrain"]'},
+                                    "acceptance", "no comparison of 'probe'"),
+    "criterion of nothing": ({"margin = 1.5": 'margin = 1.5\nmodifications = ["redo"]'},
+                             "acceptance.1.modifications", "no modification 'redo'"),
     "no window": ({"window_days = 1826\n": ""}, "modifications.0.data", "no beginning"),
     "no data": ({"least_batches = 3\n": ""}, "modifications.0.data", "least_batches"),
     "too few groups": ({"least_groups = 8": "least_groups = 2"}, "least_groups", "4"),
@@ -189,7 +198,7 @@ AGAINST = {
                   'measure = "rmse"\nlimit = 12.0\nconfidence = 0.95\n\n[update]'}, {},
                  "acceptance.0.subgroup", "no subgroup 'wet'"),
     "subgroup left out": ({}, {"intended": case.intended(subgroups=("wet season",))}, "acceptance",
-                          "no criterion is of the subgroup 'wet season'"),
+                          "no criterion of 'retrain' is of the subgroup 'wet season'"),
     "automatic": ({'execution = "manual"': 'execution = "automatic"'},
                   {"intended": case.intended(criticality="critical")}, "execution", "critical"),
     "good baseline": ({}, {"tested": case.tested(outcomes=(case.measured(baseline=9.0),))},

@@ -53,17 +53,39 @@ def _once(what: str, names: Iterable[str], *path: str | int) -> None:
 
 
 def _check_acceptance(plan: ChangePlan) -> None:
-    overall = [one for one in plan.protocol.acceptance if not one.subgroup]
+    names = {one.name for one in plan.modifications}
+    for number, one in enumerate(plan.protocol.acceptance):
+        unknown = sorted(set(one.modifications) - names)
+        if unknown:
+            path = ("protocol", "acceptance", number, "modifications")
+            raise WrongPlanError(f"there is no modification {unknown[0]!r}", *path)
+    for modification in plan.modifications:
+        _check_criteria_of(plan, modification.name)
+
+
+def _check_criteria_of(plan: ChangePlan, modification: str) -> None:
+    overall = [one for one in plan.criteria(modification) if not one.subgroup]
     path = ("protocol", "acceptance", 0)
     if not any(one.kind == "absolute" for one in overall):
-        raise WrongPlanError("no absolute limit over all rows is asked for", *path)
+        raise WrongPlanError(
+            f"no absolute limit over all rows is asked for of {modification!r}", *path
+        )
     compared = {name for one in overall for name in one.against}
     missing = sorted({"active", "original"} - compared)
     if missing:
         raise WrongPlanError(
-            f"no comparison over all rows is made with the {' and the '.join(missing)} version",
+            f"no comparison of {modification!r} over all rows is made with the "
+            f"{' and the '.join(missing)} version",
             *path,
         )
+    own = {one.measure for one in overall if "original" in one.against}
+    for number, loss in enumerate(plan.bound.performance):
+        if loss.measure not in own:
+            raise WrongPlanError(
+                f"{loss.measure!r} is bounded, but no criterion of {modification!r} over all rows "
+                "compares it with the original",
+                "bound", "performance", number, "measure",
+            )  # fmt: skip
 
 
 def _check_modification(plan: ChangePlan, one: Modification, number: int) -> None:
@@ -97,18 +119,6 @@ def _check_bound(plan: ChangePlan) -> None:
     bound = plan.bound
     if plan.effective_from is not None and bound.expires <= plan.effective_from:
         raise WrongPlanError("the plan expires before it is effective", "bound", "expires")
-    compared = {
-        one.measure
-        for one in plan.protocol.acceptance
-        if "original" in one.against and not one.subgroup
-    }
-    for number, one in enumerate(bound.performance):
-        if one.measure not in compared:
-            raise WrongPlanError(
-                f"{one.measure!r} is bounded, but no criterion over all rows compares it with the "
-                "original",
-                "bound", "performance", number, "measure",
-            )  # fmt: skip
 
 
 def _check_impact(plan: ChangePlan) -> None:

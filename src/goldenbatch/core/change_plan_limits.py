@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import product
 
 from goldenbatch.core.change_plan_parts import Modification
 from goldenbatch.core.change_plan_protocol import Acceptance
@@ -172,10 +173,11 @@ def _check_subgroups(plan: ChangePlan, original: Original) -> None:
         if one.subgroup and one.subgroup not in known:
             path = ("protocol", "acceptance", number, "subgroup")
             raise WrongPlanError(f"the use has no subgroup {one.subgroup!r}", *path)
-    missing = sorted(known - {one.subgroup for one in plan.protocol.acceptance})
-    if missing:
-        message = f"no criterion is of the subgroup {missing[0]!r}"
-        raise WrongPlanError(message, "protocol", "acceptance", 0)
+    for change in plan.modifications:
+        missing = sorted(known - {one.subgroup for one in plan.criteria(change.name)})
+        if missing:
+            message = f"no criterion of {change.name!r} is of the subgroup {missing[0]!r}"
+            raise WrongPlanError(message, "protocol", "acceptance", 0)
 
 
 def _check_acceptance(plan: ChangePlan, original: Original) -> None:
@@ -208,7 +210,7 @@ def _check_acceptance(plan: ChangePlan, original: Original) -> None:
 
 def _check_baseline(plan: ChangePlan, original: Original) -> None:
     """What a naive predictor reaches on the original's test is not good enough for the plan."""
-    stopped = set()
+    stopped: set[str] = set()
     for number, one in enumerate(plan.protocol.acceptance):
         known = original.measured(one.measure, one.subgroup)
         if known is None or known.baseline is None or one.measure == "bias":
@@ -219,12 +221,13 @@ def _check_baseline(plan: ChangePlan, original: Original) -> None:
                 f"{what} lets the naive baseline pass: it reached {known.baseline:g}",
                 "protocol", "acceptance", number, "limit" if one.margin is None else "margin",
             )  # fmt: skip
-        stopped.add(one.kind)
-    for kind in ("absolute", "non_inferiority"):
-        if kind not in stopped:
+        stopped.add(one.id)
+    for change, kind in product(plan.modifications, ("absolute", "non_inferiority")):
+        if not any(one.kind == kind and one.id in stopped for one in plan.criteria(change.name)):
             raise WrongPlanError(
-                f"no {kind} criterion is of a measure (other than bias) whose naive baseline "
-                "stands in the test of the original, so nothing shows that a baseline would fail",
+                f"no {kind} criterion of {change.name!r} is of a measure (other than bias) whose "
+                "naive baseline stands in the test of the original, so nothing shows that a "
+                "baseline would fail",
                 "protocol", "acceptance", 0,
             )  # fmt: skip
 

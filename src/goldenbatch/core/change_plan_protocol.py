@@ -87,6 +87,7 @@ class Acceptance(_Part):
         limit: In the unit of the measure.
         against: Versions that a comparison is with.
         margin: How much worse is allowed, in the unit of the measure.
+        modifications: Modifications that it is of; empty: all.
     """
 
     id: Name
@@ -98,6 +99,7 @@ class Acceptance(_Part):
     limit: float | None = Field(default=None, allow_inf_nan=False)
     against: tuple[Literal["active", "original"], ...] = ()
     margin: Positive | None = None
+    modifications: tuple[Name, ...] = ()
 
     @model_validator(mode="after")
     def _is_of_its_kind(self) -> Acceptance:
@@ -139,8 +141,8 @@ class Protocol(_Part):
         data: How data are collected and kept apart.
         training: How an update is trained.
         steps: Steps that risks and changes point to.
-        acceptance: What must be shown; at least one absolute limit and a comparison with the
-            active and with the original version.
+        acceptance: What must be shown; for each modification at least one absolute limit and a
+            comparison with the active and with the original version.
     """
 
     data: DataManagement

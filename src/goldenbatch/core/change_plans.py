@@ -29,7 +29,7 @@ from goldenbatch.core.change_plan_parts import (
     Regulatory,
     Suspension,
 )
-from goldenbatch.core.change_plan_protocol import Protocol, UpdateProcedure
+from goldenbatch.core.change_plan_protocol import Acceptance, Protocol, UpdateProcedure
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.model_card import DIGEST, USE_PATTERN
 from goldenbatch.core.model_life import Fault, sound
@@ -108,13 +108,25 @@ class ChangePlan(BaseModel):
         """The modification of a name."""
         return next((one for one in self.modifications if one.name == name), None)
 
+    def criteria(self, modification: str) -> tuple[Acceptance, ...]:
+        """Acceptance criteria of a modification."""
+        return tuple(
+            one
+            for one in self.protocol.acceptance
+            if not one.modifications or modification in one.modifications
+        )
+
     def suspends_on(self, alarm: str) -> Suspension | None:
         """The clause by which an alarm of the watch suspends a version; None: none does."""
         return next((one for one in self.suspension if one.alarm == alarm), None)
 
     def digest(self) -> str:
-        """SHA-256 of the canonical text of the content; comments and layout do not count."""
-        text = canonical_text(_as_texts(self.model_dump(mode="json", by_alias=True)))
+        """SHA-256 of the canonical text of the content; comments and layout do not count.
+
+        Entries at their defaults are left out, so that a later entry changes no digest of today.
+        """
+        plain = self.model_dump(mode="json", by_alias=True, exclude_defaults=True)
+        text = canonical_text(_as_texts(plain))
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 

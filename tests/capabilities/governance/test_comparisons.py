@@ -28,6 +28,7 @@ subgroup = "wet"
 against = ["active"]
 margin = 2.0
 confidence = 0.9
+modifications = ["retrain", "probe"]
 
 [update]"""
 PLAN = case.plan(**{"[update]": WET})
@@ -44,7 +45,7 @@ def rows(n_wet=12, **others):
 
 
 def test_each_criterion_is_compared_with_each_version_on_its_own_rows():
-    made = compare_for_plan(PLAN, rows())
+    made = compare_for_plan(PLAN, "retrain", rows())
     found = [(one.criterion, one.against, one.measure, one.n_rows, one.n_groups)
              for one in made.figures]  # fmt: skip
     assert found == [
@@ -55,21 +56,26 @@ def test_each_criterion_is_compared_with_each_version_on_its_own_rows():
     assert not made.missing
     assert {one.confidence for one in made.figures} == {0.95, 0.9}
     assert {one.seed for one in made.figures} == {int(PLAN.digest()[:8], 16)}
-    assert compare_for_plan(PLAN, rows()).figures == made.figures
+    assert compare_for_plan(PLAN, "retrain", rows()).figures == made.figures
+
+
+def test_a_criterion_of_other_modifications_is_left_out():
+    made = compare_for_plan(PLAN, "limit", rows())
+    assert {one.criterion for one in made.figures} == {"A2"} and not made.missing
 
 
 def test_what_cannot_be_compared_is_named_and_left_out():
     data = rows(n_wet=4)
     without = ComparedRows(data.truth, data.new, {"active": data.others["active"]},
                            data.groups, data.strata)  # fmt: skip
-    made = compare_for_plan(PLAN, without)
+    made = compare_for_plan(PLAN, "retrain", without)
     assert [(one.criterion, one.against) for one in made.figures] == [("A2", "active")]
     assert made.missing[0] == "A2: the original version was not compared"
     assert "2 groups; 4 groups are needed" in made.missing[1]
     silent = data.new.copy()
     silent[3] = np.nan
-    made = compare_for_plan(PLAN, ComparedRows(data.truth, silent, data.others, data.groups,
-                                               data.strata))  # fmt: skip
+    gap = ComparedRows(data.truth, silent, data.others, data.groups, data.strata)
+    made = compare_for_plan(PLAN, "retrain", gap)
     assert not made.figures and "missing values" in made.missing[0]
 
 

@@ -243,6 +243,26 @@ def test_outcomes_rank_out_of_plan_before_missing_before_failed():
     assert judge(**failed, shadow=None, plan_state="expired").outcome is OUT
 
 
+def test_a_criterion_of_another_modification_is_not_asked():
+    """A third criterion, of `probe` alone: a re-training passes without its comparison."""
+    text = """
+[[protocol.acceptance]]
+id = "A3"
+kind = "non_inferiority"
+measure = "mae"
+against = ["active"]
+margin = 0.5
+confidence = 0.9
+modifications = ["probe"]
+
+[update]"""
+    plan = case.plan(**{"[update]": text})
+    assert judge(plan, reference=plan.bound.reference).outcome is PASS
+    found = judge(plan, new=new(**named("probe")), sensor=sensor())
+    assert found.outcome is MISSING
+    assert [one.rule for one in found.reasons] == ["A3: against the active"]
+
+
 def test_updates_are_counted():
     plan = case.plan(**{"n_updates = 8": "n_updates = 3"})
     for number, wanted in ((4, PASS), (5, OUT)):

@@ -312,7 +312,7 @@ def cumulative_parameters(case: Case) -> Lines:
 
 def cumulative_performance(case: Case) -> Lines:
     """It is not much worse than the original, whatever the chain."""
-    criteria = {one.id: one for one in case.plan.protocol.acceptance}
+    criteria = {one.id: one for one in case.plan.criteria(case.new.draft.modification)}
     for one in case.plan.bound.performance:
         losses = [
             figure.difference

@@ -56,7 +56,7 @@ def _is_tested(case: Case) -> bool:
 def absolute_limits(case: Case) -> Lines:
     """Each absolute limit of the plan is met by the bound of the test."""
     test = case.new.tested if _is_tested(case) else None
-    for one in case.plan.protocol.acceptance:
+    for one in case.plan.criteria(case.new.draft.modification):
         if one.kind == "absolute" and one.limit is not None:
             yield _absolute(one, one.limit, test)
 
@@ -91,7 +91,7 @@ def _what(one: Acceptance) -> str:
 
 def margins(case: Case) -> Lines:
     """Each non-inferiority margin is met against the active and the original version."""
-    for one in case.plan.protocol.acceptance:
+    for one in case.plan.criteria(case.new.draft.modification):
         if one.margin is None:
             continue
         for against in one.against:

@@ -59,14 +59,14 @@ class Compared:
     missing: list[str] = field(default_factory=list)
 
 
-def compare_for_plan(plan: ChangePlan, rows: ComparedRows) -> Compared:
-    """All paired comparisons that a plan asks for.
+def compare_for_plan(plan: ChangePlan, modification: str, rows: ComparedRows) -> Compared:
+    """All paired comparisons that a plan asks for of a modification.
 
     The seed is that of the plan, so that nobody can choose one that suits.
     """
     made = Compared()
     seed = int(plan.digest()[:8], 16)
-    for one in plan.protocol.acceptance:
+    for one in plan.criteria(modification):
         for against in one.against:
             if against not in rows.others:
                 made.missing.append(f"{one.id}: the {against} version was not compared")
@@ -119,7 +119,7 @@ def comparisons(site: Site, state: VersionState, rows: Rows, predicted: Floats) 
             missing.append(f"the {name} version {number} cannot predict: {error}")
     groups = groups_of(standing.plan, rows)
     compared = ComparedRows(rows.reference, predicted, others, groups, rows.strata)
-    made = compare_for_plan(standing.plan, compared)
+    made = compare_for_plan(standing.plan, state.draft.modification, compared)
     return {
         "plan": standing.plan.label,
         "plan_digest": standing.digest,
