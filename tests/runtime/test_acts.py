@@ -134,6 +134,18 @@ def test_it_is_prepared_again_before_it_is_appended(team, monkeypatch):
     assert n_signatures(team) == 0
 
 
+def test_long_work_is_not_done_again_and_is_held_to_the_versions(team):
+    act(team, "take", text="look")
+    del gbx_acts.PREPARED[:]
+    act(team, "carry-out", "cy")
+    assert gbx_acts.PREPARED == ["carry-out"]
+    asked = team.acts.asked("notes.carry-out", NOTE, "cy")
+    prepared = team.signing.prepare(asked, "cy")
+    act(team, "take", text="and at that")
+    with pytest.raises(ConflictError, match="note/N1 is"):
+        team.signing.complete(prepared.id, by_password("cy"))
+
+
 def test_the_record_itself_must_not_move(team):
     act(team, "take", text="look")
     prepared = team.signing.prepare(team.acts.asked("notes.agree", NOTE, "bob"), "bob")

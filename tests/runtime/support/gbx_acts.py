@@ -67,6 +67,7 @@ def agree(site, by, values):
 
 def carry_out(site, by, values):
     """Do what a note asks for: the performer signs, who need not have written the note."""
+    PREPARED.append("carry-out")
     stream = _note(values)
     body = NoteCarriedOut(result=str(values.get("result", "done")))
     return Intent(
