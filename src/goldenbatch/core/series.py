@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float64]
     Flags = NDArray[np.bool_]
+    Integers = NDArray[np.int64]
 
 ReadingKind = Literal["number", "text", "array", "reference"]
 """The four physical tables: float64, string, list<float64>, string (digest or URI)."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.capability import Offer
     from goldenbatch.core.chunks import HandOver
     from goldenbatch.core.plant import Plant
+    from goldenbatch.core.prediction import ModelsPort
     from goldenbatch.core.series import Aggregated, Aligned, Frame, ReadingKind, Series
 
 Clock = Callable[[], int]
@@ -227,6 +228,10 @@ class Site(Protocol):
     @property
     def registry(self) -> RegistryPort:
         """What was learnt."""
+
+    @property
+    def models(self) -> ModelsPort:
+        """Models that may serve, by their use."""
 
     @property
     def actor(self) -> Actor:

@@ -36,6 +36,7 @@ from goldenbatch.runtime.recorder import LedgerRecorder
 from goldenbatch.runtime.retention import Retention
 from goldenbatch.runtime.rights import Rights
 from goldenbatch.runtime.sealing import Sealing
+from goldenbatch.runtime.serving import Models
 from goldenbatch.runtime.views import PlantHistory
 from goldenbatch.runtime.wake import Runner
 
@@ -104,6 +105,7 @@ class LocalSite:
         signing: Signatures and decisions.
         acts: What capabilities let people do, signed or as entries.
         sealing: Rows of sealed test sets, given out by an opening only.
+        models: Models that may serve, by their use.
         signing_rules: Settings of signing, as the ledger holds them.
         runner: Wakes the analysts.
         context_rules: Read batches and phases off tags.
@@ -221,6 +223,8 @@ class LocalSite:
         bound = _ceremony.bind(self.ledger, self.people, self.keys.signers[0], self.settings, now)
         self.signing, self.credentials = bound.signing, bound.credentials
         self.proofs, self.acts, self.sealing = bound.proofs, Acts(self), Sealing(self)
+        fault = self.signing_rules.fault
+        self.models = Models(self.ledger, self.registry, fault, self.historian, self._clock)
         self._workshop = adoption.Workshop(self.discovery)
         self.runner = Runner(self, self.layout.state, self._workshop, on_step, self._clock)
         self._plants = PlantHistory(self.ledger)

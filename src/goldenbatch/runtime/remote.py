@@ -18,6 +18,7 @@ from goldenbatch.core.errors import GoldenbatchError, LockedError
 from goldenbatch.core.records import Event, HomeKind, NewEvent, Row
 from goldenbatch.core.site import Actor, HomeInfo, Window, Written
 from goldenbatch.runtime import _wire as wire
+from goldenbatch.runtime.remote_models import RemoteModels
 
 if TYPE_CHECKING:
     from goldenbatch.core.aggregates import AggregateKind, AggregateSettings
@@ -360,6 +361,7 @@ class RemoteSite:
         self.historian = RemoteHistorian(client)
         self.registry = RemoteRegistry(client)
         self.acts = RemoteActs(client)
+        self.models = RemoteModels(client, self.historian)
         found = client.get("/home")
         self.home = HomeInfo(**{**found["home"], "kind": HomeKind(found["home"]["kind"])})
         self.actor = Actor(found["actor"]["uid"], frozenset(found["actor"]["roles"]))

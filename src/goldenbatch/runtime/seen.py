@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.capability import Offer
     from goldenbatch.core.people import UserState
     from goldenbatch.core.plant import Plant
+    from goldenbatch.core.prediction import ModelsPort
     from goldenbatch.core.site import (
         Clock,
         HistorianPort,
@@ -171,6 +172,12 @@ class SeenSite:
         """What was learnt and what was handed in: as confidential as recipes."""
         self.require_class(DataClass.CONFIDENTIAL)
         return self._site.registry
+
+    @property
+    def models(self) -> ModelsPort:
+        """Models that may serve: as confidential as what was learnt."""
+        self.require_class(DataClass.CONFIDENTIAL)
+        return self._site.models
 
     @property
     def actor(self) -> Actor:

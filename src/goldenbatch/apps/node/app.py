@@ -24,6 +24,7 @@ from goldenbatch.apps.node import (
     routes_policy,
     routes_retention,
     routes_rights,
+    routes_serving,
     routes_signing,
     routes_sources,
     routes_trail,
@@ -95,6 +96,7 @@ def create_app(
         routes_policy,
         routes_acts,
         routes_models,
+        routes_serving,
         routes_plans,
     ):
         app.include_router(module.router, prefix=API)

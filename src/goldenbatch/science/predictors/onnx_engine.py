@@ -34,6 +34,11 @@ _NUMBERS: Final = {
     "tensor(double)": np.float64,
     "tensor(int64)": np.int64,
 }
+_LARGEST: Final = {
+    "tensor(float)": float(np.finfo(np.float32).max),
+    "tensor(double)": float(np.finfo(np.float64).max),
+    "tensor(int64)": 2.0**53,
+}
 _FLOATS: Final = ("tensor(float)", "tensor(double)")
 
 
@@ -60,6 +65,7 @@ class OnnxPredictor:
         self._output = self._chosen_output()
         is_fixed = isinstance(shapes[0][0] if shapes[0] else None, int)
         self._is_blockwise = not is_fixed and read.operators <= _ROWWISE
+        self._largest = min(_LARGEST[one] for one in self._types)
         self._linear = self._as_sum(content, len(names)) if read.operators <= LINEAR_KINDS else None
         self._facts = PredictorFacts(
             kind="onnx",
@@ -152,7 +158,7 @@ class OnnxPredictor:
         return np.array(found, dtype=np.float64).reshape(len(rows), m)
 
     def predict(self, X: ArrayLike, *, explain: bool = False) -> Predicted:
-        """Predict rows; a row with a missing input is not scored.
+        """Predict rows; one with a missing input, or a number its type cannot hold, is not scored.
 
         Args:
             X: shape (n_rows, n_inputs); NaN marks missing.
@@ -163,7 +169,8 @@ class OnnxPredictor:
         """
         rows = input_rows(X, self._facts)
         value = np.full((len(rows), len(self._facts.outputs)), np.nan)
-        whole = np.flatnonzero(~np.isnan(rows).any(axis=1))
+        # NaN is not below the limit either: such a row is not scored.
+        whole = np.flatnonzero((np.abs(rows) <= self._largest).all(axis=1))
         if len(whole):
             part = rows[whole]
             value[whole] = (
