@@ -14,6 +14,7 @@ CAPABILITY = Capability(
             f"{_ROOM}.changes:changes_analyst",
             "Updates that the gate did not let pass: change control or a deviation is asked for",
         ),
+        Offer("watch", f"{_ROOM}.watch:watch_analyst", "Drift, validity and errors of what serves"),
     ),
     trainers=(
         Offer("linear", f"{_ROOM}.linear:train_linear", "Ridge regression with an interval"),
