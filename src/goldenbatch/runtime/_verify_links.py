@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from goldenbatch.core.authority import POLICY_STREAM, PolicyAdopted
+from goldenbatch.core.change_plans import ChangePlanProposed, load_change_plan
 from goldenbatch.core.credentials import Wallet, wallet_of
-from goldenbatch.core.errors import GoldenbatchError, IntegrityError
+from goldenbatch.core.errors import BadInputError, GoldenbatchError, IntegrityError
 from goldenbatch.core.findings import FindingClosed, FindingOpened, FindingUpdated
+from goldenbatch.core.gate_records import GateJudged
 from goldenbatch.core.intake import FileImported, RowsQuarantined
 from goldenbatch.core.model_records import ModelTested, ModelTrained
 from goldenbatch.core.models import ModelFitted
@@ -76,6 +79,7 @@ def check_links(site: LocalSite, deleted: Mapping[str, str] | None = None) -> Li
 
 _FILES = (
     "FileImported", "RowsQuarantined", ModelTrained.kind, ModelTested.kind, TestSetSelected.kind,
+    GateJudged.kind, ChangePlanProposed.kind,
 )  # fmt: skip
 _COUNTED = {
     "FindingOpened": "findings",
@@ -84,6 +88,8 @@ _COUNTED = {
     "RowsQuarantined": "quarantines",
     "ModelTrained": "models",
     "ModelTested": "tests",
+    "GateJudged": "judgements",
+    "ChangePlanProposed": "change_plans",
     "TestSetSelected": "test_sets",
 }
 
@@ -131,6 +137,13 @@ def _named_by_models(body: Body | None) -> Iterator[tuple[str, str]]:
         yield body.report, f"the report of the test of {body.use}@{body.version}"
     elif isinstance(body, TestSetSelected):
         yield body.digest, f"the sealed rows of {body.test_set!r}"
+    elif isinstance(body, GateJudged):
+        yield body.evidence, f"the evidence on {body.use}@{body.version}"
+        yield body.explanation, f"the explanation of the gate on {body.use}@{body.version}"
+    elif isinstance(body, ChangePlanProposed):
+        with suppress(BadInputError):  # a plan that is none permits nothing
+            reference = load_change_plan(body.text).bound.reference
+            yield reference, f"the reference set of {body.plan}@{body.version}"
 
 
 def _records(

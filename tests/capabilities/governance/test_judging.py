@@ -70,7 +70,9 @@ def test_three_updates_pass_fail_and_fall_out_of_plan(planned):
     assert row["uid"] == rows["Update assay@4 is out of plan"]["uid"]
     assert not site.replay("as_seen").differences
     _judgements_repeat(site)
-    assert site.verify().is_ok
+    report = site.verify()
+    assert report.is_ok
+    _missing_artefacts_are_told(site, judged)
 
 
 def _judgements_repeat(site):
@@ -81,6 +83,19 @@ def _judgements_repeat(site):
         assert (again.outcome, again.lines) == (judged.outcome, judged.lines)
     with pytest.raises(NotFoundError, match="has not judged"):
         repeated(site, case.USE, 1)
+
+
+def _missing_artefacts_are_told(site, judged):
+    reference = load_change_plan(plan.plan_text()).bound.reference
+    for digest in (judged.evidence, judged.explanation, reference):
+        files = [one for one in (site.path / "registry").rglob("*") if digest[4:] in one.name]
+        kept = {file: file.read_bytes() for file in files}
+        for file in kept:
+            file.unlink()
+        assert any(digest in one.message for one in site.verify().problems)
+        for file, content in kept.items():
+            file.write_bytes(content)
+    assert site.verify().is_ok
 
 
 def test_a_threshold_is_moved_and_no_further_than_its_bound(planned):
