@@ -37,6 +37,7 @@ from goldenbatch.runtime.retention import Retention
 from goldenbatch.runtime.rights import Rights
 from goldenbatch.runtime.sealing import Sealing
 from goldenbatch.runtime.serving import Models
+from goldenbatch.runtime.suspending import Suspending
 from goldenbatch.runtime.views import PlantHistory
 from goldenbatch.runtime.wake import Runner
 
@@ -110,6 +111,7 @@ class LocalSite:
         runner: Wakes the analysts.
         context_rules: Read batches and phases off tags.
         oversight: Opens findings about the home itself.
+        suspending: Suspends models that alarm, under a clause that people signed.
         broken: Capabilities that could not be used, and why.
     """
 
@@ -227,6 +229,7 @@ class LocalSite:
         self.models = Models(self.ledger, self.registry, fault, self.historian, self._clock)
         self._workshop = adoption.Workshop(self.discovery)
         self.runner = Runner(self, self.layout.state, self._workshop, on_step, self._clock)
+        self.suspending = Suspending(self, self.signing_rules.fault, now, on_step)
         self._plants = PlantHistory(self.ledger)
         self.context_rules = ContextRules(self, self.path)
         if not read_only:
@@ -377,9 +380,14 @@ class LocalSite:
         return fit_models(self, name, self.discovery)
 
     def wake(self) -> list[Transition]:
-        """Take in what rules read off tags, then let each analyst catch up; see what is overdue."""
+        """Take in what rules read off tags, let each analyst catch up, suspend what people signed.
+
+        Then see what is overdue.
+        """
         self.context_rules.run()
-        return [*self.runner.wake(), *self.oversight.look()]
+        found = self.runner.wake()
+        self.suspending.look()
+        return [*found, *self.oversight.look()]
 
     def replay(self, mode: Mode | str, batch: str = "") -> ReplayReport:
         """Run all logged ticks again and compare with what live found; never appends."""

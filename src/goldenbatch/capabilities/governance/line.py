@@ -29,6 +29,7 @@ from goldenbatch.core.model_records import (
     ModelRetired,
     ModelSuspended,
 )
+from goldenbatch.core.suspension import fallback_of
 
 if TYPE_CHECKING:
     from goldenbatch.core.model_life import VersionState
@@ -108,12 +109,6 @@ def _fallback(line: LineState, values: Values) -> int:
             hint="Leave the fallback out: the contingency takes over.",
         )
     return found
-
-
-def fallback_of(line: LineState) -> int:
-    """The version that served before and may serve again; 0: none, the contingency."""
-    earlier = [n for n in line.activated if n != line.active and line.may_serve(n)]
-    return earlier[-1] if earlier else 0
 
 
 def _approved(site: Site, state: VersionState) -> dict[str, Any]:
