@@ -6,18 +6,25 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from goldenbatch.core.errors import NotFoundError
-from goldenbatch.core.model_access import load_version
+from goldenbatch.core.model_access import (
+    all_test_sets,
+    load_test_set,
+    load_version,
+    trainers_of,
+)
 from goldenbatch.core.model_line import LineState, line_state, serving_fault
 from goldenbatch.core.model_records import (
     ModelActivated,
     ModelDrafted,
     ModelRetired,
     ModelSuspended,
+    ModelTested,
     line_stream,
 )
 
 if TYPE_CHECKING:
     from goldenbatch.core.model_life import VersionState
+    from goldenbatch.core.test_sets import TestSetState
     from goldenbatch.runtime.local import LocalSite
 
 _LINE = {ModelActivated.kind, ModelRetired.kind, ModelSuspended.kind}
@@ -38,12 +45,41 @@ def check_models(site: LocalSite) -> Iterator[tuple[str, str]]:
             yield f"{event.stream}@{event.envelope.version}", "a draft in another one's place."
         elif event.envelope.version == 1:
             yield from _faults(state.faults)
+            yield from _test(site, state)
+    for chosen in all_test_sets(site.ledger, site.signing_rules.fault):
+        yield from _faults(chosen.faults)
     uses = {event.stream.removeprefix("model/") for event in site.ledger.events(kinds=_LINE)}
     for use in sorted(uses):
         line = line_state(use, site.ledger.stream(line_stream(use)))
         yield from _faults(line.faults)
         if line.active:
             yield from _serving(site, line)
+
+
+def _test(site: LocalSite, state: VersionState) -> Iterator[tuple[str, str]]:
+    """A test that no opening of two people stands behind, or that a trainer had a part in."""
+    tested = state.tested
+    if tested is None:
+        return
+    where, people = state.ref(ModelTested), state.people.get(ModelTested.kind, frozenset())
+    try:
+        chosen = load_test_set(site.ledger, tested.test_set, site.signing_rules.fault)
+    except NotFoundError:
+        yield where, f"it names the test set {tested.test_set!r}, which was never selected."
+        return
+    opening = chosen.opening(state.draft.use, state.draft.version, tested.digest)
+    if opening is None or tested.opening not in _approvals(chosen):
+        yield where, f"{chosen.stream} was not opened for what was tested."
+        return
+    if not any(one.is_lawful and one.people <= people for one in chosen.accesses):
+        yield where, f"who tested it never got the rows of {chosen.stream}."
+    both = sorted((people | opening.people) & trainers_of(site.ledger, state))
+    if both:
+        yield where, f"{', '.join(both)} trained it and had a part in its test."
+
+
+def _approvals(chosen: TestSetState) -> set[str]:
+    return {f"{chosen.stream}@{one.approved_at}" for one in chosen.openings}
 
 
 def _serving(site: LocalSite, line: LineState) -> Iterator[tuple[str, str]]:

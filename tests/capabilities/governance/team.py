@@ -6,14 +6,18 @@ import json
 
 from tests.core import lives
 
+from goldenbatch.capabilities.governance._reading import version_of
 from goldenbatch.core.model_card import DataRange, DataUsed
 from goldenbatch.core.people import Meaning
 from goldenbatch.core.records import NewEvent
 from goldenbatch.core.test_set_records import (
     Cut,
     LabelCheck,
+    TestSetRead,
     TestSetSealed,
     TestSetSelected,
+    UnsealingApproved,
+    UnsealingAsked,
     sealed_set_stream,
 )
 from goldenbatch.runtime._ceremony_asked import Asked
@@ -69,7 +73,7 @@ def seal(site, login="vera", test_set="T1", use=USE):
         test_set=test_set, use=use, title="Autumn", cut=Cut(split="time", at=0),
         why="the newest batches of both lines", source="home", n_rows=30, n_independent=30,
         labels=LabelCheck(by="QC", how="HPLC, second analyst"), digest=digest, key="k1",
-        data=DataUsed(ranges=(DataRange(what="a/nir", digest="0" * 64, n=3),)),
+        data=DataUsed(ranges=(DataRange(what="a/nir", digest=digest, n=3),)),
         media_type="text/plain", inputs=("x",), output="sucrose",
     )  # fmt: skip
     stream = sealed_set_stream(test_set)
@@ -89,13 +93,35 @@ def train(site, login="dana", version=1, digest=""):
 
 
 def test(site, login="tess", version=1, digest="", is_passed=True, **more):
+    bound = version_of(site, USE, version).bound
+    more = {"test_set": bound.test_set if bound else "T1", **more}
     report = site.registry.put(b"report", "text/plain")
     body = lives.tested(version, digest or artefact(site, version), is_passed=is_passed, **more)
-    body = body.model_copy(update={"report": report})
+    body = body.model_copy(update={"report": report, "opening": opened(site, body, login)})
     return sign(site, body, login, actions=("model:test",))
 
 
 test.__test__ = False
+
+
+def opened(site, body, login):
+    """The opening of the set by the tester and another person, and that the tester read it."""
+    stream = sealed_set_stream(body.test_set)
+    if not site.ledger.version(stream):
+        return body.opening
+    whose = {"test_set": body.test_set, "use": body.use, "version": body.version}
+    asked = UnsealingAsked(**whose, artefact=body.digest, reason="test")
+    at, _ = sign(site, asked, login, stream, ("model:unseal_ask",))
+    place = f"{stream}@{at.envelope.version}"
+    approved = UnsealingApproved(**whose, artefact=body.digest, asked=place)
+    other = "quinn" if login != "quinn" else "sam"
+    approval, _ = sign(site, approved, other, stream, ("model:unseal",))
+    opening = f"{stream}@{approval.envelope.version}"
+    digest = site.ledger.stream(stream)[0].decode().digest
+    read = TestSetRead(**whose, opening=opening, digest=digest, purpose="test")
+    uid = site.people.find(login).uid
+    site.ledger.append([NewEvent(stream, read, site.ledger.version(stream), actor=uid)])
+    return opening
 
 
 def verification(site):
@@ -107,6 +133,9 @@ def verification(site):
 def to(site, step, version=1, **draft):
     """Take a version to a step, each by the one whose work it is."""
 
+    # Criteria that are newer than an opening take a set that was never opened.
+    test_set = "T1" if draft.get("follows") else f"T{version}"
+
     def validate():
         act(site, "validate", "vera", version=version, evidence=[verification(site)],
             statement="fit for its use")  # fmt: skip
@@ -116,7 +145,7 @@ def to(site, step, version=1, **draft):
         "intend": lambda: act(site, "intend", "sam", version=version, intended=INTENDED),
         "criteria": lambda: act(site, "criteria", "sam", version=version, criteria=CRITERIA,
                                 n_least=5, reason="risk"),
-        "bind": lambda: act(site, "bind", "sam", version=version, test_set="T1"),
+        "bind": lambda: act(site, "bind", "sam", version=version, test_set=test_set),
         "train": lambda: train(site, version=version),
         "test": lambda: test(site, version=version),
         "validate": validate,

@@ -342,3 +342,34 @@ def test_nothing_is_fitted_past_a_model_under_change_control(governed):
     case.to_criteria(site, analyst="broth")
     with pytest.raises(ConflictError, match="under change control"):
         site.fit("broth")
+
+
+def test_verify_names_a_test_that_nobody_opened_the_set_for(trained):
+    """Somebody writes a test by hand and signs it, past the acts: the fold takes the step."""
+    from goldenbatch.core.model_records import ModelTested
+    from goldenbatch.core.people import Meaning
+    from goldenbatch.runtime.signing import Asked
+
+    site, at = trained
+    case.unseal(site, at)
+    real = site.acts.intent("governance.test", at, site.people.find("tess")).body
+    state = load_version(site.ledger, case.USE, 1)
+    forged = ModelTested.model_validate({**real.model_dump(), "opening": f"{SET}@2"})
+    asked = Asked(state.stream, Meaning.PERFORMED, "passed", body=forged, actions=("model:test",))
+    site.signing.sign_asked(asked, "tess", case.PASSWORD)
+    assert load_version(site.ledger, case.USE, 1).stage is Stage.TESTED
+    problems = [str(one) for one in site.verify().problems]
+    assert any("was not opened for what was tested" in one for one in problems), problems
+
+
+def test_verify_names_accesses_that_no_opening_allowed(trained):
+    from goldenbatch.core.records import NewEvent
+    from goldenbatch.core.test_set_records import TestSetRead
+
+    site, _ = trained
+    body = TestSetRead(
+        test_set="T1", use=case.USE, version=1, opening=f"{SET}@1", digest="0" * 64, purpose="x"
+    )
+    site.ledger.append([NewEvent(SET, body, site.ledger.version(SET), case.uid(site, "dev"))])
+    problems = [str(one) for one in site.verify().problems]
+    assert any("read without an opening" in one for one in problems), problems

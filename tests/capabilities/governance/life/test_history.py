@@ -17,8 +17,8 @@ def test_everything_in_order_and_each_step_with_its_signature(governed):
     kinds = [one.kind for one in told.lines]
     assert kinds == [
         "TestSetSelected", "TestSetSealed", "ModelDrafted", "IntendedUseStated", "CriteriaFixed",
-        "TestDataBound", "ModelTrained", "ModelTested", "ModelValidated", "ModelApproved",
-        "ModelActivated",
+        "TestDataBound", "ModelTrained", "UnsealingAsked", "UnsealingApproved", "TestSetRead",
+        "ModelTested", "ModelValidated", "ModelApproved", "ModelActivated",
     ]  # fmt: skip
     by_kind = {one.kind: one for one in told.lines}
     assert by_kind["ModelApproved"].signed == (
