@@ -179,6 +179,36 @@ def test_a_gap_is_a_finding_until_it_is_filled(site):
     assert closed.uid == opened.uid and "80 readings" in closed.finding.statement
 
 
+def test_a_gap_is_filled_by_its_own_tags_and_by_all_that_was_lost(site):
+    from goldenbatch.core.acquisition import Gap, GapCause
+    from goldenbatch.core.records import NewEvent
+    from goldenbatch.core.sources import GapBackfilled, GapFound
+
+    def put(body):
+        version = site.ledger.version("source/opc")
+        site.ledger.append([NewEvent("source/opc", body, version, actor="node")])
+        return site.wake()
+
+    def found(tags, n_lost=-1):
+        gap = Gap((START, START + 90 * S), GapCause.LINK_DOWN, tags, n_lost=n_lost)
+        return put(GapFound.of("opc", gap))
+
+    def filled(n, *tags):
+        return put(
+            GapBackfilled(source="opc", start=START, end=START + 90 * S, tags=tags, n_readings=n)
+        )
+
+    site.adopt("context", "execution.context", {"gap_s": 30})
+    # Two devices that were lost at one moment are two gaps, and so is all of the source.
+    assert [len(found(("a",))), len(found(("b", "c"))), len(found((), 100))] == [1, 1, 1]
+    assert filled(80, "x") == []
+    assert len(filled(5, "a", "b")) == 1  # that of a; c may still be missing
+    assert len(filled(5, "c")) == 1
+    assert filled(3) == []  # 93 of 100
+    assert len(filled(7)) == 1
+    assert filled(7) == []
+
+
 # ---- rules over tags ---------------------------------------------------------------------------
 RULE = f"""
 place = "{TANK}"

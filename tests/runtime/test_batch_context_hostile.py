@@ -178,3 +178,30 @@ def test_a_batch_longer_than_the_lookback_keeps_its_start(site):
     found = batch_state(site.ledger.stream("batch/B1"))
     assert found.started_at == START
     assert [one.kind for one in site.ledger.stream("batch/B1")] == ["BatchCreated", "PhaseStarted"]
+
+
+def test_a_boundary_of_a_clock_that_is_ahead_waits_for_its_time(site):
+    year_2100 = (4_102_444_800 * S - START) / MINUTE
+    write(site, "batch", [(0, "B1"), (1, "B1")], "b")
+    write(site, "batch", [(year_2100, "B2"), (year_2100 + 1, "B2")], "ahead")
+    site.wake()
+    states = {row["batch"]: row["ended_at"] for row in site.ledger.select("batch")}
+    assert states == {"B1": None}
+    waiting = site.ledger.select("context", {"outcome": "waits"})
+    assert {row["what"] for row in waiting} == {"batch started", "batch ended"}
+    assert {row["note"] for row in waiting} == {"that time has not come"}
+    write(site, "batch", [(10, "0"), (11, "0")], "late")
+    site.wake()
+    (row,) = site.ledger.select("batch")
+    assert row["ended_at"] == START + 10 * MINUTE
+
+
+def test_what_waited_for_its_time_is_taken_when_it_has_come(site):
+    soon = (site.clock() - START) / MINUTE + 7
+    take(site, [say(Boundary.BATCH_STARTED, soon, head={"product": "P"})])
+    assert site.ledger.select("batch") == []
+    site.clock.now += 3 * MINUTE
+    site.wake()
+    (row,) = site.ledger.select("batch")
+    assert row["started_at"] == START + int(soon * MINUTE)
+    assert site.ledger.select("context", {"outcome": "waits"}) == []

@@ -12,6 +12,8 @@ from goldenbatch.core.acquisition import Gap, GapCause
 from goldenbatch.core.records import Body, Event, Micros, Projection, Row, record_type
 
 _Lookup = Callable[[tuple[Any, ...]], Row | None]
+TOLD_WITHIN_US: Final = 20 * 1_000_000
+"""A source tells at least so often until when it was read; it may have been read for longer."""
 _DIGEST = r"^[0-9a-f]{64}$"
 
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 N_TRIES = 5
 AHEAD_US: Final = 5 * 60 * 1_000_000
 """Clocks may differ by so much: a time that lies further ahead has not come."""
+NOT_COME: Final = "that time has not come"
 EARLIEST: Final = 0
 LATEST: Final = 253_402_300_799_999_999
 """The end of the year 9999, beyond which no time can be written."""
@@ -150,7 +151,7 @@ def _take(site: Site, said: Statement, actor: str, tolerance: Tolerance) -> Boun
     for attempt in range(N_TRIES):
         rows = _rows(site, said)
         state = _state(site, said.batch)
-        made = judge(state, said, partial(_owner, rows), tolerance)
+        made = _judged(site, state, said, rows, tolerance)
         body = stated(said, made)
         if _is_known(rows, body):
             return None
@@ -162,6 +163,24 @@ def _take(site: Site, said: Statement, actor: str, tolerance: Tolerance) -> Boun
         else:
             return body
     return None
+
+
+def _judged(
+    site: Site, state: BatchState, said: Statement, rows: Sequence[Row], tolerance: Tolerance
+) -> Judgement:
+    """What is made of a statement; one of a clock that is ahead waits for its time."""
+    if said.at > site.clock() + AHEAD_US:
+        return Judgement("waits", None, said.run, note=NOT_COME)
+    return judge(state, said, partial(_owner, rows), tolerance)
+
+
+def take_what_has_come(site: Site) -> list[BoundaryStated]:
+    """Take statements that waited only for their time, which has come."""
+    rows = site.ledger.select("context", {"outcome": "waits"})
+    latest = site.clock() + AHEAD_US
+    batches = {one["batch"] for one in rows if one["note"] == NOT_COME and one["at"] <= latest}
+    chosen = _tolerance(site) if batches else Tolerance()
+    return [made for one in sorted(batches) for made in _again(site, one, site.actor.uid, chosen)]
 
 
 def _events(

@@ -18,7 +18,7 @@ from goldenbatch.core.completeness import (
 from goldenbatch.core.errors import NotFoundError
 from goldenbatch.core.records import Event, NewEvent
 from goldenbatch.core.series import Quality
-from goldenbatch.core.sources import SourceStarted, source_stream
+from goldenbatch.core.sources import TOLD_WITHIN_US, SourceStarted, source_stream
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,8 +30,6 @@ if TYPE_CHECKING:
 
 TOLERANCE = 2.5
 """A time without a reading longer than so many cadences is a hole."""
-TOLD_WITHIN_US = 20 * 1_000_000
-"""A source tells at least so often until when it was read."""
 
 
 def assess(site: Site, batch: str, tolerance: float = TOLERANCE) -> CompletenessAssessed:

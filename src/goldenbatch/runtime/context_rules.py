@@ -32,7 +32,7 @@ from goldenbatch.core.records import NewEvent
 from goldenbatch.core.series import Quality
 from goldenbatch.core.settling import Change, Settling
 from goldenbatch.runtime._state import write_durably
-from goldenbatch.runtime.batch_context import take
+from goldenbatch.runtime.batch_context import take, take_what_has_come
 
 if TYPE_CHECKING:
     from goldenbatch.core.series import Series
@@ -139,11 +139,11 @@ class ContextRules:
 
     def run(self) -> list[BoundaryStated]:
         """Read what is new and take what it tells of; the same again does nothing."""
+        found = take_what_has_come(self._site)
         if not self.rules:
-            return []
+            return found
         seen = self._seen()
         head = self._site.historian.head()
-        found: list[BoundaryStated] = []
         for rule in self.rules:
             known = self._known.get(rule.name)
             after = known.upto if known is not None else int(seen.get(rule.name, 0))

@@ -214,3 +214,12 @@ def test_a_feed_that_is_full_waits():
         await asyncio.wait_for(waiting, 1)
 
     asyncio.run(main())
+
+
+def test_the_last_part_of_a_large_backfill_stands_for_all_of_the_source():
+    from goldenbatch.connectors.opcua._history import Job, Parts, _is_whole
+
+    job = Job((), (0, 9), parts=Parts(2))
+    assert [_is_whole(job, job.window), _is_whole(job, job.window)] == [False, True]
+    job = Job((), (0, 9), parts=Parts(2))  # of one part the server knew only the end
+    assert [_is_whole(job, (5, 9)), _is_whole(job, job.window)] == [False, False]

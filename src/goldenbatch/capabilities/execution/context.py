@@ -14,10 +14,13 @@ from goldenbatch.core.batch_context import RECORDED, BoundaryStated, TagFlapped
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.findings import Evidence, Finding, Measure, Severity, Subject
 from goldenbatch.core.records import Event, to_iso
-from goldenbatch.core.sources import GapBackfilled, GapFound
+from goldenbatch.core.sources import TOLD_WITHIN_US, GapBackfilled, GapFound
 
 KINDS = (BoundaryStated.kind, TagFlapped.kind, GapFound.kind, GapBackfilled.kind)
-VERSION = "2"
+VERSION = "3"
+
+
+_OF_ALL = {"is_of_all": True, "tags": [], "n_lost": -1, "n_readings": 0}
 
 
 class ContextSettings(BaseModel):
@@ -66,12 +69,15 @@ class ContextAnalyst:
 
     def start(self) -> State:
         """State before the first tick: nothing is open."""
-        return {"open": {}, "findings": {}}
+        return {"open": {}, "findings": {}, "gaps": {}}
 
     def assess(self, state: State, view: TickView) -> Assessment:
         """Look at what sources have said and missed since the last tick."""
         book = OpenFindings(self.name, self.version, dict(state["open"]))
         findings: dict[str, Any] = dict(state["findings"])
+        gaps: dict[str, Any] = json.loads(json.dumps(state.get("gaps", {})))
+        for key in [one for one in findings if one.startswith("gap|")]:  # left by version 2
+            gaps[key] = {"finding": findings.pop(key), **_OF_ALL}
         for event in view.new_events(KINDS):
             body = event.decode()
             if isinstance(body, BoundaryStated):
@@ -79,10 +85,11 @@ class ContextAnalyst:
             elif isinstance(body, TagFlapped):
                 self._flapped(view, book, findings, event, body)
             elif isinstance(body, GapFound) and self._is_watched(body.source):
-                self._gap(view, book, findings, event, body)
+                self._gap(view, book, gaps, event, body)
             elif isinstance(body, GapBackfilled):
-                self._filled(book, findings, event, body)
-        return Assessment({"open": book.entries, "findings": findings}, book.transitions)
+                self._filled(book, gaps, event, body)
+        after = {"open": book.entries, "findings": findings, "gaps": gaps}
+        return Assessment(after, book.transitions)
 
     def _is_watched(self, source: str) -> bool:
         return not self._settings.sources or source in self._settings.sources
@@ -175,14 +182,16 @@ class ContextAnalyst:
         self,
         view: TickView,
         book: OpenFindings,
-        findings: dict[str, Any],
+        gaps: dict[str, Any],
         event: Event,
         body: GapFound,
     ) -> None:
         seconds = (body.end - body.start) / 1e6
         if seconds < self._settings.gap_s and body.n_lost <= 0:
             return
-        key = f"gap|{body.source}|{body.start}"
+        # Several devices may be lost at one moment: each is a gap of its own.
+        named = hashlib.sha256("\n".join(body.tags).encode()).hexdigest()[:12] if body.tags else ""
+        key = f"gap|{body.source}|{body.start}|{named}".rstrip("|")
         about = f"{len(body.tags)} tags" if body.tags else "all its tags"
         lost = f", {body.n_lost} readings lost" if body.n_lost > 0 else ""
         finding = Finding(
@@ -200,19 +209,28 @@ class ContextAnalyst:
             suggested_action="See whether a batch ran in it: `goldenbatch batch complete`.",
         )
         book.put(finding, view.tick)
-        findings[key] = finding.model_dump(mode="json")
+        gaps[key] = {
+            "finding": finding.model_dump(mode="json"), "is_of_all": not body.tags,
+            "tags": list(body.tags), "n_lost": body.n_lost, "n_readings": 0,
+        }  # fmt: skip
 
     def _filled(
-        self, book: OpenFindings, findings: dict[str, Any], event: Event, body: GapBackfilled
+        self, book: OpenFindings, gaps: dict[str, Any], event: Event, body: GapBackfilled
     ) -> None:
-        """A gap that lies in a window that was asked for again, and gave something, is closed."""
-        if not body.n_readings:
-            return
-        for key in [one for one in findings if one.startswith(f"gap|{body.source}|")]:
-            last = Finding.model_validate(findings[key])
-            if body.start <= last.start and (last.end or last.start) <= body.end:
-                del findings[key]
-                words = f"{last.statement} Filled: {body.n_readings} readings came later."
+        """A gap is closed when all of its time was asked for again, of all its tags, and gave."""
+        for key in [one for one in gaps if one.startswith(f"gap|{body.source}|")]:
+            gap = gaps[key]
+            last = Finding.model_validate(gap["finding"])
+            is_early = body.start <= last.start + TOLD_WITHIN_US
+            if not is_early or not last.start < body.end >= (last.end or last.start):
+                continue
+            gap["tags"] = [one for one in gap["tags"] if one not in set(body.tags)]
+            # Where tags are named, others of the gap may still be missing.
+            is_whole = not body.tags or not (gap["is_of_all"] or gap["tags"])
+            gap["n_readings"] += body.n_readings
+            if is_whole and gap["n_readings"] >= max(1, gap["n_lost"]):
+                del gaps[key]
+                words = f"{last.statement} Filled: {gap['n_readings']} readings came later."
                 evidence = (*last.evidence, _record(event, "the backfill"))
                 book.close(last.model_copy(update={"statement": words, "evidence": evidence}))
 

@@ -33,6 +33,13 @@ NO_SERVICE: Final = frozenset({0x800B0000, 0x80720000, 0x80710000, 0x803D0000})
 """BadServiceUnsupported, BadHistoryOperationUnsupported, ...Invalid, BadNotSupported."""
 
 
+@dataclass
+class Parts:
+    """How many parts of a split job are not filled; shared by all of them."""
+
+    n_open: int
+
+
 @dataclass(frozen=True)
 class Job:
     """A window of some items that is asked for again.
@@ -41,12 +48,14 @@ class Job:
         window: Half-open, source time in microseconds UTC.
         source_up_at: Since when the server runs; it may know nothing of before.
         is_whole: All items of the source, so that records need not name them.
+        parts: Of a large job that was split, the parts that are not filled yet.
     """
 
     items: tuple[Item, ...]
     window: Window
     source_up_at: int = 0
     is_whole: bool = False
+    parts: Parts | None = None
 
 
 @dataclass
@@ -113,9 +122,11 @@ class Backfill:
         if len(job.items) <= JOB_TAGS:
             self._jobs.put_nowait(job)
             return
-        for first in range(0, len(job.items), JOB_TAGS):
+        starts = range(0, len(job.items), JOB_TAGS)
+        parts = Parts(len(starts)) if job.is_whole else None
+        for first in starts:
             part = job.items[first : first + JOB_TAGS]
-            self._jobs.put_nowait(Job(part, job.window, job.source_up_at))
+            self._jobs.put_nowait(Job(part, job.window, job.source_up_at, parts=parts))
 
     @property
     def n_waiting(self) -> int:
@@ -158,7 +169,7 @@ class Backfill:
             if window[0] < window[1]:
                 groups.setdefault(window, []).append(item.tag)
         for window, tags in groups.items():
-            is_whole = job.is_whole and len(tags) == len(job.items)
+            is_whole = len(tags) == len(job.items) and _is_whole(job, window)
             n = found.n_new if len(groups) == 1 else 0
             await self._outlet.backfilled(window, () if is_whole else tags, n)
         if found.refused:
@@ -258,3 +269,12 @@ class Backfill:
                 n_new += unseen.readings.num_rows
                 await self._outlet.deliver([unseen], taken.kinds)
         return n_new
+
+
+def _is_whole(job: Job, window: Window) -> bool:
+    """Whether all of the source is filled now; the last part of a split job tells for all."""
+    if job.parts is None:
+        return job.is_whole
+    if window == job.window:
+        job.parts.n_open -= 1
+    return job.parts.n_open == 0
