@@ -16,6 +16,7 @@ from goldenbatch.core.records import Body, Event, record_type
 
 if TYPE_CHECKING:
     from goldenbatch.core.plant import Plant
+    from goldenbatch.core.prediction import PredictionsMade, ServedModel
     from goldenbatch.core.series import Series
 
 State = dict[str, Any]
@@ -98,11 +99,16 @@ class Derived:
 
 @dataclass(frozen=True)
 class Assessment:
-    """What an analyst returns: next state, what changed in its findings, what it computed."""
+    """What an analyst returns: next state, what changed in its findings, what it computed.
+
+    Attributes:
+        predictions: What models under control said that the analyst acts on; they are logged.
+    """
 
     state: State
     transitions: Sequence[Transition] = ()
     derived: Sequence[Derived] = ()
+    predictions: Sequence[PredictionsMade] = ()
 
 
 class TickView(Protocol):
@@ -130,6 +136,14 @@ class TickView(Protocol):
 
     def artefact(self, digest: str) -> bytes:
         """Content of the registry, checked against its digest."""
+
+    def model(self, use: str) -> ServedModel:
+        """The model that was active for a use at the tick.
+
+        Raises:
+            NotFoundError: None was; the hint names the contingency.
+            IntegrityError: Its artefact is not the approved one, or its approval does not stand.
+        """
 
     def batch_at(self, place: str, time: int) -> str:
         """Batch that occupied a place at a time; empty when none did."""

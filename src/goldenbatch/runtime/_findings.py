@@ -9,9 +9,11 @@ from goldenbatch.core.errors import BadInputError, IntegrityError, VersionConfli
 from goldenbatch.core.findings import FindingClosed, FindingOpened, FindingUpdated
 from goldenbatch.core.records import Event, NewEvent
 from goldenbatch.core.series import Frame, frame_table
+from goldenbatch.runtime.prediction_log import write_log
 
 if TYPE_CHECKING:
     from goldenbatch.core.analyst import Assessment, Derived, Tick, Transition
+    from goldenbatch.core.prediction import PredictionsMade
     from goldenbatch.core.site import HistorianPort, LedgerPort
     from goldenbatch.runtime.adoption import Adoption
 
@@ -135,3 +137,21 @@ def write_derived(
         received_at=tick.at,
     )
     return [historian.write(frame).seq]
+
+
+def prediction_keys(adoption: Adoption, tick: int, n: int) -> list[str]:
+    """Keys under which an analyst's predictions of a tick are logged."""
+    base = f"analyst {adoption.name} adoption {adoption.version} tick {tick}"
+    return [base if not number else f"{base} block {number}" for number in range(n)]
+
+
+def write_predictions(
+    historian: HistorianPort, adoption: Adoption, tick: Tick, made: Sequence[PredictionsMade]
+) -> list[int]:
+    """Log what models said that an analyst acts on; gives the frames' numbers."""
+    keys = prediction_keys(adoption, tick.number, len(made))
+    return [
+        seq
+        for one, key in zip(made, keys, strict=True)
+        for seq in write_log(historian, one, key, tick.at)
+    ]

@@ -31,9 +31,11 @@ from goldenbatch.core.series import Series
 from goldenbatch.runtime._ahead import Ahead
 from goldenbatch.runtime._corrections import corrected, source_time
 from goldenbatch.runtime._occupancy import Occupancy
+from goldenbatch.runtime.serving import models_of
 from goldenbatch.runtime.views import PlantHistory, Stores, empty_series, read_by_kind
 
 if TYPE_CHECKING:
+    from goldenbatch.core.prediction import ServedModel
     from goldenbatch.core.records import Event
 
 EARLIEST = -2_208_988_800_000_000
@@ -86,6 +88,10 @@ class KnownView:
         """Content of the registry, checked against its digest."""
         return self.views.stores.registry.get(digest)
 
+    def model(self, use: str) -> ServedModel:
+        """The model that was active for a use at the tick: acts on models are never back-dated."""
+        return self.views.models.at(use, self.tick.ledger_seq)
+
     def batch_at(self, place: str, time: int) -> str:
         """Batch that occupied a place at a time; empty when none did."""
         return self.occupancy.at(place, time)
@@ -95,7 +101,7 @@ class KnownViews:
     """Views as known now of the logged ticks; made for rising ticks."""
 
     def __init__(self, stores: Stores, ticks: Sequence[Tick]) -> None:
-        self.stores = stores
+        self.stores, self.models = stores, models_of(stores)
         events = list(stores.ledger.events())
         self._source_times = source_times(stores, ticks, events)
         self._effects = _effects(ticks, self._source_times, events)

@@ -9,6 +9,7 @@ whole once its writer has come back. The chunk of the source is bound to the led
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -263,3 +264,33 @@ def _row(values: Sequence[float | None] | None, width: int) -> list[float]:
     if values is None or len(values) != width:
         return [float("nan")] * width
     return [float("nan") if one is None else float(one) for one in values]
+
+
+# ---- comparing ----------------------------------------------------------------------------------
+
+
+def fingerprint(version: int, model: str, inputs: str, columns: Sequence[Floats | Integers]) -> str:
+    """One digest of what a block says: version, artefact, inputs, and each bit of its numbers."""
+    digest = hashlib.sha256(f"{version}\n{model}\n{inputs}\n".encode())
+    for column in columns:
+        numbers = np.asarray(column, dtype="<f8")
+        digest.update(np.where(np.isnan(numbers), np.nan, numbers).tobytes())
+    return digest.hexdigest()
+
+
+def fingerprint_of(block: PredictionBlock) -> str:
+    """Of a block as a model gives it."""
+    columns = (block.values, block.lower, block.upper, block.outside)
+    return fingerprint(block.model.version, block.model.digest, block.input_digest, columns)
+
+
+def logged_fingerprints(historian: HistorianPort, use: str) -> dict[tuple[int, str], str]:
+    """Version and key of each logged block to the digest of what stands in the historian."""
+    found = {}
+    for record in log_records(historian, use):
+        numbers = logged_numbers(historian, record)
+        columns = [numbers[name] for name in COLUMNS]
+        found[record.version, record.key] = fingerprint(
+            record.version, record.model, record.inputs, columns
+        )
+    return found

@@ -16,16 +16,18 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from goldenbatch.core.analyst import Derived, Tick, Transition
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.findings import Finding, FindingClosed, FindingOpened, FindingUpdated
-from goldenbatch.runtime._findings import FINDING_KINDS, FINDING_PREFIX
+from goldenbatch.runtime._findings import FINDING_KINDS, FINDING_PREFIX, prediction_keys
 from goldenbatch.runtime._state import Saved
 from goldenbatch.runtime.adoption import Adoption, Adoptions, Workshop
 from goldenbatch.runtime.events import TicksSkipped
 from goldenbatch.runtime.known import KnownViews
 from goldenbatch.runtime.oversight import OVERSIGHT
+from goldenbatch.runtime.prediction_log import fingerprint_of, logged_fingerprints
 from goldenbatch.runtime.views import TICK_ZERO, SeenViews, Stores, Views, logged_ticks
 from goldenbatch.runtime.wake import Runner, assess
 
 if TYPE_CHECKING:
+    from goldenbatch.core.prediction import PredictionsMade
     from goldenbatch.runtime.discovery import Discovery
 
 Mode = Literal["as-seen", "as-known"]
@@ -156,12 +158,13 @@ def replay(
     differences = [*_compare(live, replayed, is_seen=is_seen)]
     if is_seen and not batch:
         differences += _compare_derived(site, run.derived)
+        differences += _compare_predictions(site, run.predictions)
     return ReplayReport(
         mode=chosen,
         n_ticks=len(ticks),
         n_live=len(live),
         n_replayed=len(replayed),
-        n_derived=sum(map(len, run.derived.values())),
+        n_derived=sum(map(len, run.derived.values())) + run.n_predicted,
         differences=tuple(differences),
         transitions=tuple(replayed),
         failures=run.failures,
@@ -194,6 +197,8 @@ class _Run:
                 self._skipped.setdefault(body.name, []).append((body.first, body.last))
         self.steps: list[Step] = []
         self.derived: dict[str, list[tuple[int, Derived]]] = {}
+        self.predictions: list[_Predicted] = []
+        self.n_predicted = 0
         self.failures: dict[str, str] = {}
 
     def tick(self, tick: Tick, previous: Tick) -> None:
@@ -211,6 +216,18 @@ class _Run:
             self.steps += (_step(one, tick.number) for one in outcome.transitions)
             numbers = self.derived.setdefault(name, [])
             numbers += ((tick.number, one) for one in outcome.derived)
+            self._take_predictions(adoption, tick.number, outcome.predictions)
+
+    def _take_predictions(
+        self, adoption: Adoption, tick: int, made: Sequence[PredictionsMade]
+    ) -> None:
+        for one, key in zip(made, prediction_keys(adoption, tick, len(made)), strict=True):
+            self.n_predicted += len(one.block)
+            ref, digest = one.block.model, fingerprint_of(one.block)
+            if len(one.block):
+                self.predictions.append(
+                    _Predicted(adoption.name, tick, ref.use, (ref.version, key), digest)
+                )
 
     def _is_passed_over(self, adoption: Adoption, number: int) -> bool:
         """Whether live has not assessed a tick, or the replay cannot."""
@@ -327,6 +344,31 @@ def _compare_derived(
             logged = [number[1:] for number in _logged(stores, tag)] if tag in known else []
             if logged != given:
                 yield Difference("derived", name, "", "", 0, _first_other(tag, logged, given))
+
+
+@dataclass(frozen=True)
+class _Predicted:
+    """A block that a replay predicted: which, and the digest of what it says."""
+
+    analyst: str
+    tick: int
+    use: str
+    key: tuple[int, str]
+    digest: str
+
+
+def _compare_predictions(stores: Stores, again: Sequence[_Predicted]) -> Iterator[Difference]:
+    """Predictions of models under control against those that are logged, bit by bit."""
+    logged: dict[str, dict[tuple[int, str], str]] = {}
+    for one in again:
+        if one.use not in logged:
+            logged[one.use] = logged_fingerprints(stores.historian, one.use)
+        found = logged[one.use].get(one.key)
+        if found != one.digest:
+            version, key = one.key
+            why = "are not logged" if found is None else "say another thing than the log"
+            words = f"predictions of {one.use}@{version} ({key}) {why}"
+            yield Difference("derived", one.analyst, "", "", one.tick, words)
 
 
 _Number = tuple[int, int, str, int]

@@ -27,10 +27,12 @@ from goldenbatch.core.series import ReadingKind, Series, series_schema
 from goldenbatch.runtime._ahead import Ahead
 from goldenbatch.runtime._occupancy import KINDS as OCCUPANCY_KINDS
 from goldenbatch.runtime._occupancy import Occupancy
+from goldenbatch.runtime.serving import Models, models_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from goldenbatch.core.prediction import ServedModel
     from goldenbatch.core.records import Event
     from goldenbatch.core.site import HistorianPort, LedgerPort, RegistryPort
 
@@ -153,6 +155,7 @@ class SeenView:
     plant: Plant
     occupancy: Occupancy
     since: Callable[[list[str], int, int], Series]
+    models: Models
 
     def new_events(self, kinds: Collection[str]) -> Sequence[Event]:
         """Events of these kinds since the last tick, in ledger order."""
@@ -184,6 +187,10 @@ class SeenView:
         """Content of the registry, checked against its digest."""
         return self.stores.registry.get(digest)
 
+    def model(self, use: str) -> ServedModel:
+        """The model that was active for a use at the tick."""
+        return self.models.at(use, self.tick.ledger_seq)
+
     def batch_at(self, place: str, time: int) -> str:
         """Batch that occupied a place at a time; empty when none did."""
         return self.occupancy.at(place, time)
@@ -203,6 +210,7 @@ class SeenViews:
         if ticks:
             bounds = [tick.historian_seq for tick in ticks]
             self._since = Ahead(bounds, stores.historian.since, lambda one: one.seqs()).between
+        self._models = models_of(stores)
         self._plants = PlantHistory(stores.ledger)
         self._occupancy = Occupancy()
         self._folded = 0
@@ -218,4 +226,6 @@ class SeenViews:
             self._occupancy.add(fresh)
             self._folded = tick.ledger_seq
         plant = self._plants.at(tick.ledger_seq, tick.at)
-        return SeenView(self._stores, tick, previous, plant, self._occupancy, self._since)
+        return SeenView(
+            self._stores, tick, previous, plant, self._occupancy, self._since, self._models
+        )

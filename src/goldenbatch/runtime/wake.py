@@ -27,7 +27,11 @@ from goldenbatch.core.chunks import ChunkClosed
 from goldenbatch.core.errors import IntegrityError
 from goldenbatch.core.findings import FindingClosed, FindingOpened, FindingUpdated
 from goldenbatch.core.records import NewEvent
-from goldenbatch.runtime._findings import append_transitions, write_derived
+from goldenbatch.runtime._findings import (
+    append_transitions,
+    write_derived,
+    write_predictions,
+)
 from goldenbatch.runtime._state import Saved, StateFolder, state_text
 from goldenbatch.runtime.adoption import STREAM_PREFIX, Adoption, Adoptions, Workshop
 from goldenbatch.runtime.events import (
@@ -240,6 +244,7 @@ class Runner:
         assessment = assess(self._workshop, adoption, saved, self._views.at(tick, previous))
         self._on_step("assessed")
         seqs = write_derived(self._stores.historian, adoption, tick, assessment.derived)
+        seqs += write_predictions(self._stores.historian, adoption, tick, assessment.predictions)
         self._on_step("derived written")
         actor = f"analyst:{adoption.name}"
         appended = append_transitions(self._stores.ledger, adoption, tick, assessment, actor)
@@ -301,5 +306,8 @@ def assess(workshop: Workshop, adoption: Adoption, saved: Saved | None, view: ob
         state = json.loads(state_text(saved.state))
     outcome = analyst.assess(state, view)  # type: ignore[arg-type]
     return Assessment(
-        json.loads(state_text(outcome.state)), tuple(outcome.transitions), tuple(outcome.derived)
+        json.loads(state_text(outcome.state)),
+        tuple(outcome.transitions),
+        tuple(outcome.derived),
+        tuple(outcome.predictions),
     )

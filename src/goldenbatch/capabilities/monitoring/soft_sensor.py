@@ -21,7 +21,9 @@ from goldenbatch.capabilities.monitoring._common import (
     record_evidence,
     window_evidence,
 )
+from goldenbatch.capabilities.monitoring._in_use import InUse, Scored
 from goldenbatch.capabilities.monitoring._laboratory import Laboratory
+from goldenbatch.capabilities.monitoring._sensor_findings import unreadable, unserved
 from goldenbatch.capabilities.monitoring._spectra import matrix, most, where
 from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
 from goldenbatch.core.analyst import Assessment, Derived, OpenFindings, State, TickView
@@ -30,15 +32,15 @@ from goldenbatch.core.equipment import EquipmentStatus
 from goldenbatch.core.findings import Finding, Measure, Severity, Subject
 from goldenbatch.core.gating import KINDS as GATE_KINDS
 from goldenbatch.core.gating import Gate, Span, covers, without
-from goldenbatch.core.models import ModelFitted
+from goldenbatch.core.prediction import PredictionsMade
 from goldenbatch.core.records import Event
 from goldenbatch.core.results import ResultsReported
 from goldenbatch.core.series import Quality, Series
 from goldenbatch.science.errors import DataError
-from goldenbatch.science.latent import PlanScores, ScoringPlan
+from goldenbatch.science.latent import PlanScores
 
 CODE_VERSION = "2"
-KINDS = ("ModelFitted", "SampleTaken", "ResultsReported", "BatchEnded")
+KINDS = ("ModelFitted", "ModelDrafted", "SampleTaken", "ResultsReported", "BatchEnded")
 OUTPUTS = ("value", "lower", "upper", "t2", "spe")
 
 
@@ -107,6 +109,9 @@ class SoftSensor:
         """No model, nothing seen."""
         return {
             "model": "",
+            "kind": None,
+            "use": None,
+            "unserved": None,
             "samples": {},
             "laboratory": Laboratory().to_json(),
             "n_outside": 0,
@@ -129,7 +134,7 @@ class SoftSensor:
         work = _Work(self, state, view)
         events = view.new_events(KINDS)
         for event in events:
-            work.take_model(event)
+            work.in_use.take(event)
         opened = work.take_context()
         for span in opened:
             work.take_spectra(work.before(span))
@@ -148,8 +153,9 @@ class _Work:
         self.laboratory = Laboratory.from_json(state["laboratory"])
         self.open = OpenFindings(analyst.name, analyst.version, dict(state["open"]))
         self.derived: list[Derived] = []
+        self.predictions: list[PredictionsMade] = []
         self.spans: list[Span] = []
-        self._plan: ScoringPlan | None = None
+        self.in_use = InUse(analyst.name, self.state, view)
 
     def assessment(self) -> Assessment:
         state = {
@@ -158,20 +164,9 @@ class _Work:
             "open": self.open.entries,
             "upto": self.view.tick.historian_seq,
         }
-        return Assessment(state, tuple(self.open.transitions), tuple(self.derived))
-
-    def plan(self) -> ScoringPlan | None:
-        """The frozen model in use; None before one is fitted."""
-        digest = self.state["model"]
-        if self._plan is None and digest:
-            self._plan = ScoringPlan.from_bytes(self.view.artefact(digest), digest)
-        return self._plan
-
-    def take_model(self, event: Event) -> None:
-        body = event.decode()
-        if isinstance(body, ModelFitted) and body.name == self.analyst.name:
-            self.state["model"] = body.digest
-            self._plan = None
+        return Assessment(
+            state, tuple(self.open.transitions), tuple(self.derived), tuple(self.predictions)
+        )
 
     def take_context(self) -> list[Span]:
         """Take what is known of what ran; windows that opened for readings that were there."""
@@ -205,16 +200,23 @@ class _Work:
             self.state["last"] = max(int(self.state["last"]), int(series.times().max()))
         if len(series) and not self.settings.is_always:
             series = where(series, [covers(self.spans, int(at)) for at in series.times()])
-        plan = self.plan()
-        if plan is None or not len(series):
+        if not len(series):
+            return
+        plan = self.in_use.plan()
+        self._tell_unserved(series)
+        if plan is None:
             return
         rows, n_bad = matrix(series, len(plan.facts.columns))
-        scores = plan.score(rows)
+        scored = self.in_use.scored(rows)
+        if scored is None:
+            return
+        made = self.in_use.made(rows, series, self.settings.tag, Quality.BAD)
+        self.predictions += [made] if made is not None else []
         times, qualities = series.times().tolist(), series.qualities().tolist()
         for i, (time, quality) in enumerate(zip(times, qualities, strict=True)):
-            self._log(scores, i, int(time), int(quality))
-            if scores.is_scored[i] and quality < Quality.BAD:
-                self._watch_domain(scores, i, int(time), rows[i])
+            self._log(scored, i, int(time), int(quality))
+            if scored.scores.is_scored[i] and quality < Quality.BAD:
+                self._watch_domain(scored, i, int(time), rows[i])
         if n_bad:
             self._unreadable(series, n_bad, len(plan.facts.columns))
 
@@ -237,9 +239,10 @@ class _Work:
             f"of {self.state['ratio']:.3g} times its limit."
         )
 
-    def _log(self, scores: PlanScores, i: int, time: int, quality: int) -> None:
+    def _log(self, scored: Scored, i: int, time: int, quality: int) -> None:
+        scores = scored.scores
         is_good = bool(scores.is_scored[i]) and quality < Quality.BAD
-        worst = max(quality, Quality.GOOD if scores.in_domain[i] else Quality.UNCERTAIN)
+        worst = max(quality, Quality.GOOD if scored.inside[i] else Quality.UNCERTAIN)
         numbers = (
             scores.values[i, 0],
             scores.lower[i, 0],
@@ -253,15 +256,16 @@ class _Work:
             self.derived.append(Derived(self.settings.output_tag(name), time, value, code))
         self.state["n_scored"] += 1
 
-    def _watch_domain(self, scores: PlanScores, i: int, time: int, row: Sequence[float]) -> None:
+    def _watch_domain(self, scored: Scored, i: int, time: int, row: Sequence[float]) -> None:
+        scores = scored.scores
         # Spectra of two windows are not in a row.
         span = next((list(one) for one in self.spans if one[0] <= time < one[1]), None)
         start = span[0] if span is not None else 0
         if self.state["span"] != start:
             self.state["span"] = start
             self.state["n_outside"] = self.state["n_inside"] = 0
-        is_inside = bool(scores.in_domain[i])
-        plan = self.plan()
+        is_inside = bool(scored.inside[i])
+        plan = self.in_use.plan()
         if plan is not None:
             self.state["ratio"] = float(scores.spe[i]) / plan.facts.spe_limit
         self.state["n_batch"] += 1
@@ -285,7 +289,7 @@ class _Work:
         self.state["event"] = None
 
     def _left_domain(self, scores: PlanScores, i: int, time: int, row: Sequence[float]) -> Finding:
-        plan, settings = self.plan(), self.settings
+        plan, settings = self.in_use.plan(), self.settings
         if plan is None:
             raise DataError("a sensor without a model has no domain.")
         t2, spe = float(scores.t2[i]), float(scores.spe[i])
@@ -329,35 +333,29 @@ class _Work:
             ),
         )
 
+    def _tell_unserved(self, series: Series) -> None:
+        """Say once that no model may be used, and why; close it when one serves again."""
+        running = self.state.get("unserved")
+        finding = Finding.model_validate(running) if running is not None else None
+        why, time = self.in_use.why_not, int(series.times()[0])
+        if finding is not None and not why:
+            self.open.close(finding.model_copy(update={"end": time}))
+            self.state["unserved"] = None
+        if finding is not None or not why:
+            return
+        finding = unserved(self.analyst, self.view, series, why)
+        self.state["unserved"] = finding.model_dump(mode="json")
+        self.open.put(finding, self.view.tick)
+
     def _unreadable(self, series: Series, n_bad: int, n_columns: int) -> None:
-        time = int(series.times()[0])
-        finding = Finding(
-            subject=Subject(
-                batch=self.view.batch_at(self.settings.place, time),
-                place=self.settings.place,
-                tag=self.settings.tag,
-                key="unreadable",
-            ),
-            title=f"Spectra of {self.settings.tag} cannot be scored",
-            statement=(
-                f"{n_bad} of {len(series)} spectra lack {n_columns} channels and were not scored."
-            ),
-            severity=self.settings.severity,
-            start=time,
-            end=int(series.times()[-1]),
-            evidence=(artefact_evidence(self.state["model"], "the frozen model"),),
-            in_domain=False,
-            analyst=self.analyst.name,
-            analyst_version=self.analyst.version,
-            model_digest=self.state["model"],
-            suggested_action="Check the spectrometer and its axis; use the laboratory until then.",
-        )
+        words = f"{n_bad} of {len(series)} spectra lack {n_columns} channels and were not scored."
+        finding = unreadable(self.analyst, self.view, series, words, self.in_use.digest)
         self.open.put(finding, self.view.tick)
         self.open.close(finding)
 
     def _compare(self, event: Event, body: ResultsReported) -> None:
         """Compare a result of the laboratory with what the sensor said at the sample."""
-        plan = self.plan()
+        plan = self.in_use.plan()
         sample = self.state["samples"].get(body.sample)
         results = [r for r in body.results if r.attribute == self.settings.attribute]
         if plan is None or sample is None or not results or results[0].number is None:
@@ -368,14 +366,15 @@ class _Work:
         if not len(near):
             return
         rows, _ = matrix(near, len(plan.facts.columns))
-        scores = plan.score(rows[int(abs(near.times() - taken_at).argmin())])
-        if not scores.is_scored[0]:
+        scored = self.in_use.scored([rows[int(abs(near.times() - taken_at).argmin())]])
+        if scored is None or not scored.scores.is_scored[0]:
             return
+        scores = scored.scores
         self.laboratory = self.laboratory.after(
             truth,
             float(scores.values[0, 0]),
             (float(scores.lower[0, 0]), float(scores.upper[0, 0])),
-            bool(scores.in_domain[0]),
+            bool(scored.inside[0]),
         )
         if self.state["event"] is not None:
             self._tell(event, truth, float(scores.values[0, 0]))
