@@ -37,6 +37,7 @@ def models_tree(panel: str) -> Mapping[str, Entry]:
                 "retire": Entry("Take a version out of use for ever.", f"{_AT}:retire"),
                 "list": Entry("All versions with their stages.", f"{_AT}:list_"),
                 "history": Entry("What happened to a model, verified.", f"{_AT}:history"),
+                "card": Entry("The model card as page and PDF, with proof.", f"{_AT}:card"),
             },
             panel=panel,
         ),

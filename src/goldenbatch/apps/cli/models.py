@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 ModelArgument = Annotated[
     str, typer.Argument(help="Use and version, such as sucrose@2; the newest version without.")
 ]
+CardOfArgument = Annotated[
+    str,
+    typer.Argument(
+        help="Use and version, such as sucrose@2; what serves, else the newest, without."
+    ),
+]
 VersionArgument = Annotated[str, typer.Argument(help="Use and version, such as sucrose@2.")]
 CardArgument = Annotated[
     Path, typer.Argument(help="The model card as TOML.", exists=True, dir_okay=False)
@@ -260,7 +266,7 @@ def _told(session: Session, answer: Mapping[str, Any]) -> None:
         if at[:10] != day:
             day = at[:10]
             output.line(f"\n{day}")
-        output.line(f"  {at[11:]}  {one['who']} {one['what']}.")
+        output.line(f"  {at[11:]}  {one['who']} {one['what'].rstrip('.')}.")
         output.line(f"{' ' * 18}{one['signed'] or 'entry'}; {one['ref']} (event {one['seq']})")
         if one["fault"]:
             output.line(f"{' ' * 18}COUNTS FOR NOTHING: {one['fault']}")
@@ -269,3 +275,17 @@ def _told(session: Session, answer: Mapping[str, Any]) -> None:
         output.line(f"DOES NOT VERIFY: {problem}")
     if answer["is_verified"]:
         output.line(f"All {len(answer['lines'])} events verify under the home's signed checkpoint.")
+
+
+def card(
+    session: Session, model: CardOfArgument,
+    out_dir: Annotated[Path, typer.Argument(help="Folder to write into.")],
+) -> None:  # fmt: skip
+    """Write the model card as a page and as PDF, with the proof of all that it rests on."""
+    from goldenbatch.capabilities.governance._card_files import write_card
+
+    use, mark, number = model.partition("@")
+    if mark and not number.isdecimal():
+        raise BadInputError(f"{model!r} names no version.", hint="Such as sucrose@2.")
+    with session.open_site() as desk:
+        session.show(write_card(desk.site, use, int(number or 0), out_dir))

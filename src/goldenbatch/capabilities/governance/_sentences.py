@@ -89,7 +89,8 @@ def _bound(one: TestDataBound) -> str:
 
 
 def _trained(one: ModelTrained) -> str:
-    rows = f"{len(one.data.rows)} rows" if one.data.rows else f"{len(one.data.ranges)} ranges"
+    n_rows = one.measures.get("n_rows")  # `data.rows` has several marks for each row
+    rows = f"{n_rows:.0f} rows" if n_rows else f"{len(one.data.ranges)} ranges"
     batches = f" of {len(one.data.batches)} batches" if one.data.batches else ""
     return f"trained it on {rows}{batches}: artefact {_short(one.digest)} ({one.media_type})"
 
