@@ -239,6 +239,26 @@ def test_one_bad_tag_does_not_take_the_others_along(site):
     assert other in json.loads(line)["reason"]
 
 
+def test_one_reading_that_cannot_be_does_not_take_others_of_its_tag_along(site):
+    year_2500 = 16_725_225_600_000_000
+    times = [START + n for n in range(40)]
+    times[17] = year_2500
+    twice = START + 5  # two values of one moment in one frame are two versions
+
+    async def work(outlet):
+        rows = [(at, TEMP, float(n)) for n, at in enumerate(times)] + [(twice, TEMP, 99.0)]
+        await outlet.deliver([gbx_source.Frame("device", "a", "number", gbx_source.table(rows), 0)])
+
+    with_outlet(site, work)
+    expected = [float(n) for n in range(40) if n != 17]
+    expected[5] = 99.0
+    assert values(site) == expected
+    (gap,) = [one for one in bodies(site) if type(one).__name__ == "GapFound"]
+    assert (gap.cause, gap.tags, gap.n_lost) == (GapCause.REJECTED, (TEMP,), 1)
+    (line,) = site.registry.get(gap.artefact).decode().splitlines()
+    assert json.loads(line)["time"] == year_2500
+
+
 def test_what_is_stored_already_is_not_stored_again(site):
     async def work(outlet):
         rows = [(START + i, float(i)) for i in range(10)]

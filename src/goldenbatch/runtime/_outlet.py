@@ -131,7 +131,7 @@ class NodeOutlet:
         return True
 
     async def _store(self, frame: Frame) -> None:
-        """Write a frame; what cannot be kept of it is put aside, tag by tag.
+        """Write a frame; what cannot be kept of it is put aside, tag by tag and by readings.
 
         Raises:
             WriteRefusedError: The historian could not write.
@@ -140,11 +140,18 @@ class NodeOutlet:
             await asyncio.wrap_future(self._writer.put(frame))
         except BadInputError as error:
             parts = await asyncio.to_thread(_outlet_frames.by_tag, frame)
+            if len(parts) == 1 and not self._is_all_refused(frame):
+                parts = _outlet_frames.halves(frame)
             if len(parts) > 1:
                 for part in parts:
                     await self._store(part)
                 return
             await self._reject(frame, error)
+
+    def _is_all_refused(self, frame: Frame) -> bool:
+        """Whether no reading of a tag can be kept: it holds readings of another kind."""
+        tag = frame.readings.column("tag")[0].as_py()
+        return self.site.historian.tags().get(tag, frame.kind) != frame.kind
 
     async def _reject(self, frame: Frame, error: BadInputError) -> None:
         if not self._refusals.is_new(frame.key):

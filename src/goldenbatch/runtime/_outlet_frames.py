@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 from goldenbatch.core.series import Frame, Quality, ReadingKind, frame_table
 
 if TYPE_CHECKING:
+    import pyarrow as pa
+
     from goldenbatch.core.site import HistorianPort, Window
 
 
@@ -21,18 +23,28 @@ def by_tag(frame: Frame) -> list[Frame]:
     tags = column.unique().to_pylist()
     if len(tags) == 1:
         return [frame]
-    return [
-        Frame(
-            source=frame.source,
-            key=f"{frame.key}#{tag}",
-            kind=frame.kind,
-            readings=frame.readings.filter(pc.equal(column, tag)),
-            received_at=frame.received_at,
-            origin=frame.origin,
-            reason=frame.reason,
-        )
-        for tag in tags
-    ]
+    return [_part(frame, f"#{tag}", frame.readings.filter(pc.equal(column, tag))) for tag in tags]
+
+
+def halves(frame: Frame) -> list[Frame]:
+    """Both halves of a frame, each with a key of its own; one that cannot be halved is itself."""
+    n = frame.readings.num_rows
+    if n < 2:
+        return [frame]
+    first, second = frame.readings.slice(0, n // 2), frame.readings.slice(n // 2)
+    return [_part(frame, "<", first), _part(frame, ">", second)]
+
+
+def _part(frame: Frame, mark: str, readings: pa.Table) -> Frame:
+    return Frame(
+        source=frame.source,
+        key=f"{frame.key}{mark}",
+        kind=frame.kind,
+        readings=readings,
+        received_at=frame.received_at,
+        origin=frame.origin,
+        reason=frame.reason,
+    )
 
 
 def extent(frame: Frame) -> tuple[Window, tuple[str, ...]]:

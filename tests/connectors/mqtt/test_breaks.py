@@ -189,6 +189,33 @@ def test_metrics_of_all_births_are_bounded_and_the_rest_is_said():
     assert plant.host.n_definitions == 8
 
 
+def test_a_metric_that_a_rebirth_names_no_more_is_stale_until_it_comes_back(plant):
+    both = [double("temp", 20.0), double("ph", 7.0)]
+    plant.birth(metrics=both)
+    plant.wait(5)
+    found = rows(plant.birth(metrics=both[:1], at=T0 + 5000))
+    assert [row[0] for row in found if row[2] is None] == ["site/E1/ph"]
+    (stale,) = [row for row in found if row[0] == "site/E1/ph"]
+    assert stale[1] == (T0 + 5000) * 1000 and stale[3] == BAD_NO_COMMUNICATION
+    assert [row[0] for row in rows(plant.birth(metrics=both[:1], at=T0 + 6000))] == ["site/E1/temp"]
+    assert values(plant.birth(metrics=both, at=T0 + 7000)) == {
+        "site/E1/temp": 20.0,
+        "site/E1/ph": 7.0,
+    }
+
+
+def test_a_metric_that_a_device_names_no_more_is_stale(plant):
+    plant.birth()
+    force, speed = double("force", 5.0, alias=7), double("speed", 9.0, alias=8)
+    plant.say("DBIRTH", 1, [force, speed], device="D1")
+    found = values(plant.say("DBIRTH", 2, [force], device="D1", at=T0 + 1000))
+    assert found == {"site/E1/D1/force": 5.0, "site/E1/D1/speed": None}
+    plant.say("DBIRTH", 3, [force, speed], device="D1", at=T0 + 2000)
+    plant.birth(at=T0 + 3000)  # the device is to be born anew
+    found = values(plant.say("DBIRTH", 1, [force], device="D1", at=T0 + 4000))
+    assert found == {"site/E1/D1/force": 5.0, "site/E1/D1/speed": None}
+
+
 def test_a_gap_of_more_tags_than_it_names_is_of_all_of_the_source():
     plant = Plant()
     metrics = [double(f"m{n}", 1.0) for n in range(2001)]

@@ -10,7 +10,7 @@ References:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from goldenbatch.connectors.mqtt import _values
 from goldenbatch.connectors.mqtt._definitions import Definitions
@@ -268,10 +268,11 @@ class Host:
                 node.unborn.setdefault(device, (message.at, node.births[device]))
         if node.held:
             self._give_up(node, is_asked=False)
+        before = node.births.get(message.address, {})
         self._definitions.forget(node)
         node.births, node.aliases, node.recent = {}, {}, {}
         node.is_online, node.expected, node.ordered_at = True, 1, message.at
-        self._birth(node, message)
+        self._birth(node, message, before)
 
     def _of_session(self, node: Node, bd_seq: int) -> None:
         """Whether births of two sessions come by turns: one node only ever counts up."""
@@ -283,11 +284,16 @@ class Host:
         if not before or before[-1] != bd_seq:
             node.sessions.append(bd_seq)
 
-    def _birth(self, node: Node, message: Message) -> None:
+    def _birth(
+        self, node: Node, message: Message, before: Mapping[str, Definition] | None = None
+    ) -> None:
         """What a birth describes, and the values that it brings."""
         address = message.address
+        _, unborn = node.unborn.pop(address, (0, dict[str, Definition]()))
+        before = before or node.births.get(address) or unborn
         node.births[address] = self._definitions.of_birth(node, message)
-        node.unborn.pop(address, None)
+        if address not in node.off_since:
+            self._vanished(node, address, message, before)
         self._close_gap(node, address, message)
         self._readings.take(node, message)
         ready = [one for one in node.waiting if one.address in node.births or one.verb == "DBIRTH"]
@@ -319,6 +325,16 @@ class Host:
         node.off_since[address] = (at, cause)
         for one in (node.births.get(address) or unborn).values():
             if one.kind is not None:
+                self._desk.stale(at, one.tag, one.kind, _values.BAD_NO_COMMUNICATION)
+
+    def _vanished(
+        self, node: Node, address: Address, message: Message, before: Mapping[str, Definition]
+    ) -> None:
+        """Metrics that a birth names no more have no value, until one names them again."""
+        born = {one.own_tag for one in node.births[address].values()}
+        at = max(_believed(message), node.newest + 1)
+        for one in before.values():
+            if one.kind is not None and one.own_tag not in born:
                 self._desk.stale(at, one.tag, one.kind, _values.BAD_NO_COMMUNICATION)
 
     def _close_gap(self, node: Node, address: Address, message: Message) -> None:
