@@ -273,8 +273,13 @@ def test_a_set_is_large_enough_and_has_every_subgroup(governed):
         case.act(site, "bind", "qa", **at, test_set="small")
     case.select(site, "plain", data={**case.DATA, "strata": []})
     case.act(site, "seal", "sel", test_set="plain")
-    with pytest.raises(BadInputError, match="has no row of line 1, line 2"):
+    with pytest.raises(BadInputError, match="has no row of line 1; 5 at least"):
         case.act(site, "bind", "qa", **at, test_set="plain")
+    uneven = [f"batch/B{n:02d}" for n in (0, 2, 4, 6, 8, 10, 1)]
+    case.select(site, "uneven", cut={"split": "lot", "lots": uneven})
+    case.act(site, "seal", "sel", test_set="uneven")
+    with pytest.raises(BadInputError, match="has 3 rows of line 1; 5 at least let no single row"):
+        case.act(site, "bind", "qa", **at, test_set="uneven")
     case.select(site, "other", use="titre")
     case.act(site, "seal", "sel", test_set="other")
     with pytest.raises(ConflictError, match="was selected for 'titre'"):

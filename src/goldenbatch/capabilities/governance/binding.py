@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from goldenbatch.core.site import Actor, Site
 
 BIND = "model:bind"
+LEAST_ROWS = 5
+"""Of fewer rows an error and a bias give the results away that are under seal."""
 
 
 def bind(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
@@ -200,10 +202,15 @@ def _require_strata(state: VersionState, chosen: TestSetState) -> None:
     wanted = set(state.intended.subgroups) if state.intended is not None else set()
     if state.criteria is not None:
         wanted |= {one.subgroup for one in state.criteria.criteria} - {""}
-    lacking = sorted(wanted - {one.name for one in chosen.selected.strata})
-    if lacking:
-        raise BadInputError(
-            f"{chosen.stream} has no row of {', '.join(lacking)}.",
-            hint="Select a set that stands for every subgroup of the intended use.",
-            key="test_set",
-        )
+    found = {one.name: one.n for one in chosen.selected.strata}
+    found[""] = chosen.selected.n_rows
+    for name in ("", *sorted(wanted)):
+        n = found.get(name, 0)
+        if n < LEAST_ROWS:
+            raise BadInputError(
+                f"{chosen.stream} has {f'{n} rows' if n else 'no row'}"
+                f"{f' of {name}' if name else ''}; {LEAST_ROWS} at least let no single row be told "
+                "from a measure.",
+                hint="Select a set that stands for every subgroup of the intended use.",
+                key="test_set",
+            )

@@ -20,6 +20,7 @@ import numpy as np
 from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._environment import environment
 from goldenbatch.capabilities.governance.binding import (
+    LEAST_ROWS,
     require_apart_from_lineage,
     require_criteria_before,
     require_measurable,
@@ -288,7 +289,7 @@ def _report(
         },
         "shown": {
             name or "all": _shown(_of_subgroup(rows, predicted, name), one.seed)
-            for name in ("", *(stratum.name for stratum in selected.strata))
+            for name in ("", *(one.name for one in selected.strata if one.n >= LEAST_ROWS))
         },
         "comparisons": comparisons(site, one.state, rows, predicted.predicted),
         "unit": rows.unit,
