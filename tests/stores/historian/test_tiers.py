@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
@@ -203,6 +204,22 @@ def test_what_a_guard_holds_or_is_not_whole_stays(opened, frame, listed, recorde
     assert store.settle().n_files == 4  # copied anew: the last copy is not given for a spoilt one
     assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
     assert len(store.read(["x/0"], (0, DAY))) == 4
+
+
+def test_a_changed_or_lost_copy_in_a_tier_is_named_although_home_has_it_still(
+    opened, frame, recorder, tier, tmp_path
+):
+    store = compacted(opened(settings=SETTINGS), frame)
+    store.move(tier, old(store), free)
+    first, second = sorted((tmp_path / "mount").rglob("number/*/*.parquet"))
+    whole = first.read_bytes()
+    first.write_bytes(whole[:50] + bytes([whole[50] ^ 1]) + whole[51:])
+    second.unlink()
+    found = store.verify(recorder.chunks(), steps=recorder.steps())
+    assert {Path(one.where).name for one in found} == {first.name, second.name}
+    assert any("the tier's copy was changed" in one.message for one in found)
+    assert store.settle().n_files == 4  # brought anew from what lies at home, then let go
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
 
 
 def test_two_historians_do_not_share_a_tier(opened, frame, tier, tmp_path):

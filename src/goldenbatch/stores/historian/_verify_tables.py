@@ -17,6 +17,7 @@ from goldenbatch.stores.historian._groups import groups_of
 from goldenbatch.stores.historian._handover import Name, differences
 from goldenbatch.stores.historian._manifest import FileEntry, Manifest
 from goldenbatch.stores.historian._merge import Tally, tally_file
+from goldenbatch.stores.historian._places import Place
 from goldenbatch.stores.historian._tiers import Tier
 
 Found = Iterator[tuple[str, str]]
@@ -90,10 +91,25 @@ class Tables:
                         yield (
                             f"{url}/{kind}",
                             "the table of the tier does not name what lies in it; "
-                            "`goldenbatch historian tier` puts it right",
+                            "`goldenbatch tiering run` puts it right",
                         )
+                    for path in wanted:
+                        yield from self._check_copy(place, own[path][1])
             except (UnreachableError, IntegrityError) as error:
                 yield url, str(error)
+
+    def _check_copy(self, place: Place, file: FileEntry) -> Found:
+        """What a tier has of a file whose copy at home is read until it is settled."""
+        if not self.cold.place.home.has(file.kind, file.path):
+            return  # it is read from the tier, and checked as what it is
+        where = place.path(file.kind, file.path)
+        try:
+            path = place.fresh(file.kind, file.path, file.size)
+        except IntegrityError as error:
+            yield where, str(error)
+            return
+        if _files.file_digest(path) != file.sha256:
+            yield where, "the tier's copy was changed; that at home is whole until it is settled"
 
     def _done(self, lineage: Lineage) -> Lineage:
         """Compactions that are in the tables; the newest may just be on its way."""
