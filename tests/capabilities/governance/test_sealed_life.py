@@ -378,3 +378,43 @@ def test_verify_names_accesses_that_no_opening_allowed(trained):
     site.ledger.append([NewEvent(SET, body, site.ledger.version(SET), case.uid(site, "dev"))])
     problems = [str(one) for one in site.verify().problems]
     assert any("read without an opening" in one for one in problems), problems
+
+
+def test_who_trained_has_no_part_through_another_person_either(trained):
+    """Even under a policy that lets the right to open be lent, it is asked of both people."""
+    from goldenbatch.core.authority import StandIn, may
+    from goldenbatch.core.facts import record_facts
+
+    site, at = trained
+    case.act(site, "unseal-ask", "tess", **at, reason="first test")
+    site.people.add("otto", "Otto", case.PASSWORD)
+    site.people.grant("otto", "operator", "test")
+    otto, stream = site.people.find("otto"), site.ledger.stream(SET)
+    shipped = site.people.policy()
+    rules = tuple(
+        rule.model_copy(update={"is_delegable": rule.action == "model:unseal"})
+        for rule in shipped.rules
+    )
+    policy = type(shipped).model_validate({
+        **shipped.model_dump(by_alias=True), "rules": [one.model_dump() for one in rules],
+    })  # fmt: skip
+    record = record_facts(SET, stream, policy.judgements)
+    answers = {}
+    for login in ("dev", "sme"):
+        lender = site.people.find(login)
+        asked = site.people.authority.ask(otto)
+        users = {**asked.facts["account_active"].users, lender.uid: lender}
+        facts = {**asked.facts}
+        for name in ("account_active", "roles_granted"):
+            facts[name] = type(facts[name])(users)
+        lent = StandIn(Actor(lender.uid, lender.roles), "process_engineer", ref="delegation/D@2")
+        actor = Actor(otto.uid, otto.roles)
+        answers[login] = may(
+            policy, actor, "model:unseal", record, facts, asked.now, stand_ins=[lent]
+        )
+    assert answers["sme"].is_allowed
+    assert answers["sme"].acting_for == case.uid(site, "sme")
+    assert not answers["dev"].is_allowed
+    # As shipped, nothing of it can be lent at all.
+    actions = ("model:unseal_ask", "model:unseal", "model:test", "model:train")
+    assert not any(rule.is_delegable for one in actions for rule in shipped.rules_for(one))
