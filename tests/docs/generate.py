@@ -15,6 +15,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from goldenbatch.core.records import Body, Envelope, record_types
+from tests.docs import clauses
 from tests.docs.meanings import MEANINGS
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -481,6 +482,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "command-line.md": commands_page,
     "rest-api.md": rest_page,
     "change-plans.md": _refill("change-plans.md"),
+    "model-clauses.md": clauses.page,
     "settings.md": _refill("settings.md"),
     "source-cards.md": _refill("source-cards.md"),
 }

@@ -7,6 +7,7 @@ References:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
@@ -302,14 +303,13 @@ def _followed(site: Site, states: Sequence[VersionState], number: int) -> list[E
 
 def findings_of(site: Site, use: str, version: int) -> list[FindingTold]:
     """Findings on a version: of its watch, or of what the gate said of it."""
+    about = re.compile(rf"^(?:{re.escape(use)}@)?{version}(?![0-9])")
     found = []
     rows: Sequence[Any] = site.ledger.select("finding", {"attribute": use}, ("started_at", "uid"))
     for row in rows:
         newest = newest_finding(site.ledger.stream(f"finding/{row['uid']}"))
-        if newest is not None and newest.subject.key.startswith(f"{use}@{version}"):
-            name = newest.subject.key.removeprefix(f"{use}@{version}")
-            if not name[:1].isdecimal():
-                found.append(FindingTold(str(row["uid"]), str(row["state"]), newest))
+        if newest is not None and about.match(newest.subject.key):
+            found.append(FindingTold(str(row["uid"]), str(row["state"]), newest))
     return found
 
 
