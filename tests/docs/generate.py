@@ -80,6 +80,7 @@ STREAMS = {
     "ChangePlanProposed": "change-plan/<plan>",
     "ChangePlanWithdrawn": "change-plan/<plan>",
     "GateJudged": "model/<use>/<version>",
+    "ReferenceBlockKept": "model-block/<use>/<version>",
     "CompletenessAssessed": "completeness/<batch>",
     "SourceStarted": "source/<source>",
     "SourceStopped": "source/<source>",

@@ -24,6 +24,9 @@ class ModelDesk(Protocol):
     def history(self, use: str, version: int) -> Answer:
         """What happened to a model, in order: `lines`; version 0: all versions."""
 
+    def replay(self, use: str, newest: int) -> Answer:
+        """Logged predictions made again and compared: `is_ok`, `problems`; newest 0: all."""
+
 
 class LocalModels:
     """Models at a home that this process holds.
@@ -52,6 +55,12 @@ class LocalModels:
         problems = self._problems([line.seq for line in told.lines])
         return {**told.as_json(), "problems": problems, "is_verified": not problems}
 
+    def replay(self, use: str, newest: int) -> Answer:
+        """Logged predictions made again from their logged inputs and compared."""
+        from goldenbatch.runtime.prediction_replay import replay_log
+
+        return replay_log(self._site, use, newest).as_json()
+
     def _problems(self, seqs: list[int]) -> list[str]:
         """What of the events does not hold under the checkpoint, checked as an outsider would."""
         from goldenbatch.stores.ledger.bundle import check_bundle
@@ -76,6 +85,11 @@ class RemoteModels:
         """What happened to a model, in order."""
         path = f"/models/{quote(use, safe='')}/history"
         return cast("Answer", self._client.get(path, version=version))
+
+    def replay(self, use: str, newest: int) -> Answer:
+        """Logged predictions made again from their logged inputs and compared."""
+        path = f"/models/{quote(use, safe='')}/replay"
+        return cast("Answer", self._client.get(path, newest=newest))
 
 
 def models_of(desk: Desk) -> ModelDesk:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.runtime._iq_database import database_items
+from goldenbatch.runtime._iq_models import model_items
 
 if TYPE_CHECKING:
     from goldenbatch.runtime.local import LocalSite
@@ -99,6 +100,7 @@ def qualify_installation(site: LocalSite, *, has_scratch: bool = False) -> Insta
             IqItem(name, expected, found, "passed" if is_right else "failed")
             for name, expected, found, is_right in database_items(site, has_scratch=has_scratch)
         ),
+        *(IqItem(*row) for row in model_items(site)),
         _fsync(site.path),
         _clock(site),
         _kind(site),

@@ -33,6 +33,7 @@ from goldenbatch.runtime.people import People
 from goldenbatch.runtime.policies import Policies
 from goldenbatch.runtime.projections import core_projections
 from goldenbatch.runtime.recorder import LedgerRecorder
+from goldenbatch.runtime.reference_blocks import ReferenceBlocks
 from goldenbatch.runtime.retention import Retention
 from goldenbatch.runtime.rights import Rights
 from goldenbatch.runtime.sealing import Sealing
@@ -107,6 +108,7 @@ class LocalSite:
         acts: What capabilities let people do, signed or as entries.
         sealing: Rows of sealed test sets, given out by an opening only.
         models: Models that may serve, by their use.
+        references: Rows that approved versions must predict as they did.
         signing_rules: Settings of signing, as the ledger holds them.
         runner: Wakes the analysts.
         context_rules: Read batches and phases off tags.
@@ -227,6 +229,7 @@ class LocalSite:
         self.proofs, self.acts, self.sealing = bound.proofs, Acts(self), Sealing(self)
         fault = self.signing_rules.fault
         self.models = Models(self.ledger, self.registry, fault, self.historian, self._clock)
+        self.references = ReferenceBlocks(self)
         self._workshop = adoption.Workshop(self.discovery)
         self.runner = Runner(self, self.layout.state, self._workshop, on_step, self._clock)
         self.suspending = Suspending(self, self.signing_rules.fault, now, on_step)
@@ -385,6 +388,7 @@ class LocalSite:
         Then see what is overdue.
         """
         self.context_rules.run()
+        self.references.keep()
         found = self.runner.wake()
         self.suspending.look()
         return [*found, *self.oversight.look()]

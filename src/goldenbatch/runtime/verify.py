@@ -27,7 +27,12 @@ from goldenbatch.runtime.projections import core_projections
 if TYPE_CHECKING:
     from goldenbatch.runtime.local import LocalSite
 
-Part = Literal["home", "keys", "ledger", "historian", "registry", "links", "analysts", "signatures"]
+Part = Literal[
+    "home", "keys", "ledger", "historian", "registry", "links", "analysts", "signatures", "models"
+]
+N_BLOCKS = 50
+"""Newest blocks of logged predictions that are predicted again, of each model."""
+
 Progress = Callable[[int, int], None]
 
 
@@ -148,10 +153,25 @@ def _verify_rest(site: LocalSite) -> tuple[list[Problem], dict[str, int]]:
         if said is not None:
             problems += [Problem(*row) for row in check_deletions(site, said)]
         counts |= links.counts
+        problems += _predictions(site, counts)
     except GoldenbatchError as error:
         # An event that cannot be read is named by the ledger's own check above.
         problems.append(Problem("links", "ledger", f"could not be followed to the end: {error}"))
     return problems, counts
+
+
+def _predictions(site: LocalSite, counts: dict[str, int]) -> Iterator[Problem]:
+    """The newest logged predictions, made again from their logged inputs."""
+    from goldenbatch.runtime.prediction_replay import replay_logs
+
+    for one in replay_logs(site, N_BLOCKS):
+        counts["predictions"] = counts.get("predictions", 0) + one.n_rows
+        where = f"model/{one.use}"
+        yield from (Problem("models", where, words) for words in one.problems)
+        yield from (Problem("models", where, words, is_note=True) for words in one.notes)
+        if one.n_blocks > one.n_replayed and not one.problems:
+            words = f"the newest {one.n_replayed} of {one.n_blocks} blocks were predicted again."
+            yield Problem("models", where, words, is_note=True)
 
 
 def _verify_parts(path: Path, progress: Progress | None, reason: Exception) -> VerifyReport:

@@ -54,7 +54,7 @@ QUIET_KINDS = frozenset(
     {
         *(one.kind for one in (TickTaken, FindingOpened, FindingUpdated, FindingClosed)),
         *(one.kind for one in (AnalystFailed, TicksSkipped, ChunkClosed)),
-        *("ReadingsMoved", "ReadingsTakenOut"),
+        *("ReadingsMoved", "ReadingsTakenOut", "ReferenceBlockKept"),
         *(one.kind for one in (PasswordRejected, AccountLocked, AccountUnlocked)),
         *("UserAdded", "PasswordSet", "RoleGranted", "RoleRevoked"),
         *("UserDisabled", "UserEnabled", "SignatureApplied"),

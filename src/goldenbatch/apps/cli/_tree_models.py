@@ -8,6 +8,7 @@ from goldenbatch.apps.cli._lazy import Entry
 
 _AT = "goldenbatch.apps.cli.models"
 _PLANS = "goldenbatch.apps.cli.plans"
+_SERVING = "goldenbatch.apps.cli.serving"
 _TESTS = "goldenbatch.apps.cli.test_data"
 
 
@@ -35,6 +36,8 @@ def models_tree(panel: str) -> Mapping[str, Entry]:
                 "activate": Entry("Put an approved version to work.", f"{_AT}:activate"),
                 "suspend": Entry("Take it from its work at once.", f"{_AT}:suspend"),
                 "retire": Entry("Take a version out of use for ever.", f"{_AT}:retire"),
+                "predict": Entry("Ask the model that serves.", f"{_SERVING}:predict"),
+                "replay": Entry("Make logged predictions again.", f"{_SERVING}:replay"),
                 "list": Entry("All versions with their stages.", f"{_AT}:list_"),
                 "history": Entry("What happened to a model, verified.", f"{_AT}:history"),
                 "card": Entry("The model card as page and PDF, with proof.", f"{_AT}:card"),

@@ -9,16 +9,19 @@ import numpy as np
 from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
+from goldenbatch.apps.models import LocalModels
 from goldenbatch.apps.node.failures import RESPONSES
-from goldenbatch.apps.node.inputs import Form
-from goldenbatch.apps.node.state import Caller, Principal
+from goldenbatch.apps.node.inputs import Form, plain
+from goldenbatch.apps.node.state import Caller, Principal, State
 from goldenbatch.core.errors import BadInputError, ConflictError
 from goldenbatch.core.model_card import USE_PATTERN
 from goldenbatch.core.prediction import PredictionBlock, ServedModel
+from goldenbatch.core.records import DataClass
 
 router = APIRouter(prefix="/models", tags=["models"], responses=RESPONSES)
 MAX_ROWS, MAX_CELLS = 20_000, 400_000
 Use = Annotated[str, Path(pattern=USE_PATTERN)]
+Newest = Annotated[int, Query(ge=0, le=10**9, description="Only so many blocks; 0: all.")]
 Version = Annotated[int, Query(ge=0, le=10**9, description="A version; 0: the active one.")]
 
 
@@ -68,6 +71,14 @@ def predict(use: Use, form: Rows, caller: Caller) -> dict[str, Any]:
     table = [[math.nan if one is None else one for one in row] for row in form.rows]
     rows = np.array(table, dtype=np.float64).reshape(len(table), width)
     return _answer(model.predict(rows, explain=form.explain))
+
+
+@router.get("/{use}/replay")
+def replay(use: Use, state: State, caller: Caller, newest: Newest = 0) -> dict[str, Any]:
+    """Logged predictions made again from their logged inputs, and compared bit by bit."""
+    caller.require_class(DataClass.CONFIDENTIAL)
+    answer: dict[str, Any] = plain(LocalModels(state.desk.site).replay(use, newest))
+    return answer
 
 
 def _model(caller: Principal, use: str, version: int, *, is_active: bool) -> ServedModel:
