@@ -30,6 +30,7 @@ from scipy.special import betaincinv, chdtri
 
 from goldenbatch.science._arrays import Floats
 from goldenbatch.science.errors import DataError
+from goldenbatch.science.statistics._bootstrap import bootstrap_t, freedom
 
 Bools = NDArray[np.bool_]
 
@@ -41,9 +42,7 @@ IN_DOMAIN: Final = "_in_domain"
 BESIDE: Final = ("baseline", "practice")
 """What stands beside a model."""
 
-_CHUNK = 250
 _POSITIVE = 0.5
-_LEAST_FINITE = 0.95
 
 
 @dataclass(frozen=True)
@@ -343,7 +342,7 @@ def _errors(
         return result(estimate, None, None, f"{n_groups} groups are too few for a bound")
     if not math.isfinite(theta):
         return result(estimate, None, None, "the errors do not vary: there is no bound")
-    bounds = _bootstrap_t(measure, sums, theta, confidence, seed, n_resamples)
+    bounds = bootstrap_t(measure.value, sums, theta, confidence, seed, n_resamples)
     if bounds is None:
         return result(estimate, None, None, "the errors do not vary enough for a bound")
     lower, upper = (measure.back(one) for one in bounds)
@@ -352,63 +351,10 @@ def _errors(
     method = f"bootstrap-t over groups, {n_resamples} resamples"
     if measure.is_widened:
         # Freedom as the spread of the groups shows it: all rows where each is its own group.
-        freedom = min(max(_freedom(measure, sums), n_groups), n_rows)
-        upper = max(upper, rmse_bound_normal(estimate, freedom, confidence))
+        degrees = min(max(freedom(measure.value, sums), n_groups), n_rows)
+        upper = max(upper, rmse_bound_normal(estimate, degrees, confidence))
         method += "; the upper bound no narrower than the chi-squared one"
     return result(estimate, lower, upper, method)
-
-
-def _bootstrap_t(
-    measure: _Ratio, sums: Floats, theta: float, confidence: float, seed: int, n_resamples: int
-) -> tuple[float, float] | None:
-    """One-sided bounds of a function of means over groups; None where it does not vary."""
-    n_groups, n_sums = sums.shape
-    products = np.einsum("gi,gj->gij", sums, sums).reshape(n_groups, n_sums * n_sums)
-    both = np.concatenate([sums, products], axis=1)
-    own = _standard_error(measure, both.mean(axis=0)[None, :], n_groups, n_sums)[0]
-    if not math.isfinite(own):
-        return None
-    if own == 0.0:
-        return theta, theta
-    generator = np.random.default_rng(seed)
-    found = []
-    for start in range(0, n_resamples, _CHUNK):
-        size = min(_CHUNK, n_resamples - start)
-        weights = generator.multinomial(n_groups, np.full(n_groups, 1.0 / n_groups), size=size)
-        means = np.einsum("bg,gk->bk", weights / n_groups, both)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            errors = _standard_error(measure, means, n_groups, n_sums)
-            found.append((measure.value(means[:, :n_sums]) - theta) / errors)
-    scores = np.concatenate(found)
-    scores = scores[np.isfinite(scores)]
-    if len(scores) < _LEAST_FINITE * n_resamples:
-        return None
-    low, high = np.quantile(scores, [1.0 - confidence, confidence])
-    return theta - float(high) * own, theta - float(low) * own
-
-
-def _freedom(measure: _Ratio, sums: Floats) -> float:
-    """Degrees of freedom of a mean square by how it varies between groups (Satterthwaite)."""
-    n_groups, n_sums = sums.shape
-    products = np.einsum("gi,gj->gij", sums, sums).reshape(n_groups, n_sums * n_sums)
-    both = np.concatenate([sums, products], axis=1).mean(axis=0)[None, :]
-    own = float(_standard_error(measure, both, n_groups, n_sums)[0])
-    return 1.0 / (2.0 * own**2) if own > 0 else float(n_groups)
-
-
-def _standard_error(measure: _Ratio, means: Floats, n_groups: int, n_sums: int) -> Floats:
-    """By the delta method, from means of sums and of their products, shape (n, k + k * k)."""
-    first = means[:, :n_sums]
-    second = means[:, n_sums:].reshape(-1, n_sums, n_sums)
-    covariance = second - np.einsum("bi,bj->bij", first, first)
-    gradient = np.empty_like(first)
-    for k in range(n_sums):
-        step = np.zeros_like(first)
-        step[:, k] = 1e-6 * np.maximum(np.abs(first[:, k]), 1e-9)
-        rise = measure.value(first + step) - measure.value(first - step)
-        gradient[:, k] = rise / (2.0 * step[:, k])
-    variance = np.einsum("bi,bij,bj->b", gradient, covariance, gradient)
-    return np.asarray(np.sqrt(np.maximum(variance, 0.0) / (n_groups - 1)), dtype=np.float64)
 
 
 def rmse_bound_normal(rmse: float, n: float, confidence: float = 0.95) -> float:
