@@ -80,6 +80,8 @@ STREAMS = {
     "ChangePlanProposed": "change-plan/<plan>",
     "ChangePlanWithdrawn": "change-plan/<plan>",
     "GateJudged": "model/<use>/<version>",
+    "ShadowStarted": "model/<use>/<version>",
+    "ShadowEnded": "model/<use>/<version>",
     "ReferenceBlockKept": "model-block/<use>/<version>",
     "CompletenessAssessed": "completeness/<batch>",
     "SourceStarted": "source/<source>",

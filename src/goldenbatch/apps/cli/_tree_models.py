@@ -9,6 +9,7 @@ from goldenbatch.apps.cli._lazy import Entry
 _AT = "goldenbatch.apps.cli.models"
 _PLANS = "goldenbatch.apps.cli.plans"
 _SERVING = "goldenbatch.apps.cli.serving"
+_SHADOWS = "goldenbatch.apps.cli.shadows"
 _TESTS = "goldenbatch.apps.cli.test_data"
 
 
@@ -30,6 +31,8 @@ def models_tree(panel: str) -> Mapping[str, Entry]:
                 "unseal": Entry("Let a test set be opened, signed.", f"{_TESTS}:unseal"),
                 "test": Entry("Test it on its opened test set, signed.", f"{_TESTS}:test"),
                 "retire-set": Entry("Never open a test set again.", f"{_TESTS}:retire_set"),
+                "shadow-start": Entry("Run it beside what serves.", f"{_SHADOWS}:shadow_start"),
+                "shadow-end": Entry("End its shadow, on record.", f"{_SHADOWS}:shadow_end"),
                 "gate": Entry("Ask whether an update is in its plan.", f"{_PLANS}:gate"),
                 "validate": Entry("Find it fit for its use, signed.", f"{_AT}:validate"),
                 "approve": Entry("Approve it for its use, signed.", f"{_AT}:approve"),

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goldenbatch.capabilities.governance.history import History, history_of, overview
-    from goldenbatch.capabilities.governance.line import fallback_of
+    from goldenbatch.core.suspension import fallback_of
 
 _HOMES = {
     "History": "history",

@@ -14,6 +14,11 @@ CAPABILITY = Capability(
             f"{_ROOM}.changes:changes_analyst",
             "Updates that the gate did not let pass: change control or a deviation is asked for",
         ),
+        Offer(
+            "shadow",
+            f"{_ROOM}.shadow:shadow_analyst",
+            "Candidates beside what serves, compared by a test that may be looked at every day",
+        ),
         Offer("watch", f"{_ROOM}.watch:watch_analyst", "Drift, validity and errors of what serves"),
     ),
     trainers=(
@@ -44,6 +49,8 @@ CAPABILITY = Capability(
         Offer("criteria", f"{_ROOM}.life:criteria", "Fix what its test must show, signed"),
         Offer("bind", f"{_ROOM}.binding:bind", "Choose the sealed set that it is tested on"),
         Offer("judge", f"{_ROOM}.judging:judge", "Ask the gate whether an update is in its plan"),
+        Offer("shadow-start", f"{_ROOM}.shadowing:shadow_start", "Run it beside what serves"),
+        Offer("shadow-end", f"{_ROOM}.shadowing:shadow_end", "End its shadow: what it has shown"),
         Offer("plan-propose", f"{_ROOM}.plans:propose", "Propose a change plan"),
         Offer("plan-withdraw", f"{_ROOM}.plans:withdraw", "Withdraw a change plan"),
         Offer("validate", f"{_ROOM}.life:validate", "Find it fit for its use, signed as verified"),

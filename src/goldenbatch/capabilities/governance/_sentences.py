@@ -25,6 +25,7 @@ from goldenbatch.core.model_records import (
 from goldenbatch.core.models import ModelFitted
 from goldenbatch.core.people import SignatureApplied
 from goldenbatch.core.records import Body, Event
+from goldenbatch.core.shadow_records import ShadowEnded, ShadowStarted
 from goldenbatch.core.test_set_records import (
     TestSetRead,
     TestSetRetired,
@@ -138,6 +139,22 @@ def _suspended(one: ModelSuspended) -> str:
     return f"suspended version {one.version}{clause}; {over} takes over: {one.reason}"
 
 
+def _shadowed(one: ShadowStarted) -> str:
+    clause = f" (asked for by {one.clause})" if one.clause else ""
+    return (
+        f"let version {one.version} run beside version {one.against}{clause}, compared by "
+        f"{one.measure} up to {one.maximum:g} at confidence {one.confidence:g}: {one.reason}"
+    )
+
+
+def _shadow_over(one: ShadowEnded) -> str:
+    shown = f"mean difference {one.mean:.3g}" if one.mean is not None else "nothing compared"
+    return (
+        f"ended the shadow of version {one.version} after {one.n_batches} batches: "
+        f"{one.verdict.value} ({shown} over {one.n_groups} batches): {one.reason}"
+    )
+
+
 def _selected(one: TestSetSelected) -> str:
     return (
         f"selected test set {one.test_set}: {one.title}, {one.n_rows} rows of "
@@ -160,6 +177,8 @@ _TELLS: Final[Mapping[type[Body], Callable[[Any], str]]] = {
     ModelValidated: lambda one: f"found it fit for its use: {one.statement}",
     ModelApproved: _approved,
     GateJudged: _judged,
+    ShadowStarted: _shadowed,
+    ShadowEnded: _shadow_over,
     ModelActivated: _activated,
     ModelSuspended: _suspended,
     ModelRetired: lambda one: f"retired version {one.version}: {one.reason}",

@@ -24,12 +24,14 @@ from goldenbatch.capabilities.governance.gate_evidence import (
     PairedFigure,
     ParameterMove,
     SensorStated,
+    ShadowFigure,
     Travel,
 )
 from goldenbatch.capabilities.governance.numbers_of import numbers_of
 from goldenbatch.capabilities.governance.plans import stored_reference
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.core.model_access import load_test_set
+from goldenbatch.core.shadow_records import shadow_periods
 from goldenbatch.science.comparison import prediction_distance
 from goldenbatch.science.errors import ScienceError
 
@@ -96,6 +98,7 @@ def gather(
         "n_openings": _openings(one),
         "n_test_rows": new.tested.n_rows if new.tested is not None else 0,
         "n_test_groups": _number(report.get("n_groups")),
+        "shadow": _shadow(one),
         "sensor": stated.sensor,
         **_distances(one, active),
     }
@@ -236,6 +239,20 @@ def _travel(
     if not math.isfinite(found.rms):
         return None
     return Travel(rms=found.rms, largest=found.largest, n_rows=found.n)
+
+
+def _shadow(one: _Gathered) -> ShadowFigure | None:
+    """How long this very artefact ran in shadow, over the shadows that were ended."""
+    trained = one.new.trained
+    found = [
+        period for period in shadow_periods(one.site.ledger.stream(one.new.stream))
+        if period.ended is not None and trained is not None
+        and period.started.digest == trained.digest
+    ]  # fmt: skip
+    if not found:
+        return None
+    n_batches = sum(period.ended.n_batches for period in found if period.ended is not None)
+    return ShadowFigure(days=math.fsum(period.days for period in found), n_batches=n_batches)
 
 
 # ---- what the test says ---------------------------------------------------------------------

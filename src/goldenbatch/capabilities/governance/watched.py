@@ -7,24 +7,15 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final, Self, cast
 
 from goldenbatch.core.errors import BadInputError, GoldenbatchError
-from goldenbatch.core.gate_records import GateJudged
 from goldenbatch.core.model_access import load_version
 from goldenbatch.core.model_line import LineState, line_state
 from goldenbatch.core.model_records import (
-    CriteriaFixed,
-    IntendedUseStated,
     ModelActivated,
-    ModelApproved,
-    ModelDrafted,
     ModelRetired,
     ModelSuspended,
-    ModelTested,
-    ModelTrained,
-    ModelValidated,
-    TestDataBound,
     line_stream,
 )
-from goldenbatch.core.people import SignatureApplied
+from goldenbatch.core.records import record_types
 from goldenbatch.core.series import Quality
 from goldenbatch.science.errors import ScienceError
 
@@ -42,13 +33,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float64]
 
 LINE_KINDS: Final = (ModelActivated.kind, ModelSuspended.kind, ModelRetired.kind)
-VERSION_KINDS: Final = tuple(
-    one.kind
-    for one in (
-        CriteriaFixed, GateJudged, IntendedUseStated, ModelApproved, ModelDrafted, ModelTested,
-        ModelTrained, ModelValidated, SignatureApplied, TestDataBound,
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -111,14 +95,15 @@ class Watched:
 
 
 class _Streams:
-    """Streams of versions as a tick shows them, for the folds of core."""
+    """Streams of models as a tick shows them, for the folds of core."""
 
     def __init__(self, view: TickView) -> None:
         self._view = view
 
     def stream(self, name: str, after: int = 0) -> Sequence[Event]:
-        """Events of a stream that matter for a version's life."""
-        events = self._view.events((*VERSION_KINDS, *LINE_KINDS), name)
+        """Events of a stream."""
+        # All kinds: a signature covers whatever stood in the stream when it was shown.
+        events = self._view.events(tuple(record_types()), name)
         return [one for one in events if one.stream == name and one.envelope.version > after]
 
 
