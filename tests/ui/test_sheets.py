@@ -70,6 +70,7 @@ def test_a_page_is_well_formed_and_has_what_screen_readers_need():
     assert all(f'aria-labelledby="{one}"' in text for one in page.ids)
     assert all(f'href="#{one}"' in text for one in page.ids)
     assert re.findall(r"<th(?! scope|ead)", text) == []
+    assert text.count('class="scroll" role="region"') == text.count('tabindex="0"') == 2
     assert "http" not in text
     assert text.index("not for GMP use") < text.index("<h1>")
     assert '<td class="good">met</td>' in text

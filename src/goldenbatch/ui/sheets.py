@@ -220,8 +220,10 @@ def _grid(grid: Grid) -> str:
             cells[-1] = f'<td class="{tone}">{escape(row[-1])}</td>'
         rows.append(f"<tr>{''.join(cells)}</tr>\n")
     caption = f"<caption>{escape(grid.caption)}</caption>" if grid.caption else ""
-    return (
-        f'<div class="scroll"><table>{caption}<thead><tr>{head}</tr></thead><tbody>\n'
+    label = escape(grid.caption or ", ".join(grid.header))
+    return (  # a region that scrolls is reached by keyboard too (WCAG 2.2, 2.1.1)
+        f'<div class="scroll" role="region" aria-label="{label}" tabindex="0">'
+        f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>\n"
         f"{''.join(rows)}</tbody></table></div>"
     )
 

@@ -3,6 +3,7 @@
 import shutil
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -182,6 +183,8 @@ def test_a_changed_event_does_not_verify(cli, run, home, tmp_path):
         (("approve", "sucrose", "--reason", "r", "--by", "quinn"), 3, "which version"),
         (("approve", "sucrose@x", "--reason", "r", "--by", "quinn"), 3, "names no version"),
         (("history", "nothing"), 4, "there is no model 'nothing'"),
+        (("card", "nothing", "CARDS"), 4, "there is no model 'nothing'"),
+        (("card", "sucrose@x", "CARDS"), 3, "names no version"),
         (("intend", "nothing", "CARD", "--by", "sam"), 4, "there is no model 'nothing'"),
         (("draft", "other", "--card", "CARD", "--by", "dana"), 3, "the card is of sucrose"),
         (("suspend", "sucrose", "--fallback", "last", "--reason", "r", "--by", "otto"), 3,
@@ -206,7 +209,7 @@ def test_a_bad_card_is_named_with_line_and_key(run, tmp_path):
 # ---- through a node -------------------------------------------------------------------------
 
 
-def test_the_same_through_a_node(run, node, home, tmp_path):
+def test_the_same_through_a_node(cli, run, node, home, tmp_path):
     (home / "state").mkdir(exist_ok=True)
     from goldenbatch.runtime.remote import NodeAddress
 
@@ -218,6 +221,9 @@ def test_the_same_through_a_node(run, node, home, tmp_path):
     judge(run, tmp_path)
     assert run("list")["models"][0]["stage"] == "active"
     assert run("history", "sucrose")["is_verified"]
+    card = Path(run("card", "sucrose", tmp_path / "cards")["html"])
+    assert "sucrose@1 · active · owner Process science" in card.read_text(encoding="utf-8")
+    assert cli("verify", "--proof", card.with_suffix(".proof.json")).code == 0
     assert "is active" in run("activate", "sucrose@1", "--reason", "again", "--by", "sam", code=6)
 
 

@@ -147,6 +147,27 @@ def test_files_with_a_proof_that_holds_and_sees_a_change(governed, tmp_path):
     assert set(files) == {"html", "pdf", "proof"}
 
 
+def test_findings_of_the_watch_are_those_of_their_version(governed):
+    from goldenbatch.core.findings import Evidence, Finding, FindingOpened, Severity, Subject
+    from goldenbatch.core.suspension import watch_key
+
+    to(governed, "activate")
+    keys = (watch_key(1, "residual drift"), watch_key(11, "input drift"), f"{USE}@1#7", f"{USE}@12")
+    for n, key in enumerate(keys):
+        subject = Subject(attribute=USE, key=key)
+        finding = Finding(
+            subject=subject, title=f"about {key}", statement="it drifts", severity=Severity.MAJOR,
+            start=0, analyst="watch", analyst_version="1",
+            evidence=(Evidence(kind="artefact", digest="0" * 64),),
+        )  # fmt: skip
+        uid = f"{n:032x}"
+        body = FindingOpened(uid=uid, tick=1, finding=finding)
+        governed.ledger.append([NewEvent(f"finding/{uid}", body, 0, actor="watch")])
+    found = load_card(governed, USE, 1).findings
+    assert {one.finding.title for one in found} == {f"about {keys[0]}", f"about {keys[2]}"}
+    assert "about 1/residual drift" in words(load_card(governed, USE, 1), "watch")
+
+
 @pytest.mark.parametrize(("use", "version"), [(USE, 9), ("nothing", 0)])
 def test_no_card_of_what_is_not_there(governed, use, version, tmp_path):
     to(governed, "draft")
