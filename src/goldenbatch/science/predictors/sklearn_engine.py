@@ -7,6 +7,7 @@ one row than for many (measured: see ADR 0021).
 
 from __future__ import annotations
 
+import hashlib
 import threading
 import warnings
 from collections.abc import Iterator
@@ -50,6 +51,9 @@ _TAKES_MISSING: Final = frozenset(
 )
 _NORMAL_95: Final = 1.959963984540054
 _TURN = threading.Lock()
+_N_KNOWN: Final = 64
+_KNOWN: dict[bytes, list[str]] = {}
+"""Types of files that were gone through, by digest: the same bytes ask for the same."""
 
 
 def load_skops(content: bytes) -> Predictor:
@@ -77,6 +81,9 @@ def load_skops(content: bytes) -> Predictor:
 
 def _known_types(content: bytes) -> list[str]:
     """Names that the file asks for, each a class that scikit-learn itself defines there."""
+    key = hashlib.sha256(content).digest()
+    if key in _KNOWN:
+        return _KNOWN[key]
     found = []
     for loader, module, name in skops_types(content):
         if not module.startswith("sklearn."):
@@ -86,7 +93,10 @@ def _known_types(content: bytes) -> list[str]:
             message = f"the skops file names {module}.{name} ({loader}), which is no class there"
             raise PredictorError(message)
         found.append(f"{module}.{name}")
-    return sorted(set(found))
+    while len(_KNOWN) >= _N_KNOWN:
+        _KNOWN.pop(next(iter(_KNOWN)), None)
+    _KNOWN[key] = sorted(set(found))
+    return _KNOWN[key]
 
 
 def predictor_of(model: Any, notes: tuple[str, ...] = ()) -> Predictor:
