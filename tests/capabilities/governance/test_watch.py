@@ -193,3 +193,21 @@ def test_a_result_that_is_invalidated_is_no_reference_any_more(biased):
     site.wake()
     no_failure(site)
     assert home.findings(site)[RESIDUAL][0] == "closed"
+
+
+def test_ranges_of_the_intended_use_are_part_of_the_domain(original):
+    """The artefact alone would take 34.5 degrees; the use states 34 to 40, and no more."""
+    from goldenbatch.capabilities.governance.watched import Models, version_at, watched_at
+
+    site = original
+    home.adopt(site, **QUICK)
+    site.wake()
+    views = site.runner._views
+    tick = site.runner._ticks[-1]
+    view, models = views.at(tick, tick), Models()
+    model = watched_at(view, version_at(view, case.USE, 1), 1, models)
+    assert (model.lower, model.upper) == ((34.0, None), (40.0, None))
+    import numpy as np
+
+    told = models.predict(view, model, np.array([[37.0, 7.0], [41.0, 7.0], [np.nan, 7.0]]))
+    assert told.in_domain.tolist() == [True, False, False]

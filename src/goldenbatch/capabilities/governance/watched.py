@@ -45,6 +45,7 @@ class Watched:
         tags: Tag of each input of the artefact, in order; one alone where it is of arrays.
         is_array: The inputs are the channels of one array tag.
         inputs: Names of the artefact's inputs.
+        lower, upper: Range of each input that the intended use states; None: no bound.
         places: Places of the context of use.
         error: Validated error (bound of the RMSE in its own test); None: the test has none.
         batches: Batches that it was trained on.
@@ -61,6 +62,8 @@ class Watched:
     tags: tuple[str, ...]
     is_array: bool
     inputs: tuple[str, ...]
+    lower: tuple[float | None, ...]
+    upper: tuple[float | None, ...]
     products: tuple[str, ...]
     places: tuple[str, ...]
     phases: tuple[str, ...]
@@ -138,8 +141,13 @@ def watched_at(view: TickView, state: VersionState, since: int, models: Models) 
         names = tuple(models.predictor(view, trained.digest, trained.media_type).facts.inputs)
         tags, is_array = _tags(intended, names)
     except (GoldenbatchError, ScienceError) as error:
-        return Watched(**entries, tags=(), is_array=False, inputs=(), unable=str(error))
-    return Watched(**entries, tags=tags, is_array=is_array, inputs=names)
+        nothing: dict[str, Any] = {"tags": (), "inputs": (), "lower": (), "upper": ()}
+        return Watched(**entries, **nothing, is_array=False, unable=str(error))
+    ranges = {one.name: (one.lower, one.upper) for one in intended.inputs}
+    whole = next(iter(ranges.values())) if is_array else (None, None)
+    bounds = [ranges.get(name, whole) for name in names]
+    lower, upper = (tuple(one[side] for one in bounds) for side in (0, 1))
+    return Watched(**entries, tags=tags, is_array=is_array, inputs=names, lower=lower, upper=upper)
 
 
 def _validated_error(state: VersionState) -> float | None:
@@ -192,7 +200,17 @@ class Models:
     def predict(self, view: TickView, model: Watched, rows: Floats) -> Told:
         """What a version says of rows of shape (n_rows, n_inputs); NaN where it cannot."""
         said = self.predictor(view, model.digest, model.media_type).predict(rows)
-        return Told(said.value[:, 0], said.lower[:, 0], said.upper[:, 0], said.in_domain)
+        is_within = said.in_domain & _within(rows, model)
+        return Told(said.value[:, 0], said.lower[:, 0], said.upper[:, 0], is_within)
+
+
+def _within(rows: Floats, model: Watched) -> NDArray[np.bool_]:
+    """Whether each row lies in the ranges that the intended use states."""
+    import numpy as np
+
+    lower = np.array([-np.inf if one is None else one for one in model.lower])
+    upper = np.array([np.inf if one is None else one for one in model.upper])
+    return np.asarray(((rows >= lower) & (rows <= upper)).all(axis=1))
 
 
 @dataclass(frozen=True, eq=False)
