@@ -9,6 +9,9 @@ import pytest
 SUPPORT = str(Path(__file__).parent / "support")
 if SUPPORT not in sys.path:
     sys.path.insert(0, SUPPORT)
+# Looked through for doctests, they would be imported a second time, under another name, and
+# what they put into registers of the program (record types) would be there twice.
+collect_ignore_glob = ["support/*"]
 
 
 @pytest.fixture(scope="session")
