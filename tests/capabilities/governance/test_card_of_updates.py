@@ -21,6 +21,10 @@ def test_an_update_shows_what_holds_on_and_what_the_gate_said(planned):
     assert set(held) == {"IntendedUseStated", "CriteriaFixed"}
     assert all(one.ref.startswith("model/assay/1@") and one.holds for one in held.values())
     assert "As stated for version 1, which holds on." in words(card, "use")
+    held_out = words(card, "test-data")
+    assert "by time: from 2023-11-26 22:13:20 +0000 on" in held_out
+    assert "line 1" in held_out  # a subgroup
+    assert "the last result of the laboratory" in held_out
     told = words(card, "plan")
     assert "Outcome: in plan, failed." in told
     assert told.index("A2: against the active") < told.index("plan in force")  # failures first

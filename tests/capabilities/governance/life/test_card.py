@@ -147,6 +147,25 @@ def test_files_with_a_proof_that_holds_and_sees_a_change(governed, tmp_path):
     assert set(files) == {"html", "pdf", "proof"}
 
 
+def test_a_suspended_version_says_what_serves_instead(governed):
+    to(governed, "activate")
+    team.act(governed, "suspend", "otto", reason="drift")
+    card = load_card(governed, USE, 1)
+    assert card.stage == "suspended"
+    assert "No version serves: the contingency of the intended use holds." in words(
+        card, "versions"
+    )
+
+
+def test_an_imported_draft_says_what_nobody_said_of_it(governed):
+    known, missing = {"framework": "scikit-learn 1.4"}, ["seeds", "training data"]
+    draft = {**team.CARD, "origin": "imported", "known": known, "missing": missing}
+    to(governed, "draft", **draft)
+    card = load_card(governed, USE, 1)
+    assert "It was imported, and nobody said: seeds, training data." in gaps_of(card)
+    assert "framework scikit-learn 1.4" in words(card, "model")
+
+
 def test_findings_of_the_watch_are_those_of_their_version(governed):
     from goldenbatch.core.findings import Evidence, Finding, FindingOpened, Severity, Subject
     from goldenbatch.core.suspension import watch_key
