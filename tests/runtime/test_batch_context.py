@@ -447,6 +447,7 @@ def test_bad_ranks_are_named(site):
         ({"what": Boundary.BATCH_ENDED, "at": 2**61}, "has not come"),
         ({"what": Boundary.BATCH_ENDED, "at": START + 2 * 10**12}, "has not come"),
         ({"what": Boundary.BATCH_ENDED, "at": -1}, "before 1970"),
+        ({"what": Boundary.BATCH_STARTED, "batch": "  "}, "no name of a batch"),
     ],
 )
 def test_what_a_person_cannot_mean_is_refused_by_name(site, more, words):
@@ -454,8 +455,20 @@ def test_what_a_person_cannot_mean_is_refused_by_name(site, more, words):
 
     head = site.ledger.head()
     with pytest.raises(BadInputError, match=words):
-        enter(site, None, Statement("person", batch="B1", **{"at": START, **more}))
+        enter(site, None, Statement("person", **{"batch": "B1", "at": START, **more}))
     assert site.ledger.head() == head
+
+
+def test_a_person_names_a_product_that_the_plant_has(tmp_path):
+    from goldenbatch.runtime.batch_context import say as enter
+
+    home = tmp_path / "home"
+    plant = PLANT + '[[products]]\ncode = "G7"\n'
+    create_home(home, HomeSettings("T", "site", plant), clock=Clock(START))
+    said = Statement("person", Boundary.BATCH_STARTED, "B1", START, TANK, head={"product": "G8"})
+    with LocalSite.open(home, clock=Clock(START + 10**12), discovery=discover()) as opened:
+        with pytest.raises(BadInputError, match=r"no product 'G8'. It has G7"):
+            enter(opened, None, said)
 
 
 def test_a_bad_rule_is_named(tmp_path):

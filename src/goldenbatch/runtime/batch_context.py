@@ -98,6 +98,7 @@ def _check_entry(site: LocalSite, said: Statement) -> None:
     """
     is_phase = said.what in (Boundary.PHASE_STARTED, Boundary.PHASE_ENDED)
     what = said.what.value
+    _check_names(site, said)
     if is_phase and not said.phase:
         raise BadInputError(f"{what}: no phase is named.", hint="Say which phase.", key="phase")
     if is_phase and not said.place:
@@ -128,6 +129,21 @@ def _check_entry(site: LocalSite, said: Statement) -> None:
             f"{what} at {words}: that time has not come, or is before 1970.",
             hint="Enter what has happened; times are microseconds UTC or ISO 8601 with offset.",
             key="at",
+        )
+
+
+def _check_names(site: LocalSite, said: Statement) -> None:
+    """Refuse a batch without a name, and a product that a plant which lists its own has not."""
+    if said.batch != said.batch.strip() or not said.batch:
+        raise BadInputError(
+            f"{said.batch!r} is no name of a batch.", hint="Without spaces around it.", key="batch"
+        )
+    product, known = said.head.get("product", ""), [one.code for one in site.plant.products]
+    if product and known and product not in known:
+        raise BadInputError(
+            f"the plant has no product {product[:40]!r}.",
+            hint=f"It has {', '.join(known[:10])}: `goldenbatch plant show`.",
+            key="product",
         )
 
 

@@ -53,3 +53,9 @@ def test_completeness_of_a_batch(home, cli):
     assert done.json["seq"] > 0
     assert cli("batch", "complete", "none", "--home", home).code == 4
     assert "no tag of the batch has a cadence" in cli("batch", "complete", "7", "--home", home).out
+
+
+def test_a_tolerance_that_is_none_is_refused_by_name(home, cli):
+    for wrong in ("inf", "nan", "1", "1e9"):
+        done = cli("batch", "complete", "7", "--tolerance", wrong, "--home", home)
+        assert done.code == 2 and "--tolerance" in done.err

@@ -42,6 +42,15 @@ def test_import_twice_adds_nothing_and_keeps_what_it_refused(folder, home, cli):
     assert "a.csv" in cli(*line).out
 
 
+def test_a_file_of_another_does_nothing_to_the_terminal_that_shows_it(folder, home, cli):
+    (folder / "a.csv").write_text(ROWS.replace("warm", "\x1b[8m\x9b2J\u202ewarm"))
+    line = ("import", "scale", "--data", folder, "--home", home)
+    for shown in (cli(*line).out, cli("quarantine", "--rows", "--home", home).out):
+        assert "\\x1b[8m" in shown and not {"\x1b", "\x9b", "\u202e"} & set(shown)
+    (kept,) = cli("quarantine", "--rows", "--home", home, "--json").json["rows"]
+    assert "\x1b[8m\x9b2J\u202ewarm" in kept["raw"]  # as it was, word by word
+
+
 def test_a_preview_writes_nothing(folder, home, cli):
     report = cli("import", "scale", "--data", folder, "--preview", "--home", home, "--json").json
     assert report["n_rows"] == 3

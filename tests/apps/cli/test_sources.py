@@ -66,6 +66,11 @@ def test_what_a_person_must_mend_is_said(home, cli, card):
 
 def test_gaps_are_listed(home, cli, card):
     assert cli("source", "gaps", "--home", home, "--json").json == {"n_gaps": 0, "gaps": []}
+    card()
+    assert "No gaps" in cli("source", "gaps", "device", "--home", home).out
+    for what in ("gaps", "alarms"):  # that nothing is known of a slip of the pen is no good news
+        done = cli("source", what, "devise", "--home", home)
+        assert done.code == 4 and "The home has: device." in done.err
 
 
 def test_the_node_reads_its_sources(home, cli, card, request):

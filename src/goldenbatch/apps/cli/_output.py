@@ -70,11 +70,11 @@ class Output:
 
     def line(self, text: str) -> None:
         """One line for people."""
-        self.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.console.print(visible(text), markup=False, highlight=False, soft_wrap=True)
 
     def note(self, text: str) -> None:
         """One line beside the answer, on stderr."""
-        self.messages.print(text, markup=False, highlight=False, soft_wrap=True)
+        self.messages.print(visible(text), markup=False, highlight=False, soft_wrap=True)
 
     def failure(self, error: str, message: str, hint: str) -> None:
         """One clear line and a hint on stderr; in JSON mode the same as the document."""
@@ -165,7 +165,21 @@ def _is_rows(value: Any) -> bool:
 def _escaped(text: str) -> str:
     from rich.markup import escape
 
-    return escape(text)
+    return escape(visible(text))
+
+
+_UNSEEN = [*range(9), *range(11, 32), *range(127, 160), *range(0x202A, 0x202F),
+           *range(0x2066, 0x206A)]  # fmt: skip
+_VISIBLE = {one: f"\\x{one:02x}" if one < 256 else f"\\u{one:04x}" for one in _UNSEEN}
+
+
+def visible(text: str) -> str:
+    r"""A text whose control characters are seen and do nothing: files of others hold any.
+
+    >>> visible("a\x1b[8mb")
+    'a\\x1b[8mb'
+    """
+    return text.translate(_VISIBLE)
 
 
 def is_time(name: str, value: Any) -> bool:

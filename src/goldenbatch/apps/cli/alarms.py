@@ -22,10 +22,13 @@ def alarms(
     ] = False,
 ) -> None:
     """Alarms that sources have raised, the most severe first, and who acknowledged them."""
+    from goldenbatch.apps.cli.sources import require_known
     from goldenbatch.runtime.alarms import alarms as rows_of
 
     with session.open_site() as desk:
         rows = list(rows_of(desk.site.ledger, name, is_open=is_open))
+        if not rows:
+            require_known(session, desk, name)
     session.show(
         {"n_alarms": len(rows), "alarms": rows},
         lambda _: session.output.table(rows, COLUMNS, empty="No alarms."),

@@ -21,7 +21,7 @@ def complete(
         bool, typer.Option("--record", help="Put the answer on the record, with digests.")
     ] = False,
     tolerance: Annotated[
-        float, typer.Option(min=1.01, help="A hole is longer than so many cadences.")
+        float, typer.Option(min=1.01, max=1000, help="A hole is longer than so many cadences.")
     ] = 2.5,
 ) -> None:
     """Look through all readings of a batch: what is missing, since when, and why.

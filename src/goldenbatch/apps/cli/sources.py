@@ -66,6 +66,16 @@ def _chosen(session: Session, name: str) -> ConnectionCard:
     return load_connection(path)
 
 
+def require_known(session: Session, desk: Desk, name: str) -> None:
+    """Refuse the name of a source that the home neither has nor ever had.
+
+    Raises:
+        NotFoundError: It is a slip of the pen: that nothing is known of it is no good news.
+    """
+    if name and not desk.site.ledger.select("source", {"source": name}, limit=1):
+        _chosen(session, name)
+
+
 def _sources(session: Session, desk: Desk) -> Sources:
     from goldenbatch.runtime.acquisition import Sources
 
@@ -171,8 +181,10 @@ def gaps(
     """Windows in which readings are missing and why, and windows that were filled later."""
     with session.open_site() as desk:
         rows = list(desk.site.ledger.select("gap", {"source": name} if name else None, ("seq",)))
+        if not rows:
+            require_known(session, desk, name)
     columns = ("source", "start", "end", "cause", "tags", "n_lost", "n_readings", "note")
     session.show(
         {"n_gaps": len(rows), "gaps": rows[-limit:]},
-        lambda _: session.output.table(rows[-limit:], columns),
+        lambda _: session.output.table(rows[-limit:], columns, empty="No gaps are on record."),
     )
