@@ -2,6 +2,7 @@
 
 from tests.capabilities.governance import plan_home as plan
 from tests.capabilities.governance import sealed_case as case
+from tests.capabilities.governance import test_shadow as shadow
 from tests.capabilities.governance.life.test_card import words
 
 from goldenbatch.capabilities.governance._card_sheet import gaps_of
@@ -45,3 +46,19 @@ def test_without_a_version_the_card_is_of_what_serves(planned):
     told = words(load_card(site, case.USE), "versions")
     assert "Version 1 serves." in told
     assert "1 (this card)" in told
+
+
+def test_a_shadow_run_stands_in_the_card_of_the_candidate(original):
+    site = original
+    shadow.candidate(site)
+    shadow.adopt(site)
+    shadow.start(site)
+    shadow.run(site, 100, 3, favours=2)
+    told = words(load_card(site, case.USE, 2), "watch")
+    assert "let version 2 run beside version 1" in told
+    assert "in shadow of @1" in told
+    case.act(site, "shadow-end", "dev", use=case.USE, version=2, reason="three batches")
+    told = words(load_card(site, case.USE, 2), "watch")
+    assert "ended the shadow of version 2 after" in told
+    assert "not shown" in told
+    assert "No shadow run is on record." in words(load_card(site, case.USE, 1), "watch")

@@ -140,7 +140,7 @@ def _evidence(card: ModelCardView, side: str) -> list[Block]:
     validated = card.state.validated
     chosen = [one for one in validated.evidence if one.side == side] if validated else []
     if not chosen:
-        return [Text("No evidence is on record.")]
+        return [Text("Nobody has validated it: no evidence is named.")]
     rows = [[one.what, one.record or "artefact", one.digest] for one in chosen]
     return [Grid(("What it shows", "Record", "SHA-256"), rows, (4, 3, 6))]
 
