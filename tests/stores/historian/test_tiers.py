@@ -19,7 +19,7 @@ from goldenbatch.core.errors import (
     NotFoundError,
     UnreachableError,
 )
-from goldenbatch.stores.historian import HistorianSettings
+from goldenbatch.stores.historian import Historian, HistorianSettings
 from goldenbatch.stores.historian._tiers import Tier
 from goldenbatch.stores.historian.copies import chunk_copies
 
@@ -305,8 +305,6 @@ def killed(tmp_path_factory):
     """One process stands in for seven, as in the kills of a hand-over."""
     from tests.stores.historian.conftest import MemoryRecorder, frame_of
 
-    from goldenbatch.stores.historian import Historian
-
     base, recorder = tmp_path_factory.mktemp("killed tier"), MemoryRecorder()
     with Historian.open(
         base / "home", recorder=recorder, clock=lambda: 1, settings=SETTINGS
@@ -325,7 +323,12 @@ def test_killed_after_each_step_of_a_move(killed, step, opened, listed, recorder
     shutil.rmtree(base / "away", ignore_errors=True)
     if (base / f"after {step}" / "away").exists():
         shutil.copytree(base / f"after {step}" / "away", base / "away")
-    store = opened(base / f"after {step}" / "home", settings=SETTINGS)
+    folder = base / f"after {step}" / "home"
+    with Historian.open(folder, recorder=None, clock=lambda: 1, read_only=True) as seen:
+        assert seen.verify(before.chunks()) == []
+    store = opened(folder, settings=SETTINGS)
+    # A death is no fault of integrity: what it left in the tier is put right at the opening.
+    assert store.verify(before.chunks(), steps=recorder.steps()) == []
     first = answers(store, listed)
     assert len(first[0]) == N_DAYS * 20
     tier = Tier("archive", f"file://{base}/away")
@@ -337,3 +340,19 @@ def test_killed_after_each_step_of_a_move(killed, step, opened, listed, recorder
     assert len(parquet(base / "away")) == 4
     assert all(one.tier for one in store.days() if one.window[1] <= 2 * DAY)
     assert os.listdir(store._folder / "number" / "date=1970-01-01") == []
+
+
+def test_a_table_of_a_tier_that_names_something_else_is_a_fault(opened, frame, recorder, tmp_path):
+    store = opened(settings=SETTINGS)
+    compacted(store, frame)
+    tier = Tier("archive", f"file://{tmp_path}/away")
+    store.move(tier, old(store), free)
+    log = tmp_path / "away" / "number" / "_delta_log"
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
+    for path in log.iterdir():
+        path.unlink()
+    (problem,) = store.verify(recorder.chunks(), steps=recorder.steps())
+    assert problem.where == f"{tier.url}/number"
+    assert "tiering run" in problem.message
+    store.settle(2**60)
+    assert store.verify(recorder.chunks(), steps=recorder.steps()) == []

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
-from goldenbatch.core.errors import IntegrityError
+from goldenbatch.core.errors import IntegrityError, UnreachableError
 from goldenbatch.core.records import Recorder
 from goldenbatch.core.tiering import TIER_STREAM
 from goldenbatch.stores.historian import _files, _tiers
@@ -90,6 +90,7 @@ class Shifter:
         self.record()
         self.on_step("tier recorded")
         self.reconcile(tier, kind)
+        self._note_listed(record.number)
         self.on_step("tier listed")
         self.cold.leave(record)
         self.on_step("tier left")
@@ -107,7 +108,7 @@ class Shifter:
             store_settled(self.folder, replace(settled, recorded=len(records)))
 
     def recover(self) -> None:
-        """Finish at home what a crash has cut short; the tier itself need not be there."""
+        """Finish what a crash has cut short; the tier itself need not be there."""
         newest: dict[str, TierStep] = {}
         for one in self.cold.place.tiers().records:
             if one.added:
@@ -115,15 +116,35 @@ class Shifter:
         self.record()
         for one in newest.values():
             self.cold.leave(one)
+        self._list_anew()
+
+    def _list_anew(self) -> None:
+        """Let the tables of tiers follow the steps that they missed; of one that is away, later."""
+        records = self.cold.place.tiers().records
+        missed = records[load_settled(self.folder).listed :]
+        is_away = False
+        for tier, kind in dict.fromkeys((Tier(one.tier, one.url), one.kind) for one in missed):
+            try:
+                self.reconcile(tier, kind)
+            except (UnreachableError, IntegrityError):  # what is wrong there, verification names
+                is_away = True
+        if missed and not is_away:
+            self.note_all_listed()
+
+    def note_all_listed(self) -> None:
+        """Keep that the tables of all tiers follow all steps."""
+        n = len(self.cold.place.tiers().records)
+        store_settled(self.folder, replace(load_settled(self.folder), listed=n))
+
+    def _note_listed(self, number: int) -> None:
+        settled = load_settled(self.folder)
+        if settled.listed == number - 1:  # else the tables of others still lack something
+            store_settled(self.folder, replace(settled, listed=number))
 
     def reconcile(self, tier: Tier, kind: ReadingKind) -> None:
         """Let the tier's own Delta table name just the files that the records say are there."""
         there = self.cold.place.require_there(tier)
-        wanted = {
-            path: file
-            for path, (step, file) in self.cold.place.tiers().of_kind(kind).items()
-            if (step.tier, step.url) == (tier.name, tier.url)
-        }
+        wanted = self.cold.place.tiers().held_by(tier, kind)
         held = {file.name: file for file in home_snapshot(there, kind).files}
         gone = [
             FileEntry(kind, name, one.size, "", name[5:15], one.stats)
@@ -179,10 +200,12 @@ class SettledUpto:
     Attributes:
         n: Last step whose files were taken off the disk at home.
         recorded: Last step that the ledger has.
+        listed: Last step that the tiers' own tables follow, and all before it.
     """
 
     n: int = 0
     recorded: int = 0
+    listed: int = 0
 
 
 def load_settled(folder: Path) -> SettledUpto:

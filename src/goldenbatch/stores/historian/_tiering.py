@@ -204,6 +204,7 @@ class Tiering(Upkeep):
                         break
             if away:
                 return Settled(0, 0, 0, tuple(away))
+            self._shifter().note_all_listed()
             return Settled(*self._shifter().drop(before))
 
     def tiers(self) -> tuple[TierHeld, ...]:

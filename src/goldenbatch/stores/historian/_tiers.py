@@ -118,6 +118,14 @@ class Tiers:
         """Files of a kind that lie in tiers, by path."""
         return {path: one for (own, path), one in self.now.items() if own == kind}
 
+    def held_by(self, tier: Tier, kind: str) -> dict[str, FileEntry]:
+        """Files of a kind that lie in a tier, by path."""
+        return {
+            path: file
+            for path, (step, file) in self.of_kind(kind).items()
+            if (step.tier, step.url) == (tier.name, tier.url)
+        }
+
     def has_any(self, kind: str) -> bool:
         """Whether files of a kind have ever been in a tier."""
         return any(own == kind for own, _ in self.ever)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,13 +11,14 @@ from goldenbatch.core.series import KINDS, ReadingKind
 from goldenbatch.stores.historian import _compactions, _files, _tiers
 from goldenbatch.stores.historian._cold import Cold
 from goldenbatch.stores.historian._compactions import Lineage
-from goldenbatch.stores.historian._delta import home_snapshot
+from goldenbatch.stores.historian._delta import ColdFile, home_snapshot
 from goldenbatch.stores.historian._delta_log import Made, check_delta_log
 from goldenbatch.stores.historian._groups import groups_of
 from goldenbatch.stores.historian._handover import Name, differences
 from goldenbatch.stores.historian._manifest import FileEntry, Manifest
 from goldenbatch.stores.historian._merge import Tally, tally_file
 from goldenbatch.stores.historian._places import Place
+from goldenbatch.stores.historian._shifting import load_settled
 from goldenbatch.stores.historian._tiers import Tier
 
 Found = Iterator[tuple[str, str]]
@@ -78,25 +79,37 @@ class Tables:
         """Each tier is there, and its own Delta table names what the records say lies in it."""
         for name, url in tiers.urls().items():
             try:
-                place = self.cold.place.require_there(Tier(name, url))
+                tier = Tier(name, url)
+                place = self.cold.place.require_there(tier)
                 for kind in KINDS:
-                    own = tiers.of_kind(kind)
-                    wanted = {
-                        path: (file.size, file.stats)
-                        for path, (step, file) in own.items()
-                        if (step.tier, step.url) == (name, url)
-                    }
+                    own = tiers.held_by(tier, kind)
                     held = home_snapshot(place, kind).files if tiers.has_any(kind) else ()
-                    if {one.name: (one.size, one.stats) for one in held} != wanted:
+                    if not self._is_listed(tiers, tier, kind, held):
                         yield (
                             f"{url}/{kind}",
                             "the table of the tier does not name what lies in it; "
                             "`goldenbatch tiering run` puts it right",
                         )
-                    for path in wanted:
-                        yield from self._check_copy(place, own[path][1])
+                    for file in own.values():
+                        yield from self._check_copy(place, file)
             except (UnreachableError, IntegrityError) as error:
                 yield url, str(error)
+
+    def _is_listed(
+        self, tiers: _tiers.Tiers, tier: Tier, kind: ReadingKind, held: Iterable[ColdFile]
+    ) -> bool:
+        """Whether a tier's table names what lies there, or lay there before a step under way.
+
+        A step counts once it is sealed at home; the tier's table follows, after a death at the
+        next opening.
+        """
+        said = {one.name: (one.size, one.stats) for one in held}
+        listed = min(load_settled(self.folder).listed, len(tiers.records))
+        for n in range(len(tiers.records), listed - 1, -1):
+            own = _tiers.Tiers(tiers.records[:n]).held_by(tier, kind)
+            if said == {path: (file.size, file.stats) for path, file in own.items()}:
+                return True
+        return False
 
     def _check_copy(self, place: Place, file: FileEntry) -> Found:
         """What a tier has of a file whose copy at home is read until it is settled."""
