@@ -342,7 +342,8 @@ def test_one_version_serves_and_none_only_after_an_event_that_says_so(names):
             assert is_fault == (number in before.retired)
         elif word == "suspend" and before.active == int(rest[0]):
             fallback = int(rest[-1])
-            may = not fallback or fallback not in before.suspended | before.retired
+            stopped = before.suspended | before.retired
+            may = not fallback or fallback in set(before.activated) - stopped
             assert state.active == (fallback if may else 0)
             assert int(rest[0]) in state.suspended
         elif word == "retire" and before.active == int(rest[0]):

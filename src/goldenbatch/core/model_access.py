@@ -74,7 +74,7 @@ def kin_of(
     """A set, and all others that have something of it: what was seen of them was seen of it.
 
     To select the same rows once more under another name makes nothing unseen. Sets of another
-    use are kin where they share rows, references included.
+    use are kin where they share rows, references included, or the same results of samples.
     """
     found = [state]
     for other in all_test_sets(ledger, fault):
@@ -82,7 +82,8 @@ def kin_of(
             continue
         kinds = {one.what for one in shared(state.selected.data, other.selected.data)}
         is_same_use = other.selected.use == state.selected.use
-        if "row" in kinds or (is_same_use and kinds - {"lot"}):
+        is_same_output = other.selected.output == state.selected.output and "sample" in kinds
+        if "row" in kinds or is_same_output or (is_same_use and kinds - {"lot"}):
             found.append(other)
     return tuple(found)
 

@@ -86,8 +86,8 @@ class LineState:
         return Stage.SUSPENDED if number in self.suspended else own
 
     def may_serve(self, number: int) -> bool:
-        """Whether nothing in this line keeps a version from being a fallback."""
-        return number not in self.retired | self.suspended
+        """Whether a version may be a fallback: somebody activated it, and nothing stops it."""
+        return number in self.activated and number not in self.retired | self.suspended
 
 
 def line_state(use: str, events: Sequence[Event]) -> LineState:

@@ -166,9 +166,16 @@ class TestSetState:
         found = [o for o in self.openings if (o.use, o.version, o.artefact) == wanted]
         return found[-1] if found else None
 
-    def opened_before(self, use: str, seq: int) -> Opening | None:
-        """The first opening for a use before an event of the ledger; None: there was none."""
-        return next((one for one in self.openings if one.use == use and one.seq < seq), None)
+    def was_read_for(self, use: str, version: int, until: int | None = None) -> bool:
+        """Whether its rows were given out for a version, before an event of the ledger."""
+        return any(
+            (one.use, one.version) == (use, version) and (until is None or one.seq < until)
+            for one in self.accesses
+        )
+
+    def opened_before(self, seq: int) -> Opening | None:
+        """The first opening before an event of the ledger; None: there was none."""
+        return next((one for one in self.openings if one.seq < seq), None)
 
     def require_sealed(self) -> TestSetSealed:
         """The seal, where the set can be used.
@@ -359,22 +366,21 @@ def require_testable(state: TestSetState, version: VersionState) -> None:
         )
 
 
-def require_fixed_before(state: TestSetState, use: str, fixed_seq: int) -> None:
-    """Pass if criteria were fixed before a set was first opened for the use.
+def require_fixed_before(state: TestSetState, fixed_seq: int) -> None:
+    """Pass if criteria were fixed before a set was first opened, for whatever use.
 
     Args:
         state: The set.
-        use: The use.
         fixed_seq: Number of the event in the ledger that fixed the criteria in force.
 
     Raises:
         ConflictError: It was open before them.
     """
-    opening = state.opened_before(use, fixed_seq)
+    opening = state.opened_before(fixed_seq)
     if opening is not None:
         raise ConflictError(
             f"the criteria were fixed after {state.stream} had been opened for "
-            f"{use}@{opening.version}: whoever fixed them could know what it would give.",
-            hint="Bind a set that was never opened for this use, or take over the criteria of the "
-            "version before.",
+            f"{opening.use}@{opening.version}: whoever fixed them could know what it would give.",
+            hint="Bind a set that was never opened, or take over the criteria of the version "
+            "before.",
         )

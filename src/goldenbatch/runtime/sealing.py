@@ -88,7 +88,7 @@ class Sealing:
             opening = require_opening(chosen, state, people, trainers)
             fixed_at = criteria_fixed_at(site.ledger, state, fault)
             for one in kin_of(site.ledger, chosen, fault):
-                require_fixed_before(one, use, fixed_at)
+                require_fixed_before(one, fixed_at)
             content = self._opened(chosen)
             approval = f"{chosen.stream}@{opening.approved_at}"
             body = TestSetRead(

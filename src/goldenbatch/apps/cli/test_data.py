@@ -134,7 +134,6 @@ def train(
 
 def test(
     session: Session, model: ModelArgument, by: ByOption,
-    seed: Annotated[int, typer.Option(min=0, help="Seed of the resampling.")] = 0,
     *, method: MethodOption = "password", password_stdin: StdinOption = False,
 ) -> None:  # fmt: skip
     """Test a version on its opened test set; signed as performed, passed or failed.
@@ -142,10 +141,10 @@ def test(
     A failed test ends with 1 and is recorded like a passed one.
     """
     with session.open_site() as desk:
-        values = {**named(desk.site, model), "seed": seed}
         answer = act_by(
-            session, desk, "governance.test", values, by, method=method, from_stdin=password_stdin
-        )
+            session, desk, "governance.test", named(desk.site, model), by, method=method,
+            from_stdin=password_stdin,
+        )  # fmt: skip
         event = desk.site.ledger.stream(answer["stream"], answer["version"] - 1)[0]
         body = event.body or {}
         answer |= {name: body.get(name) for name in ("is_passed", "n_rows", "report", "outcomes")}

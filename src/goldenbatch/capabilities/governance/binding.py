@@ -166,7 +166,7 @@ def require_criteria_before(site: Site, state: VersionState, chosen: TestSetStat
     """
     fixed_at = criteria_fixed_at(site.ledger, state, fault_of(site))
     for one in kin_of(site.ledger, chosen, fault_of(site)):
-        require_fixed_before(one, state.draft.use, fixed_at)
+        require_fixed_before(one, fixed_at)
 
 
 def require_measurable(criteria: Sequence[Criterion]) -> None:

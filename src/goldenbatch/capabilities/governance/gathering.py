@@ -30,7 +30,7 @@ from goldenbatch.capabilities.governance.gate_evidence import (
 from goldenbatch.capabilities.governance.numbers_of import numbers_of
 from goldenbatch.capabilities.governance.plans import stored_reference
 from goldenbatch.core.errors import GoldenbatchError
-from goldenbatch.core.model_access import load_test_set
+from goldenbatch.core.model_access import kin_of, load_test_set
 from goldenbatch.core.shadow_records import shadow_periods
 from goldenbatch.science.comparison import prediction_distance
 from goldenbatch.science.errors import ScienceError
@@ -259,7 +259,10 @@ def _shadow(one: _Gathered) -> ShadowFigure | None:
 
 
 def _openings(one: _Gathered) -> int | None:
-    """How often the set had been opened when it was opened for this artefact, this included."""
+    """How often its rows had been opened when they were for this artefact, this included.
+
+    Openings of the same rows under the name of another set count like those of the set.
+    """
     new = one.new
     if new.bound is None or new.trained is None:
         return None
@@ -273,7 +276,9 @@ def _openings(one: _Gathered) -> int | None:
     if opening is None:
         one.missing.append(f"{found.stream} was not opened for {new.stream}")
         return None
-    return found.openings.index(opening) + 1
+    kin = kin_of(one.site.ledger, found, fault_of(one.site))
+    one.also.update({each.stream: each.head for each in kin})
+    return sum(before.seq <= opening.seq for each in kin for before in each.openings)
 
 
 def _report(one: _Gathered) -> Mapping[str, Any]:

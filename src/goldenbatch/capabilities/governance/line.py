@@ -72,9 +72,11 @@ def suspend(site: Site, by: Actor, values: Values) -> Intent:
     if fallback:
         state = version_of(site, use, fallback)
         if fallback == version or not line.may_serve(fallback):
-            what = line.stage(state).value
+            what = f"is {line.stage(state).value}"
+            if fallback not in line.activated:
+                what = "never served"  # a suspension asks for less than an activation
             raise ConflictError(
-                f"{state.stream} is {what} and cannot be the fallback.",
+                f"{state.stream} {what} and cannot be the fallback.",
                 hint="Name another version, or leave it out for the contingency.",
             )
         entries, also = _approved(site, state), {state.stream: state.head}

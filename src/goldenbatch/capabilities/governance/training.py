@@ -60,6 +60,7 @@ def train(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     state, chosen = version_and_set(site, values)
     state.require(ModelTrained)
     chosen.require_sealed()
+    _require_unread(state, chosen)
     rows, n_left_out = _rows(site, values, chosen)
     used = _used(site, values, rows)
     require_apart_from(chosen, used, f"the training data of {state.stream}")
@@ -111,6 +112,19 @@ def load_artefact(content: bytes, media_type: str, state: VersionState) -> Predi
             key="artefact",
         )
     return predictor
+
+
+def _require_unread(state: VersionState, chosen: TestSetState) -> None:
+    """Refuse to train anew what was held against the sealed rows, recorded or not.
+
+    Raises:
+        ConflictError: The rows were read for a test of this version.
+    """
+    if chosen.was_read_for(state.draft.use, state.draft.version):
+        raise ConflictError(
+            f"{chosen.stream} was read for a test of {state.stream}: it is not trained again.",
+            hint="Record that test; another attempt is a version of its own.",
+        )
 
 
 # ---- rows and what they are -----------------------------------------------------------------
