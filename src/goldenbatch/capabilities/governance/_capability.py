@@ -21,6 +21,9 @@ CAPABILITY = Capability(
         ),
         Offer("watch", f"{_ROOM}.watch:watch_analyst", "Drift, validity and errors of what serves"),
     ),
+    trials=(
+        Offer("drift", f"{_ROOM}.drift_trial:DriftTrial", "False events and delays of the watch"),
+    ),
     trainers=(
         Offer("linear", f"{_ROOM}.linear:train_linear", "Ridge regression with an interval"),
     ),

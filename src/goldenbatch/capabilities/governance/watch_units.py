@@ -68,7 +68,7 @@ class Units:
     Args:
         model: Whose rows.
         block_rows: Rows of a block; 0: a unit is a batch.
-        most: Most features; channels beyond them are taken together in bands.
+        most: Most features of an array; channels beyond them are taken together in bands.
         kept: What it remembered.
     """
 
@@ -76,7 +76,9 @@ class Units:
         self, model: Watched, block_rows: int, most: int, kept: dict[str, Any] | None
     ) -> None:
         self._block_rows = block_rows
-        self._bands = _bands(len(model.inputs), most)
+        # Neighbouring channels are alike; inputs of other kinds have no common mean.
+        n_inputs = len(model.inputs)
+        self._bands = _bands(n_inputs, most if model.is_array else n_inputs)
         self.labels = _labels(model, self._bands)
         self._open: dict[str, dict[str, Any]] = {
             key: dict(one) for key, one in (kept or {}).get("open", {}).items()
@@ -154,7 +156,7 @@ def _null(value: float) -> float | None:
 
 
 def _bands(n_inputs: int, most: int) -> list[tuple[int, int]]:
-    borders = np.linspace(0, n_inputs, min(n_inputs, most) + 1).round().astype(int).tolist()
+    borders = np.linspace(0, n_inputs, max(1, min(n_inputs, most)) + 1).round().astype(int).tolist()
     return list(pairwise(borders))
 
 
