@@ -73,7 +73,7 @@ def refuse_pickles(content: bytes) -> None:
     for name, magic, unpack in _COMPRESSED:
         if content.startswith(magic) and is_pickle(_first(unpack, content)):
             raise _refused(f"the artefact is a pickle, compressed by {name} (joblib)")
-    if is_object_array(content[:_HEAD]):
+    if is_object_array(content[:_HEAD], is_whole=is_whole):
         raise _refused("the artefact is an array of Python objects (a pickle)")
 
 
@@ -81,12 +81,19 @@ def _is_ended(content: bytes) -> bool:
     return bool(_PROTOCOL.match(content)) and content.endswith(b".")
 
 
-def is_object_array(head: bytes) -> bool:
-    """Whether content is an .npy file whose values are pickled objects, or cannot be told."""
+def is_object_array(head: bytes, *, is_whole: bool = False) -> bool:
+    """Whether content is an .npy file whose values are pickled objects, or cannot be told.
+
+    Args:
+        head: The first bytes.
+        is_whole: They are all there is: cut off within its header, nothing can load it.
+    """
     if not head.startswith(b"\x93NUMPY"):
         return False
     start = 10 if head[6:7] == b"\x01" else 12
     n_header = int.from_bytes(head[8:start], "little")
+    if is_whole and len(head) < start + n_header:
+        return False
     try:
         header = ast.literal_eval(head[start : start + n_header].decode("latin-1").strip())
         return _has_objects(header["descr"], 0)
@@ -140,7 +147,7 @@ def _check_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
     is_whole = member.file_size <= _HEAD
     if is_pickle(head, is_whole=is_whole):
         raise _refused(f"{name} in the archive is a pickle")
-    if is_object_array(head):
+    if is_object_array(head, is_whole=is_whole):
         raise _refused(f"{name} in the archive is an array of Python objects (a pickle)")
     for how, magic, unpack in _COMPRESSED:
         if head.startswith(magic) and is_pickle(_first(unpack, head)):
