@@ -228,8 +228,22 @@ def test_damaged_readings_are_repaired_from_a_restored_backup(home, cli, tmp_pat
     assert "No file of readings" in cli("historian", "repair", restored, "--home", home).out
     path.unlink()
     (restored / "historian" / name).unlink()
+    # The log holds the newest hand-over still: the same file is made again from it.
+    done = cli("historian", "repair", restored, "--home", home, "--json")
+    assert (done.code, done.json) == (0, {"restored": [name], "missing": []})
+    assert path.read_bytes() == whole
+    hand_over_more(home, cli)
+    path.unlink()
     done = cli("historian", "repair", restored, "--home", home, "--json")
     assert (done.code, done.json["missing"]) == (IntegrityError.exit_code, [name])
+
+
+def hand_over_more(home, cli):
+    from gbx_bench import START, frame
+
+    with LocalSite.open(home) as site:
+        site.historian.write(frame([(START + 2 * 86_400_000_000, 1.0)], key="a later day"))
+    assert cli("flush", "--home", home, "--json").json["n_readings"] == 1
 
 
 def test_commands_of_capabilities(home, cli):
