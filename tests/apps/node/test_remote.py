@@ -71,7 +71,7 @@ def test_the_ledger_reads_alike(both):
 
 def test_many_events_come_page_by_page(both, monkeypatch):
     local, remote = both
-    monkeypatch.setattr("goldenbatch.runtime.remote.PAGE", 2)
+    monkeypatch.setattr("goldenbatch.runtime.remote_ports.PAGE", 2)
     assert list(remote.ledger.events()) == list(local.ledger.events())
     assert tuple(remote.ledger.stream("batch/7")) == tuple(local.ledger.stream("batch/7"))
 
