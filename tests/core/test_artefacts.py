@@ -16,7 +16,6 @@ import zlib
 
 import joblib
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -27,8 +26,6 @@ from goldenbatch.core.artefacts import (
     LINEAR,
     MODEL_TYPES,
     ONNX,
-    PARAMETERS,
-    SCORING_PLAN,
     SKOPS,
     ArtefactContentError,
     check_artefact,
@@ -486,27 +483,3 @@ def test_sizes_that_point_elsewhere_are_refused(trees):
                  else one for one in trees.splitlines()]  # fmt: skip
         with pytest.raises(ArtefactContentError, match="hold together"):
             check_artefact("\n".join(lines).encode(), LIGHTGBM)
-
-
-# ---- our own ----------------------------------------------------------------------------------
-
-
-def test_plans_and_parameters():
-    plan = b"GBPLAN\x00\x01" + struct.pack("<Q", 2) + b"{}"
-    check_artefact(plan, SCORING_PLAN)
-    for wrong in (plan[:-1], b"GBPLAN", plan.replace(b"{}", b"{,")):
-        with pytest.raises(ArtefactContentError, match=r"scoring plan|no JSON"):
-            check_artefact(wrong, SCORING_PLAN)
-    out = io.BytesIO()
-    table = pa.table({"k": [1.0, 2.0]})
-    with pa.ipc.new_file(out, table.schema) as writer:
-        writer.write_table(table)
-    check_artefact(out.getvalue(), PARAMETERS)
-    field = pa.field(
-        "k", pa.float64(), metadata={"ARROW:extension:name": "arrow.py_extension_type"}
-    )
-    out = io.BytesIO()
-    with pa.ipc.new_file(out, pa.schema([field])) as writer:
-        writer.write_table(pa.table([[1.0]], schema=pa.schema([field])))
-    with pytest.raises(ArtefactContentError, match="pickled extension type"):
-        check_artefact(out.getvalue(), PARAMETERS)
