@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from goldenbatch.core.artefacts import require_approved
+from goldenbatch.core.site import Written
 from goldenbatch.runtime import _wire as wire
 
 if TYPE_CHECKING:
     from goldenbatch.core.aggregates import AggregateKind, AggregateSettings
     from goldenbatch.core.records import Event, NewEvent, Row
     from goldenbatch.core.series import Aggregated, Aligned, Frame, ReadingKind, Series
-    from goldenbatch.core.site import Window, Written
+    from goldenbatch.core.site import Window
     from goldenbatch.runtime.remote import NodeClient
 
 PAGE = 2000
