@@ -211,3 +211,20 @@ def test_ranges_of_the_intended_use_are_part_of_the_domain(original):
 
     told = models.predict(view, model, np.array([[37.0, 7.0], [41.0, 7.0], [np.nan, 7.0]]))
     assert told.in_domain.tolist() == [True, False, False]
+
+
+def test_blocks_of_rows_are_units_too_and_what_is_known_now_is_another_replay(original):
+    site = original
+    home.adopt(site, arl0=60, n_reference=8, block_rows=4)
+    site.wake()
+    for number in range(24, 27):
+        start = case.START + number * case.DAY
+        home.take(site, f"B{number}", start, home.rows_of(number, n=16, temp=4.0), samples=False)
+        site.wake()
+    no_failure(site)
+    state, found = home.findings(site)[INPUT]
+    assert state == "open"
+    assert "blocks" in found.statement
+    assert site.replay("as-seen").is_equal
+    known = site.replay("as-known")
+    assert not known.failures

@@ -89,6 +89,23 @@ def test_false_events_of_residuals_hold_however_alike_a_batch_is(n_each, alike):
     assert clopper_pearson(n_opened, 40).lower <= 6.0 / arl0
 
 
+def test_results_that_come_one_by_one_open_no_more_false_events_than_stated():
+    """Each of four results of a batch is a look of its own."""
+    rng, arl0, n_opened, n_groups = np.random.default_rng(17), 30.0, 0, 60
+    chart = drift_chart(arl0)
+    for _ in range(12):
+        groups, was = [], False
+        for number in range(n_groups):
+            own, values = rng.standard_normal(), []
+            for _look in range(4):
+                values.append(2.0 * (0.7 * own + 0.714 * rng.standard_normal()))
+                looked = [*groups, (f"g{number}", list(values))]
+                is_open = residual_path(looked, 2.0, chart, 5).reading.is_open
+                n_opened, was = n_opened + (is_open and not was), is_open
+            groups.append((f"g{number}", values))
+    assert clopper_pearson(n_opened, 12 * n_groups).lower <= 1 / arl0
+
+
 def test_a_shift_of_an_input_is_named_and_closes_when_it_has_gone():
     rng = np.random.default_rng(1)
     charts = fresh(rng, 40, ChartSettings(arl0=300.0))

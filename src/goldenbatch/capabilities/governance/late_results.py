@@ -67,8 +67,17 @@ class LateResults:
         for event in events:
             self._sample(event)
 
-    def take(self, events: Iterable[Event], said: Said) -> bool:
-        """Take new events and pair what can be paired; whether any pair is new or changed."""
+    def take(self, events: Sequence[Event], said: Said, *, is_news: bool = True) -> bool:
+        """Take new events and pair what can be paired; whether any pair is new or changed.
+
+        Args:
+            events: New events of `KINDS`.
+            said: What was said at a time.
+            is_news: Whether inputs or batches are known that were not; else nothing that waits
+                is asked for again.
+        """
+        if not events and not is_news:
+            return False
         touched: list[str] = list(self.waiting)
         for event in events:
             touched += self._sample(event) or self._result(event)

@@ -73,6 +73,9 @@ class LiveRows:
         model: Whose rows.
         settings: How they are made.
         kept: What it remembered; None: nothing yet.
+
+    Attributes:
+        has_news: Whether the newest tick brought readings of an input, or news of what ran.
     """
 
     def __init__(self, model: Watched, settings: RowSettings, kept: dict[str, Any] | None) -> None:
@@ -84,6 +87,7 @@ class LiveRows:
         self._waiting: list[int] = list(kept["waiting"])
         self._upto, self._last = int(kept["upto"]), int(kept["last"])
         self.spans: list[Span] = []
+        self.has_news = False
 
     def to_json(self) -> dict[str, Any]:
         """What it remembers."""
@@ -97,6 +101,8 @@ class LiveRows:
         self._take_context(view)
         pace = view.new_readings([self.model.tags[0]])
         new = pace.times().tolist() if len(pace) else []
+        others = [tag for tag in self.model.tags[1:] if len(view.new_readings([tag]))]
+        self.has_news = self.has_news or bool(new) or bool(others)
         self._last = max([self._last, *new])
         times = {*self._waiting, *(int(one) for one in new if self.is_within(view, int(one)))}
         self._upto = view.tick.historian_seq
@@ -173,7 +179,7 @@ class LiveRows:
         """What is known of what ran; readings of windows that opened late are waited for."""
         before = self.gate.windows() if self._is_begun else []
         events = view.new_events(GATE_KINDS) if self._is_begun else view.events(GATE_KINDS)
-        self.gate.take(events)
+        self.has_news = self.gate.take(events)
         self._take_products(events)
         self.spans = self.gate.windows()
         for start, end in without(self.spans, before) if self._is_begun else ():

@@ -164,7 +164,9 @@ class _Shadow:
             self._kept["is_beside"] = line.active == self._started.against
         is_beside = self._kept.get("is_beside", True)
         derived = self._run(block) if len(block) and is_beside else []
-        self._results.take(self._view.new_events(RESULT_KINDS), self._said)
+        self._results.take(
+            self._view.new_events(RESULT_KINDS), self._said, is_news=self._rows.has_news
+        )
         self._tell()
         return derived
 

@@ -167,7 +167,9 @@ class _Watch:
         for unit in closed:
             self._charts.judge(unit)
         self._recent = [*self._recent, *closed][-MOST_RECENT:]
-        is_changed = self._results.take(self._view.new_events(RESULT_KINDS), self._said)
+        is_changed = self._results.take(
+            self._view.new_events(RESULT_KINDS), self._said, is_news=self._rows.has_news
+        )
         for alarm in ALARMS:
             if is_changed if alarm == RESIDUAL else closed:
                 self._tell(alarm)
