@@ -18,6 +18,7 @@ from enum import IntFlag
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 if TYPE_CHECKING:
+    from goldenbatch.core.model_card import ContextOfUse
     from goldenbatch.core.series import Flags, Floats, Integers
 
 INPUTS_MAGIC: Final = b"goldenbatch/inputs/1\n"
@@ -194,6 +195,10 @@ class ServedModel(Protocol):
     @property
     def contingency(self) -> str:
         """What is done where there is no valid prediction."""
+
+    @property
+    def context(self) -> ContextOfUse:
+        """Products, places and phases that it may be used for; rows alone do not say of what."""
 
     def predict(self, rows: Floats, *, explain: bool = True) -> PredictionBlock:
         """Predict rows.

@@ -35,7 +35,7 @@ from goldenbatch.runtime._served_rows import (
 )
 
 if TYPE_CHECKING:
-    from goldenbatch.core.model_card import IntendedUse
+    from goldenbatch.core.model_card import ContextOfUse, IntendedUse
     from goldenbatch.core.series import Flags, Floats, Integers
     from goldenbatch.science.predictors import Predicted, Predictor
 
@@ -120,6 +120,11 @@ class Served:
     def contingency(self) -> str:
         """What is done where there is no valid prediction."""
         return self.facts.intended.contingency
+
+    @property
+    def context(self) -> ContextOfUse:
+        """Products, places and phases that it may be used for."""
+        return self.facts.intended.context
 
     @property
     def confidence(self) -> float | None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from goldenbatch.core.errors import IntegrityError
+from goldenbatch.core.model_card import ContextOfUse
 from goldenbatch.core.prediction import ModelRef, Prediction, PredictionBlock, input_digest
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class RemoteServed:
         self._ref = ModelRef(facts["use"], int(facts["version"]), facts["digest"])
         self._inputs = tuple(facts["inputs"])
         self._unit, self._contingency = str(facts["unit"]), str(facts["contingency"])
+        self._context = ContextOfUse.model_validate(facts["context"])
 
     @property
     def ref(self) -> ModelRef:
@@ -57,6 +59,11 @@ class RemoteServed:
     def contingency(self) -> str:
         """What is done where there is no valid prediction."""
         return self._contingency
+
+    @property
+    def context(self) -> ContextOfUse:
+        """Products, places and phases that it may be used for."""
+        return self._context
 
     def predict(self, rows: Floats, *, explain: bool = True) -> PredictionBlock:
         """Predict rows, shape (n_rows, n_inputs); NaN where missing.

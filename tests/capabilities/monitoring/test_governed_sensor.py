@@ -6,7 +6,8 @@ import pytest
 
 from goldenbatch.capabilities.monitoring import fit
 from goldenbatch.core.artefacts import SCORING_PLAN
-from goldenbatch.core.records import HomeKind
+from goldenbatch.core.batches import BatchCorrected
+from goldenbatch.core.records import HomeKind, NewEvent
 from goldenbatch.runtime.home import HomeSettings, create_home
 from goldenbatch.runtime.local import LocalSite
 from goldenbatch.runtime.prediction_log import log_records, logged_numbers
@@ -18,6 +19,7 @@ from tests.core import lives
 
 sensor = plain.sensor
 USE = team.USE
+CONTEXT = {"products": ["P"], "places": ["site/fermentation"], "site": "site"}
 
 
 @pytest.fixture
@@ -32,14 +34,15 @@ def controlled(sensor, monkeypatch):
     return sensor
 
 
-def approved(site, version=1, **draft):
+def approved(site, version=1, context=CONTEXT, **draft):
     """A version of the newest fit, from the draft to the approval."""
+    intended = {**team.INTENDED, "context": context}
     (fitted,) = fit(site, "glucose")
     digest = fitted.digest
     team.act(site, "draft", "dana", **({} if draft else team.CARD), analyst="glucose", **draft)
     at = {"version": version}
     if not draft:
-        team.act(site, "intend", "sam", **at, intended=team.INTENDED)
+        team.act(site, "intend", "sam", **at, intended=intended)
         team.act(site, "criteria", "sam", **at, criteria=team.CRITERIA, n_least=5, reason="risk")
     team.act(site, "bind", "sam", **at, test_set="T1")
     body = lives.trained(version, digest).model_copy(update={"media_type": SCORING_PLAN})
@@ -177,3 +180,32 @@ def test_a_fit_that_nobody_approved_serves_only_where_its_word_does_not_count(tm
         assert "was fitted and never approved" in found[0].finding.statement
         assert values(site) == []
         assert site.replay("as-seen").is_equal
+
+
+def test_a_batch_of_another_product_is_predicted_by_nobody(controlled):
+    site = controlled.site
+    approved(site)
+    team.act(site, "activate", "sam", reason="ready")
+    live(site, [0.0])
+    wrong = BatchCorrected(
+        batch="F", field="product", old="P", new="Q", reason="the order was of the other product"
+    )
+    site.ledger.append([NewEvent("batch/F", wrong, site.ledger.version("batch/F"), "t")])
+    (told,) = live(site, [0.0, 0.0], first=1)
+    assert "batch F is of Q, and its intended use is for P" in told.finding.statement
+    assert "HPLC of a sample within one hour" in told.finding.statement
+    assert len(values(site)) == 1
+    right = wrong.model_copy(update={"old": "Q", "new": "P"})
+    site.ledger.append([NewEvent("batch/F", right, site.ledger.version("batch/F"), "t")])
+    assert [one.step for one in live(site, [0.0], first=3)] == ["closed"]
+    assert len(values(site)) == 2
+    assert site.replay("as-seen").is_equal
+
+
+def test_a_place_that_the_intended_use_does_not_name_has_no_model(controlled):
+    site = controlled.site
+    approved(site, context={**CONTEXT, "places": ["site/ferment"]})
+    team.act(site, "activate", "sam", reason="ready")
+    (told,) = live(site, [0.0])
+    assert "site/fermentation is no place of its intended use" in told.finding.statement
+    assert values(site) == []

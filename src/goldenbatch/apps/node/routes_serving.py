@@ -43,7 +43,7 @@ class Rows(Form):
 
 @router.get("/{use}/served")
 def served(use: Use, caller: Caller, version: Version = 0) -> dict[str, Any]:
-    """The model that serves a use, or a version of it: its artefact, inputs and contingency."""
+    """The model that serves a use, or a version of it: artefact, inputs, context, contingency."""
     model = _model(caller, use, version, is_active=not version)
     return {
         "use": model.ref.use,
@@ -52,6 +52,7 @@ def served(use: Use, caller: Caller, version: Version = 0) -> dict[str, Any]:
         "inputs": list(model.inputs),
         "unit": model.unit,
         "contingency": model.contingency,
+        "context": model.context.model_dump(mode="json"),
     }
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
+from goldenbatch.core.batches import BatchCorrected, BatchCreated
 from goldenbatch.core.errors import NotFoundError
 from goldenbatch.core.model_records import ModelDrafted
 from goldenbatch.core.models import ModelFitted
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.series import Flags, Floats, Series
 
 STRICT: Final = frozenset({HomeKind.VALIDATION, HomeKind.PRODUCTION})
+_OF_BATCH: Final = (BatchCreated.kind, BatchCorrected.kind)
 _ASK: Final = "Use the laboratory; see `goldenbatch model list` and have a model made active."
 
 
@@ -115,6 +117,28 @@ class InUse:
             return ""
         return digest
 
+    def within(self, series: Series, place: str) -> tuple[list[bool], str]:
+        """Which readings are of the context of use of a governed model; why the others are not.
+
+        What runs at no batch is for the analyst's own settings to take or leave.
+        """
+        if self.plan() is None or self._served is None:
+            return [True] * len(series), ""
+        context, why = self._served.context, ""
+        is_here = any(f"{place}/".startswith(f"{one}/") for one in context.places)
+        batches = [self._view.batch_at(place, int(at)) for at in series.times()]
+        kept = dict.fromkeys(batches, is_here)
+        if not is_here:
+            why = f"{place} is no place of its intended use."
+        for batch in filter(None, dict.fromkeys(batches)):
+            product = _product(self._view.events(_OF_BATCH, f"batch/{batch}"), batch)
+            if product not in context.products:
+                kept[batch] = False
+                why = f"batch {batch} is of {product or 'no product'}, and its intended use is for "
+                why += f"{', '.join(context.products)}."
+        told = f"{why} Contingency: {self._served.contingency}" if why else ""
+        return [kept[batch] for batch in batches], told
+
     def scored(self, rows: Sequence[Sequence[float]]) -> Scored | None:
         """Scores of spectra by the model in use; None where there is none."""
         plan = self.plan()
@@ -146,6 +170,18 @@ class InUse:
         block = self._served.predict(_table([rows[i] for i in order], plan), explain=False)
         times = series.times()[order]
         return PredictionsMade(block, times, tag=tag, as_of=self._view.tick.historian_seq)
+
+
+def _product(events: Sequence[Event], batch: str) -> str:
+    """Product of a batch, as it is known by now."""
+    product = ""
+    for event in events:
+        body = event.decode()
+        if isinstance(body, BatchCreated) and body.batch == batch:
+            product = body.product
+        elif isinstance(body, BatchCorrected) and body.batch == batch and body.field == "product":
+            product = body.new
+    return product
 
 
 def _table(rows: Sequence[Sequence[float]], plan: ScoringPlan) -> Floats:

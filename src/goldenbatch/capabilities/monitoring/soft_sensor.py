@@ -203,8 +203,11 @@ class _Work:
         if not len(series):
             return
         plan = self.in_use.plan()
-        self._tell_unserved(series)
-        if plan is None:
+        keep, why = self.in_use.within(series, self.settings.place)
+        outside = where(series, [not one for one in keep]) if why else series
+        self._tell_unserved(outside, why or self.in_use.why_not)
+        series = where(series, keep)
+        if plan is None or not len(series):
             return
         rows, n_bad = matrix(series, len(plan.facts.columns))
         scored = self.in_use.scored(rows)
@@ -333,13 +336,12 @@ class _Work:
             ),
         )
 
-    def _tell_unserved(self, series: Series) -> None:
+    def _tell_unserved(self, series: Series, why: str) -> None:
         """Say once that no model may be used, and why; close it when one serves again."""
         running = self.state.get("unserved")
         finding = Finding.model_validate(running) if running is not None else None
-        why, time = self.in_use.why_not, int(series.times()[0])
         if finding is not None and not why:
-            self.open.close(finding.model_copy(update={"end": time}))
+            self.open.close(finding.model_copy(update={"end": int(series.times()[0])}))
             self.state["unserved"] = None
         if finding is not None or not why:
             return
