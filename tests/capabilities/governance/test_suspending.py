@@ -75,6 +75,7 @@ def test_the_version_before_takes_over_where_the_clause_says_so(planned):
     body = suspensions(site)[0].decode()
     assert (body.version, body.fallback) == (2, 1)
     assert active(site) == 1
+    assert site.verify().is_ok
     assert site.models.active(case.USE).ref.version == 1
     site.wake()
     assert len(suspensions(site)) == 1
