@@ -19,6 +19,7 @@ from goldenbatch.core.models import ModelFitted
 from goldenbatch.core.people import SignatureApplied, SignatureState, signature_state
 from goldenbatch.core.plant import PLANT_FILE, load_plant
 from goldenbatch.core.records import HomeKind
+from goldenbatch.core.reference_blocks import ReferenceBlockKept
 from goldenbatch.core.test_set_records import TestSetSelected
 from goldenbatch.runtime._identity import HOME_FILE, changed_fields
 from goldenbatch.runtime._state import StateFolder
@@ -79,7 +80,7 @@ def check_links(site: LocalSite, deleted: Mapping[str, str] | None = None) -> Li
 
 _FILES = (
     "FileImported", "RowsQuarantined", ModelTrained.kind, ModelTested.kind, TestSetSelected.kind,
-    GateJudged.kind, ChangePlanProposed.kind,
+    GateJudged.kind, ChangePlanProposed.kind, ReferenceBlockKept.kind,
 )  # fmt: skip
 _COUNTED = {
     "FindingOpened": "findings",
@@ -89,6 +90,7 @@ _COUNTED = {
     "ModelTrained": "models",
     "ModelTested": "tests",
     "GateJudged": "judgements",
+    "ReferenceBlockKept": "reference_blocks",
     "ChangePlanProposed": "change_plans",
     "TestSetSelected": "test_sets",
 }
@@ -135,6 +137,8 @@ def _named_by_models(body: Body | None) -> Iterator[tuple[str, str]]:
         yield body.digest, f"model {body.use}@{body.version}"
     elif isinstance(body, ModelTested):
         yield body.report, f"the report of the test of {body.use}@{body.version}"
+    elif isinstance(body, ReferenceBlockKept):
+        yield body.block, f"the reference block of {body.use}@{body.version}"
     elif isinstance(body, TestSetSelected):
         yield body.digest, f"the sealed rows of {body.test_set!r}"
     elif isinstance(body, GateJudged):

@@ -14,7 +14,7 @@ from goldenbatch.runtime.prediction_log import log_records
 from goldenbatch.runtime.prediction_replay import replay_log
 
 KIT = Path(__file__).with_name("_logger.py")
-N_DEATHS = 6
+N_DEATHS = 4
 
 
 def test_killed_while_it_logs(tmp_path, active_home):

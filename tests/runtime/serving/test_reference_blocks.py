@@ -97,7 +97,13 @@ def test_a_swapped_artefact_or_block_fails_the_qualification(site):
     file = folder / body.block[:2] / body.block[2:]
     file.write_bytes(content.replace(b'"outside":[', b'"outside":[ '))
     assert outcomes(site) == [("Model assay@1", "failed")]
+    type_file = file.with_name(f"{file.name}.json")
+    kept = type_file.read_bytes()
+    for one in (file, type_file):
+        one.unlink()
+    assert any("the reference block of assay@1" in one.message for one in site.verify().problems)
     file.write_bytes(content)
+    type_file.write_bytes(kept)
     other = site.registry.put(b'{"format": "x"}', reference_blocks.MEDIA_TYPE)
     forged = ReferenceBlockKept(**{**body.model_dump(), "block": other})
     site.ledger.append([NewEvent(STREAM, forged, 1, actor="x")])
