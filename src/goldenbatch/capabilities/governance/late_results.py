@@ -55,6 +55,14 @@ class LateResults:
     waiting: list[str] = field(default_factory=list)
     n_refused: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        """Work on copies: what was kept is the state of an earlier tick."""
+        self.samples = {name: list(one) for name, one in self.samples.items()}
+        self.values = {name: list(one) for name, one in self.values.items()}
+        self.pairs = {name: list(one) for name, one in self.pairs.items()}
+        self.order, self.waiting = list(self.order), list(self.waiting)
+        self.n_refused = dict(self.n_refused)
+
     def to_json(self) -> dict[str, Any]:
         """What it remembers."""
         return {
