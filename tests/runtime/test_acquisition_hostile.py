@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import sqlite3
 import threading
@@ -15,7 +16,7 @@ from gbx_bench import PLANT, START, TEMP, Bench, Clock, frame
 
 from goldenbatch.core.acquisition import ConnectionCard, ConnectorManifest, Gap, GapCause
 from goldenbatch.core.capability import Offer
-from goldenbatch.runtime import _outlet
+from goldenbatch.runtime import _ending, _outlet
 from goldenbatch.runtime._outlet import NodeOutlet
 from goldenbatch.runtime.acquisition import Acquisition, Sources
 from goldenbatch.runtime.home import HomeSettings, create_home
@@ -36,8 +37,32 @@ def sleeper(context):
     return Sleeper(context)
 
 
+class Deaf:
+    """Goes on reading though it was cancelled, as below a library that swallows it."""
+
+    def __init__(self, context):
+        self.name, self.n_left = context.card.name, context.card.settings["n_swallowed"]
+
+    async def run(self, outlet):
+        for number in itertools.count():
+            rows = gbx_source.table([(START + number, TEMP, 1.0)])
+            frames = [gbx_source.Frame(self.name, f"{number}", "number", rows, START)]
+            try:
+                await outlet.deliver(frames)
+                await asyncio.sleep(0.01)
+            except asyncio.CancelledError:
+                if not self.n_left:
+                    raise
+                self.n_left -= 1
+
+
+def deaf(context):
+    return Deaf(context)
+
+
 FOUND = {
     "counter": gbx_source.COUNTER,
+    "deaf": ConnectorManifest("deaf", "Reads on", "bronze", Offer("deaf", f"{__name__}:deaf", "-")),
     "sleeper": ConnectorManifest(
         "sleeper", "Sleeps", "bronze", Offer("sleeper", f"{__name__}:sleeper", "Sleeps.")
     ),
@@ -117,6 +142,81 @@ def test_stopped_after_all_sources_have_ended(site):
         time.sleep(0.01)
     one.stop()
     one.stop()
+
+
+def running(site, chosen, told=None):
+    one = Acquisition(
+        Sources(site, site.path, FOUND), [chosen], (told if told is not None else []).append
+    )
+    one.start()
+    while one.status()[0]["state"] != "running" or TEMP not in site.historian.tags():
+        assert one.status()[0]["state"] in ("starting", "running"), one.status()
+        time.sleep(0.01)
+    return one
+
+
+def test_a_connector_that_swallows_its_end_is_ended_again(site, monkeypatch):
+    monkeypatch.setattr(_ending, "AGAIN_S", 0.2)
+    one = running(site, card(connector="deaf", n_swallowed=2))
+    within(one.stop, 3)
+    assert one.status()[0]["state"] == "stopped"
+    assert type(bodies(site)[-1]).__name__ == "SourceStopped"
+
+
+def test_a_connector_that_never_ends_is_left_behind_and_writes_no_more(site, monkeypatch, caplog):
+    monkeypatch.setattr(_ending, "AGAIN_S", 0.1)
+    monkeypatch.setattr(_ending, "LEFT_S", 0.5)
+    one = running(site, card(connector="deaf", n_swallowed=10**9))
+    within(one.stop, 6)
+    assert "source device did not end" in caplog.text
+    assert type(bodies(site)[-1]).__name__ == "SourceStopped"
+    head = site.historian.head()
+    time.sleep(0.1)
+    assert site.historian.head() == head
+
+
+def test_what_hangs_at_the_end_holds_no_node(site, monkeypatch):
+    """Such as a ledger on a server that answers no more."""
+    hangs, enter, told = threading.Event(), NodeOutlet.enter, []
+
+    async def slow(self, body):
+        if type(body).__name__ == "SourceStopped":
+            await asyncio.to_thread(hangs.wait, 20)
+        await enter(self, body)
+
+    monkeypatch.setattr(NodeOutlet, "enter", slow)
+    one = running(site, card(n=10**9, pause_s=0.01), told)
+    thread = one._thread
+    within(lambda: one.stop(0.5), 3)
+    assert ["left behind" in problem for problem in told] == [True]
+    hangs.set()
+    thread.join(10)
+    assert type(bodies(site)[-1]).__name__ == "SourceStopped"
+
+
+def test_a_thread_that_hangs_holds_no_node(site, monkeypatch, caplog):
+    """Such as a name that cannot be looked up."""
+    monkeypatch.setattr(_ending, "THREADS_S", 0.3)
+    hangs = threading.Event()
+    monkeypatch.setattr(Sleeper, "run", lambda *_: asyncio.to_thread(hangs.wait, 20))
+    one = acquisition(site, card(connector="sleeper", seconds=0))
+    one.start()
+    while one.status()[0]["state"] != "running":
+        time.sleep(0.01)
+    within(one.stop, 3)
+    assert "threads of sources did not end" in caplog.text
+    assert type(bodies(site)[-1]).__name__ == "SourceStopped"
+    hangs.set()
+
+
+def test_readings_for_a_historian_that_was_closed_are_kept_and_not_refused(site):
+    async def work(outlet):
+        site.historian.close()
+        await outlet.deliver([frame([(START, 1.0)], "a")])
+        assert outlet.state()["spool_frames"] == 1
+        assert outlet.counts.n_rejected == 0
+
+    with_outlet(site, work)
 
 
 def test_a_spool_that_cannot_be_opened_takes_no_other_source_along(site):

@@ -308,9 +308,9 @@ class NodeOutlet:
         writing = [asyncio.wrap_future(self._writer.put(frame)) for frame in frames]
         if not writing:
             return
-        done, late = await asyncio.wait(writing, timeout=self._slow_s)
-        for one in late:
+        for one in writing:  # of several that fail, one is told
             one.add_done_callback(lambda done: done.cancelled() or done.exception())
+        done, _ = await asyncio.wait(writing, timeout=self._slow_s)
         for one in done:
             one.result()
 

@@ -31,6 +31,7 @@ from goldenbatch.core.acquisition import (
 )
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.sources import SourceStarted, SourceStopped
+from goldenbatch.runtime._ending import run_loop, run_until_ended
 from goldenbatch.runtime._outlet import ALIVE, NodeOutlet
 from goldenbatch.runtime._secrets import resolve_secret, without_secrets
 from goldenbatch.runtime.batch_context import take
@@ -45,6 +46,8 @@ HEALTH_S = 10.0
 """Seconds between writings of the health of sources."""
 RETRY_S = (1.0, 60.0)
 """First and longest pause before a connector that failed is started again."""
+STOP_S = 45.0
+"""How long sources may take to end: their connectors, their records and their threads."""
 ANSWER_S = 20.0
 """How long a person waits for a source to answer."""
 T = TypeVar("T")
@@ -213,20 +216,28 @@ class Acquisition:
             return
         self._is_stopped.clear()
         if any(one.card.is_enabled for one in self.states.values()):
-            self._thread = threading.Thread(
-                target=lambda: asyncio.run(self.run()), name="acquisition", daemon=True
-            )
+            work = partial(run_loop, self.run, self._workers())
+            self._thread = threading.Thread(target=work, name="acquisition", daemon=True)
             self._thread.start()
 
-    def stop(self) -> None:
-        """Stop reading in good order; what was delivered is durable."""
+    def stop(self, within_s: float = STOP_S) -> None:
+        """Stop reading in good order; what was delivered is durable.
+
+        Args:
+            within_s: So long is waited; what hangs even then is left behind, and told.
+        """
         if self._thread is None:
             return
         self._is_stopped.set()  # seen by a thread that has not come to its loop yet
         if self._loop is not None and self._main is not None:
             with contextlib.suppress(RuntimeError):  # all sources ended: the loop is closed
                 self._loop.call_soon_threadsafe(self._main.cancel)
-        self._thread.join()
+        self._thread.join(within_s)
+        if self._thread.is_alive():
+            names = ", ".join(name for name, one in self.states.items() if one.connector)
+            problem = f"sources left behind after {within_s:g} s: {names or 'their records hang'}"
+            log.error("%s", problem)
+            self._on_problem(problem)
         self._thread = None
 
     def status(self) -> list[dict[str, Any]]:
@@ -269,9 +280,8 @@ class Acquisition:
         if self._is_stopped.is_set():
             return
         enabled = [one for one in self.states.values() if one.card.is_enabled]
-        # A name that cannot be looked up holds a thread for long; it must be no other source's.
-        workers = ThreadPoolExecutor(16 + THREADS_PER_SOURCE * len(enabled), "sources")
-        self._loop.set_default_executor(workers)
+        if self._thread is None:  # in the loop of somebody else
+            self._loop.set_default_executor(self._workers())
         tasks = [asyncio.ensure_future(self._read(one)) for one in enabled]
         try:
             await asyncio.gather(*tasks)
@@ -279,6 +289,11 @@ class Acquisition:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _workers(self) -> ThreadPoolExecutor:
+        # A name that cannot be looked up holds a thread for long; it must be no other source's.
+        n_enabled = sum(one.card.is_enabled for one in self.states.values())
+        return ThreadPoolExecutor(16 + THREADS_PER_SOURCE * n_enabled, "sources")
 
     async def _read(self, state: SourceState) -> None:
         """One source from its start to its end, with its outlet."""
@@ -358,7 +373,7 @@ class Acquisition:
             try:
                 connector = await asyncio.to_thread(self._sources.make, state.card)
                 state.state, state.problem, state.connector = "running", "", connector
-                await connector.run(outlet)
+                await run_until_ended(connector.run(outlet), state.card.name)
             except (SourceError, BadInputError, NotFoundError) as error:
                 self._stopped(state, f"{error}")
                 return

@@ -11,6 +11,7 @@ from goldenbatch.connectors.modbus._decoding import Request, Value, decode, requ
 from goldenbatch.connectors.modbus.settings import Point, read_settings
 from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext
 from goldenbatch.core.series import Frame, Quality, ReadingKind, frame_table
+from goldenbatch.core.waiting import answer_of
 
 if TYPE_CHECKING:
     from pymodbus.client import AsyncModbusTcpClient
@@ -200,7 +201,9 @@ async def _read(client: AsyncModbusTcpClient, request: Request, device_id: int) 
         "input": client.read_input_registers,
     }[request.table]
     try:
-        answer: Any = await call(request.address, count=request.count, device_id=device_id)
+        # pymodbus waits by wait_for, which may swallow the cancellation that ends a source.
+        asked = call(request.address, count=request.count, device_id=device_id)
+        answer: Any = await answer_of(asked)
     except ModbusException as error:
         raise NoAnswerError(f"the device did not answer: {error}") from error
     got = answer.bits if request.table in ("coil", "discrete") else answer.registers
@@ -222,7 +225,7 @@ class _Line:
         )  # fmt: skip
 
     async def __aenter__(self) -> AsyncModbusTcpClient:
-        if not await self._client.connect():
+        if not await answer_of(self._client.connect()):
             self._client.close()
             raise NoAnswerError(f"{self._where} cannot be reached")
         return self._client

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from goldenbatch.connectors.mqtt.settings import Broker
 from goldenbatch.core.acquisition import SourceContext, SourceError
+from goldenbatch.core.waiting import answer_of
 
 if TYPE_CHECKING:
     import aiomqtt
@@ -127,7 +128,7 @@ class Queue:
     async def take(self, within_s: float) -> list[Incoming]:
         """All messages that wait; empty when none came in time."""
         try:
-            await asyncio.wait_for(self._is_filled.wait(), within_s)
+            await answer_of(self._is_filled.wait(), within_s)
         except TimeoutError:
             return []
         self._is_filled.clear()

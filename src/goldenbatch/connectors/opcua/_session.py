@@ -17,6 +17,7 @@ from goldenbatch.connectors.opcua.security import (
     thumbprint,
 )
 from goldenbatch.core.acquisition import SourceError
+from goldenbatch.core.waiting import answer_of
 
 if TYPE_CHECKING:
     from goldenbatch.connectors.opcua.settings import OpcUaSettings
@@ -210,7 +211,7 @@ class Session:
     async def close(self, within_s: float = 3) -> None:
         """Close session and connection, or leave them when it takes too long."""
         try:
-            await asyncio.wait_for(self.client.disconnect(), within_s)
+            await answer_of(self.client.disconnect(), within_s)
         except Exception as error:  # whatever it says, nothing more can be done
             log.debug("closing %s: %s", self.settings.url, error)
             self.client.disconnect_socket()

@@ -219,6 +219,8 @@ class Historian(Reader, Deleting):
         return tuple(found)
 
     def _writer(self) -> FrameLog:
+        if self._log is None and self._is_writer:  # nothing is wrong with the frame
+            raise WriteRefusedError(f"{self._folder} is closed.", hint="Open it again.")
         if self._log is None:
             raise BadInputError(
                 f"{self._folder} is open for reading only.", hint="Open it with read_only=False."
