@@ -121,6 +121,8 @@ REFUSED = {
     "kind and part": ({'kind = "threshold"': 'kind = "retrain"'}, "modifications.2", "threshold"),
     "two clauses for one alarm": ({'alarm = "share out of domain"': 'alarm = "residual drift"'},
                                   "suspension.1", "twice"),
+    "an alarm that nobody raises": ({'alarm = "share out of domain"': 'alarm = "bad mood"'},
+                                    "suspension.1.alarm", "input drift"),
     "no reference": ({'reference = "3c6e': 'reference = "xyz'}, "bound.reference", "pattern"),
 }  # fmt: skip
 

@@ -33,6 +33,9 @@ def _number(value: object) -> object:
     return float(value) if isinstance(value, Decimal) else value
 
 
+AlarmName = Literal["input drift", "output drift", "share out of domain", "residual drift"]
+"""Alarms of `governance.watch`: a clause for another one would never act."""
+
 Moment = Annotated[Micros, BeforeValidator(_moment)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Choice = Annotated[bool | int | float | str, BeforeValidator(_number)]
@@ -352,6 +355,6 @@ class Suspension(_Part):
     """
 
     clause: Name
-    alarm: str = Field(min_length=1)
+    alarm: AlarmName
     fallback: Literal["previous", "contingency"]
     text: Words

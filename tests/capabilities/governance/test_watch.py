@@ -11,7 +11,7 @@ from goldenbatch.core.records import NewEvent
 from goldenbatch.core.results import Result, ResultCorrected
 
 INPUT, OUTPUT, INVALID, RESIDUAL = (
-    f"1/{one}" for one in ("input drift", "output drift", "no valid prediction", "residual drift")
+    f"1/{one}" for one in ("input drift", "output drift", "share out of domain", "residual drift")
 )
 QUICK = {"arl0": 60, "n_reference": 8}
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from goldenbatch.capabilities.governance.watch_charts import (
     residual_path,
 )
 from goldenbatch.capabilities.governance.watch_units import Unit
+from goldenbatch.core.change_plan_parts import AlarmName
 from goldenbatch.science.statistics.drift import drift_chart
 from goldenbatch.science.statistics.intervals import clopper_pearson
 
@@ -49,6 +51,10 @@ def events_of(charts, units):
                 opened.append(alarm)
             was[alarm] = is_open
     return opened
+
+
+def test_the_alarms_are_those_that_a_clause_may_name():
+    assert set(get_args(AlarmName)) == set(ALARMS)
 
 
 def fresh(rng, n_learnt=15, settings=SETTINGS):

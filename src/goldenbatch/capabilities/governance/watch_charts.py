@@ -27,7 +27,7 @@ from goldenbatch.science.statistics.share import ShareChart, share_chart, share_
 
 INPUT: Final = "input drift"
 OUTPUT: Final = "output drift"
-INVALID: Final = "no valid prediction"
+INVALID: Final = "share out of domain"
 RESIDUAL: Final = "residual drift"
 ALARMS: Final = (INPUT, OUTPUT, INVALID, RESIDUAL)
 """Names of the alarms, as the clauses of a change plan name them."""
