@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 FORM: Final = "goldenbatch/predictions/1"
 COLUMNS: Final = ("value", "lower", "upper", "outside")
 INPUTS, RECORD = "inputs", "record"
+_N_RECORDS, _N_ROWS = 512, 50_000
 
 
 def log_tag(use: str, column: str) -> str:
@@ -206,57 +207,118 @@ def _record(text: str, seq: int, use: str) -> LogRecord:
         ) from error
 
 
-def logged_numbers(historian: HistorianPort, record: LogRecord) -> dict[str, Floats]:
-    """Columns of a block as they were logged, by time; NaN where there is no number.
+def log_groups(records: Iterable[LogRecord]) -> Iterator[list[LogRecord]]:
+    """Records in groups that are read at once: many small blocks, or one large one."""
+    group: list[LogRecord] = []
+    n_rows = 0
+    for record in records:
+        if group and (len(group) >= _N_RECORDS or n_rows + record.n > _N_ROWS):
+            yield group
+            group, n_rows = [], 0
+        group.append(record)
+        n_rows += record.n
+    if group:
+        yield group
 
-    Raises:
-        IntegrityError: They are not as many as the record says.
+
+Numbers = dict[str, "Floats"]
+
+
+def logged_numbers(
+    historian: HistorianPort, records: Sequence[LogRecord]
+) -> list[Numbers | IntegrityError]:
+    """Columns of blocks as they were logged, by time; NaN where there is no number.
+
+    A block whose numbers are not as many as its record says is an error in its place.
     """
-    found = {}
-    for column in COLUMNS:
-        tag = log_tag(record.use, column)
-        series = historian.since([tag], record.numbers - 1, record.numbers)
-        if len(series) != record.n:
-            raise IntegrityError(
-                f"{tag} has {len(series)} numbers in frame {record.numbers}, and {record.n} were "
+    if not records:
+        return []
+    tags = [log_tag(records[0].use, one) for one in COLUMNS]
+    found = _frames(historian, tags, [record.numbers for record in records])
+    whole: list[Numbers | IntegrityError] = []
+    for record, (_, columns) in zip(records, found, strict=True):
+        short = [tag for tag, one in zip(tags, columns, strict=True) if len(one) != record.n]
+        if not short:
+            values = (np.asarray(one, dtype=np.float64) for one in columns)
+            whole.append(dict(zip(COLUMNS, values, strict=True)))
+            continue
+        whole.append(
+            IntegrityError(
+                f"{short[0]} has not the {record.n} numbers in frame {record.numbers} that were "
                 "logged.",
                 hint="Run `goldenbatch verify`.",
             )
-        order = np.argsort(series.times(), kind="stable")
-        found[column] = np.asarray(series.values(), dtype=np.float64)[order]
+        )
+    return whole
+
+
+def logged_inputs(
+    historian: HistorianPort, records: Sequence[LogRecord], width: int
+) -> list[Floats | IntegrityError]:
+    """Inputs of blocks as they were logged, by time, shape (n_rows, width).
+
+    Those that are not there any more are an error in their place.
+    """
+    own = [record for record in records if record.rows]
+    kept: dict[int, list[Any]] = {}
+    if own:
+        tag = log_tag(own[0].use, INPUTS)
+        frames = _frames(historian, [tag], [record.rows for record in own])
+        kept = {record.seq: columns[0] for record, (_, columns) in zip(own, frames, strict=True)}
+    found: list[Floats | IntegrityError] = []
+    for record in records:
+        values = kept[record.seq] if record.rows else _of_tag(historian, record)
+        rows = [_row(one, width) for one in values]
+        if len(rows) == record.n:
+            found.append(np.array(rows, dtype=np.float64).reshape(record.n, width))
+            continue
+        what = f"{record.use}@{record.version} ({record.key})"
+        found.append(
+            IntegrityError(
+                f"{len(rows)} of {record.n} inputs of {what} are there.",
+                hint="What was deleted under retention cannot be predicted again.",
+            )
+        )
     return found
 
 
-def logged_inputs(historian: HistorianPort, record: LogRecord, width: int) -> Floats:
-    """Inputs of a block as they were logged, by time, shape (n_rows, width).
+def _frames(
+    historian: HistorianPort, tags: Sequence[str], seqs: Sequence[int]
+) -> list[tuple[Integers, list[Any]]]:
+    """Of each frame the times of the first tag and the values of each tag, both by time."""
+    known = historian.tags()
+    present = [tag for tag in tags if tag in known]
+    if not present:
+        return [(np.zeros(0, dtype=np.int64), [[] for _ in tags]) for _ in seqs]
+    series = historian.since(present, min(seqs) - 1, max(seqs))
+    values: list[list[Any]] = [[] for _ in seqs]
+    times = [np.zeros(0, dtype=np.int64) for _ in seqs]
+    for tag in tags:
+        one = series.of(tag)
+        at, of = one.times(), one.seqs()
+        order = np.lexsort((at, of))
+        at, of = at[order], of[order]
+        column: Any = one.table.column("value").take(order)
+        column = column.to_numpy() if one.kind == "number" else column.to_pylist()
+        for place, seq in enumerate(seqs):
+            start, end = np.searchsorted(of, [seq, seq + 1])
+            values[place].append(column[start:end])
+            if tag == tags[0]:
+                times[place] = at[start:end]
+    return list(zip(times, values, strict=True))
 
-    Raises:
-        IntegrityError: They are not there any more, or of another width.
-    """
-    if record.rows:
-        series = historian.since([log_tag(record.use, INPUTS)], record.rows - 1, record.rows)
-    else:
-        window = (record.start, record.end + 1)
-        series = historian.read([record.tag], window, record.as_of)
-        wanted = logged_times(historian, record)
-        kept = np.isin(series.times(), wanted)
-        series = type(series)(series.kind, series.table.filter(kept.tolist()))
-    column = series.table.column("value").to_pylist()
-    order = np.argsort(series.times(), kind="stable").tolist()
-    rows = [_row(column[place], width) for place in order]
-    if len(rows) != record.n:
-        raise IntegrityError(
-            f"{len(rows)} of {record.n} inputs of {record.use}@{record.version} ({record.key}) are "
-            "there.",
-            hint="What was deleted under retention cannot be predicted again.",
-        )
-    return np.array(rows, dtype=np.float64)
 
-
-def logged_times(historian: HistorianPort, record: LogRecord) -> Integers:
-    """Times of the rows of a block, rising."""
-    tag = log_tag(record.use, "outside")
-    return np.sort(historian.since([tag], record.numbers - 1, record.numbers).times())
+def _of_tag(historian: HistorianPort, record: LogRecord) -> list[Any]:
+    """Readings of another tag that the block was predicted from, as they were known then."""
+    outside = log_tag(record.use, "outside")
+    ((wanted, _),) = _frames(historian, [outside], [record.numbers])
+    if record.tag not in historian.tags():
+        return []
+    series = historian.read([record.tag], (record.start, record.end + 1), record.as_of)
+    order = np.argsort(series.times(), kind="stable")
+    order = order[np.isin(series.times()[order], wanted)]
+    values: list[Any] = series.table.column("value").take(order).to_pylist()
+    return values
 
 
 def _row(values: Sequence[float | None] | None, width: int) -> list[float]:
@@ -287,10 +349,12 @@ def fingerprint_of(block: PredictionBlock) -> str:
 def logged_fingerprints(historian: HistorianPort, use: str) -> dict[tuple[int, str], str]:
     """Version and key of each logged block to the digest of what stands in the historian."""
     found = {}
-    for record in log_records(historian, use):
-        numbers = logged_numbers(historian, record)
-        columns = [numbers[name] for name in COLUMNS]
-        found[record.version, record.key] = fingerprint(
-            record.version, record.model, record.inputs, columns
-        )
+    for group in log_groups(log_records(historian, use)):
+        for record, numbers in zip(group, logged_numbers(historian, group), strict=True):
+            if isinstance(numbers, IntegrityError):
+                raise numbers
+            columns = [numbers[name] for name in COLUMNS]
+            found[record.version, record.key] = fingerprint(
+                record.version, record.model, record.inputs, columns
+            )
     return found

@@ -7,7 +7,7 @@ digits and the decision on the domain. The log remains the record.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -19,6 +19,8 @@ from goldenbatch.core.reference_blocks import REPORTED_DIGITS, ReferenceBlockKep
 from goldenbatch.runtime.prediction_log import (
     COLUMNS,
     LogRecord,
+    Numbers,
+    log_groups,
     log_records,
     logged_inputs,
     logged_numbers,
@@ -27,6 +29,7 @@ from goldenbatch.runtime.prediction_log import (
 from goldenbatch.runtime.reference_blocks import agreement_of, differences, n_unequal
 
 if TYPE_CHECKING:
+    from goldenbatch.core.prediction import PredictionBlock
     from goldenbatch.runtime._served import Served
     from goldenbatch.runtime.local import LocalSite
 
@@ -85,11 +88,12 @@ def replay_log(
             n_blocks += 1
     except IntegrityError as error:
         problems.append(str(error))
-    run = _Run(site, use)
-    for number, record in enumerate(records, start=1):
-        run.take(record)
+    run, n_done = _Run(site, use), 0
+    for group in log_groups(records):
+        run.take(group)
+        n_done += len(group)
         if progress is not None:
-            progress(number, len(records))
+            progress(n_done, len(records))
     return ReplayedLog(
         use, n_blocks, run.n_replayed, run.n_rows, run.n_bits, run.n_digits, tuple(run.notes),
         (*problems, *run.problems),
@@ -121,27 +125,40 @@ class _Run:
             self.notes.append(f"version {version} was qualified on another platform: {changed}")
         return served, others
 
-    def take(self, record: LogRecord) -> None:
-        """Predict one block again."""
-        what = f"{self._use}@{record.version} ({record.key})"
+    def take(self, group: Sequence[LogRecord]) -> None:
+        """Predict blocks again, those of one version at a time."""
+        for version in dict.fromkeys(record.version for record in group):
+            self._take(version, [record for record in group if record.version == version])
+
+    def _take(self, version: int, records: Sequence[LogRecord]) -> None:
+        historian = self._site.historian
         try:
-            served, others = self._served(record.version)
-            if served.ref.digest != record.model:
-                self.problems.append(f"{what} was predicted by another artefact than was trained")
-                return
-            wanted = logged_numbers(self._site.historian, record)
-            rows = logged_inputs(self._site.historian, record, len(served.inputs))
+            served, others = self._served(version)
         except GoldenbatchError as error:
-            self._gone(record, what, error)
+            self.problems += (f"{_what(one)} cannot be predicted again: {error}" for one in records)
             return
-        block = served.predict(rows, explain=False)
+        columns = logged_numbers(historian, records)
+        inputs = logged_inputs(historian, records, len(served.inputs))
+        for record, wanted, rows in zip(records, columns, inputs, strict=True):
+            if isinstance(wanted, IntegrityError) or isinstance(rows, IntegrityError):
+                self._gone(record, wanted if isinstance(wanted, IntegrityError) else rows)
+            elif served.ref.digest != record.model:
+                words = "was predicted by another artefact than was trained"
+                self.problems.append(f"{_what(record)} {words}")
+            else:
+                self._compare(record, served.predict(rows, explain=False), wanted, others)
+
+    def _compare(
+        self, record: LogRecord, block: PredictionBlock, wanted: Numbers, others: list[str]
+    ) -> None:
+        what = _what(record)
         if block.input_digest != record.inputs:
             self.problems.append(f"{what}: the inputs that are there are not those of the record")
             return
         found = (block.values, block.lower, block.upper, block.outside.astype(np.float64))
         self._count(what, [wanted[name] for name in COLUMNS], found, others)
 
-    def _gone(self, record: LogRecord, what: str, error: GoldenbatchError) -> None:
+    def _gone(self, record: LogRecord, error: object) -> None:
         """Readings deleted on record are no problem; all else is."""
         tag = record.tag or f"model/{record.use}/inputs"
         window = (record.start, record.end + 1)
@@ -149,7 +166,7 @@ class _Run:
             one.deleted and tag in one.tags
             for one in self._site.historian.closed(window)
         )  # fmt: skip
-        words = f"{what} cannot be predicted again: {error}"
+        words = f"{_what(record)} cannot be predicted again: {error}"
         (self.notes if is_deleted else self.problems).append(words)
 
     def _count(
@@ -170,3 +187,7 @@ class _Run:
         else:
             n_other = n_unequal(wanted, found)
             self.problems.append(f"{what}: {n_other} of {n} rows are predicted otherwise")
+
+
+def _what(record: LogRecord) -> str:
+    return f"{record.use}@{record.version} ({record.key})"

@@ -11,6 +11,7 @@ from goldenbatch.core.records import HomeKind, NewEvent
 from goldenbatch.runtime.home import HomeSettings, create_home
 from goldenbatch.runtime.local import LocalSite
 from goldenbatch.runtime.prediction_log import log_records, logged_numbers
+from goldenbatch.runtime.prediction_replay import replay_log
 from tests.capabilities.conftest import PLANT, Bench, Clock
 from tests.capabilities.governance import team
 from tests.capabilities.monitoring import test_soft_sensor as plain
@@ -76,9 +77,11 @@ def test_a_drafted_model_serves_only_once_it_is_active(controlled):
     records = list(log_records(site.historian, USE))
     assert [one.n for one in records] == [1, 1, 1]
     assert (records[0].version, records[0].tag) == (1, TAG)
-    logged = [float(logged_numbers(site.historian, one)["value"][0]) for one in records]
+    logged = [float(logged_numbers(site.historian, [one])[0]["value"][0]) for one in records]
     assert logged == values(site)
     assert site.replay("as-seen").is_equal
+    again = replay_log(site, USE)  # from the spectra themselves, as they were known then
+    assert (again.n_bits, again.problems) == (3, ())
 
 
 def test_a_suspension_ends_it_and_names_the_contingency(controlled):
@@ -125,9 +128,9 @@ def test_a_log_that_says_another_thing_is_found_by_replay(controlled, monkeypatc
 
     real = prediction_log.logged_numbers
 
-    def altered(historian, record):
-        found = real(historian, record)
-        return {**found, "value": found["value"] * (1 + 1e-15)}
+    def altered(historian, records):
+        found = real(historian, records)
+        return [{**one, "value": one["value"] * (1 + 1e-15)} for one in found]
 
     monkeypatch.setattr(prediction_log, "logged_numbers", altered)
     report = site.replay("as-seen")

@@ -35,11 +35,11 @@ def test_what_was_acted_on_stands_in_columns(site):
     assert (record.version, record.key, record.n, record.seq) == (1, "batch B7", 5, seqs[-1])
     assert record.model == one.block.model.digest
     assert record.inputs == one.block.input_digest
-    numbers = logged_numbers(site.historian, record)
+    numbers = logged_numbers(site.historian, [record])[0]
     assert numbers["value"].tobytes() == one.block.values.tobytes()
     assert numbers["lower"].tobytes() == one.block.lower.tobytes()
     assert numbers["outside"].tolist() == one.block.outside.tolist()
-    assert np.array_equal(logged_inputs(site.historian, record, 2), ROWS, equal_nan=True)
+    assert np.array_equal(logged_inputs(site.historian, [record], 2)[0], ROWS, equal_nan=True)
     series = site.historian.read([log_tag(USE, "value")], (START, START + 10_000_000))
     assert series.qualities().tolist() == [
         Quality.GOOD, Quality.UNCERTAIN, Quality.BAD, Quality.BAD, Quality.GOOD,
@@ -62,8 +62,8 @@ def test_blocks_of_the_same_times_stay_apart(site):
     site.models.log(made(site), "a")
     site.models.log(made(site, ROWS[::-1]), "b")
     one, two = log_records(site.historian, USE)
-    assert logged_numbers(site.historian, one)["outside"].tolist() == [0, 6, 17, 24, 0]
-    assert logged_numbers(site.historian, two)["outside"].tolist() == [0, 24, 17, 6, 0]
+    assert logged_numbers(site.historian, [one])[0]["outside"].tolist() == [0, 6, 17, 24, 0]
+    assert logged_numbers(site.historian, [two])[0]["outside"].tolist() == [0, 24, 17, 6, 0]
 
 
 def test_a_crash_between_the_frames_is_made_whole_by_its_writer(site, monkeypatch):
@@ -84,7 +84,7 @@ def test_a_crash_between_the_frames_is_made_whole_by_its_writer(site, monkeypatc
     assert list(log_records(site.historian, USE)) == []
     assert len(site.models.log(made(site), "batch B7")) == 3
     (record,) = log_records(site.historian, USE)
-    assert logged_numbers(site.historian, record)["outside"].shape == (5,)
+    assert logged_numbers(site.historian, [record])[0]["outside"].shape == (5,)
     head = site.historian.head()
     site.models.log(made(site), "batch B7")
     assert site.historian.head() == head

@@ -143,7 +143,7 @@ def test_other_bits_are_a_problem_where_it_was_qualified_and_a_note_elsewhere(lo
 def test_numbers_that_somebody_wrote_into_the_log_are_found(logged):
     """A record of one's own that names another's inputs, and numbers of one's own."""
     (record, _) = log_records(logged.historian, USE)
-    numbers = logged_numbers(logged.historian, record)
+    numbers = logged_numbers(logged.historian, [record])[0]
     served = logged.models.version(USE, 1)
     block = served.predict(ROWS)
     block.values[3] = 10.0
