@@ -104,7 +104,7 @@ def after(state: LineState, event: Event) -> LineState:
     state = replace(state, head=event.envelope.version)
     if not isinstance(body, ModelActivated | ModelSuspended | ModelRetired):
         return state
-    why = _passed_over(state, body)
+    why = _passed_over(state, body, event.envelope.actor)
     if why:
         told = f"{state.stream}@{event.envelope.version}: {why}"
         return replace(state, faults=(*state.faults, told))
@@ -122,9 +122,14 @@ def after(state: LineState, event: Event) -> LineState:
     )
 
 
-def _passed_over(state: LineState, body: ModelActivated | ModelSuspended | ModelRetired) -> str:
+def _passed_over(
+    state: LineState, body: ModelActivated | ModelSuspended | ModelRetired, actor: str
+) -> str:
     if body.use != state.use:
         return f"{body.kind} is of another model"
+    # The node and its analysts act under names of their own; people under a plain uid.
+    if isinstance(body, ModelActivated) and (actor == "node" or ":" in actor):
+        return f"{actor} activated version {body.version}, and only people activate"
     if body.version in state.retired:
         return f"version {body.version} is retired"
     if isinstance(body, ModelSuspended) and body.version != state.active:

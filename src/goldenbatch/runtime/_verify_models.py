@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
+from goldenbatch.core.change_plans import plan_standings, plan_stream
 from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.gate_records import GateJudged
 from goldenbatch.core.model_access import (
     all_test_sets,
     load_test_set,
@@ -46,12 +48,14 @@ def check_models(site: LocalSite) -> Iterator[tuple[str, str]]:
         elif event.envelope.version == 1:
             yield from _faults(state.faults)
             yield from _test(site, state)
+            yield from _judgement(site, state)
     for chosen in all_test_sets(site.ledger, site.signing_rules.fault):
         yield from _faults(chosen.faults)
     uses = {event.stream.removeprefix("model/") for event in site.ledger.events(kinds=_LINE)}
     for use in sorted(uses):
         line = line_state(use, site.ledger.stream(line_stream(use)))
         yield from _faults(line.faults)
+        yield from _by_nobody(site, use)
         if line.active:
             yield from _serving(site, line)
 
@@ -76,6 +80,38 @@ def _test(site: LocalSite, state: VersionState) -> Iterator[tuple[str, str]]:
     both = sorted((people | opening.people) & trainers_of(site.ledger, state))
     if both:
         yield where, f"{', '.join(both)} trained it and had a part in its test."
+
+
+def _judgement(site: LocalSite, state: VersionState) -> Iterator[tuple[str, str]]:
+    """A judgement that the gate does not make of what was kept with it."""
+    from goldenbatch.capabilities.governance.judging import judgement_fault
+
+    fault = judgement_fault(site, state)
+    if fault:
+        yield state.ref(GateJudged), f"{fault}."
+
+
+def _by_nobody(site: LocalSite, use: str) -> Iterator[tuple[str, str]]:
+    """What serves was changed by nobody whom the home knows, and under no clause."""
+    for event in site.ledger.stream(line_stream(use)):
+        body, actor = event.decode(), event.envelope.actor
+        if event.kind not in _LINE or site.ledger.version(f"user/{actor}"):
+            continue
+        where = f"{event.stream}@{event.envelope.version}"
+        if not isinstance(body, ModelSuspended):
+            yield where, f"{event.kind} is of {actor}, who is no person of this home."
+        elif not _has_clause(site, body):
+            yield where, f"{actor} suspended it under no clause of an approved change plan."
+
+
+def _has_clause(site: LocalSite, body: ModelSuspended) -> bool:
+    label, _, clause = body.clause.partition("#")
+    events = site.ledger.stream(plan_stream(label.partition("@")[0])) if label else ()
+    return any(
+        one.plan.label == label and one.plan.use == body.use and one.approval is not None
+        and clause in {part.clause for part in one.plan.suspension}
+        for one in plan_standings(events, site.signing_rules.fault)
+    )  # fmt: skip
 
 
 def _approvals(chosen: TestSetState) -> set[str]:

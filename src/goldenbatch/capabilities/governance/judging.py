@@ -82,6 +82,27 @@ def repeated(site: Site, use: str, version: int) -> Judgement:
     return gate(old, new, _plan(site, new).plan, evidence)
 
 
+def judgement_fault(site: Site, new: VersionState) -> str:
+    """Why the newest judgement is not what the gate says; empty where it is, or there is none.
+
+    Whoever goes round the act can write a pass, or an earlier one again; not what it rests on.
+    """
+    judged = new.judged
+    if judged is None:
+        return ""
+    try:
+        again = repeated(site, new.draft.use, new.draft.version)
+    except (IntegrityError, NotFoundError, ConflictError) as error:
+        return f"it cannot be made again: {error}"
+    if again.lines != judged.lines:
+        return f"of the evidence that was kept the gate says {again.outcome.value}, line by line"
+    for event in site.ledger.stream(new.stream)[: new.steps[GateJudged.kind] - 1]:
+        body = event.decode()
+        if isinstance(body, GateJudged) and body.evidence == judged.evidence:
+            return f"it is the judgement of {new.stream}@{event.envelope.version} once more"
+    return ""
+
+
 def _plan(site: Site, new: VersionState) -> PlanStanding:
     if not new.draft.plan:
         raise ConflictError(

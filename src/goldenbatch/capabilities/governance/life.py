@@ -22,6 +22,7 @@ from goldenbatch.capabilities.governance._reading import (
 )
 from goldenbatch.capabilities.governance._values import number, only, table, text
 from goldenbatch.capabilities.governance.binding import require_measurable
+from goldenbatch.capabilities.governance.judging import judgement_fault
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plans import plan_stream
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, IntegrityError
@@ -198,6 +199,12 @@ def _judgement(site: Site, by: Actor, state: VersionState) -> str:
         )
     if judged.outcome is not GateOutcome.PASS:
         raise ConflictError(f"the gate said {judged.outcome.value} of {state.stream}.", hint=out)
+    fault = judgement_fault(site, state)
+    if fault:
+        raise IntegrityError(
+            f"{state.ref(GateJudged)} is no judgement of the gate: {fault}.",
+            hint="See `goldenbatch verify`; ask the gate again: `goldenbatch model gate`.",
+        )
     standing = plan_of(site, state.draft.plan)
     if standing.digest != judged.plan_digest:
         raise ConflictError(

@@ -298,6 +298,7 @@ def test_verification_names_what_went_past_the_acts(governed):
         f"{stream}@{version + 1}": (
             "ModelApproved was not signed as approved by who made it: it counts for nothing."
         ),
+        f"model/{USE}@1": "ModelActivated is of intruder, who is no person of this home.",
         f"model/{USE}": (
             "version 1 is active and must not serve: version 1 is validated, not approved."
         ),
