@@ -169,8 +169,15 @@ def test_a_bad_file_is_named_and_tried_again_only_when_it_has_changed(site, home
     put(home / "in", "bad.csv", row(1)).write_text("time,other\n1,2\n")
     (home / "in" / "worse.csv").write_bytes(b"PAR1 and no more")
     put(home / "in", "good.csv", row(5))
-    state = watch(site, lambda s: values(site) == [5] and s["health"].get("problem"))
-    assert "bad.csv" in state["health"]["problem"] and "'at'" in state["health"]["problem"]
+
+    def is_over(state):
+        """All three were told of: they need not be ready at the same look, nor told at once."""
+        said = state["health"].get("problem", "")
+        named = "bad.csv" in said and "worse.csv" in said
+        return named and state["health"].get("n_files_imported") == 1
+
+    state = watch(site, is_over)
+    assert "'at'" in state["health"]["problem"] and values(site) == [5]
     assert not state["needs_person"]
     assert sorted("bad" in one["note"] for one in gaps(site)) == [False, True]
     assert all(one["tags"] == f'["{TAG}"]' for one in gaps(site))
