@@ -13,7 +13,8 @@ import numpy as np
 
 from goldenbatch.core.errors import GoldenbatchError, IntegrityError, VersionConflictError
 from goldenbatch.core.model_access import load_version
-from goldenbatch.core.model_records import ModelApproved
+from goldenbatch.core.model_line import line_state
+from goldenbatch.core.model_records import ModelApproved, line_stream
 from goldenbatch.core.records import NewEvent
 from goldenbatch.core.reference_blocks import (
     REPORTED_DIGITS,
@@ -106,8 +107,13 @@ class ReferenceBlocks:
             return None  # another process was faster
 
     def check(self) -> list[BlockCheck]:
-        """Predict the blocks of all approved versions again and compare them."""
-        return [self.check_one(use, version) for use, version in self._approved(0)]
+        """Predict the blocks of all approved versions that may serve again, and compare them."""
+        ledger = self._site.ledger
+        return [
+            self.check_one(use, version)
+            for use, version in self._approved(0)
+            if version not in line_state(use, ledger.stream(line_stream(use))).retired
+        ]
 
     def check_one(self, use: str, version: int) -> BlockCheck:
         """Predict the block of a version again and compare it."""

@@ -110,6 +110,12 @@ def test_a_swapped_artefact_or_block_fails_the_qualification(site):
     assert outcomes(site) == [("Model assay@1", "failed")]
 
 
+def test_a_retired_version_is_not_qualified_any_more(site):
+    site.references.keep()
+    case.act(site, "retire", "qa", use=USE, version=1, reason="the line is closed")
+    assert outcomes(site) == []
+
+
 # ---- the log ------------------------------------------------------------------------------------
 
 
