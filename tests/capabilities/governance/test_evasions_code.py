@@ -68,7 +68,8 @@ def test_the_home_suspends_under_a_clause_alone(planned):
 
 
 def test_a_judgement_that_the_gate_never_made_leads_to_no_approval(planned):
-    at = plan.update(planned, 2, 1, settings={"ridge": 500.0})
+    at = plan.update(planned, 2, 1, settings={"ridge": 0.001})
+    case.act(planned, "plan-withdraw", "qa", plan=plan.PLAN_ID, version="1", reason="raw material")
     real = plan.judge(planned, at)
     assert real.outcome is not GateOutcome.PASS
     lines = tuple(one.model_copy(update={"verdict": RuleVerdict.HOLDS}) for one in real.lines)
@@ -78,7 +79,7 @@ def test_a_judgement_that_the_gate_never_made_leads_to_no_approval(planned):
     assert found.where == f"{LINE}/2@{version_of(planned, case.USE, 2).head}"
     assert "the gate says" in found.message
     plan.validated(planned, at)
-    with pytest.raises(GoldenbatchError, match="gate"):
+    with pytest.raises(GoldenbatchError, match="the gate says"):
         case.act(planned, "approve", "qa", **at, reason="passed")
 
 
