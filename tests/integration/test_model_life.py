@@ -192,6 +192,8 @@ def test_the_card_says_what_is_on_record(life: Path) -> None:
         "Version 2 serves.",
     ):
         assert part in words, part
+    assert "version 1: 1.48; version 2: 1.29; version 3: 3.62; version 4: 13.1" in words
+    assert page.count("<figure>") == 1
     assert "<script" not in page
     assert page.index('id="verification"') < page.index('id="validation"')
     assert (life / "cards/model-glucose-2.pdf").read_bytes().startswith(b"%PDF-1.7")

@@ -8,10 +8,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goldenbatch.ui.charts import Bars, Chart, Track
 from goldenbatch.ui.sheets import (
     Bullets,
     Code,
     Facts,
+    Figure,
     Grid,
     Heading,
     Section,
@@ -32,6 +34,8 @@ def sheet(text="said", n_rows=2):
         Code(text),
         Facts(((text, text),)),
         Grid((text, "Outcome"), [(text, "met")] * n_rows, (2, 1), ("good",) * n_rows, text),
+        Figure(Chart(text, "g/L", (Track(text, (1.0, 2.0), (3.0, 4.0)),)), text),
+        Figure(Bars(text, (text,), (1.0,)), text),
         Grid(("Digest",), [("ab" * 32,)], (1,), ("bad",)),
     )
     sections = (Section("first", text, blocks), Section("last", "Last", ()))
@@ -66,12 +70,15 @@ def test_a_page_is_well_formed_and_has_what_screen_readers_need():
     assert text.startswith("<!doctype html>")
     assert '<html lang="en">' in text
     assert page.tags.count("h1") == page.tags.count("main") == page.tags.count("nav") == 1
-    assert page.ids == ["first", "last"]
-    assert all(f'aria-labelledby="{one}"' in text for one in page.ids)
-    assert all(f'href="#{one}"' in text for one in page.ids)
+    assert len(set(page.ids)) == len(page.ids)
+    sections = [one for one in page.ids if not one.startswith("clip-")]
+    assert sections == ["first", "last"]
+    assert all(f'aria-labelledby="{one}"' in text for one in sections)
+    assert all(f'href="#{one}"' in text for one in sections)
     assert re.findall(r"<th(?! scope|ead)", text) == []
     assert text.count('class="scroll" role="region"') == text.count('tabindex="0"') == 2
-    assert "http" not in text
+    assert "http" not in text.replace("http://www.w3.org", "")
+    assert text.count('role="img" aria-label="said"') == text.count("<figcaption") == 2
     assert text.index("not for GMP use") < text.index("<h1>")
     assert '<td class="good">met</td>' in text
     assert f'<td class="bad">{"ab" * 32}</td>' in text

@@ -160,6 +160,7 @@ def to_svg(drawing: Any, description: str) -> str:
     # Every drawing clips by the same id; on one page each needs its own.
     own = f"clip-{hashlib.sha256(element.encode()).hexdigest()[:12]}"
     element = element.replace('id="clip"', f'id="{own}"').replace("url(#clip)", f"url(#{own})")
+    element = element.replace(' id="group"', "")  # nothing refers to it, and an id is used once
     words = f"<title>{escape(description)}</title>"
     element = element.replace("<title>...</title>", words).replace("<desc>...</desc>", "")
     head, _, rest = element.partition(">")

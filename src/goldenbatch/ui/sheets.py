@@ -14,6 +14,7 @@ from html import escape
 from typing import Any, Literal
 
 import goldenbatch
+from goldenbatch.ui.charts import Bars, Chart, draw, draw_bars, to_svg
 from goldenbatch.ui.documents import DocumentInfo, build_pdf
 from goldenbatch.ui.documents import paragraph as _p
 from goldenbatch.ui.documents import table as _table
@@ -79,7 +80,20 @@ class Grid:
     caption: str = ""
 
 
-Block = Text | Heading | Bullets | Code | Facts | Grid
+@dataclass(frozen=True)
+class Figure:
+    """A chart with the sentence that stands for it where it cannot be seen."""
+
+    chart: Chart | Bars
+    caption: str
+
+    @property
+    def drawing(self) -> Any:
+        """As reportlab draws it."""
+        return draw_bars(self.chart) if isinstance(self.chart, Bars) else draw(self.chart)
+
+
+Block = Text | Heading | Bullets | Code | Facts | Grid | Figure
 
 
 @dataclass(frozen=True)
@@ -136,6 +150,8 @@ td { font-variant-numeric: tabular-nums; white-space: pre-line; }
 .bad { color: var(--bad); font-weight: 600; } .good { color: var(--good); }
 .quiet { color: var(--quiet); }
 pre { overflow-x: auto; background: var(--soft); padding: .5rem .8rem; } code { font-size: .86em; }
+figure { margin: 1rem 0; } svg { background: #fff; width: 100%; max-width: 46rem; height: auto; }
+svg text { font-family: system-ui, sans-serif !important; }
 nav a { margin-right: 1rem; display: inline-block; } a { color: inherit; }
 @media print { .banner { print-color-adjust: exact; } tr, pre { break-inside: avoid; } }
 @media (prefers-color-scheme: dark) { :root { --ink: #e8e8e8; --paper: #16181b; --soft: #22262b;
@@ -197,6 +213,15 @@ def _block(block: Block) -> str:
         return "<ul>" + "".join(f"<li>{escape(one)}</li>" for one in block.lines) + "</ul>"
     if isinstance(block, Code):
         return f"<pre><code>{escape(block.text)}</code></pre>"
+    return _figure(block) if isinstance(block, Figure) else _rows(block)
+
+
+def _figure(figure: Figure) -> str:
+    caption = f'<figcaption class="quiet">{escape(figure.caption)}</figcaption>'
+    return f"<figure>{to_svg(figure.drawing, figure.caption)}{caption}</figure>"
+
+
+def _rows(block: Facts | Grid) -> str:
     if not block.rows:
         return f'<p class="quiet">{NOTHING}</p>'
     return _facts(block) if isinstance(block, Facts) else _grid(block)
@@ -249,6 +274,8 @@ def sheet_pdf(sheet: Sheet) -> bytes:
 
 
 def _flowables(block: Block) -> list[Any]:
+    from reportlab.platypus import Spacer
+
     if isinstance(block, Text):
         return [_p(block.text, "quiet" if block.tone == "quiet" else "text")]
     if isinstance(block, Heading):
@@ -257,6 +284,8 @@ def _flowables(block: Block) -> list[Any]:
         return [_p(f"- {one}") for one in block.lines]
     if isinstance(block, Code):
         return [_p(block.text, "code")]
+    if isinstance(block, Figure):
+        return [Spacer(1, 8), block.drawing, _p(block.caption, "quiet")]
     return _tables(block)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 from goldenbatch.capabilities.governance._card_kit import When, listed, number, plain
 from goldenbatch.capabilities.governance._sentences import criterion_words
@@ -10,9 +12,12 @@ from goldenbatch.capabilities.governance.card import ModelCardView
 from goldenbatch.core.model_card import DataRange, Measured
 from goldenbatch.core.test_set_records import Cut, TestSetSelected
 from goldenbatch.core.test_sets import TestSetState
-from goldenbatch.ui.sheets import Block, Facts, Grid, Heading, Section, Text, Tone
+from goldenbatch.ui.charts import ALARM, Chart, Level, Track
+from goldenbatch.ui.sheets import Block, Facts, Figure, Grid, Heading, Section, Text, Tone
 
-MOST_RANGES = 40
+MOST_RANGES: Final = 40
+_LEAST_POINTS: Final = 2
+"""One point has no shape."""
 
 
 def training_data(card: ModelCardView, when: When) -> Section:
@@ -215,3 +220,48 @@ def signatures(card: ModelCardView, when: When) -> Section:
     told = Text("A signature is of its step: steps that follow do not touch it.", "quiet")
     grid = Grid(header, rows, (2.2, 2.5, 1.7, 2.4, 3.1, 3.4, 1.7), tones)
     return Section("signatures", "Signatures", [told, grid])
+
+
+# ---- all versions on one set --------------------------------------------------------------------
+
+
+def course(card: ModelCardView) -> list[Block]:
+    """How the first criterion went from version to version, where two were tested on one set."""
+    fixed, tested = card.state.criteria, card.state.tested
+    if fixed is None or tested is None:
+        return []
+    first = fixed.criteria[0]
+    found = {
+        one.draft.version: one.tested.outcomes[0]
+        for one in card.versions
+        if one.tested is not None
+        and one.tested.test_set == tested.test_set
+        and one.tested.outcomes[0].criterion == first
+        and math.isfinite(one.tested.outcomes[0].estimate)
+    }
+    if len(found) < _LEAST_POINTS:
+        return []
+    told = "; ".join(f"version {version}: {one.estimate:.3g}" for version, one in found.items())
+    words = f"{criterion_words(first)}. {told}. Lines go from the lower to the upper bound."
+    return [Figure(_course(found, f"on {tested.test_set}"), words)]
+
+
+def _course(found: Mapping[int, Measured], where: str) -> Chart:
+    """Each version's measure with its bounds, and the limit."""
+    x, y = list[float](), list[float]()
+    for version, one in found.items():
+        ends = (one.estimate if end is None else end for end in (one.lower, one.upper))
+        x += [float(version)] * 3
+        y += [*ends, math.nan]  # a gap, so that no line joins two versions
+    first = next(iter(found.values())).criterion
+    points = [one.estimate for one in found.values()]
+    return Chart(
+        title=f"{plain(first.measure)} of each version {where}",
+        y_label=plain(first.measure),
+        x_label="version",
+        tracks=(
+            Track("bounds", x, y),
+            Track("found", [float(one) for one in found], points, style="points", colour=ALARM),
+        ),
+        levels=(Level(first.limit, "limit"),),
+    )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from goldenbatch.capabilities.governance._card_evidence import (
+    course,
     signatures,
     test_data,
     training_data,
@@ -267,7 +268,8 @@ def _versions(card: ModelCardView, _when: When) -> Section:
         serving = "No version serves: the contingency of the intended use holds."
     rows = [_version(card, one) for one in card.versions]
     header = ("Version", "Follows", "Plan", "Test", "Gate", "Artefact", "Stage")
-    blocks: list[Block] = [Text(serving), Grid(header, rows, (1.4, 1.4, 4, 1.6, 2.4, 3, 3))]
+    grid = Grid(header, rows, (1.4, 1.4, 4, 1.6, 2.4, 3, 3))
+    blocks: list[Block] = [Text(serving), grid, *course(card)]
     return Section("versions", "What serves, and its versions", blocks, "Versions")
 
 
