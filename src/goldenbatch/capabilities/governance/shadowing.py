@@ -147,7 +147,7 @@ def _require_runner(site: Site, use: str) -> None:
                 return
     raise ConflictError(
         f"no analyst of this home runs shadows of {use}.",
-        hint=f"Adopt one first: a file with `analyst = \"{ANALYST}\"`, `goldenbatch adopt`.",
+        hint=f'Adopt one first: a file with `analyst = "{ANALYST}"`, `goldenbatch adopt`.',
     )
 
 
