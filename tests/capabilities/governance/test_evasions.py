@@ -89,3 +89,39 @@ def test_who_has_seen_the_outcome_chooses_neither_seed_nor_artefact(governed):
         case.train(site, at)
     assert len(load_test_set(site.ledger, "T1").accesses) == 2
     assert case.act(site, "test", "tess", **at)[0].decode().outcomes == told[0]
+
+
+def update_in_plan(site, number, ridge):
+    at = plan.update(site, number, 1, settings={"ridge": ridge})
+    plan.judge(site, at)
+    plan.validated(site, at)
+    case.act(site, "approve", "qa", **at, reason="the gate let it pass")
+    return at
+
+
+def test_an_approved_update_is_not_put_to_work_under_a_withdrawn_plan(planned):
+    at = update_in_plan(planned, 2, 0.001)
+    case.act(planned, "plan-withdraw", "qa", plan=plan.PLAN_ID, version="1", reason="raw material")
+    with pytest.raises(ConflictError, match="assay-updates@1 was withdrawn: raw material"):
+        case.act(planned, "activate", "sme", **at, reason="it was approved")
+    assert line_of(planned, case.USE).active == 1
+
+
+def test_an_update_is_put_to_work_in_place_of_what_it_was_judged_against(planned):
+    first, other = update_in_plan(planned, 2, 0.001), update_in_plan(planned, 3, 0.002)
+    case.act(planned, "activate", "sme", **first, reason="ready")
+    with pytest.raises(ConflictError, match="judged against version 1; 2 serves by now"):
+        case.act(planned, "activate", "sme", **other, reason="ready too")
+    case.act(planned, "activate", "sme", use=case.USE, version=1, reason="rolled back")
+    case.act(planned, "plan-withdraw", "qa", plan=plan.PLAN_ID, version="1", reason="raw material")
+    case.act(planned, "activate", "sme", **first, reason="it has served before")
+    assert line_of(planned, case.USE).active == 2
+
+
+def test_an_imported_model_says_what_an_overlap_could_be_found_by(governed):
+    case.seal(governed)
+    at = case.to_sealed(governed, origin="imported")
+    vague = {"ranges": [{"what": "our data", "digest": "0" * 64, "n": 300}]}
+    digest = governed.registry.put(b"{}", "application/json")
+    with pytest.raises(BadInputError, match="by which an overlap with the test could be found"):
+        case.act(governed, "train", "dev", **at, artefact=digest, used=vague)

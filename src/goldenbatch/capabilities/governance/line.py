@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.capabilities.governance._reading import (
+    fault_of,
     line_of,
     made,
     plan_of,
@@ -21,6 +22,7 @@ from goldenbatch.capabilities.governance._reading import (
 )
 from goldenbatch.capabilities.governance._values import number, only, text
 from goldenbatch.core.acts import Intent
+from goldenbatch.core.change_plans import plan_standings, plan_stream
 from goldenbatch.core.errors import BadInputError, ConflictError, IntegrityError
 from goldenbatch.core.model_line import LineState, Serving, serving_fault
 from goldenbatch.core.model_records import (
@@ -48,14 +50,40 @@ def activate(site: Site, by: Actor, values: Values) -> Intent:
     if line.active == version and not line.is_fallback:
         raise ConflictError(f"{state.stream} is active.", hint="There is nothing to do.")
     entries = _approved(site, state)
+    also = {state.stream: state.head, **_require_as_judged(site, line, state)}
     body = made(
         ModelActivated, use=use, version=version, replaces=line.active,
         reason=text(values, "reason"), **entries,
     )  # fmt: skip
-    return Intent(
-        line.stream, body, ("model:activate",), line.head, judged=state.stream,
-        also={state.stream: state.head},
-    )  # fmt: skip
+    return Intent(line.stream, body, ("model:activate",), line.head, judged=state.stream, also=also)
+
+
+def _require_as_judged(site: Site, line: LineState, state: VersionState) -> dict[str, int]:
+    """Refuse an update under a plan that never served, where it is not as the gate saw it.
+
+    Returns:
+        What the activation rests on besides.
+
+    Raises:
+        ConflictError: Another version serves by now than it was judged against, or the plan was
+            withdrawn: nothing is within it any more.
+    """
+    approved, judged, number = state.approved, state.judged, state.draft.version
+    is_in_plan = approved is not None and approved.basis == "in_plan" and judged is not None
+    if not is_in_plan or judged is None or number in line.activated:
+        return {}  # to roll back is no update
+    hint = "Draft the update anew, and ask the gate again."
+    if line.active not in (0, judged.follows):
+        raise ConflictError(
+            f"{state.stream} was judged against version {judged.follows}; {line.active} serves by "
+            "now.",
+            hint=hint,
+        )
+    stream = plan_stream(judged.plan)
+    for one in plan_standings(site.ledger.stream(stream), fault_of(site)):
+        if one.plan.label == state.draft.plan and one.withdrawn:
+            raise ConflictError(f"{one.plan.label} was withdrawn: {one.withdrawn}.", hint=hint)
+    return {stream: site.ledger.version(stream)}
 
 
 def suspend(site: Site, by: Actor, values: Values) -> Intent:

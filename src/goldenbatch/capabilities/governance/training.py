@@ -194,7 +194,16 @@ def _apart(rows: Rows, chosen: TestSetState, places: Collection[str]) -> list[bo
 def _used(site: Site, values: Mapping[str, Any], rows: Rows | None) -> DataUsed:
     if rows is not None:
         return rows.used(sealing_of(site))
-    return read_table(DataUsed, take.table(values, "used") or {}, "used")
+    used = read_table(DataUsed, take.table(values, "used") or {}, "used")
+    has_times = all(one.start is not None and one.end is not None for one in used.ranges)
+    if not (has_times or used.batches or used.lots or used.samples or used.rows):
+        raise BadInputError(
+            "nothing is said of the training data by which an overlap with the test could be "
+            "found.",
+            hint="Give the times of each range, or batches, lots or samples; or the data itself.",
+            key="used",
+        )
+    return used
 
 
 # ---- the artefact ---------------------------------------------------------------------------
