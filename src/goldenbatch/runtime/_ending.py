@@ -14,9 +14,10 @@ from goldenbatch.core.waiting import forget
 
 log = logging.getLogger("goldenbatch.sources")
 
-AGAIN_S = 3.0
-"""What goes on after it was cancelled is cancelled again after so long: time to end well in."""
-LEFT_S = 12.0
+AGAIN_S = 10.0
+"""What goes on after it was cancelled is cancelled again after so long: a connector may take that
+long to store what it has in hand and to say what it could not."""
+LEFT_S = 25.0
 """What goes on even then is left behind after so long; its outlet takes nothing from it."""
 THREADS_S = 10.0
 """So long is waited for threads that do what was begun."""

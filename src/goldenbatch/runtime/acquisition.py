@@ -46,7 +46,7 @@ HEALTH_S = 10.0
 """Seconds between writings of the health of sources."""
 RETRY_S = (1.0, 60.0)
 """First and longest pause before a connector that failed is started again."""
-STOP_S = 45.0
+STOP_S = 60.0
 """How long sources may take to end: their connectors, their records and their threads."""
 ANSWER_S = 20.0
 """How long a person waits for a source to answer."""
