@@ -10,6 +10,7 @@ References:
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -22,6 +23,16 @@ from goldenbatch.core.model_records import ModelBody
 from goldenbatch.core.records import Event, record_type
 
 DAY_US: Final = 86_400_000_000
+_TAG: Final = re.compile(r"_shadow_[1-9][0-9]*_(value|lower|upper)$")
+
+
+def is_shadow_tag(tag: str) -> bool:
+    """Whether a tag is of what a candidate in shadow said: kept, and never acted upon.
+
+    >>> is_shadow_tag("site/tank/glucose_shadow_2_value"), is_shadow_tag("site/tank/glucose_value")
+    (True, False)
+    """
+    return _TAG.search(tag) is not None
 
 
 class ShadowVerdict(StrEnum):

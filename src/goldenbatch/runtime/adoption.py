@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.analyst import Analyst, AnalystAdopted, Tick
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.records import NewEvent
+from goldenbatch.core.shadow_records import is_shadow_tag
 from goldenbatch.runtime import discovery as capabilities
 from goldenbatch.runtime.events import AnalystRetired
 
@@ -136,6 +137,18 @@ class Workshop:
         return analyst
 
 
+def _texts(value: Any) -> Iterator[str]:
+    """All texts of settings, however deep."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts(one)
+
+
 def adoption_body(
     workshop: Workshop, name: str, factory: str, settings: Mapping[str, Any]
 ) -> AnalystAdopted:
@@ -145,6 +158,13 @@ def adoption_body(
         BadInputError: A setting is missing, unknown or impossible.
         NotFoundError: No capability offers the factory.
     """
+    for text in _texts(settings):
+        if is_shadow_tag(text):
+            raise BadInputError(
+                f"{text} is of a candidate in shadow: nothing is acted upon that it says.",
+                hint="Have the version activated, and name the tag of what serves.",
+                file=f"analyst {name}",
+            )
     analyst = workshop.make(name, factory, settings)
     return AnalystAdopted(
         name=name, analyst=factory, version=analyst.version, settings=dict(settings)

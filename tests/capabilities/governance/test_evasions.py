@@ -125,3 +125,12 @@ def test_an_imported_model_says_what_an_overlap_could_be_found_by(governed):
     digest = governed.registry.put(b"{}", "application/json")
     with pytest.raises(BadInputError, match="by which an overlap with the test could be found"):
         case.act(governed, "train", "dev", **at, artefact=digest, used=vague)
+
+
+def test_nothing_rests_on_what_a_candidate_in_shadow_says(original):
+    tag = f"{case.PLACE}/{case.USE}_shadow_2_value"
+    original.historian.write(case.frame(tag, [(case.START, 1.0)]))
+    with pytest.raises(BadInputError, match="is of a candidate in shadow"):
+        case.select(original, "T2", data={**case.DATA, "inputs": [tag, case.PH]})
+    with pytest.raises(BadInputError, match="is of a candidate in shadow"):
+        original.adopt("chart", "monitoring.charts", {"tags": [{"tag": tag}]})

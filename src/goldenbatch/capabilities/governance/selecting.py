@@ -12,7 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from goldenbatch.capabilities.governance.rows import Rows, missing
 from goldenbatch.core.errors import BadInputError
@@ -21,6 +21,7 @@ from goldenbatch.core.model_card import DataRange
 from goldenbatch.core.overlap import place_of
 from goldenbatch.core.records import Micros, to_iso
 from goldenbatch.core.series import Quality
+from goldenbatch.core.shadow_records import is_shadow_tag
 from goldenbatch.core.test_set_records import Exclusion
 
 if TYPE_CHECKING:
@@ -68,6 +69,14 @@ class RowsAsked(BaseModel):
     baseline: Literal["", "last_result"] = ""
     practice: str = ""
     exclude: tuple[Exclusion, ...] = ()
+
+    @field_validator("inputs")
+    @classmethod
+    def _no_shadow(cls, inputs: tuple[str, ...]) -> tuple[str, ...]:
+        for one in inputs:
+            if is_shadow_tag(one):
+                raise ValueError(f"{one} is of a candidate in shadow, which nothing rests on")
+        return inputs
 
 
 Model = TypeVar("Model", bound=BaseModel)
