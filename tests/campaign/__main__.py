@@ -37,6 +37,11 @@ SOURCES = (
     "tests/runtime/test_acquisition.py::test_killed_at_random_moments_nothing_is_lost_or_doubled",
     "a delivered reading lost or doubled",
 )
+BACKFILLS = (
+    "kill -9 of a reader of OPC UA, the server's history filling what it missed",
+    "tests/connectors/opcua/test_kill.py",
+    "a value of the server lost or doubled",
+)
 MODELS = "tests/capabilities/governance/life/test_crashes.py"
 TAMPERED_LEDGER = "tests/stores/ledger/test_tampering.py"
 TAMPERED_EXPORT = "tests/verifier/test_verifier.py"
@@ -148,6 +153,14 @@ def _tamperings(folder: Path, n_each: int, seed: str) -> Part:
     return part
 
 
+def _sources(n: int) -> list[Part]:
+    name, target, failure = BACKFILLS
+    part = Part(name, failure, n, seeds="fixed in the test")
+    # This test has one death for each 25 that it is asked for.
+    _pytest(part, [target], {"GOLDENBATCH_CRASHES": str(25 * n)})
+    return [_store(*SOURCES, n), part]
+
+
 def _store(name: str, target: str, failure: str, n: int) -> Part:
     part = Part(name, failure, n, seeds="fixed in the test")
     _pytest(part, [target], {"GOLDENBATCH_CRASHES": str(n)})
@@ -224,13 +237,21 @@ def _postgres(n: int, seed: str) -> list[Part]:
     return postgres_crashes(n, seed)
 
 
+def _wire(folder: Path) -> list[Part]:
+    from tests.campaign.wire import parts
+
+    sys.stderr.write("the press and the fermentation over the wire ...\n")
+    return parts(folder / "wire")
+
+
 PARTS: dict[str, Callable[[Path, argparse.Namespace], list[Part]]] = {
     "program": lambda folder, given: [_crashes(folder, given.crashes, given.seed)],
     "ledger": lambda _, given: [_store(*LEDGER, given.crashes)],
     "postgres": lambda _, given: _postgres(max(4, given.crashes // 5), given.seed),
     "historian": lambda _, given: [_store(*HISTORIAN, given.crashes)],
-    "sources": lambda _, given: [_store(*SOURCES, max(5, given.crashes // 10))],
+    "sources": lambda _, given: _sources(max(5, given.crashes // 10)),
     "engines": lambda folder, given: _engines(folder, given.engines_python),
+    "wire": lambda folder, _: _wire(folder),
     "models": lambda folder, given: _models(folder, max(4, given.crashes // 4), given.seed),
     "home": lambda folder, given: [_tamperings(folder, given.tamperings, given.seed)],
     "columns": lambda _, given: [_ledger_tamperings(given.tamperings)],

@@ -69,6 +69,8 @@ def render(parts: list[Part], date: str, n_crashes: int, command: str) -> str:
         else f"**A small run, {n_crashes} crashes where a full campaign has {N_FULL:,}: it shows"
         " that the campaign works, and bounds little.**"
     )
+    if not any(part.has_bound for part in parts):
+        size = "No random trials: each part is done whole, once."
     lines = [
         f"# Campaign of {date}", "", size,
         "Nothing failed." if not failed else f"**{len(failed)} of {len(parts)} parts failed.**",

@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Any
 
@@ -162,7 +163,7 @@ def test_the_fermentation_over_sparkplug(broker, program, tmp_path):
     assert len(imported) >= N_SPECTRA - 1
 
     def send() -> None:
-        asyncio.run(_publish(broker.port, imported))
+        asyncio.run(publish(broker.port, imported))
         wait_for(site, [SPECTRUM], len(imported))
 
     rename = [{"name": "G/E1/spectrum", "tag": SPECTRUM}]
@@ -172,7 +173,13 @@ def test_the_fermentation_over_sparkplug(broker, program, tmp_path):
         same(imported, site.historian.read([SPECTRUM], (10**9, end)))
 
 
-async def _publish(port: int, series: Any) -> None:
+async def publish(
+    port: int,
+    series: Any,
+    n_at_once: int = 0,
+    landed: Callable[[int], Awaitable[None]] | None = None,
+) -> None:
+    """A birth and a message for each spectrum; `landed` is awaited after each so many."""
     import aiomqtt
 
     async with aiomqtt.Client("127.0.0.1", port) as client:
@@ -183,6 +190,8 @@ async def _publish(port: int, series: Any) -> None:
             data = np.asarray(values, "<f8").tobytes()
             metric = _metric("", 31, alias=1, at=at // 1000, data=data)
             await client.publish("spBv1.0/G/NDATA/E1", _payload(at // 1000, number % 256, metric))
+            if landed is not None and number % n_at_once == 0:
+                await landed(at)
 
 
 # ---- protobuf by hand: an edge node that shares no code with the host ---------------------------

@@ -144,7 +144,7 @@ function keepHistory(name, maxOnlineValues = 100000) {
 }
 function pushHistory(name, row) {
   return nodes.get(name).varHistorian.push(new ua.DataValue({
-    value: variant(row.type ?? "Double", row.value), statusCode: StatusCodes[row.status ?? "Good"],
+    value: row.value === null ? { dataType: DataType.Null } : variant(row.type ?? "Double", row.value), statusCode: StatusCodes[row.status ?? "Good"],
     sourceTimestamp: new RealDate(row.at), serverTimestamp: new RealDate(row.at),
   }));
 }
@@ -206,6 +206,22 @@ const commands = {
   past: async ({ name, rows }) => {
     if (!historical.has(name)) keepHistory(name);
     for (const row of rows) await pushHistory(name, row);
+  },
+  // Columns of a CSV file as history: a text where it changes, an empty cell as a bad value.
+  load: async ({ file, times, columns }) => {
+    const at = JSON.parse(readFileSync(times, "utf8"));
+    const [head, ...lines] = readFileSync(file, "utf8").split(/\r?\n/).map((line) => line.split(";"));
+    for (const [name, type] of Object.entries(columns)) {
+      addPlain(name, { type });
+      keepHistory(name, at.length + 10);
+      const column = head.indexOf(name);
+      for (let i = 0; i < at.length; i++) {
+        const text = lines[i][column];
+        if (type === "String" && i > 0 && text === lines[i - 1][column]) continue;
+        const value = type === "String" ? text : text === "" ? null : Number(text);
+        await pushHistory(name, { type, value, status: value === null ? "Bad" : "Good", at: at[i] });
+      }
+    }
   },
   shift: ({ seconds }) => { shiftMs = seconds * 1000; return { now: Date.now() }; },
   pause: () => start(0),
