@@ -12,12 +12,16 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.docs.program import program_folder
+
 FENCE = re.compile(
     r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```", re.M | re.S
 )
 TITLE = re.compile(r'title="([^"]+)"')
 ILLUSTRATION = {"text", "mermaid"}
 EXPORTED = "exported environment"
+INSTALLED = "installed program"
+"""Among the names of a page: its commands are run by the program as it is installed."""
 BOOKKEEPING = {"_", "SHLVL", "PWD", "OLDPWD"}
 
 
@@ -77,11 +81,13 @@ def _shell(text: str, folder: Path, root: Path, names: dict[str, object]) -> Non
         elif not line.startswith("git clone"):
             script.append(line)
     kept = folder / ".environment"
-    bin_folder = str(Path(sys.executable).parent)
+    places = [str(Path(sys.executable).parent), os.environ["PATH"]]
+    if INSTALLED not in names:
+        places.insert(0, str(program_folder()))
     exported = names.get(EXPORTED, {})
     environment = {
         **os.environ,
-        "PATH": f"{bin_folder}{os.pathsep}{os.environ['PATH']}",
+        "PATH": os.pathsep.join(places),
         "REPO": str(root),
         "NO_COLOR": "1",
         "COLUMNS": "160",
