@@ -56,7 +56,9 @@ class Children:
         )  # fmt: skip
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, failure: object, *_: object) -> None:
+        if failure is not None:  # a child may be at work, which ends with the server alone
+            self._server.kill()
         self._server.communicate()
 
     def live(
