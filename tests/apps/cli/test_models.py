@@ -283,3 +283,22 @@ def test_bad_calls(node, logged_in, path, form, status):
     answer = node.call("POST", path, token=logged_in("dana"), json=form)
     assert answer.status_code == status, answer.text
     assert answer.json()["message"]
+
+
+def test_a_model_from_elsewhere_becomes_a_draft_with_what_is_known_of_it(run, home, tmp_path):
+    draft = ("draft", "sucrose", "--card", tmp_path / "card.toml", "--by", "dana", "--from")
+    bad = tmp_path / "bad.skops"
+    bad.write_bytes(b"\x80\x04K\x01.")
+    assert "pickle" in run(*draft, bad, code=3)
+    (tmp_path / "linear.json").write_text(LINEAR)
+    run(*draft, tmp_path / "linear.json")
+    with LocalSite.open(home) as site:
+        body = site.ledger.stream("model/sucrose/1")[0].decode()
+        assert (body.origin, body.title) == ("imported", "Sucrose in the feed")
+        assert body.missing
+        assert site.registry.get(body.known["artefact"]) == LINEAR.encode()
+
+
+LINEAR = """{"format": "goldenbatch linear model 1", "inputs": ["x"], "outputs": ["sucrose"],
+"coefficients": [[2.0]], "intercept": [1.0], "centre": [0.0], "half_width": [0.3],
+"coverage": 0.95, "lower": [0.0], "upper": [9.0]}"""

@@ -87,6 +87,12 @@ def draft(  # noqa: PLR0913 (one option a part of an update)
     card: Annotated[
         Path | None, typer.Option(help="The model card as TOML.", exists=True, dir_okay=False)
     ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from", help="Model from elsewhere: a file, or a run of MLflow.", exists=True
+        ),
+    ] = None,
     *,
     follows: Annotated[int, typer.Option(min=0, help="Version that it is an update of.")] = 0,
     plan: Annotated[str, typer.Option(help="Change plan of the update, id@version.")] = "",
@@ -101,7 +107,24 @@ def draft(  # noqa: PLR0913 (one option a part of an update)
     more = {"follows": follows, "plan": plan, "modification": modification, "trigger": trigger}
     values |= {name: one for name, one in more.items() if one} | {"use": model}
     with session.open_site() as desk:
+        if source is not None:
+            values |= _imported(desk.site, source)
         _done(session, desk, "draft", values, by, "password", from_stdin=password_stdin)
+
+
+def _imported(site: Any, source: Path) -> dict[str, Any]:
+    """What is known of a model from elsewhere; its artefact goes into the registry."""
+    from goldenbatch.stores.registry import import_model
+
+    found = import_model(source)
+    known = {"artefact": site.registry.put(found.content, found.media_type), "name": found.name,
+             "came from": found.origin, "code version": found.code_version}  # fmt: skip
+    logged = {"parameter": found.params, "claimed": found.metrics, "library": found.versions,
+              "source": found.source}  # fmt: skip
+    for what, entries in logged.items():
+        known |= {f"{what} {name}": str(one) for name, one in entries.items()}
+    known = {name: one for name, one in known.items() if one}
+    return {"origin": "imported", "known": known, "missing": list(found.missing)}
 
 
 def intend(
