@@ -62,9 +62,7 @@ def _number(text: str, file: str, line: int, name: str) -> float | None:
     try:
         return float(text)
     except ValueError as error:
-        raise BadInputError(
-            f"{text!r} is no number.", file=file, line=line, key=name
-        ) from error
+        raise BadInputError(f"{text!r} is no number.", file=file, line=line, key=name) from error
 
 
 def _table(file: Path, model: ServedModel) -> list[Mapping[str, float | None]]:
