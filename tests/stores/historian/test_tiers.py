@@ -356,3 +356,24 @@ def test_a_table_of_a_tier_that_names_something_else_is_a_fault(opened, frame, r
     assert "tiering run" in problem.message
     store.settle(2**60)
     assert store.verify(recorder.chunks(), steps=recorder.steps()) == []
+
+
+def test_a_file_that_goes_between_being_found_and_being_opened_is_read_from_its_tier(
+    opened, frame, listed, tmp_path, monkeypatch
+):
+    store = compacted(opened(settings=SETTINGS), frame)
+    first = answers(store, listed)
+    store.move(Tier("archive", f"file://{tmp_path}/away"), old(store), free)
+    store.settle(2**60)
+    home, were_there = store._cold.place.home, set()
+    has = home.has
+
+    def was_there_just_now(kind, name):
+        if (kind, name) in were_there:
+            return has(kind, name)
+        were_there.add((kind, name))
+        return True
+
+    monkeypatch.setattr(home, "has", was_there_just_now)
+    assert answers(store, listed) == first
+    assert any(name for _, name in were_there)

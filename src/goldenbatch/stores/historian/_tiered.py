@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from goldenbatch.core.errors import BadInputError, UnreachableError
+from goldenbatch.core.errors import BadInputError, IntegrityError, UnreachableError
 from goldenbatch.stores.historian import _compactions, _files, _tiers
 from goldenbatch.stores.historian._manifest import FileEntry
 from goldenbatch.stores.historian._places import Folder, Place
@@ -201,28 +201,31 @@ class Tiered:
             IntegrityError: It is missing.
             UnreachableError: Its tier is away; names the tier and the day.
         """
-        step = self._step(kind, name)
-        if step is None:
-            return self._at_home(kind, lambda: self.home.local(kind, name, size))
-        return self._of(step, name, lambda place: place.local(kind, name, size))
+        return self._wherever(kind, name, lambda place: place.local(kind, name, size))
 
     def source(self, kind: str, name: str, size: int) -> Any:
         """An open file of a bucket, read by ranges; None where there is one on this machine."""
-        step = self._step(kind, name)
-        if step is None:
-            return self._at_home(kind, lambda: self.home.source(kind, name, size))
-        return self._of(step, name, lambda place: place.source(kind, name, size))
+        return self._wherever(kind, name, lambda place: place.source(kind, name, size))
 
     def fresh(self, kind: str, name: str, size: int) -> Path:
         """The file as it is now where it lies, whatever was fetched before."""
-        step = self._step(kind, name)
-        if step is None:
-            return self._at_home(kind, lambda: self.home.fresh(kind, name, size))
-        return self._of(step, name, lambda place: place.fresh(kind, name, size))
+        return self._wherever(kind, name, lambda place: place.fresh(kind, name, size))
 
     def take(self, kind: str, name: str, source: Path) -> None:
         """Copy a file of this machine into its place at home."""
         self.home.take(kind, name, source)
+
+    def _wherever(self, kind: str, name: str, ask: Callable[[Place], T]) -> T:
+        """Ask the place where a file lies, also when it goes to its tier meanwhile."""
+        step = self._step(kind, name)
+        if step is None:
+            try:
+                return self._at_home(kind, lambda: ask(self.home))
+            except IntegrityError:
+                step = self._step(kind, name)
+                if step is None:
+                    raise
+        return self._of(step, name, ask)
 
     def _at_home(self, kind: str, ask: Callable[[], T]) -> T:
         """Ask the place of the tables; a bucket may be away, a folder is not."""
