@@ -19,6 +19,9 @@ from typing import Any
 
 import pytest
 
+from goldenbatch.capabilities.governance.exporting import export_model
+from goldenbatch.core.errors import ConflictError
+from goldenbatch.runtime.local import LocalSite
 from tests.integration.browser import Browser, n_colours, pages_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -215,3 +218,20 @@ def test_the_page_shows_the_commands_that_are_run() -> None:
     blocks = re.findall(r"^```bash\n(.*?)^```", text, re.M | re.S)
     shown = [commands(one) for one in blocks]
     assert [line for some in shown for line in some] == script
+
+
+def test_a_version_is_given_back_to_the_ecosystem(life: Path, tmp_path: Path) -> None:
+    home = next(path.parent for path in sorted(life.rglob("home.toml")))
+    with LocalSite.open(home, read_only=True) as site:
+        told = export_model(site, "glucose", 1, tmp_path / "out")
+        with pytest.raises(ConflictError, match="not empty"):
+            export_model(site, "glucose", 1, tmp_path / "out")
+        artefact = site.registry.get(told["digest"])
+    assert (told["model"], told["stage"]) == ("glucose@1", "approved")
+    contents = [Path(one).read_bytes() for one in told["files"]]
+    assert artefact in contents
+    card = next(json.loads(one) for one in contents if b"intended_use" in one)
+    assert card["trained"]["digest"] == told["digest"]
+    assert card["approved"]["basis"] == "first"
+    described = json.loads((tmp_path / "out" / "MLmodel").read_text())
+    assert described["metadata"]["goldenbatch_model"] == "glucose@1"

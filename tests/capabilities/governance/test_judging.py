@@ -294,3 +294,12 @@ def test_a_sensor_is_stated_with_its_record(planned):
         plan.judge(site, at, sensor=sensor)
     judged = plan.judge(site, at, sensor={**sensor, "record": "batch/B00@1"})
     assert named(judged, RuleVerdict.OUTSIDE) == {"sensor"}
+
+
+def test_what_failed_within_its_plan_comes_in_by_no_other_door(planned):
+    at = plan.update(planned, 2, 1, settings={"ridge": 0.2})
+    judged = plan.judge(planned, at)
+    assert judged.outcome is GateOutcome.FAIL
+    plan.validated(planned, at)
+    with pytest.raises(ConflictError, match="not what failed"):
+        case.act(planned, "approve", "qa", **at, change="CC-2026-10", reason="by another door")

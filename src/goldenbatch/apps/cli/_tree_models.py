@@ -44,6 +44,7 @@ def models_tree(panel: str) -> Mapping[str, Entry]:
                 "list": Entry("All versions with their stages.", f"{_AT}:list_"),
                 "history": Entry("What happened to a model, verified.", f"{_AT}:history"),
                 "card": Entry("The model card as page and PDF, with proof.", f"{_AT}:card"),
+                "export": Entry("A trained version as a folder for MLflow.", f"{_AT}:export"),
             },
             panel=panel,
         ),

@@ -312,3 +312,17 @@ def card(
         raise BadInputError(f"{model!r} names no version.", hint="Such as sucrose@2.")
     with session.open_site() as desk:
         session.show(write_card(desk.site, use, int(number or 0), out_dir))
+
+
+def export(
+    session: Session, model: CardOfArgument,
+    folder: Annotated[Path, typer.Argument(help="Empty or new folder to write into.")],
+) -> None:  # fmt: skip
+    """Write a trained version as a folder that MLflow loads, with its card."""
+    from goldenbatch.capabilities.governance.exporting import export_model
+
+    use, mark, number = model.partition("@")
+    if mark and not number.isdecimal():
+        raise BadInputError(f"{model!r} names no version.", hint="Such as sucrose@2.")
+    with session.open_site() as desk:
+        session.show(export_model(desk.site, use, int(number or 0), folder))

@@ -175,6 +175,7 @@ def approve(site: Site, by: Actor, values: Values) -> Intent:
     also: dict[str, int] = {}
     basis: dict[str, str] = {"basis": "first"}
     if change:
+        _require_not_failed(state)
         basis = {"basis": "change_control", "change": change}
     elif state.draft.plan:
         basis = {"basis": "in_plan", "judgement": _judgement(site, by, state)}
@@ -225,6 +226,17 @@ def _judgement(site: Site, by: Actor, state: VersionState) -> str:
             hint="Have one of them sign.",
         )
     return state.ref(GateJudged)
+
+
+def _require_not_failed(state: VersionState) -> None:
+    """What failed within its plan is not brought in by another door."""
+    judged = state.judged
+    if judged is not None and judged.outcome is GateOutcome.FAIL:
+        raise ConflictError(
+            f"the gate said {judged.outcome.value} of {state.stream}: change control brings in "
+            "what is out of plan, not what failed.",
+            hint="Draft another version, or have the criteria of the plan changed by signature.",
+        )
 
 
 def _require_first(site: Site, state: VersionState) -> None:
