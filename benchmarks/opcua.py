@@ -5,7 +5,7 @@ of its own. Ours ends in the historian, acknowledged after fdatasync; asyncua's 
 method that counts. CPU is user and system time of the client's process over the wall clock;
 latency is from the source's time to the reading being durable. Nothing may be missing: each item
 must have each round of the server. Needs node and node-opcua (`npm ci` in tests/peers).
-`python benchmarks/opcua.py [--items 10000] [--seconds 30] [--rounds 2]`
+`python -m benchmarks.opcua [--items 10000] [--seconds 30] [--rounds 2]`
 """
 
 from __future__ import annotations
