@@ -26,8 +26,8 @@ from goldenbatch.core._canonical import canonical_text
 from goldenbatch.core._periods import Period
 from goldenbatch.core._toml import bad_key, read_toml
 from goldenbatch.core.errors import BadInputError
-from goldenbatch.core.people import HASH_PATTERN, Meaning, signature_state
-from goldenbatch.core.records import Body, DataClass, Event, Micros, record_type, to_iso
+from goldenbatch.core.put_forward import PutForward, TextPutForward, in_force, put_forward
+from goldenbatch.core.records import DataClass, Event, record_type, to_iso
 
 RETENTION_STREAM: Final = "master/retention"
 
@@ -292,7 +292,7 @@ def kept(item: Item, schedule: Schedule | None) -> Kept:
 
 
 @record_type
-class RetentionAdopted(Body):
+class RetentionAdopted(TextPutForward):
     """A schedule of retention was put forward; it counts once another person approves it.
 
     Attributes:
@@ -300,12 +300,6 @@ class RetentionAdopted(Body):
     """
 
     supersedes: ClassVar[tuple[str, ...]] = ("RetentionAdopted",)
-
-    version: str = Field(min_length=1)
-    digest: str = Field(pattern=HASH_PATTERN)
-    effective_from: Micros
-    text: str = Field(min_length=1)
-    reason: str = Field(min_length=1)
 
 
 def load_schedule(text: str, file: str = "") -> Schedule:
@@ -344,42 +338,14 @@ def retention_adopted(text: str, effective_from: int, reason: str) -> RetentionA
     )
 
 
-@dataclass(frozen=True)
-class Adopted:
-    """A schedule that was put forward.
-
-    Attributes:
-        event: The event that did.
-        approved_by: Who approved it by a signature, another person; empty: nobody yet.
-    """
-
-    body: RetentionAdopted
-    event: Event
-    approved_by: str = ""
-
-
-def adopted_schedules(events: Sequence[Event]) -> tuple[Adopted, ...]:
+def adopted_schedules(events: Sequence[Event]) -> tuple[PutForward[RetentionAdopted], ...]:
     """All schedules in the stream `master/retention`, in their order."""
-    approvals: dict[str, list[str]] = {}
-    for state in signature_state(events):
-        if not state.faults and state.signature.meaning is Meaning.APPROVED:
-            approvals.setdefault(state.signature.record_hash, []).append(state.signature.signer)
-    found = []
-    for event in events:
-        body = event.decode()
-        if isinstance(body, RetentionAdopted):
-            others = [uid for uid in approvals.get(event.leaf, ()) if uid != event.envelope.actor]
-            found.append(Adopted(body, event, others[0] if others else ""))
-    return tuple(found)
+    return put_forward(events, RetentionAdopted)
 
 
 def schedule_at(events: Sequence[Event], now: int) -> Schedule | None:
     """The schedule in force at a time: of the approved ones the one effective last."""
-    best: Adopted | None = None
-    for one in adopted_schedules(events):
-        counts = one.approved_by and one.body.effective_from <= now
-        if counts and (best is None or one.body.effective_from >= best.body.effective_from):
-            best = one
+    best = in_force(adopted_schedules(events), now)
     return _loaded(best.body.text) if best is not None else None
 
 

@@ -26,8 +26,9 @@ from goldenbatch.core._periods import Period
 from goldenbatch.core._toml import bad_key, read_toml
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.holds import Hold
-from goldenbatch.core.people import HASH_PATTERN, Meaning, signature_state
-from goldenbatch.core.records import Body, DataClass, Event, Micros, record_type
+from goldenbatch.core.people import HASH_PATTERN
+from goldenbatch.core.put_forward import PutForward, TextPutForward, in_force, put_forward
+from goldenbatch.core.records import Body, DataClass, Event, record_type
 from goldenbatch.core.retention import Item, day
 
 TIERING_STREAM: Final = "master/tiering"
@@ -253,7 +254,7 @@ def _rules_of(
 
 
 @record_type
-class TieringAdopted(Body):
+class TieringAdopted(TextPutForward):
     """A policy of tiering was put forward; it counts once another person approves it.
 
     Attributes:
@@ -261,12 +262,6 @@ class TieringAdopted(Body):
     """
 
     supersedes: ClassVar[tuple[str, ...]] = ("TieringAdopted",)
-
-    version: str = Field(min_length=1)
-    digest: str = Field(pattern=HASH_PATTERN)
-    effective_from: Micros
-    text: str = Field(min_length=1)
-    reason: str = Field(min_length=1)
 
 
 class MovedFile(_Strict):
@@ -336,42 +331,14 @@ def tiering_adopted(text: str, effective_from: int, reason: str) -> TieringAdopt
     )
 
 
-@dataclass(frozen=True)
-class PutForward:
-    """A policy that was put forward.
-
-    Attributes:
-        event: The event that did.
-        approved_by: Who approved it by a signature, another person; empty: nobody yet.
-    """
-
-    body: TieringAdopted
-    event: Event
-    approved_by: str = ""
-
-
-def adopted_policies(events: Sequence[Event]) -> tuple[PutForward, ...]:
+def adopted_policies(events: Sequence[Event]) -> tuple[PutForward[TieringAdopted], ...]:
     """All policies in the stream `master/tiering`, in their order."""
-    approvals: dict[str, list[str]] = {}
-    for state in signature_state(events):
-        if not state.faults and state.signature.meaning is Meaning.APPROVED:
-            approvals.setdefault(state.signature.record_hash, []).append(state.signature.signer)
-    found = []
-    for event in events:
-        body = event.decode()
-        if isinstance(body, TieringAdopted):
-            others = [uid for uid in approvals.get(event.leaf, ()) if uid != event.envelope.actor]
-            found.append(PutForward(body, event, others[0] if others else ""))
-    return tuple(found)
+    return put_forward(events, TieringAdopted)
 
 
 def policy_at(events: Sequence[Event], now: int) -> TieringPolicy | None:
     """The policy in force at a time: of the approved ones the one effective last."""
-    best: PutForward | None = None
-    for one in adopted_policies(events):
-        counts = one.approved_by and one.body.effective_from <= now
-        if counts and (best is None or one.body.effective_from >= best.body.effective_from):
-            best = one
+    best = in_force(adopted_policies(events), now)
     return _loaded(best.body.text) if best is not None else None
 
 
