@@ -214,6 +214,16 @@ def sign(log, record, meaning, by, proposal=None):
     return log.add(record.stream, made.signed("password+home-key"), actor=by)
 
 
+def test_nobody_approves_in_the_place_of_who_put_it_forward():
+    log = Log()
+    body = retention_adopted(first_schedule_text(), 100, "new")
+    event = log.add(RETENTION_STREAM, body, actor="ana", acting_for="bor")
+    sign(log, event, "approved", "bor")
+    assert schedule_at(log.events, 200) is None
+    sign(log, event, "approved", "eva")
+    assert schedule_at(log.events, 200) == SCHEDULE
+
+
 def test_a_schedule_counts_from_its_date_once_another_person_approved_it():
     log = Log()
     event = log.add(RETENTION_STREAM, retention_adopted(first_schedule_text(), 100, "new"), "ana")

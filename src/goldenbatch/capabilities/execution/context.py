@@ -7,11 +7,11 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from goldenbatch.core.analyst import Assessment, OpenFindings, State, TickView
+from goldenbatch.core.analyst_settings import read_settings, settings_digest
 from goldenbatch.core.batch_context import RECORDED, BoundaryStated, TagFlapped
-from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.findings import Evidence, Finding, Measure, Severity, Subject
 from goldenbatch.core.records import Event, to_iso
 from goldenbatch.core.sources import TOLD_WITHIN_US, GapBackfilled, GapFound
@@ -43,15 +43,9 @@ def context_analyst(name: str, settings: Mapping[str, Any]) -> ContextAnalyst:
     Raises:
         BadInputError: A setting is unknown or impossible.
     """
-    try:
-        chosen = ContextSettings.model_validate(dict(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadInputError(
-            f"{first['msg']}.", hint="See the README of execution.", file=f"analyst {name}", key=key
-        ) from error
-    return ContextAnalyst(name, chosen)
+    return ContextAnalyst(
+        name, read_settings(ContextSettings, name, settings, "the README of execution")
+    )
 
 
 class ContextAnalyst:
@@ -64,8 +58,7 @@ class ContextAnalyst:
 
     def __init__(self, name: str, settings: ContextSettings) -> None:
         self.name, self._settings = name, settings
-        text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-        self.version = f"{VERSION}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        self.version = f"{VERSION}+{settings_digest(settings)}"
 
     def start(self) -> State:
         """State before the first tick: nothing is open."""

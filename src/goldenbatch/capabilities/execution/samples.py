@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from goldenbatch.capabilities.execution._sample_words import BETWEEN, Words, cause_of, ref_of
 from goldenbatch.core.analyst import AnalystAdopted, Assessment, OpenFindings, State, TickView
+from goldenbatch.core.analyst_settings import read_settings, settings_digest
 from goldenbatch.core.batch_state import BatchState, batch_state
 from goldenbatch.core.batches import (
     BatchCorrected,
@@ -22,7 +22,6 @@ from goldenbatch.core.batches import (
     SampleCorrected,
     SampleTaken,
 )
-from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.findings import Evidence, Finding, Severity
 from goldenbatch.core.records import Event, from_iso
 from goldenbatch.core.results import ResultCorrected, ResultsReported, ResultStatus
@@ -59,15 +58,9 @@ def samples_analyst(name: str, settings: Mapping[str, Any]) -> SamplesAnalyst:
     Raises:
         BadInputError: A setting is unknown or impossible.
     """
-    try:
-        chosen = SamplesSettings.model_validate(dict(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadInputError(
-            f"{first['msg']}.", hint="See the README of execution.", file=f"analyst {name}", key=key
-        ) from error
-    return SamplesAnalyst(name, chosen)
+    return SamplesAnalyst(
+        name, read_settings(SamplesSettings, name, settings, "the README of execution")
+    )
 
 
 class SamplesAnalyst:
@@ -80,8 +73,7 @@ class SamplesAnalyst:
 
     def __init__(self, name: str, settings: SamplesSettings) -> None:
         self.name, self.settings = name, settings
-        text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-        self.version = f"{VERSION}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        self.version = f"{VERSION}+{settings_digest(settings)}"
 
     def start(self) -> State:
         """State before the first tick: no batch, no sample."""

@@ -6,15 +6,13 @@ when the version passes, or is approved by change control.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
 from goldenbatch.core.analyst import Assessment, OpenFindings, State, TickView
-from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.analyst_settings import read_settings, settings_digest
 from goldenbatch.core.findings import Evidence, Finding, Measure, Severity, Subject
 from goldenbatch.core.gate_records import GateJudged, GateOutcome, RuleVerdict
 from goldenbatch.core.model_records import ModelApproved
@@ -53,16 +51,9 @@ def changes_analyst(name: str, settings: Mapping[str, Any]) -> ChangesAnalyst:
     Raises:
         BadInputError: A setting is unknown or impossible.
     """
-    try:
-        chosen = ChangesSettings.model_validate(dict(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadInputError(
-            f"{first['msg']}.", hint="See the README of governance.", file=f"analyst {name}",
-            key=key,
-        ) from error  # fmt: skip
-    return ChangesAnalyst(name, chosen)
+    return ChangesAnalyst(
+        name, read_settings(ChangesSettings, name, settings, "the README of governance")
+    )
 
 
 class ChangesAnalyst:
@@ -75,8 +66,7 @@ class ChangesAnalyst:
 
     def __init__(self, name: str, settings: ChangesSettings) -> None:
         self.name, self._settings = name, settings
-        text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-        self.version = f"{VERSION}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+        self.version = f"{VERSION}+{settings_digest(settings)}"
 
     def start(self) -> State:
         """State before the first tick: nothing is open."""

@@ -21,9 +21,8 @@ from goldenbatch.capabilities.governance.late_results import LateResults
 from goldenbatch.capabilities.governance.live_rows import LiveRows, RowBlock
 from goldenbatch.capabilities.governance.shadowing import COUNTS, KEY, NUMBERS
 from goldenbatch.capabilities.governance.watch_settings import (
+    SEE,
     ShadowSettings,
-    read_settings,
-    version_of_settings,
 )
 from goldenbatch.capabilities.governance.watched import (
     LINE_KINDS,
@@ -34,6 +33,7 @@ from goldenbatch.capabilities.governance.watched import (
     watched_at,
 )
 from goldenbatch.core.analyst import Assessment, Derived, OpenFindings, State, TickView
+from goldenbatch.core.analyst_settings import read_settings, settings_digest
 from goldenbatch.core.findings import Evidence, Finding, Measure, Severity, Subject
 from goldenbatch.core.model_records import PREFIX
 from goldenbatch.core.series import Quality
@@ -56,7 +56,7 @@ def shadow_analyst(name: str, settings: Mapping[str, Any]) -> ShadowAnalyst:
     Raises:
         BadInputError: A setting is unknown or impossible.
     """
-    return ShadowAnalyst(name, read_settings(ShadowSettings, name, settings))
+    return ShadowAnalyst(name, read_settings(ShadowSettings, name, settings, SEE))
 
 
 def shadow_tag(model: Watched, what: str) -> str:
@@ -74,7 +74,7 @@ class ShadowAnalyst:
 
     def __init__(self, name: str, settings: ShadowSettings) -> None:
         self.name, self.settings, self.models = name, settings, Models()
-        self.version = version_of_settings(VERSION, settings)
+        self.version = f"{VERSION}+{settings_digest(settings)}"
 
     def start(self) -> State:
         """State before the first tick: nothing runs."""

@@ -31,9 +31,8 @@ from goldenbatch.capabilities.governance.watch_charts import (
     residual_path,
 )
 from goldenbatch.capabilities.governance.watch_settings import (
+    SEE,
     WatchSettings,
-    read_settings,
-    version_of_settings,
 )
 from goldenbatch.capabilities.governance.watch_units import Unit, Units
 from goldenbatch.capabilities.governance.watched import (
@@ -45,6 +44,7 @@ from goldenbatch.capabilities.governance.watched import (
     watched_at,
 )
 from goldenbatch.core.analyst import Assessment, OpenFindings, State, TickView
+from goldenbatch.core.analyst_settings import read_settings, settings_digest
 from goldenbatch.core.findings import Contribution, Evidence, Finding, Measure, Subject
 from goldenbatch.core.model_records import PREFIX, line_stream
 from goldenbatch.core.suspension import watch_key
@@ -62,7 +62,7 @@ def watch_analyst(name: str, settings: Mapping[str, Any]) -> WatchAnalyst:
     Raises:
         BadInputError: A setting is unknown or impossible.
     """
-    return WatchAnalyst(name, read_settings(WatchSettings, name, settings))
+    return WatchAnalyst(name, read_settings(WatchSettings, name, settings, SEE))
 
 
 class WatchAnalyst:
@@ -75,7 +75,7 @@ class WatchAnalyst:
 
     def __init__(self, name: str, settings: WatchSettings) -> None:
         self.name, self.settings, self.models = name, settings, Models()
-        self.version = version_of_settings(VERSION, settings)
+        self.version = f"{VERSION}+{settings_digest(settings)}"
 
     def start(self) -> State:
         """State before the first tick: no line is known."""

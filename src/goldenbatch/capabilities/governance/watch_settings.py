@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
-from typing import Any, TypeVar
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from goldenbatch.capabilities.governance.live_rows import RowSettings
 from goldenbatch.capabilities.governance.watch_charts import ChartSettings
 from goldenbatch.core.equipment import EquipmentStatus
-from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.findings import Severity
-
-Chosen = TypeVar("Chosen", bound=BaseModel)
 
 
 class WatchSettings(BaseModel):
@@ -112,25 +104,5 @@ class ShadowSettings(BaseModel):
         return RowSettings(*ages, silent, self.is_always)
 
 
-def read_settings(kind: type[Chosen], name: str, settings: Mapping[str, Any]) -> Chosen:
-    """Settings of an adopted analyst.
-
-    Raises:
-        BadInputError: One is unknown or impossible; it is named.
-    """
-    try:
-        return kind.model_validate(dict(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInputError(
-            f"{first['msg'].removeprefix('Value error, ')}.",
-            hint="See `how-to/watch-a-model.md`.",
-            file=f"analyst {name}",
-            key=".".join(str(part) for part in first["loc"]),
-        ) from error
-
-
-def version_of_settings(code: str, settings: BaseModel) -> str:
-    """Version of an analyst: of its code, with the digest of its settings."""
-    text = json.dumps(settings.model_dump(mode="json"), sort_keys=True)
-    return f"{code}+{hashlib.sha256(text.encode()).hexdigest()[:8]}"
+SEE = "`how-to/watch-a-model.md`"
+"""Where the settings are described."""

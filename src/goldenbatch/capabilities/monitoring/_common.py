@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict
 
-from goldenbatch.core.errors import BadInputError
+from goldenbatch.core import analyst_settings
+from goldenbatch.core.analyst_settings import settings_digest
 from goldenbatch.core.findings import Evidence
 from goldenbatch.core.records import Event
 from goldenbatch.core.series import Series
@@ -24,8 +24,7 @@ class AnalystSettings(BaseModel):
 
     def digest(self) -> str:
         """Short digest, part of the analyst's version: other settings, another version."""
-        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
-        return hashlib.sha256(text.encode()).hexdigest()[:8]
+        return settings_digest(self)
 
 
 SettingsType = TypeVar("SettingsType", bound=AnalystSettings)
@@ -37,17 +36,9 @@ def read_settings(cls: type[SettingsType], name: str, settings: Mapping[str, Any
     Raises:
         BadInputError: A setting is missing, unknown or impossible; it is named.
     """
-    try:
-        return cls.model_validate(dict(settings))
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(str(part) for part in first["loc"])
-        raise BadInputError(
-            f"{first['msg']} (found {first.get('input')!r}).",
-            hint=f"See {cls.__name__} in the README of monitoring.",
-            file=f"analyst {name}",
-            key=key,
-        ) from error
+    return analyst_settings.read_settings(
+        cls, name, settings, f"{cls.__name__} in the README of monitoring"
+    )
 
 
 def record_evidence(event: Event, note: str) -> Evidence:
