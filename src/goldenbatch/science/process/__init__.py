@@ -1,0 +1,1 @@
+"""Digital twins of unit operations: one declared model for every use of it."""
