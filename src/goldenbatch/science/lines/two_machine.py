@@ -1,0 +1,221 @@
+"""Two machines with a finite buffer between them: the exact solution and a simulation of it.
+
+Time goes in steps of one operation. The convention is Gershwin's deterministic processing time
+model: in a step the machines' states change first, then the buffer by the new states and the
+*old* level. A machine that is up fails with probability `p` only in a step in which it could work
+(not blocked, not starved: operation-dependent failures); one that is down is repaired with
+probability `r` and works in that same step. The first machine is never starved and the second
+never blocked. A part that the second machine works on is still counted in the buffer.
+
+References:
+    Gershwin and Schick (1983), Oper. Res. 31:354, doi:10.1287/opre.31.2.354.
+    Gershwin (1994), Manufacturing Systems Engineering, Prentice Hall, sec. 3.6.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.sparse import coo_matrix, csc_matrix, eye
+from scipy.sparse.linalg import spsolve
+
+from goldenbatch.science._arrays import Bools, Floats
+from goldenbatch.science.errors import DesignError
+from goldenbatch.science.lines.output_analysis import MeanInterval, mean_interval
+
+_STATES = ((1, 1), (1, 0), (0, 1), (0, 0))
+"""Up (1) or down (0) of the two machines, in the order of the equations."""
+
+
+@dataclass(frozen=True, slots=True)
+class TwoMachines:
+    """Two unreliable machines and the buffer between them; probabilities are per step.
+
+    Attributes:
+        repair_1, repair_2: that a machine that is down comes up, over 0, at most 1.
+        failure_1, failure_2: that a working machine fails, 0 to under 1.
+        buffer: parts that the buffer holds, the one in work on the second machine among them.
+
+    Raises:
+        DesignError: a probability outside its range, or no place in the buffer.
+    """
+
+    repair_1: float
+    failure_1: float
+    repair_2: float
+    failure_2: float
+    buffer: int
+
+    def __post_init__(self) -> None:
+        """Refuse what is no probability."""
+        for name in ("repair_1", "repair_2"):
+            if not 0 < getattr(self, name) <= 1:
+                raise DesignError(f"{name} is {getattr(self, name)}; give a probability over 0")
+        for name in ("failure_1", "failure_2"):
+            if not 0 <= getattr(self, name) < 1:
+                raise DesignError(f"{name} is {getattr(self, name)}; give a probability under 1")
+        if self.buffer < 1:
+            raise DesignError(f"a buffer of {self.buffer} parts lets none through; give 1 or more")
+
+
+@dataclass(frozen=True, slots=True)
+class LineRates:
+    """What a two-machine line does in the long run.
+
+    Attributes:
+        throughput: parts a step.
+        mean_buffer: parts in the buffer.
+        starved: share of steps in which the second machine is up and finds no part.
+        blocked: share of steps in which the first machine is up and finds no place.
+        p_empty, p_full: share of steps that begin with an empty and with a full buffer.
+    """
+
+    throughput: float
+    mean_buffer: float
+    starved: float
+    blocked: float
+    p_empty: float
+    p_full: float
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRates:
+    """Throughput and mean buffer of independent replications, with intervals.
+
+    Attributes:
+        throughput, mean_buffer: with their interval.
+        n_replications, n_steps, n_warm_up: counted steps a replication, and those before them.
+        seed: of the draws.
+    """
+
+    throughput: MeanInterval
+    mean_buffer: MeanInterval
+    n_replications: int
+    n_steps: int
+    n_warm_up: int
+    seed: int
+
+
+def exact_two_machine(line: TwoMachines) -> LineRates:
+    """Solve the Markov chain of 4 (buffer + 1) states for its long-run rates.
+
+    The equations are solved as they stand (sparse LU), so that any probabilities and any buffer
+    are taken; Gershwin's closed form has removable singularities where machines are alike.
+
+    References:
+        Gershwin and Schick (1983).
+
+    >>> rates = exact_two_machine(TwoMachines(0.1, 0.01, 0.1, 0.01, 4))
+    >>> round(rates.throughput, 6), round(rates.mean_buffer, 6)
+    (0.840936, 2.0)
+    """
+    chain, made = _chain(line)
+    n = chain.shape[0]
+    # A balance equation is redundant: the last one makes way for "the shares sum to 1".
+    balance = (chain.T - eye(n, format="csc")).tolil()
+    balance[n - 1, :] = 1.0
+    right = np.zeros(n)
+    right[n - 1] = 1.0
+    share = np.asarray(spsolve(csc_matrix(balance), right), dtype=np.float64)
+    levels = np.repeat(np.arange(line.buffer + 1), 4)
+    by_level = np.bincount(levels, weights=share, minlength=line.buffer + 1)
+    repaired = np.array([[1 - line.failure_1, line.repair_1], [1 - line.failure_2, line.repair_2]])
+    ups = np.tile(np.array(_STATES), (line.buffer + 1, 1))
+    at_0, at_full = levels == 0, levels == line.buffer
+    # A machine that cannot work cannot fail: what is up stays up.
+    up_2 = np.where(ups[:, 1] == 1, 1.0, repaired[1, 1])
+    up_1 = np.where(ups[:, 0] == 1, 1.0, repaired[0, 1])
+    return LineRates(
+        throughput=float(share @ made),
+        mean_buffer=float(share @ levels),
+        starved=float(share[at_0] @ up_2[at_0]),
+        blocked=float(share[at_full] @ up_1[at_full]),
+        p_empty=float(by_level[0]),
+        p_full=float(by_level[-1]),
+    )
+
+
+def simulate_two_machine(
+    line: TwoMachines,
+    *,
+    seed: int,
+    n_steps: int = 20_000,
+    n_replications: int = 400,
+    confidence: float = 0.99,
+) -> SimulatedRates:
+    """Simulate the line step by step, all replications side by side.
+
+    Replications begin with a half-full buffer and machines up; the first fifth of the steps, at
+    least 1,000, is run in addition and not counted.
+
+    Args:
+        line: what is simulated.
+        seed: of the draws.
+        n_steps: counted steps of each replication.
+        n_replications: independent ones, 2 or more.
+        confidence: of the intervals, by Student's t over replications.
+
+    Raises:
+        DesignError: fewer than 2 replications or no steps.
+
+    >>> line = TwoMachines(0.1, 0.01, 0.1, 0.01, 4)
+    >>> found = simulate_two_machine(line, seed=1, n_steps=500, n_replications=200)
+    >>> found.throughput.contains(exact_two_machine(line).throughput)
+    True
+    """
+    if n_steps < 1 or n_replications < 2:
+        raise DesignError("a simulation needs 1 step and 2 replications or more")
+    generator = np.random.default_rng(seed)
+    n_warm_up = max(1000, n_steps // 5)
+    level = np.full(n_replications, line.buffer // 2)
+    up_1, up_2 = np.ones((2, n_replications), dtype=bool)
+    made, held = np.zeros(n_replications), np.zeros(n_replications)
+    for step in range(n_warm_up + n_steps):
+        draws = generator.random((2, n_replications))
+        is_free, is_fed = level < line.buffer, level > 0
+        up_1 = _next(up_1, is_free, draws[0], line.failure_1, line.repair_1)
+        up_2 = _next(up_2, is_fed, draws[1], line.failure_2, line.repair_2)
+        leaves = up_2 & is_fed
+        if step >= n_warm_up:
+            made += leaves
+            held += level
+        level = level + (up_1 & is_free) - leaves
+    return SimulatedRates(
+        mean_interval(made / n_steps, confidence),
+        mean_interval(held / n_steps, confidence),
+        n_replications,
+        n_steps,
+        n_warm_up,
+        seed,
+    )
+
+
+def _next(is_up: Bools, can_work: Bools, draw: Floats, failure: float, repair: float) -> Bools:
+    stays = is_up & ~(can_work & (draw < failure))
+    return stays | (~is_up & (draw < repair))
+
+
+def _chain(line: TwoMachines) -> tuple[csc_matrix, Floats]:
+    """Return the transition matrix and the chance of a part in the step out of each state."""
+    rows, columns, chances = [], [], []
+    made = np.zeros(4 * (line.buffer + 1))
+    for level in range(line.buffer + 1):
+        is_free, is_fed = level < line.buffer, level > 0
+        for i, (up_1, up_2) in enumerate(_STATES):
+            for j, (next_1, next_2) in enumerate(_STATES):
+                chance = _goes(up_1, next_1, is_free, line.failure_1, line.repair_1)
+                chance *= _goes(up_2, next_2, is_fed, line.failure_2, line.repair_2)
+                leaves = next_2 * is_fed
+                target = level + next_1 * is_free - leaves
+                rows.append(4 * level + i)
+                columns.append(4 * target + j)
+                chances.append(chance)
+                made[4 * level + i] += chance * leaves
+    size = len(made)
+    return coo_matrix((chances, (rows, columns)), shape=(size, size)).tocsc(), made
+
+
+def _goes(up: int, after: int, can_work: bool, failure: float, repair: float) -> float:
+    chance_up = (1 - failure * can_work) if up else repair
+    return chance_up if after else 1 - chance_up
