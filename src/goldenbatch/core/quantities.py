@@ -190,6 +190,25 @@ def conversion(source: str, target: str) -> tuple[float, float]:
     return float(one), float(zero)
 
 
+@lru_cache(maxsize=1024)
+def base_units(code: str) -> tuple[float, tuple[tuple[str, float], ...]]:
+    """Factor to base units, and the base units with their exponents, of a UCUM code.
+
+    A scale with a zero of its own counts as the unit of its differences. What is counted
+    (an annotation in braces) is left out.
+
+    Raises:
+        UnitError: It is no UCUM code.
+
+    >>> base_units("mg/L")
+    (0.001, (('kilogram', 1.0), ('meter', -3.0)))
+    """
+    read = _read(code)
+    found = _pint_quantity(_registry(), read.expression(is_difference=True)).to_base_units()
+    exponents = sorted((name, float(power)) for name, power in found.unit_items())
+    return float(Decimal(found.magnitude).scaleb(read.scale)), tuple(exponents)
+
+
 def _convert(value: Decimal, source: str, target: str, *, is_difference: bool) -> Decimal:
     one, other = _read(source), _read(target)
     if one.notes and other.notes and one.notes != other.notes:
