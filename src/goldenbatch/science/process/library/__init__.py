@@ -1,0 +1,76 @@
+"""Models of unit operations: each names its context of use and its references."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from importlib import import_module
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from goldenbatch.science.process.model import Model, ModelRef
+    from goldenbatch.science.process.recipe import Recipe
+
+_HERE = "goldenbatch.science.process.library"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A model of the library; importing the list imports none of them.
+
+    Attributes:
+        name: As people ask for it, such as `cho.amribt`.
+        target: `module:function` that builds the model, the module within the library.
+        title: One line, for people.
+        context_of_use: What it may be used for, and what not (ASME V&V 40).
+        settings: Keyword arguments of the function.
+        recipe: `module:function` without arguments that returns a recipe to run; empty: none.
+    """
+
+    name: str
+    target: str
+    title: str
+    context_of_use: str
+    settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    recipe: str = ""
+
+    @property
+    def ref(self) -> ModelRef:
+        """The model as a worker process is told."""
+        from goldenbatch.science.process.model import ModelRef
+
+        return ModelRef.of(f"{_HERE}.{self.target}", **self.settings)
+
+    def load(self) -> Model:
+        """The model, built once in a process."""
+        return self.ref.load()
+
+    def default_recipe(self) -> Recipe | None:
+        """The recipe that the model is tried with; None where it has none."""
+        if not self.recipe:
+            return None
+        module, _, function = self.recipe.partition(":")
+        build: Callable[[], Recipe] = getattr(import_module(f"{_HERE}.{module}"), function)
+        return build()
+
+
+ENTRIES: tuple[Entry, ...] = ()
+"""All models of the library, by name."""
+
+
+def entry(name: str) -> Entry:
+    """The entry of a name.
+
+    Raises:
+        DataError: There is none.
+    """
+    from goldenbatch.science.errors import DataError
+
+    for one in ENTRIES:
+        if one.name == name:
+            return one
+    names = ", ".join(one.name for one in ENTRIES) or "none"
+    raise DataError(f"the library has no model {name!r}.", hint=f"It has: {names}.")
