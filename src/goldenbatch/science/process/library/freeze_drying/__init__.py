@@ -1,0 +1,3 @@
+"""Freeze-drying: freezing, primary and secondary drying, equipment, optimisation, fitting."""
+
+from __future__ import annotations
