@@ -34,7 +34,7 @@ from goldenbatch.science.process.declarations import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-Given = float | str | Sequence[float]
+Given = float | str | Sequence[float | str]
 """A value in the declared unit, or text with a unit such as `0.3 L`, or one per element."""
 
 

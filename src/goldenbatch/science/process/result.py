@@ -77,6 +77,7 @@ class Simulation:
         reason: Why it did not come to its end; empty for a complete run.
         notes: What happened, in order of time.
         provenance: Where it comes from.
+        inputs: Columns that are inputs, held from row to row.
     """
 
     time: NDArray[np.float64]
@@ -87,6 +88,7 @@ class Simulation:
     reason: str
     notes: tuple[Note, ...]
     provenance: Provenance = field(repr=False)
+    inputs: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_complete(self) -> bool:

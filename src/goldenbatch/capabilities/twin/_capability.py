@@ -1,0 +1,15 @@
+"""What the twins bring."""
+
+from goldenbatch.core.capability import Capability, Offer
+
+_ROOM = "goldenbatch.capabilities.twin"
+
+CAPABILITY = Capability(
+    name="twin",
+    title="Digital twins",
+    tier="bronze",
+    commands=(
+        Offer("models", f"{_ROOM}.commands:models_command", "The library of unit operations"),
+        Offer("run", f"{_ROOM}.commands:run_command", "Run the recipe of a study"),
+    ),
+)

@@ -1,0 +1,323 @@
+"""A study: which model, which recipe, what is asked of it; one TOML file for every command.
+
+The same file runs, varies, fits, tracks and exports, so that no two answers rest on two recipes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from goldenbatch.core.errors import BadInputError, NotFoundError
+
+SCHEMA = "goldenbatch/twin/1"
+Value = float | str
+"""A number in the declared unit, or text with a unit, such as `0.3 L/h`."""
+
+
+class Part(BaseModel):
+    """A table of a study: unknown entries are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class ModelPart(Part):
+    """Which model, and with what values.
+
+    Attributes:
+        use: Name in the library, such as `hybridoma.amribt`.
+        target: `package.module:function` of a model of your own, in place of `use`.
+        settings: Arguments of the function that builds it.
+        parameters: Parameters that differ from the declared ones.
+        initial: Initial states that differ from the declared ones.
+        posterior: File of a posterior that `twin fit` wrote, beside the study.
+    """
+
+    use: str = ""
+    target: str = ""
+    settings: dict[str, Any] = {}
+    parameters: dict[str, Value | list[Value]] = {}
+    initial: dict[str, Value | list[Value]] = {}
+    posterior: str = ""
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> ModelPart:
+        if bool(self.use) == bool(self.target):
+            raise ValueError("name the model by `use` (library) or by `target`, not by both")
+        return self
+
+
+class InputPart(Part):
+    """A schedule of an input.
+
+    Attributes:
+        times: Rising times, as numbers in the model's time unit or as text with a unit.
+        values: One for each time.
+        line: Straight lines between the points in place of steps.
+        table: CSV file beside the study, in place of times and values.
+        time_column: Its column of times; `time_unit` is its unit.
+        column: Its column of values; `unit` is its unit.
+        time_unit: UCUM code; empty: the model's.
+        unit: UCUM code; empty: the declared one.
+    """
+
+    times: list[Value] = []
+    values: list[Value] = []
+    line: bool = False
+    table: str = ""
+    time_column: str = "time"
+    column: str = ""
+    time_unit: str = ""
+    unit: str = ""
+
+
+class EventPart(Part):
+    """Something that happens once: exactly one of `jump`, `shift` and `hold`.
+
+    Attributes:
+        at: Time.
+        jump: Name of the model's jump, with its `arguments`.
+        arguments: Of the jump.
+        shift: Input or controller that takes `value` from then on.
+        value: New value.
+        hold: Duration for which the recipe stands still; `inputs` hold meanwhile.
+        inputs: Values during a hold.
+    """
+
+    at: Value
+    jump: str = ""
+    arguments: dict[str, Value] = {}
+    shift: str = ""
+    value: Value | None = None
+    hold: Value | None = None
+    inputs: dict[str, Value] = {}
+
+    @model_validator(mode="after")
+    def _one(self) -> EventPart:
+        if bool(self.jump) + bool(self.shift) + (self.hold is not None) != 1:
+            raise ValueError("an event is one of jump, shift and hold")
+        if self.shift and self.value is None:
+            raise ValueError("a shift needs a value")
+        return self
+
+
+class PidPart(Part):
+    """A PID controller; see `science.process.controllers.Pid`."""
+
+    kind: Literal["pid"]
+    name: str
+    measured: str
+    manipulated: str
+    set_point: Value
+    gain: float
+    integral_time: float = Field(gt=0)
+    derivative_time: float = 0.0
+    low: float = 0.0
+    high: float = float("inf")
+
+
+class FaultPart(Part):
+    """A fault; see `science.process.faults` for what each kind does with its entries."""
+
+    kind: Literal["sensor-drift", "stuck", "weakened", "altered", "mishap"]
+    start: Value = 0.0
+    end: Value | None = None
+    output: str = ""
+    rate: float = 0.0
+    most: float = float("inf")
+    offset: float = 0.0
+    input: str = ""
+    value: float = 0.0
+    inputs: list[str] = []
+    factor: float = 0.0
+    parameters: dict[str, float] = {}
+    jump: str = ""
+    arguments: dict[str, Value] = {}
+    what: str = ""
+
+
+class RecipePart(Part):
+    """What is done."""
+
+    duration: Value
+    interval: Value
+    inputs: dict[str, Value | InputPart] = {}
+    events: list[EventPart] = []
+    controllers: list[PidPart] = []
+    faults: list[FaultPart] = []
+
+
+class MeasurePart(Part):
+    """A number taken from a run, with the limits that it must keep.
+
+    Attributes:
+        name: For tables.
+        column: State, input or output.
+        take: `final`, `max`, `min`, `mean`, or `time above` a `level` in the model's time unit.
+        level: For `time above`.
+        unit: UCUM code of the limits; empty: that of the column.
+        lower: Criterion: not below.
+        upper: Criterion: not above.
+    """
+
+    name: str
+    column: str
+    take: Literal["final", "max", "min", "mean", "time above"] = "final"
+    level: Value | None = None
+    unit: str = ""
+    lower: float | None = None
+    upper: float | None = None
+
+
+class FactorPart(Part):
+    """What is varied: exactly one of `input`, `initial`, `parameter` and `argument`.
+
+    Attributes:
+        name: For tables and axes.
+        low: Lowest value.
+        high: Highest value.
+        n: Points of a grid.
+        input: Input that takes the value all the time.
+        initial: State that starts from it.
+        parameter: Parameter that takes it.
+        duration: The recipe lasts so long.
+        at: Number of the event (from 1) that happens then.
+        scale: Input whose schedule is multiplied by the value.
+        set_point: Controller that takes it as its set point.
+    """
+
+    name: str
+    low: Value
+    high: Value
+    n: int = Field(default=11, ge=2)
+    input: str = ""
+    initial: str = ""
+    parameter: str = ""
+    duration: bool = False
+    at: int = 0
+    scale: str = ""
+    set_point: str = ""
+
+    @model_validator(mode="after")
+    def _one(self) -> FactorPart:
+        named = (self.input, self.initial, self.parameter, self.duration, self.at, self.scale,
+                 self.set_point)  # fmt: skip
+        if sum(map(bool, named)) != 1:
+            raise ValueError("a factor varies one thing; name exactly one")
+        return self
+
+
+class DataPart(Part):
+    """Measurements of one batch for a fit.
+
+    Attributes:
+        batch: Its name.
+        table: CSV or XLSX file beside the study.
+        sheet: Of an XLSX file; empty: the first.
+        time_column: Its column of times.
+        time_unit: UCUM code; empty: the model's.
+        columns: Output to its column.
+        units: Output to the unit of its column, where it is not the declared one.
+        initial: Initial states of this batch.
+        fitted_initial: States whose start is unknown and fitted.
+        inputs: Schedules of this batch in place of the recipe's.
+        duration: Of this batch; empty: to its last measurement.
+        held_out: Not fitted but predicted.
+    """
+
+    batch: str
+    table: str
+    sheet: str = ""
+    time_column: str = "time"
+    time_unit: str = ""
+    columns: dict[str, str]
+    units: dict[str, str] = {}
+    initial: dict[str, Value] = {}
+    fitted_initial: list[str] = []
+    inputs: dict[str, Value | InputPart] = {}
+    duration: Value | None = None
+    held_out: bool = False
+
+
+class FitPart(Part):
+    """What is fitted, and how.
+
+    Attributes:
+        parameters: Names; empty: all with a prior.
+        loss: `squares` or a robust one.
+        starts: Of the search.
+        uses_priors: Whether the declared priors count.
+    """
+
+    parameters: list[str] = []
+    loss: Literal["squares", "huber", "soft_l1"] = "squares"
+    starts: int = Field(default=8, ge=1)
+    uses_priors: bool = True
+
+
+class Study(Part):
+    """A whole study.
+
+    Attributes:
+        name: For titles and file names.
+        note: What it is for, for people.
+        seed: Of everything drawn.
+        members: Of ensembles.
+        folder: Where it lies; files are found beside it.
+    """
+
+    name: str
+    note: str = ""
+    seed: int = 1
+    members: int = Field(default=256, ge=2)
+    model: ModelPart
+    recipe: RecipePart
+    measures: list[MeasurePart] = []
+    factors: list[FactorPart] = []
+    data: list[DataPart] = []
+    fit: FitPart = FitPart()
+    folder: Path = Field(default=Path(), exclude=True)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of what it says."""
+        text = json.dumps(self.model_dump(mode="json"), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def load_study(path: Path) -> Study:
+    """Read a study.
+
+    Raises:
+        NotFoundError: There is no such file.
+        BadInputError: It is no TOML, or an entry is missing, unknown or impossible.
+    """
+    try:
+        read = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise NotFoundError(f"study {path} does not exist.", hint="Name a TOML file.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise BadInputError(f"no TOML: {error}.", hint="Correct it.", file=str(path)) from error
+    if read.pop("schema", None) != SCHEMA:
+        raise BadInputError(
+            "this is no study.",
+            hint=f'Begin with schema = "{SCHEMA}".',
+            file=str(path),
+            key="schema",
+        )
+    try:
+        return Study.model_validate({**read, "folder": path.parent})
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        raise BadInputError(
+            f"{first['msg'].removeprefix('Value error, ')} ({str(first.get('input'))[:60]!r}).",
+            hint="See docs/reference/twin-studies.md.",
+            file=str(path),
+            key=key,
+        ) from error
