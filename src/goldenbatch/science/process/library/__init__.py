@@ -57,7 +57,16 @@ class Entry:
         return build()
 
 
-ENTRIES: tuple[Entry, ...] = ()
+ENTRIES: tuple[Entry, ...] = (
+    Entry(
+        "cho.monod",
+        "mammalian:fed_batch",
+        "CHO fed-batch, Monod kinetics with dissolved oxygen",
+        "Comparing feeds, ensembles, estimation and control studies of animal cells; parameters "
+        "from the literature of one clone, to be fitted before any statement on another.",
+        recipe="mammalian:default_recipe",
+    ),
+)
 """All models of the library, by name."""
 
 
