@@ -11,5 +11,6 @@ CAPABILITY = Capability(
     commands=(
         Offer("models", f"{_ROOM}.commands:models_command", "The library of unit operations"),
         Offer("run", f"{_ROOM}.commands:run_command", "Run the recipe of a study"),
+        Offer("verify", f"{_ROOM}.commands:verify_command", "Replay every third-party reference"),
     ),
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 if TYPE_CHECKING:
+    from goldenbatch.capabilities.twin.credibility import Credibility
     from goldenbatch.science.process.result import Simulation
 
 StudyPath = Annotated[
@@ -79,3 +80,51 @@ def write_run(run: Simulation, title: str, out: Path) -> list[str]:
     if run.time.size:
         plot_run(run, names, f"{title}: {run.status}", out / "run.png")
     return [str(out / name) for name in ("run.parquet", "run.json", "run.png")]
+
+
+def verify_command(
+    session: Any,
+    data: Annotated[Path, typer.Option(help="Folder of the reference data.")],
+    out: OutPath = Path("twin-out"),
+    only: Annotated[list[str] | None, typer.Option(help="Only these references.")] = None,
+) -> None:
+    """Replay every third-party reference; writes credibility.json, .html and .pdf.
+
+    Ends with exit code 1 when something lies outside its limit or could not be replayed.
+    """
+    import time
+
+    import goldenbatch
+    from goldenbatch.capabilities.twin._credibility_sheet import credibility_sheet
+    from goldenbatch.capabilities.twin.credibility import verify
+    from goldenbatch.ui.documents import write_whole
+    from goldenbatch.ui.sheets import sheet_html, sheet_pdf
+
+    with session.output.progress("References") as step:
+        found = verify(data, only or (), step)
+    document = found.to_dict()
+    out.mkdir(parents=True, exist_ok=True)
+    sheet = credibility_sheet(found, goldenbatch.__version__, time.time_ns() // 1000)
+    write_whole(out / "credibility.json", (json.dumps(document, indent=2) + "\n").encode())
+    write_whole(out / "credibility.html", sheet_html(sheet).encode())
+    write_whole(out / "credibility.pdf", sheet_pdf(sheet))
+    session.show(document, lambda _: _show_credibility(session, found, out))
+    if not found.is_good:
+        session.exit_code = 1
+
+
+def _show_credibility(session: Any, found: Credibility, out: Path) -> None:
+    rows = [
+        {
+            "file": f"{line.case.name}/{line.file}",
+            "kind": line.kind,
+            "quantity": line.row.quantity if line.row else line.reason,
+            "error": f"{line.row.error:.3g} {line.row.measure}" if line.row else "",
+            "limit": line.row.limit if line.row else None,
+            "outcome": line.outcome,
+        }
+        for line in found.lines
+    ]
+    session.output.table(rows, ["file", "kind", "quantity", "error", "limit", "outcome"])
+    counts = ", ".join(f"{n} {outcome}" for outcome, n in found.counts.items())
+    session.output.line(f"{len(found.lines)} lines: {counts}. Report: {out}/credibility.html, .pdf")
