@@ -66,6 +66,14 @@ ENTRIES: tuple[Entry, ...] = (
         "from the literature of one clone, to be fitted before any statement on another.",
         recipe="mammalian:default_recipe",
     ),
+    Entry(
+        "cho.amribt",
+        "hybridoma:hybridoma",
+        "Hybridoma fed-batch with overflow metabolism",
+        "Choosing feeds against overflow of lactate and ammonium; fitted by its authors to "
+        "cultures of hybridoma HB-58 of up to 200 h.",
+        recipe="hybridoma:default_recipe",
+    ),
 )
 """All models of the library, by name."""
 

@@ -5,9 +5,8 @@ beside oxygen transfer over minutes, a stiffness of about a thousand.
 
 References:
     Xing, Bishop, Leister and Li, Biotechnol. Prog. 26 (2010) 208, doi:10.1002/btpr.284
-    (kinetics); Möller et al. (2018), PMC5874891, table 2 (parameters); Garcia-Ochoa et al.,
-    Biochem. Eng. J. 49 (2010) 289, doi:10.1016/j.bej.2010.01.011 (oxygen uptake of animal
-    cells).
+    (kinetics); PMC5874891, table 2 (parameters); Ruffieux, von Stockar and Marison,
+    J. Biotechnol. 63 (1998) 85 (oxygen uptake of animal cells).
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ from goldenbatch.science.process.model import Model
 from goldenbatch.science.process.recipe import Profile, Recipe, Steps, Value
 
 XING = "doi:10.1002/btpr.284"
-OXYGEN = "doi:10.1016/j.bej.2010.01.011"
+OXYGEN = "Ruffieux, von Stockar and Marison, J. Biotechnol. 63 (1998) 85"
 CELLS = "10*9/L"
 DAY = 24.0
 
