@@ -180,3 +180,23 @@ def test_the_table_carries_units_and_provenance() -> None:
     table = simulate(tank(), Recipe(1.0, 1.0)).to_arrow()
     assert table.schema.field("temperature").metadata == {b"unit": b"Cel"}
     assert b'"model": "tank"' in table.schema.metadata[b"provenance"]
+
+
+def test_a_reset_state_counts_within_its_interval_and_adjustments_act_between() -> None:
+    m = ModelBuilder("counter", version="1", title="Counter", time_unit="h")
+    n = m.state("n", "1")
+    held = m.state("held", "g", initial=1.0)
+    m.derivative(n, m.constant("pace", 2.0, "1/h"))
+    m.derivative(held, m.constant("grown", 3.0, "g/h"))
+    m.output("n out", n, "1")
+    recipe = Recipe(1.5, 0.5, resets=("n",), adjustments=(lambda _, x: np.minimum(x, 2.0),))
+    run = simulate(m.build(), recipe)
+    assert run["n"] == pytest.approx([0.0, 1.0, 1.0, 1.0])
+    assert run["held"] == pytest.approx([1.0, 2.0, 2.0, 2.0])
+
+
+def test_a_state_below_its_bound_is_noted_once() -> None:
+    run = simulate(tank(), Recipe(2.0, 0.5, inputs={"F": -1.0}), initial={"V": 1.0})
+    notes = [note for note in run.notes if note.kind == "bound"]
+    assert [note.name for note in notes] == ["V"]
+    assert notes[0].time == pytest.approx(1.5)

@@ -12,6 +12,7 @@ import numpy as np
 from goldenbatch.science.errors import DataError
 from goldenbatch.science.process.integrate import Settings, StepError, Stepper, engine_version
 from goldenbatch.science.process.plan import Plan, plan
+from goldenbatch.science.process.ranges import Ranges
 from goldenbatch.science.process.result import Note, NoteKind, Provenance, Simulation, Status
 from goldenbatch.science.process.sensing import Sensors
 
@@ -35,6 +36,8 @@ class _Run:
     x: NDArray[np.float64]
     z: NDArray[np.float64]
     u: NDArray[np.float64]
+    ranges: Ranges
+    declared: Mapping[str, float]
     rows: list[tuple[float, Any, Any, Any, Any]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     memories: dict[str, Any] = field(default_factory=dict)
@@ -91,7 +94,8 @@ def simulate(
     run = _Run(
         model, recipe, resolved, Stepper(model, settings), p,
         Sensors(model, recipe.faults, seed) if needs_sensors else None,
-        x, model.guess_vector(), u,
+        x, model.guess_vector(), u, Ranges(model),
+        dict(zip(model.columns("inputs"), map(float, model.input_vector()), strict=True)),
         memories={one.name: one.start() for one in recipe.controllers},
     )  # fmt: skip
     _check_start(run)
@@ -150,12 +154,10 @@ def _after(run: _Run, one: Happening) -> NDArray[np.float64]:
 
 def _command(run: _Run, t: float, h: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Set the inputs of the coming interval; return their slopes and its parameters."""
-    model, recipe = run.model, run.recipe
+    recipe = run.recipe
     asked = run.plan.inputs(t)
     slopes = run.plan.slopes(t, h)
-    values: Mapping[str, float] = dict(
-        zip(model.columns("inputs"), model.input_vector(asked), strict=True)
-    )
+    values: Mapping[str, float] = {**run.declared, **asked}
     p = run.p
     if run.sensors is not None:
         seen = run.sensors.show(t, _outputs_now(run, t))
@@ -171,8 +173,8 @@ def _command(run: _Run, t: float, h: float) -> tuple[NDArray[np.float64], NDArra
             n: s for n, s in slopes.items() if n not in changed and n not in _manipulated(recipe)
         }
         p = _parameters(run, t)
-    run.u = np.array([values[name] for name in model.columns("inputs")])
-    return np.array([slopes.get(name, 0.0) for name in model.columns("inputs")]), p
+    run.u = np.array([values[name] for name in run.declared])
+    return np.array([slopes.get(name, 0.0) for name in run.declared]), p
 
 
 def _shifted(run: _Run, controller: Any, t: float) -> Any:
@@ -200,12 +202,14 @@ def _advance(
     run: _Run, t: float, h: float, slopes: NDArray[np.float64], p: NDArray[np.float64]
 ) -> str:
     """Integrate one interval; the text of the event that ended the run there, or none."""
-    before = _watched(run, t)
-    start = (_reset(run), run.z)
+    held, start = (run.x, run.z), (_reset(run), run.z)
     run.x, run.z = run.stepper.advance(t, h, *start, (run.u, slopes), p)
     for adjust in run.recipe.adjustments:
         run.x = adjust(t + h, run.x)
     after = _watched(run, t + h)
+    if not (after > 0.0).any():
+        return ""
+    before = _watched(run, t, *held)
     for watch, one, other in zip(run.model.watches, before, after, strict=True):
         if one <= 0.0 < other:
             at, ended = _locate(run, (t, h, slopes, p), start, run.model.watches.index(watch))
@@ -261,24 +265,8 @@ def _record(run: _Run, t: float, p: NDArray[np.float64]) -> None:
     if run.sensors is not None and t == run.plan.borders[-1]:
         run.sensors.show(t, _outputs_now(run, t))
     run.rows.append((t, run.x, run.z, run.u, p))
-    _note_ranges(run, t)
-
-
-def _note_ranges(run: _Run, t: float) -> None:
-    for kind, vector in (("states", run.x), ("inputs", run.u), ("parameters", run.p)):
-        place = 0
-        for one in getattr(run.model, kind):
-            values = vector[place : place + one.size]
-            place += one.size
-            slack = 1e-6 * one.scale
-            if values.min() < one.lower - slack or values.max() > one.upper + slack:
-                run.note(t, "bound", one.name, f"{one.name} is beyond what is physical: {values}")
-            if one.valid and not (
-                values.min() >= one.valid[0] - slack and values.max() <= one.valid[1] + slack
-            ):
-                low, high = one.valid
-                text = f"{one.name} leaves its calibrated range of {low:g} to {high:g} {one.unit}"
-                run.note(t, "extrapolation", one.name, text)
+    for kind, name, text in run.ranges.left(run.x, run.u, run.p):
+        run.note(t, kind, name, text)
 
 
 def _result(
