@@ -4,8 +4,9 @@ Cells take up more glucose and glutamine than they can burn, and turn the surplu
 and ammonium: a bottleneck that feeds are chosen by. States are total amounts in the vessel.
 
 References:
-    Amribt, Niu and Bogaerts, Biochem. Eng. J. 70 (2013) 196 (kinetics, 17 parameters of table 5, experiments 3 and 4, feeding study of section 5);
-    Kroll et al., Eng. Life Sci. 17 (2017) 440, PMC6999402 (lysis, toxicity).
+    Amribt, Niu and Bogaerts, Biochem. Eng. J. 70 (2013) 196 (kinetics, 17 parameters of
+    table 5, experiments 3 and 4, feeding study of section 5); Kroll et al., Eng. Life Sci. 17
+    (2017) 440, PMC6999402 (lysis, toxicity).
 """
 
 from __future__ import annotations
