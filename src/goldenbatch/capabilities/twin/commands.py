@@ -128,3 +128,69 @@ def _show_credibility(session: Any, found: Credibility, out: Path) -> None:
     session.output.table(rows, ["file", "kind", "quantity", "error", "limit", "outcome"])
     counts = ", ".join(f"{n} {outcome}" for outcome, n in found.counts.items())
     session.output.line(f"{len(found.lines)} lines: {counts}. Report: {out}/credibility.html, .pdf")
+
+
+def export_command(
+    study: StudyPath,
+    out: Annotated[Path, typer.Option(help="File to be written, such as reactor.fmu.")],
+    source_only: Annotated[
+        bool, typer.Option("--source-only", help="No binary for this platform.")
+    ] = False,
+) -> dict[str, Any]:
+    """Write the model of a study as FMI 3.0 unit (model exchange)."""
+    from goldenbatch.capabilities.twin.exchange import export_fmu
+    from goldenbatch.capabilities.twin.recipes import model_ref
+    from goldenbatch.capabilities.twin.study import load_study
+
+    read = load_study(study)
+    model = model_ref(read).load()
+    made = export_fmu(
+        model,
+        out,
+        parameters=read.model.parameters,
+        initial=read.model.initial,
+        has_binary=not source_only,
+    )
+    return {
+        "file": str(made.path),
+        "sha256": made.sha256,
+        "model": f"{model.name} {model.version}",
+        "binaries": ", ".join(made.platforms) or "none: sources only",
+        "left out": f"jumps: {', '.join(j.name for j in model.jumps)}" if model.jumps else "",
+    }
+
+
+def unit_command(
+    path: Annotated[Path, typer.Argument(help="FMI 2 or 3 unit of another tool.")],
+    sha256: Annotated[str, typer.Option(help="Its digest: it runs as native code.")],
+    duration: Annotated[float, typer.Option(help="In the unit's time unit.")],
+    *,
+    interval: Annotated[float, typer.Option(help="Between rows.")],
+    value: Annotated[
+        list[str] | None, typer.Option(help="Input that holds a value, as name=number.")
+    ] = None,
+    parameter: Annotated[
+        list[str] | None, typer.Option(help="Start value, as name=number.")
+    ] = None,
+    out: OutPath = Path("twin-out"),
+) -> dict[str, Any]:
+    """Run a unit of another tool; writes run.parquet, run.json and run.png."""
+    from goldenbatch.capabilities.twin.exchange import ForeignUnit
+
+    run = ForeignUnit(path, sha256).run(
+        duration, interval, inputs=_pairs(value), parameters=_pairs(parameter)
+    )
+    return {**summary_of(run), "files": write_run(run, path.stem, out)}
+
+
+def _pairs(given: list[str] | None) -> dict[str, float]:
+    from goldenbatch.core.errors import BadInputError
+
+    found: dict[str, float] = {}
+    for one in given or ():
+        name, _, number = one.rpartition("=")
+        try:
+            found[name] = float(number)
+        except ValueError as error:
+            raise BadInputError(f"{one!r} is not name=number.", hint="Such as F=0.5.") from error
+    return found
