@@ -74,6 +74,44 @@ ENTRIES: tuple[Entry, ...] = (
         "cultures of hybridoma HB-58 of up to 200 h.",
         recipe="hybridoma:default_recipe",
     ),
+    Entry(
+        "penicillin.indpensim",
+        "penicillin.declaration:model",
+        "Industrial fed-batch penicillin, as published (IndPenSim)",
+        "Benchmark of monitoring, control and fault detection: reproduces the published simulator "
+        "with its faults; says nothing about any real plant.",
+        recipe="penicillin.twin:default_recipe",
+    ),
+    Entry(
+        "penicillin.corrected",
+        "penicillin.declaration:model",
+        "Industrial fed-batch penicillin, faults of the published simulator set right",
+        "Trying recipes, controllers and faults where the published simulator's errors would "
+        "mislead; the parameters are the published ones, no plant's.",
+        settings=MappingProxyType({"mode": "corrected"}),
+        recipe="penicillin.twin:default_corrected_recipe",
+    ),
+    Entry(
+        "benchmark.park_ramirez",
+        "benchmarks:secreted_protein",
+        "Secreted protein of Park and Ramirez",
+        "Comparing optimisers; no process decision.",
+        recipe="benchmarks:park_ramirez_recipe",
+    ),
+    Entry(
+        "benchmark.cuthrell_biegler",
+        "benchmarks:penicillin",
+        "Penicillin of Cuthrell and Biegler",
+        "Comparing optimisers; no process decision.",
+        recipe="benchmarks:cuthrell_biegler_recipe",
+    ),
+    Entry(
+        "benchmark.srinivasan_bonvin",
+        "benchmarks:inhibited_batch",
+        "Fed-batch with substrate inhibition of Srinivasan and Bonvin",
+        "Comparing optimisers and controllers; no process decision.",
+        recipe="benchmarks:srinivasan_bonvin_recipe",
+    ),
 )
 """All models of the library, by name."""
 
