@@ -112,6 +112,14 @@ ENTRIES: tuple[Entry, ...] = (
         "Comparing optimisers and controllers; no process decision.",
         recipe="benchmarks:srinivasan_bonvin_recipe",
     ),
+    Entry(
+        "chromatography.linear",
+        "chromatography.standard:general_rate",
+        "General rate model of a column with linear binding",
+        "Verification of columns and trial of studies; a real separation needs its own isotherm "
+        "and transfer coefficients, fitted to pulses and breakthroughs of its resin.",
+        recipe="chromatography.standard:pulse_recipe",
+    ),
 )
 """All models of the library, by name."""
 

@@ -89,13 +89,16 @@ class _Declaration:
     def _liquid(self) -> list[Any]:
         starts = self.column.initial or (0.0,) * len(self.column.components)
         return [
-            self._state(f"c_{name}", start, self.grid.n_cells)
+            self._state(f"c_{name}", start, self.grid.n_cells, "between the particles")
             for name, start in zip(self.column.components, starts, strict=True)
         ]
 
-    def _state(self, name: str, start: float, size: int) -> Any:
+    def _state(self, name: str, start: float, size: int, where: str) -> Any:
         scale = max(abs(start), 1.0)
-        return self.m.state(name, self.column.unit, initial=start, size=size, scale=scale)
+        text = f"concentration {where}, cell by cell"
+        return self.m.state(
+            name, self.column.unit, initial=start, size=size, scale=scale, help=text
+        )
 
     def build(self) -> Model:
         moved = [
@@ -127,7 +130,7 @@ class _Declaration:
         names = particle.binding.states(self.column.components)
         starts = particle.initial_bound or (0.0,) * len(names)
         return [
-            self._state(f"{prefix}q_{name}", start, size)
+            self._state(f"{prefix}q_{name}", start, size, "in the solid")
             for name, start in zip(names, starts, strict=True)
         ]
 
@@ -155,7 +158,7 @@ class _Declaration:
         starts = particle.initial_pore or self.column.initial
         starts = starts or (0.0,) * len(self.column.components)
         pore = [
-            self._state(f"{prefix}cp_{name}", start, size)
+            self._state(f"{prefix}cp_{name}", start, size, "in the pores")
             for name, start in zip(self.column.components, starts, strict=True)
         ]
         bound = self._bound_states(particle, prefix, size)
