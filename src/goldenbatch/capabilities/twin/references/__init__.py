@@ -98,7 +98,7 @@ class Case:
         return list(replay(files))
 
 
-_MODULES = ("lines",)
+_MODULES = ("chromatography", "lines")
 
 
 def cases() -> tuple[Case, ...]:
