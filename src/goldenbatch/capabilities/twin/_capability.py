@@ -11,6 +11,7 @@ CAPABILITY = Capability(
     commands=(
         Offer("models", f"{_ROOM}.commands:models_command", "The library of unit operations"),
         Offer("run", f"{_ROOM}.commands:run_command", "Run the recipe of a study"),
+        Offer("line", f"{_ROOM}.line_commands:line_command", "A line or plant, by its declaration"),
         Offer("export", f"{_ROOM}.commands:export_command", "Give a model to other tools (FMI 3)"),
         Offer("unit", f"{_ROOM}.commands:unit_command", "Run a unit of another tool (FMI 2, 3)"),
         Offer("verify", f"{_ROOM}.commands:verify_command", "Replay every third-party reference"),
