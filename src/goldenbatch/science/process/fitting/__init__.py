@@ -1,0 +1,47 @@
+"""Fitting a model to batches: estimates, what they are worth, and what to measure next."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from goldenbatch.science.process.fitting.loss import Loss
+    from goldenbatch.science.process.fitting.problem import Batch, Measured, Problem, measured
+    from goldenbatch.science.process.fitting.result import Estimate, Fit, Residuals, Start
+    from goldenbatch.science.process.fitting.search import Search, fit
+
+_HOMES = {
+    "loss": ("Loss",),
+    "problem": ("Batch", "Measured", "Problem", "measured"),
+    "result": ("Estimate", "Fit", "Residuals", "Start"),
+    "search": ("Search", "fit"),
+}
+_MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "Batch",
+    "Estimate",
+    "Fit",
+    "Loss",
+    "Measured",
+    "Problem",
+    "Residuals",
+    "Search",
+    "Start",
+    "fit",
+    "measured",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first asked for."""
+    if name in _MODULE_OF:
+        return getattr(import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
+
+
+def __dir__() -> list[str]:
+    """Return the public names."""
+    return sorted(__all__)
