@@ -19,6 +19,7 @@ import numpy as np
 from scipy.integrate import solve_ivp
 from scipy.optimize import fsolve
 
+from goldenbatch.science._arrays import Floats
 from goldenbatch.science.process.library.freeze_drying.containers import (
     Cake,
     Formulation,
@@ -54,7 +55,7 @@ def looped(vials: Vials, conditions: Conditions, index: int) -> float:
     r0, a1 = float(vials.cake.r0_m_s[index]), float(vials.cake.a1_1_s[index])
     latent, k_ice = PIKAL.sublimation_J_kg, PIKAL.conductivity_W_m_K
 
-    def rate(now: float, dried: np.ndarray) -> list[float]:
+    def rate(now: float, dried: Floats) -> list[float]:
         resistance = r0 + a1 * dried[0]
         shelf = float(np.interp(now, conditions.shelf_K.times_s, conditions.shelf_K.values))
 
@@ -67,10 +68,10 @@ def looped(vials: Vials, conditions: Conditions, index: int) -> float:
         vapour = np.exp(PIKAL.log_pressure - PIKAL.slope_K / ice)
         return [max((vapour - pressure) / resistance, 0.0) * per_flux]
 
-    def through(_: float, dried: np.ndarray) -> float:
+    def through(_: float, dried: Floats) -> float:
         return height - dried[0]
 
-    through.terminal = True
+    setattr(through, "terminal", True)  # noqa: B010 - SciPy reads it off the function
     begin, corner = [0.0], float(conditions.shelf_K.times_s[1])
     for span in ((0.0, corner), (corner, 7.2e5)):
         run = solve_ivp(rate, span, begin, method="BDF", events=through, rtol=1e-5, atol=1e-9)

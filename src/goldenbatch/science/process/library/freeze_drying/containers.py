@@ -243,6 +243,21 @@ class Vials:
         v = list(arrays.values())
         return cls(v[0], v[1], v[2], v[3], cake, heat, ice, n_vials)
 
+    def pick(self, rows: slice) -> Vials:
+        """Some of the vials, in their order."""
+
+        def some(values: Many) -> Many:
+            return values if isinstance(values, float) or np.size(values) == 1 else values[rows]
+
+        cake = Cake(some(self.cake.r0_m_s), some(self.cake.a1_1_s), some(self.cake.a2_1_m))
+        heat, many = self.heat, np.empty(self.n_vials)
+        return Vials(
+            np.asarray(some(self.height_m)), np.asarray(some(self.ice_kg)),
+            np.asarray(some(self.outer_area_m2)), np.asarray(some(self.inner_area_m2)),
+            cake, HeatTransfer(some(heat.contact_W_m2_K), some(heat.gas_W_m2_K_Pa),
+                               some(heat.gas_1_Pa)), self.ice, len(many[rows]),
+        )  # fmt: skip
+
 
 def _check_ranges(arrays: dict[str, Floats]) -> None:
     for name, array in arrays.items():

@@ -121,6 +121,19 @@ class Drying:
             pressure if pressure.ndim == 2 else pressure[:, None],
         )
 
+    def pick(self, rows: slice) -> Drying:
+        """Some of the vials; their schedules must be shared.
+
+        Raises:
+            DesignError: every vial has a schedule of its own.
+        """
+        if max(self.conditions.shelf_K.n_vials, self.conditions.pressure_Pa.n_vials) > 1:
+            raise DesignError("vials with schedules of their own are not picked; dry them anew")
+        return Drying(
+            self.vials.pick(rows), self.conditions, self.times_s, self.dried_m[:, rows],
+            self.rates_m_s[:, rows], self.end_s[rows],
+        )  # fmt: skip
+
     def hottest_K(self, n_times: int = 400) -> Floats:
         """Highest temperature of the bottom while there is ice, shape (n_vials,)."""
         finish = np.where(np.isnan(self.end_s), self.times_s[-1], self.end_s)
