@@ -72,7 +72,9 @@ def test_a_row_without_a_limit_is_reported_not_judged() -> None:
 def test_every_reference_names_its_model_kind_and_source() -> None:
     known = {one.name for one in library.ENTRIES}
     for case in cases():
-        assert case.model.startswith(("lines.", "chromatography.")) or case.model in known, case.name
+        assert case.model.startswith(("lines.", "chromatography.")) or case.model in known, (
+            case.name
+        )
         assert case.source
         assert case.context_of_use
     assert len({case.name for case in cases()}) == len(cases())
