@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from goldenbatch.science.errors import DataError
+from goldenbatch.science.process.direct import Direct
 from goldenbatch.science.process.integrate import Settings, StepError, Stepper, engine_version
 from goldenbatch.science.process.plan import Plan, plan
 from goldenbatch.science.process.ranges import Ranges
@@ -38,6 +39,9 @@ class _Run:
     u: NDArray[np.float64]
     ranges: Ranges
     declared: Mapping[str, float]
+    shows: Direct
+    watches: Direct
+    counters: list[int]
     rows: list[tuple[float, Any, Any, Any, Any]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
     memories: dict[str, Any] = field(default_factory=dict)
@@ -96,6 +100,8 @@ def simulate(
         Sensors(model, recipe.faults, seed) if needs_sensors else None,
         x, model.guess_vector(), u, Ranges(model),
         dict(zip(model.columns("inputs"), map(float, model.input_vector()), strict=True)),
+        _direct(model.output_function), _direct(model.watch_function),
+        [k for name in recipe.resets for k in range(model.n_x)[model.at("states", name)]],
         memories={one.name: one.start() for one in recipe.controllers},
     )  # fmt: skip
     _check_start(run)
@@ -103,6 +109,11 @@ def simulate(
     for time, text in run.stepper.retries:
         run.note(time, "retry", "solver", text)
     return _result(run, status, reason, settings, seed, posterior)
+
+
+def _direct(function: Any) -> Direct:
+    names = [function.name_in(k) for k in range(function.n_in())]
+    return Direct(function, names, [function.name_out(0)])
 
 
 def _check_start(run: _Run) -> None:
@@ -224,11 +235,10 @@ def _advance(
 
 def _reset(run: _Run) -> NDArray[np.float64]:
     """States at the start of an interval: those that count within it begin at zero."""
-    if not run.recipe.resets:
+    if not run.counters:
         return run.x
     x = run.x.copy()
-    for name in run.recipe.resets:
-        x[run.model.at("states", name)] = 0.0
+    x[run.counters] = 0.0
     return x
 
 
@@ -253,12 +263,12 @@ def _watched(run: _Run, t: float, x: Any = None, z: Any = None) -> NDArray[np.fl
     if not run.model.watches:
         return np.empty(0)
     x, z = (run.x, run.z) if x is None else (x, z)
-    return np.array(run.model.watch_function(t, x, z, run.u, run.p), dtype=float).ravel()
+    return run.watches(t, x, z, run.u, run.p)[0]
 
 
 def _outputs_now(run: _Run, t: float) -> dict[str, float]:
-    values = np.array(run.model.output_function(t, run.x, run.z, run.u, run.p), dtype=float).ravel()
-    return dict(zip((one.name for one in run.model.outputs), values, strict=True))
+    (values,) = run.shows(t, run.x, run.z, run.u, run.p)
+    return dict(zip((one.name for one in run.model.outputs), values.tolist(), strict=True))
 
 
 def _record(run: _Run, t: float, p: NDArray[np.float64]) -> None:

@@ -26,7 +26,7 @@ from goldenbatch.science.process.result import Simulation
 from goldenbatch.science.process.simulation import simulate
 
 COUNTERS = ("mu_P_calc", "mu_X_calc")
-SETTINGS = Settings(rtol=1e-5, atol=1e-7)
+SETTINGS = Settings(rtol=1e-5, atol=1e-7, first_step=1e-3)
 """Ten times tighter changes penicillin by less than 0.01 % of its peak."""
 _FLOORED = INDEX["mu_P_calc"]
 
