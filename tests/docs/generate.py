@@ -350,6 +350,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "model-clauses.md": clauses.page,
     "settings.md": _refill("settings.md"),
     "source-cards.md": _refill("source-cards.md"),
+    "twin-studies.md": _refill("twin-studies.md"),
 }
 
 

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import numpy as np
 import typer
 
 if TYPE_CHECKING:
@@ -76,10 +77,23 @@ def write_run(run: Simulation, title: str, out: Path) -> list[str]:
     pq.write_table(run.to_arrow(), out / "run.parquet")
     document = {**summary_of(run), "provenance": asdict(run.provenance)}
     (out / "run.json").write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")
-    names = [name for name in run.values if "[" not in name]
     if run.time.size:
-        plot_run(run, names, f"{title}: {run.status}", out / "run.png")
+        plot_run(run, _shown(run), f"{title}: {run.status}", out / "run.png")
     return [str(out / name) for name in ("run.parquet", "run.json", "run.png")]
+
+
+def _shown(run: Simulation) -> list[str]:
+    """Columns for a plot: outputs, inputs that change, then states that are no output."""
+    changing = [name for name in run.inputs if np.ptp(run[name]) > 0.0]
+    rest = [name for name in run.values if name not in (*run.outputs, *run.inputs)]
+    curves: list[np.ndarray] = []
+    found: list[str] = []
+    for name in (*run.outputs, *changing, *rest):
+        if "[" in name or any(np.array_equal(run[name], one) for one in curves):
+            continue
+        curves.append(run[name])
+        found.append(name)
+    return found
 
 
 def verify_command(

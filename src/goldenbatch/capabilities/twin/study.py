@@ -11,7 +11,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
 
 from goldenbatch.core.errors import BadInputError, NotFoundError
 
@@ -107,7 +107,20 @@ class EventPart(Part):
 
 
 class PidPart(Part):
-    """A PID controller; see `science.process.controllers.Pid`."""
+    """A PID controller in velocity form; see `science.process.controllers.Pid`.
+
+    Attributes:
+        kind: `pid`.
+        name: Unique; a shift of this name changes the set point.
+        measured: Output that it looks at.
+        manipulated: Input that it sets.
+        set_point: In the unit of the output.
+        gain: Command per unit of error; negative for a command that lowers the output.
+        integral_time: In the model's time unit.
+        derivative_time: Likewise.
+        low: Lowest command.
+        high: Highest command.
+    """
 
     kind: Literal["pid"]
     name: str
@@ -122,7 +135,26 @@ class PidPart(Part):
 
 
 class FaultPart(Part):
-    """A fault; see `science.process.faults` for what each kind does with its entries."""
+    """A fault; see `science.process.faults` for what each kind does with its entries.
+
+    Attributes:
+        kind: `sensor-drift` (output, rate, most, offset), `stuck` (input, value), `weakened`
+            (inputs, factor), `altered` (parameters) or `mishap` (jump, arguments).
+        start: When it begins.
+        end: When it is over; never where it is left out.
+        output: What the sensor measures.
+        rate: Error that it gains per time unit.
+        most: Largest error.
+        offset: Error from the start on.
+        input: What is stuck.
+        value: Where it is stuck.
+        inputs: What reaches the process in part only.
+        factor: What is left of them.
+        parameters: Name to factor.
+        jump: The model's jump that happens at `start`.
+        arguments: Of the jump.
+        what: How it is called in tables.
+    """
 
     kind: Literal["sensor-drift", "stuck", "weakened", "altered", "mishap"]
     start: Value = 0.0
@@ -142,7 +174,16 @@ class FaultPart(Part):
 
 
 class RecipePart(Part):
-    """What is done."""
+    """What is done.
+
+    Attributes:
+        duration: How long.
+        interval: Control interval: inputs are set and rows written at its multiples.
+        inputs: By name of input: a value, or a schedule.
+        events: Jumps, shifts and holds.
+        controllers: In the order in which they act.
+        faults: What goes wrong.
+    """
 
     duration: Value
     interval: Value
@@ -264,11 +305,16 @@ class Study(Part):
     """A whole study.
 
     Attributes:
-        name: For titles and file names.
+        name: For titles.
         note: What it is for, for people.
         seed: Of everything drawn.
         members: Of ensembles.
-        folder: Where it lies; files are found beside it.
+        model: Which model.
+        recipe: What is done.
+        measures: Numbers taken from a run, with their limits.
+        factors: What is varied.
+        data: Measurements for a fit.
+        fit: What is fitted.
     """
 
     name: str
@@ -281,7 +327,17 @@ class Study(Part):
     factors: list[FactorPart] = []
     data: list[DataPart] = []
     fit: FitPart = FitPart()
-    folder: Path = Field(default=Path(), exclude=True)
+    _folder: Path = PrivateAttr(default=Path())
+
+    @property
+    def folder(self) -> Path:
+        """Where it lies; the files that it names are found beside it."""
+        return self._folder
+
+    def lying_in(self, folder: Path) -> Study:
+        """The same study, its files looked for in a folder."""
+        self._folder = folder
+        return self
 
     @property
     def digest(self) -> str:
@@ -311,7 +367,7 @@ def load_study(path: Path) -> Study:
             key="schema",
         )
     try:
-        return Study.model_validate({**read, "folder": path.parent})
+        study = Study.model_validate(read)
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
@@ -321,3 +377,4 @@ def load_study(path: Path) -> Study:
             file=str(path),
             key=key,
         ) from error
+    return study.lying_in(path.parent)

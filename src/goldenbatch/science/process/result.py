@@ -78,6 +78,7 @@ class Simulation:
         notes: What happened, in order of time.
         provenance: Where it comes from.
         inputs: Columns that are inputs, held from row to row.
+        outputs: Columns that are outputs.
     """
 
     time: NDArray[np.float64]
@@ -89,6 +90,7 @@ class Simulation:
     notes: tuple[Note, ...]
     provenance: Provenance = field(repr=False)
     inputs: tuple[str, ...] = field(default=(), repr=False)
+    outputs: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def is_complete(self) -> bool:

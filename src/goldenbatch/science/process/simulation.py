@@ -302,7 +302,7 @@ def _result(
     return Simulation(
         time, values, {name: np.array(m[: time.size]) for name, m in measured.items()},
         _units(model), status, reason, tuple(sorted(run.notes, key=lambda n: n.time)), provenance,
-        model.columns("inputs"),
+        model.columns("inputs"), tuple(one.name for one in model.outputs),
     )  # fmt: skip
 
 
