@@ -29,6 +29,7 @@ COUNTERS = ("mu_P_calc", "mu_X_calc")
 SETTINGS = Settings(rtol=1e-5, atol=1e-7, first_step=1e-3)
 """Ten times tighter changes penicillin by less than 0.01 % of its peak."""
 _FLOORED = INDEX["mu_P_calc"]
+_PRODUCT, _OXYGEN = INDEX["P"], INDEX["DO2"]
 
 
 @dataclass(frozen=True)
@@ -55,21 +56,31 @@ class Surroundings:
 
 @dataclass(frozen=True)
 class Floors:
-    """The published floors: no state at or below 0, no dissolved oxygen below 2 mg/L."""
+    """The published floors: no state at or below 0, no dissolved oxygen below 2 mg/L.
+
+    Attributes:
+        least: What a state at or below 0 is set to.
+        oxygen_below: Dissolved oxygen below this, mg/L, is set to `oxygen_set`.
+        oxygen_set: Likewise.
+        round_off: Penicillin up to this, g/L, counts as 0: before production begins it is
+            exactly 0, and a solver leaves dust of either sign.
+    """
 
     least: float = 0.001
     oxygen_below: float = 2.0
     oxygen_set: float = 1.0
+    round_off: float = 1e-12
 
     def __call__(self, time: float, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """States after the floors."""
         low = x[:_FLOORED] <= 0.0
-        if not low.any() and x[1] >= self.oxygen_below:
+        low[_PRODUCT] = x[_PRODUCT] <= self.round_off
+        if not low.any() and x[_OXYGEN] >= self.oxygen_below:
             return x
         raised = x.copy()
         raised[:_FLOORED][low] = self.least
-        if raised[1] < self.oxygen_below:
-            raised[1] = self.oxygen_set
+        if raised[_OXYGEN] < self.oxygen_below:
+            raised[_OXYGEN] = self.oxygen_set
         return raised
 
 
