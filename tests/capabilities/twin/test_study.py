@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -11,19 +12,22 @@ from goldenbatch.capabilities.twin.commands import run_command
 from goldenbatch.capabilities.twin.recipes import model_ref, recipe_of
 from goldenbatch.capabilities.twin.study import load_study
 from goldenbatch.core.errors import GoldenbatchError
-from goldenbatch.science.process import Model, ModelBuilder, Noise
 
 HEAD = """
 schema = "goldenbatch/twin/1"
 name = "Draining tank"
 [model]
-target = "tests.capabilities.twin.test_study:tank"
+target = "twin_study_models:tank"
 """
 RECIPE = """
 [recipe]
 duration = "2 h"
 interval = "30 min"
 """
+
+
+TANK = """
+from goldenbatch.science.process import Model, ModelBuilder, Noise
 
 
 def tank() -> Model:
@@ -36,11 +40,14 @@ def tank() -> Model:
     v = m.argument("v", "L")
     m.jump("bolus", {"V": V + v}, {"volume": (v, "L")})
     return m.build()
+"""
 
 
 @pytest.fixture
 def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parents[3]))
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "twin_study_models", raising=False)
+    (tmp_path / "twin_study_models.py").write_text(TANK, encoding="utf-8")
 
     def _write(text: str) -> Path:
         path = tmp_path / "study.toml"

@@ -57,7 +57,14 @@ def _figures(scenario: str, study: Study) -> list[dict[str, Any]]:
         try:
             found = study.figure(name)
         except DataError as error:
-            rows.append({"scenario": scenario, "figure": name, "mean": None, "note": str(error)})
+            rows.append(
+                {
+                    "scenario": scenario,
+                    "figure": name,
+                    "mean": None,
+                    "note": str(error).split(";")[0],
+                }
+            )
             continue
         rows.append(
             {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import sys
 from collections.abc import Mapping
 from math import inf, isfinite
 from pathlib import Path
@@ -36,6 +37,9 @@ def model_ref(study: Study) -> ModelRef:
     """
     part = study.model
     if part.target:
+        # A model of one's own lies beside the study, as the tables that it names do.
+        if str(study.folder.resolve()) not in sys.path:
+            sys.path.insert(0, str(study.folder.resolve()))
         return ModelRef.of(part.target, **part.settings)
     from goldenbatch.science.process import library
 
