@@ -75,6 +75,14 @@ ENTRIES: tuple[Entry, ...] = (
         recipe="hybridoma:default_recipe",
     ),
     Entry(
+        "freeze_drying.primary",
+        "freeze_drying.declaration:primary_drying",
+        "Primary drying of a vial: quasi-steady sublimation",
+        "Choosing shelf and chamber, fitting heat transfer and cake resistance, tracking a cycle; "
+        "not for edge vials without their own heat transfer, nor before the shelf's first ramp.",
+        recipe="freeze_drying.declaration:default_recipe",
+    ),
+    Entry(
         "penicillin.indpensim",
         "penicillin.declaration:model",
         "Industrial fed-batch penicillin, as published (IndPenSim)",
