@@ -6,31 +6,60 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.science.process.fitting.identifiability import (
+        Identifiability,
+        identifiability,
+    )
     from goldenbatch.science.process.fitting.loss import Loss
+    from goldenbatch.science.process.fitting.prediction import (
+        Asked,
+        Prediction,
+        baselines,
+        predict,
+        score,
+    )
     from goldenbatch.science.process.fitting.problem import Batch, Measured, Problem, measured
+    from goldenbatch.science.process.fitting.profiles import Profile, profile
     from goldenbatch.science.process.fitting.result import Estimate, Fit, Residuals, Start
+    from goldenbatch.science.process.fitting.sampler import Chains, draw, sample
     from goldenbatch.science.process.fitting.search import Search, fit
 
 _HOMES = {
+    "identifiability": ("Identifiability", "identifiability"),
     "loss": ("Loss",),
+    "prediction": ("Asked", "Prediction", "baselines", "predict", "score"),
     "problem": ("Batch", "Measured", "Problem", "measured"),
+    "profiles": ("Profile", "profile"),
     "result": ("Estimate", "Fit", "Residuals", "Start"),
+    "sampler": ("Chains", "draw", "sample"),
     "search": ("Search", "fit"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Asked",
     "Batch",
+    "Chains",
     "Estimate",
     "Fit",
+    "Identifiability",
     "Loss",
     "Measured",
+    "Prediction",
     "Problem",
+    "Profile",
     "Residuals",
     "Search",
     "Start",
+    "baselines",
+    "draw",
     "fit",
+    "identifiability",
     "measured",
+    "predict",
+    "profile",
+    "sample",
+    "score",
 ]
 
 

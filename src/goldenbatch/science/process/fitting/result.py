@@ -15,6 +15,8 @@ from goldenbatch.science.process.posterior import Posterior
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from goldenbatch.science.process.declarations import Noise
+
 FitStatus = Literal["converged", "stopped", "failed"]
 """An optimum was reached; the budget ran out before; every start failed."""
 
@@ -147,6 +149,9 @@ class Fit:
         curvature: `information` (weighed by the loss) and that of the priors.
         gradient: Half the derivative of the objective: zero except at bounds.
         sd: Error of measurement of each value. Shape `(n_data,)`.
+        noises: Of each measured output: declared, or estimated where it was not known.
+        fixed: Parameters that were not fitted, at values other than the declared: constant
+            columns of every posterior.
         provenance: Where it comes from.
     """
 
@@ -165,6 +170,8 @@ class Fit:
     curvature: NDArray[np.float64] = field(repr=False)
     gradient: NDArray[np.float64] = field(repr=False)
     sd: NDArray[np.float64] = field(repr=False)
+    noises: dict[str, Noise] = field(repr=False)
+    fixed: dict[str, float] = field(repr=False)
     provenance: FitProvenance = field(repr=False)
 
     def __getitem__(self, label: str) -> Estimate:
@@ -242,5 +249,9 @@ class Fit:
         chosen = [k for k, one in enumerate(self.unknowns) if one.batch in ("", batch)]
         values = np.array([outer(self.unknowns, row) for row in inner])[:, chosen]
         names = tuple(self.unknowns[k].name for k in chosen)
+        held = {name: value for name, value in self.fixed.items() if name not in names}
+        constant = np.tile(np.array([*held.values()]), (len(values), 1))
+        values = np.concatenate([values, constant], axis=1)
+        names = (*names, *held)
         of = self.provenance
         return Posterior(of.model, of.model_digest, names, values, method, of.data_digest)

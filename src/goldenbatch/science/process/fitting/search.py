@@ -108,13 +108,12 @@ def fit(problem: Problem, search: Search | None = None, *, executor: Executor | 
 
 def starts(here: Evaluator, search: Search) -> list[NDArray[np.float64]]:
     """Inner values to start at: the given ones, then a Latin hypercube."""
-    from scipy.stats import qmc
-
     found = [vector(here.unknowns)]
     if search.n_starts > 1:
         low, high = (np.array(side) for side in zip(*(u.box for u in here.unknowns), strict=True))
-        cube = qmc.LatinHypercube(len(here.unknowns), rng=np.random.default_rng(search.seed))
-        found += [*(low + cube.random(search.n_starts - 1) * (high - low))]
+        random, n = np.random.default_rng(search.seed), search.n_starts - 1
+        strata = random.permuted(np.tile(np.arange(n), (low.size, 1)), axis=1).T
+        found += [*(low + (strata + random.random(strata.shape)) / n * (high - low))]
     return found
 
 
@@ -300,8 +299,30 @@ def _result(
         _estimates(here, inner, se, at_bound), float(rho[0].sum()), sd.size, here.rows.n_missing,
         _residuals(here, predicted, sd), reports[0].status, reports[0].reason, reports,
         here.unknowns, inner, sensitivity, sensitivity.T @ sensitivity, curvature,
-        rows.T @ (residuals * weight), sd, _provenance(here, search),
+        rows.T @ (residuals * weight), sd, _noises(here, sd), _fixed(here),
+        _provenance(here, search),
     )  # fmt: skip
+
+
+def _noises(here: Evaluator, sd: NDArray[np.float64]) -> dict[str, Noise]:
+    place = {one.name: k for k, one in enumerate(here.model.outputs)}
+    return {
+        name: noise or Noise(sd=float(sd[here.rows.output == place[name]][0]))
+        for name, noise in here.problem.noises.items()
+        if (here.rows.output == place[name]).any()
+    }
+
+
+def _fixed(here: Evaluator) -> dict[str, float]:
+    names = here.model.columns("parameters")
+    values = here.model.parameter_vector(here.problem.parameters)
+    fitted = {one.name for one in here.unknowns}
+    declared = here.model.parameter_vector()
+    return {
+        name: float(value)
+        for name, value, usual in zip(names, values, declared, strict=True)
+        if value != usual and name not in fitted
+    }
 
 
 def _bound(here: Evaluator, inner: NDArray[np.float64]) -> NDArray[np.bool_]:

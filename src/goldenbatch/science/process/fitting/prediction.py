@@ -1,0 +1,296 @@
+"""Predicting a batch that was not fitted: median, interval, what it was worth, naive rivals."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from goldenbatch.science.errors import DataError, DesignError
+from goldenbatch.science.process.fitting.evaluator import FIT_SETTINGS
+from goldenbatch.science.process.fitting.shooting import Shooter
+from goldenbatch.science.process.integrate import Settings, StepError
+from goldenbatch.science.process.simulation import simulate
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from goldenbatch.science.process.declarations import Noise
+    from goldenbatch.science.process.fitting.problem import Batch, Measured, Problem
+    from goldenbatch.science.process.model import Model
+    from goldenbatch.science.process.posterior import Posterior
+    from goldenbatch.science.process.result import Note
+
+
+@dataclass(frozen=True)
+class Asked:
+    """How to predict.
+
+    Attributes:
+        level: Of the interval.
+        seed: Of initial states and errors of measurement.
+        noise: Errors of measurement that differ from the declared, such as `Fit.noises`.
+        inflation: Factor of their variances, such as `Fit.reduced_chi2`.
+        solver: Of the runs.
+    """
+
+    level: float = 0.95
+    seed: int = 0
+    noise: Mapping[str, Noise] = field(default_factory=dict)
+    inflation: float = 1.0
+    solver: Settings = FIT_SETTINGS
+
+    def __post_init__(self) -> None:
+        """Refuse a level that is no probability."""
+        if not 0.0 < self.level < 1.0:
+            raise DesignError(f"a level of {self.level:g}.", hint="Give one such as 0.95.")
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """Of one output of one batch.
+
+    Attributes:
+        batch: Name.
+        output: Name.
+        unit: UCUM code.
+        time: In the model's time unit. Shape `(n_times,)`, as all the others.
+        median: Of the model's output over the draws.
+        lower: Lower end of the interval for a measurement, errors of measurement included.
+        upper: Upper end.
+        model_lower: Lower end of the interval for the output itself.
+        model_upper: Upper end.
+        draws: For a measurement. Shape `(n_members, n_times)`.
+        level: Of both intervals.
+        n_failed: Draws that could not be run; they are missing from the intervals.
+        failures: Their reasons, each once.
+        notes: What a run at the mean of the posterior said of bounds and extrapolation.
+        posterior: Digest of the draws.
+        model_digest: Of the model.
+    """
+
+    batch: str
+    output: str
+    unit: str
+    time: NDArray[np.float64]
+    median: NDArray[np.float64]
+    lower: NDArray[np.float64]
+    upper: NDArray[np.float64]
+    model_lower: NDArray[np.float64]
+    model_upper: NDArray[np.float64]
+    draws: NDArray[np.float64] = field(repr=False)
+    level: float
+    n_failed: int
+    failures: tuple[str, ...]
+    notes: tuple[Note, ...]
+    posterior: str
+    model_digest: str
+
+    @property
+    def is_extrapolated(self) -> bool:
+        """Whether the batch leaves the range that the model was calibrated in."""
+        return any(note.kind == "extrapolation" for note in self.notes)
+
+
+def predict(
+    model: Model, batch: Batch, posterior: Posterior, asked: Asked | None = None
+) -> dict[str, Prediction]:
+    """Predict the outputs that the batch has times for, by every draw of a posterior.
+
+    Initial states are those of the draws where they have them; else those of the batch, drawn
+    from the priors in `unknown_initial` about them.
+
+    Args:
+        model: That the posterior belongs to.
+        batch: Its recipe, initial states and times; its measured values are not looked at.
+        posterior: Of a fit to other batches.
+        asked: How to predict.
+
+    Raises:
+        DataError: The posterior is of another model, or no draw could be run.
+    """
+    asked = asked or Asked()
+    posterior.check(model)
+    times = np.unique(np.concatenate([one.times for one in batch.data.values()] or [np.empty(0)]))
+    if not times.size:
+        raise DataError(f"batch {batch.name!r} has no times to predict at.", hint="Give some.")
+    shooter = Shooter(model, batch.recipe, times, asked.solver)
+    random = np.random.default_rng(asked.seed)
+    members, reasons = [], []
+    for row in range(len(posterior.draws)):
+        p, x = _member(model, batch, posterior, row, random)
+        try:
+            members.append(shooter.run(p, x)[0])
+        except (StepError, DataError) as error:
+            reasons.append(str(error))
+    if not members:
+        raise DataError(f"no draw could be run: {reasons[0]}", hint="Look at the posterior.")
+    said = (len(reasons), tuple(dict.fromkeys(reasons)), _notes(model, batch, posterior))
+    place = {one.name: k for k, one in enumerate(model.outputs)}
+    block = np.array(members)
+    return {
+        name: _prediction(
+            model, batch, name, block[:, np.searchsorted(times, one.times), place[name]],
+            (asked, random, posterior.digest, said),
+        )
+        for name, one in batch.data.items()
+    }  # fmt: skip
+
+
+def _member(
+    model: Model, batch: Batch, posterior: Posterior, row: int, random: np.random.Generator
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    columns = {name: k for k, name in enumerate(model.columns("parameters"))}
+    places = {name: k for k, name in enumerate(model.columns("states"))}
+    parameters, start = posterior.member(row)
+    p = model.parameter_vector(batch.parameters)
+    for name, value in parameters.items():
+        if name not in {*batch.parameters}:
+            p[columns[name]] = value
+    x = model.x0(p, batch.initial)
+    for state, prior in batch.unknown_initial.items():
+        declared = next(one for one in model.states if one.name == state)
+        where = model.at("states", state)
+        if prior is None or prior.kind == "uniform":
+            continue
+        noise = prior.sd * random.standard_normal(declared.size)
+        drawn = x[where] + noise if prior.kind == "normal" else x[where] * np.exp(noise)
+        x[where] = np.clip(drawn, declared.lower, declared.upper)
+    for name, value in start.items():
+        x[places[name]] = value
+    return p, x
+
+
+def _notes(model: Model, batch: Batch, posterior: Posterior) -> tuple[Note, ...]:
+    """What a run at the mean says of bounds, events and the calibrated range."""
+    mean = dict(zip(posterior.names, map(float, posterior.mean), strict=True))
+    scalars = {one.name for one in model.parameters if one.size == 1}
+    parameters = {n: v for n, v in mean.items() if n in scalars and n not in batch.parameters}
+    try:
+        run = simulate(model, batch.recipe, initial=batch.initial,
+                       parameters={**parameters, **batch.parameters})  # fmt: skip
+    except DataError:
+        return ()
+    return tuple(note for note in run.notes if note.kind in ("bound", "extrapolation", "event"))
+
+
+def _prediction(
+    model: Model,
+    batch: Batch,
+    name: str,
+    values: NDArray[np.float64],
+    rest: tuple[Asked, np.random.Generator, str, tuple[int, tuple[str, ...], tuple[Note, ...]]],
+) -> Prediction:
+    asked, random, digest, (n_failed, failures, notes) = rest
+    output = next(one for one in model.outputs if one.name == name)
+    noise = asked.noise.get(name, output.noise)
+    drawn = values
+    if noise is not None:
+        sd = np.sqrt(asked.inflation * (noise.sd**2 + (noise.relative * values) ** 2))
+        drawn = values + sd * random.standard_normal(values.shape)
+    tails = [0.5 * (1.0 - asked.level), 0.5 * (1.0 + asked.level)]
+    lower, upper = np.quantile(drawn, tails, axis=0)
+    model_lower, model_upper = np.quantile(values, tails, axis=0)
+    return Prediction(
+        batch.name, name, output.unit, batch.data[name].times, np.median(values, axis=0),
+        lower, upper, model_lower, model_upper, drawn, asked.level, n_failed, failures, notes,
+        digest, model.digest,
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Score:
+    """What a prediction was worth, in the unit of the output.
+
+    Attributes:
+        n: Measured values.
+        rmse: Root mean square error of the median.
+        mae: Mean absolute error.
+        bias: Mean of measured minus predicted.
+        coverage: Share of measured values inside the interval.
+        width: Mean width of the interval.
+        crps: Continuous ranked probability score of the draws (Gneiting & Raftery 2007,
+            doi:10.1198/016214506000001437): the smaller the better.
+    """
+
+    n: int
+    rmse: float
+    mae: float
+    bias: float
+    coverage: float
+    width: float
+    crps: float
+
+
+def score(prediction: Prediction, data: Measured) -> Score:
+    """Hold a prediction against what was measured.
+
+    Raises:
+        DataError: The data have other times, or no value.
+    """
+    if not np.array_equal(prediction.time, data.times):
+        raise DataError("prediction and data have different times.", hint="Predict at those.")
+    there = np.isfinite(data.values)
+    if not there.any():
+        raise DataError(f"batch {prediction.batch!r} has no value to score.", hint="")
+    y, median = data.values[there], prediction.median[there]
+    low, high = prediction.lower[there], prediction.upper[there]
+    return Score(
+        int(there.sum()), float(np.sqrt(np.mean((y - median) ** 2))),
+        float(np.abs(y - median).mean()), float((y - median).mean()),
+        float(((y >= low) & (y <= high)).mean()), float((high - low).mean()),
+        float(np.mean([crps(prediction.draws[:, k], v)
+                       for k, v in zip(np.flatnonzero(there), y, strict=True)])),
+    )  # fmt: skip
+
+
+def crps(draws: NDArray[np.float64], value: float) -> float:
+    """Continuous ranked probability score of draws against a value.
+
+    >>> crps(np.array([1.0, 1.0]), 3.0)
+    2.0
+    """
+    ordered = np.sort(draws)
+    n = ordered.size
+    weights = (2.0 * np.arange(1, n + 1) - n - 1.0) / n**2
+    return float(np.abs(ordered - value).mean() - (weights * ordered).sum())
+
+
+def baselines(problem: Problem, batch: Batch) -> dict[str, dict[str, float]]:
+    """Root mean square errors of naive predictions of a batch, by name and output.
+
+    `mean of the others`: the mean of all fitted data of the output; `first value`: that of the
+    batch itself, held; `declared parameters`: the model as declared, unfitted.
+    """
+    found: dict[str, dict[str, float]] = {
+        "mean of the others": {}, "first value": {}, "declared parameters": {},
+    }  # fmt: skip
+    model = problem.loaded
+    place = {one.name: k for k, one in enumerate(model.outputs)}
+    for name, one in batch.data.items():
+        there = np.isfinite(one.values)
+        times, y = one.times[there], one.values[there]
+        if not y.size:
+            continue
+        others = [b.data[name].values for b in problem.batches if name in b.data]
+        rivals: dict[str, NDArray[np.float64] | float] = {"first value": float(y[times.argmin()])}
+        if others:
+            rivals["mean of the others"] = float(np.nanmean(np.concatenate(others)))
+        rows, back = np.unique(times, return_inverse=True)
+        p = model.parameter_vector(batch.parameters)
+        shooter = Shooter(model, batch.recipe, rows, FIT_SETTINGS)
+        ran, _ = shooter.run(p, model.x0(p, batch.initial))
+        rivals["declared parameters"] = ran[back, place[name]]
+        for rival, predicted in rivals.items():
+            found[rival][name] = float(np.sqrt(np.mean((y - predicted) ** 2)))
+    return found
+
+
+def without_values(batch: Batch) -> Batch:
+    """The batch with its times but not its values: what a predictor may see."""
+    data = {
+        n: replace(one, values=np.full(one.times.size, np.nan)) for n, one in batch.data.items()
+    }
+    return replace(batch, data=data)
