@@ -1,6 +1,7 @@
 """Stream of each record type, as the page of record types says it."""
 
 STREAMS = {
+    "TwinResultKept": "twin/<study>",
     "AlarmAcknowledged": "alarm/<source>/<condition>",
     "AlarmChanged": "alarm/<source>/<condition>",
     "AlarmCleared": "alarm/<source>/<condition>",

@@ -217,6 +217,12 @@ _TREE: dict[str, Entry] = {
 }
 
 
+_PROVED: dict[str, dict[str, Entry]] = {
+    "twin": {"keep": Entry("Keep a result, its files and why.", f"{_CLI}.twins:keep")},
+}
+"""Commands that stand beside a capability's own, as they ask a person for a proof."""
+
+
 def tree() -> Mapping[str, Entry]:
     """All commands: the platform's own, and those of the installed capabilities."""
     from goldenbatch.runtime.discovery import discover
@@ -226,6 +232,7 @@ def tree() -> Mapping[str, Entry]:
         if not capability.commands or name in found:
             continue
         children = {one.name: Entry(one.help, one.load) for one in capability.commands}
+        children |= _PROVED.get(name, {})
         found[name] = Entry(
             f"{capability.title}: {', '.join(children)}.", children=children, panel="Capabilities"
         )

@@ -14,6 +14,11 @@ CAPABILITY = Capability(
         Offer("line", f"{_ROOM}.line_commands:line_command", "A line or plant, by its declaration"),
         Offer("export", f"{_ROOM}.commands:export_command", "Give a model to other tools (FMI 3)"),
         Offer("unit", f"{_ROOM}.commands:unit_command", "Run a unit of another tool (FMI 2, 3)"),
+        Offer("kept", f"{_ROOM}.keeping:kept_command", "Results that were kept in the home"),
         Offer("verify", f"{_ROOM}.commands:verify_command", "Replay every third-party reference"),
     ),
+    record_types=(
+        Offer("kept", "goldenbatch.core.twin_records:TwinResultKept", "A result was kept"),
+    ),
+    acts=(Offer("keep", f"{_ROOM}.keeping:keep", "Keep a result of a twin with its files"),),
 )

@@ -75,7 +75,7 @@ def write_run(run: Simulation, title: str, out: Path) -> list[str]:
 
     out.mkdir(parents=True, exist_ok=True)
     pq.write_table(run.to_arrow(), out / "run.parquet")
-    document = {**summary_of(run), "provenance": asdict(run.provenance)}
+    document = {"study": title, **summary_of(run), "provenance": asdict(run.provenance)}
     (out / "run.json").write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")
     if run.time.size:
         plot_run(run, _shown(run), f"{title}: {run.status}", out / "run.png")
@@ -116,7 +116,7 @@ def verify_command(
 
     with session.output.progress("References") as step:
         found = verify(data, only or (), step)
-    document = found.to_dict()
+    document = {"study": "credibility", **found.to_dict()}
     out.mkdir(parents=True, exist_ok=True)
     sheet = credibility_sheet(found, goldenbatch.__version__, time.time_ns() // 1000)
     write_whole(out / "credibility.json", (json.dumps(document, indent=2) + "\n").encode())

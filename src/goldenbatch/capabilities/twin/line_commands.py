@@ -99,7 +99,8 @@ def _bottleneck(scenario: str, study: Study, read: LineFile) -> dict[str, Any]:
 def _write(answer: dict[str, Any], studies: dict[str, Study], out: Path) -> list[str]:
     out.mkdir(parents=True, exist_ok=True)
     provenance = {name: dict(study.provenance) for name, study in studies.items()}
-    document = {**answer, "provenance": provenance}
+    study = next(iter(studies.values()))
+    document = {"study": study.line, **answer, "provenance": provenance}
     (out / "line.json").write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")
     files = ["line.json"]
     for number, study in enumerate(studies.values(), start=1):
