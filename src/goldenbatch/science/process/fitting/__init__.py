@@ -6,58 +6,56 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from goldenbatch.science.process.fitting.identifiability import (
-        Identifiability,
-        identifiability,
+    from goldenbatch.science.process.fitting.experiment import (
+        Aim,
+        Candidate,
+        choose_times,
+        optimise_experiment,
+        rank_experiments,
     )
+    from goldenbatch.science.process.fitting.information import identifiability
     from goldenbatch.science.process.fitting.loss import Loss
-    from goldenbatch.science.process.fitting.prediction import (
-        Asked,
-        Prediction,
-        baselines,
-        predict,
-        score,
-    )
+    from goldenbatch.science.process.fitting.prediction import Asked, baselines, predict, score
     from goldenbatch.science.process.fitting.problem import Batch, Measured, Problem, measured
-    from goldenbatch.science.process.fitting.profiles import Profile, profile
-    from goldenbatch.science.process.fitting.result import Estimate, Fit, Residuals, Start
+    from goldenbatch.science.process.fitting.profiles import profile
+    from goldenbatch.science.process.fitting.result import Fit
     from goldenbatch.science.process.fitting.sampler import Chains, draw, sample
     from goldenbatch.science.process.fitting.search import Search, fit
 
 _HOMES = {
-    "identifiability": ("Identifiability", "identifiability"),
+    "experiment": ("Aim", "Candidate", "choose_times", "optimise_experiment", "rank_experiments"),
+    "information": ("identifiability",),
     "loss": ("Loss",),
-    "prediction": ("Asked", "Prediction", "baselines", "predict", "score"),
+    "prediction": ("Asked", "baselines", "predict", "score"),
     "problem": ("Batch", "Measured", "Problem", "measured"),
-    "profiles": ("Profile", "profile"),
-    "result": ("Estimate", "Fit", "Residuals", "Start"),
+    "profiles": ("profile",),
+    "result": ("Fit",),
     "sampler": ("Chains", "draw", "sample"),
     "search": ("Search", "fit"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "Aim",
     "Asked",
     "Batch",
+    "Candidate",
     "Chains",
-    "Estimate",
     "Fit",
-    "Identifiability",
     "Loss",
     "Measured",
-    "Prediction",
     "Problem",
-    "Profile",
-    "Residuals",
     "Search",
-    "Start",
     "baselines",
+    "choose_times",
     "draw",
     "fit",
     "identifiability",
     "measured",
+    "optimise_experiment",
     "predict",
     "profile",
+    "rank_experiments",
     "sample",
     "score",
 ]

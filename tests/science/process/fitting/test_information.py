@@ -8,7 +8,7 @@ from tests.science.process.fitting.models import batch, decay, michaelis, split_
 
 from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process.fitting import Problem, Search, fit
-from goldenbatch.science.process.fitting.identifiability import identifiability
+from goldenbatch.science.process.fitting.information import identifiability
 from goldenbatch.science.process.fitting.profiles import profile
 
 T = np.linspace(0.2, 6.0, 12)
