@@ -11,6 +11,11 @@ CAPABILITY = Capability(
     commands=(
         Offer("models", f"{_ROOM}.commands:models_command", "The library of unit operations"),
         Offer("run", f"{_ROOM}.commands:run_command", "Run the recipe of a study"),
+        Offer(
+            "ensemble",
+            f"{_ROOM}.ensemble_commands:ensemble_command",
+            "Run a study many times over what is not known",
+        ),
         Offer("line", f"{_ROOM}.line_commands:line_command", "A line or plant, by its declaration"),
         Offer("export", f"{_ROOM}.commands:export_command", "Give a model to other tools (FMI 3)"),
         Offer("unit", f"{_ROOM}.commands:unit_command", "Run a unit of another tool (FMI 2, 3)"),

@@ -83,20 +83,24 @@ def time_in(model: Model, given: float | str, where: str) -> float:
 
 def _profile(model: Model, name: str, one: float | str | InputPart, folder: Path) -> Profile:
     if not isinstance(one, InputPart):
-        return Constant(one)
+        return Constant(_input(model, name, one))
     if one.table:
         times, values = read_columns(folder / one.table, one.time_column, one.column)
         unit = next((i.unit for i in model.inputs if i.name == name), "1")
         points = tuple(to_unit(f"{t!r} {one.time_unit}" if one.time_unit else t, model.time_unit,
                                f"{one.table}: time") for t in times)  # fmt: skip
-        numbers: tuple[float | str, ...] = tuple(
+        numbers = tuple(
             to_unit(f"{v!r} {one.unit}" if one.unit else v, unit, f"{one.table}: {one.column}")
             for v in values
         )
     else:
         points = tuple(time_in(model, t, f"recipe.inputs.{name}.times") for t in one.times)
-        numbers = tuple(one.values)
+        numbers = tuple(_input(model, name, value) for value in one.values)
     return Linear(points, numbers) if one.line else Steps(points, numbers)
+
+
+def _input(model: Model, name: str, value: float | str) -> float:
+    return float(model.input_vector({name: value})[model.at("inputs", name)][0])
 
 
 def read_columns(path: Path, *names: str) -> tuple[list[float], ...]:

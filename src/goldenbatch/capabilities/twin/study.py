@@ -198,58 +198,77 @@ class MeasurePart(Part):
 
     Attributes:
         name: For tables.
-        column: State, input or output.
-        take: `final`, `max`, `min`, `mean`, or `time above` a `level` in the model's time unit.
-        level: For `time above`.
-        unit: UCUM code of the limits; empty: that of the column.
-        lower: Criterion: not below.
+        column: State, input or output; empty for `end_time`.
+        take: What of it; times are in the model's time unit, on straight lines between rows.
+        level: For `time_above`, `time_below`, `first_above` and `first_below`.
+        at: For `at`: when.
+        lower: Criterion: not below; a number in the measure's unit, or text with a unit.
         upper: Criterion: not above.
     """
 
     name: str
-    column: str
-    take: Literal["final", "max", "min", "mean", "time above"] = "final"
+    column: str = ""
+    take: Literal[
+        "final", "maximum", "minimum", "mean", "integral", "at", "time_of_maximum", "time_above",
+        "time_below", "first_above", "first_below", "end_time",
+    ] = "final"  # fmt: skip
     level: Value | None = None
-    unit: str = ""
-    lower: float | None = None
-    upper: float | None = None
+    at: Value | None = None
+    lower: Value | None = None
+    upper: Value | None = None
+
+    @model_validator(mode="after")
+    def _needs(self) -> MeasurePart:
+        if (self.take in ("time_above", "time_below", "first_above", "first_below")) != (
+            self.level is not None
+        ):
+            raise ValueError("`level` goes with times above or below a level, and only with them")
+        if (self.take == "at") != (self.at is not None):
+            raise ValueError("`at` goes with take = 'at', and only with it")
+        if (self.take == "end_time") == bool(self.column):
+            raise ValueError("name the column; `end_time` has none")
+        return self
 
 
 class FactorPart(Part):
-    """What is varied: exactly one of `input`, `initial`, `parameter` and `argument`.
+    """What is varied: exactly one of the entries below `n`.
 
     Attributes:
-        name: For tables and axes.
-        low: Lowest value.
+        name: For tables and axes; empty: made from what it varies.
+        low: Lowest value, a number in its unit or text with a unit.
         high: Highest value.
-        n: Points of a grid.
+        n: Points of a grid along it.
         input: Input that takes the value all the time.
+        scale: Input whose whole schedule is multiplied by the value.
         initial: State that starts from it.
         parameter: Parameter that takes it.
-        duration: The recipe lasts so long.
-        at: Number of the event (from 1) that happens then.
-        scale: Input whose schedule is multiplied by the value.
         set_point: Controller that takes it as its set point.
+        duration: The recipe lasts so long.
+        event: Number of the event, from 1; `of` says what of it.
+        of: Its `time`, the `duration` of a hold, the `value` of a shift, or an argument of a jump.
     """
 
-    name: str
+    name: str = ""
     low: Value
     high: Value
     n: int = Field(default=11, ge=2)
     input: str = ""
+    scale: str = ""
     initial: str = ""
     parameter: str = ""
-    duration: bool = False
-    at: int = 0
-    scale: str = ""
     set_point: str = ""
+    duration: bool = False
+    event: int = Field(default=0, ge=0)
+    of: str = ""
 
     @model_validator(mode="after")
     def _one(self) -> FactorPart:
-        named = (self.input, self.initial, self.parameter, self.duration, self.at, self.scale,
-                 self.set_point)  # fmt: skip
+        named = (self.input, self.scale, self.initial, self.parameter, self.set_point,
+                 self.duration, self.event)  # fmt: skip
         if sum(map(bool, named)) != 1:
             raise ValueError("a factor varies one thing; name exactly one")
+        if bool(self.event) != bool(self.of):
+            raise ValueError("`event` goes with `of`")
         return self
 
 

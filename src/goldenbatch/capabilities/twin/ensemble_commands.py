@@ -1,0 +1,97 @@
+"""Commands over many runs: what spreads, where it is feasible, what a fault costs."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+import typer
+
+from goldenbatch.capabilities.twin.commands import OutPath, StudyPath
+
+if TYPE_CHECKING:
+    from goldenbatch.science.process.ensembles import Ensemble
+
+JobsOption = Annotated[int, typer.Option(min=1, help="Worker processes.")]
+SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
+
+
+def ensemble_command(
+    study: StudyPath,
+    out: OutPath = Path("twin-out"),
+    members: Annotated[int, typer.Option(min=0, help="Members (0: as the study says).")] = 0,
+    jobs: JobsOption = 1,
+) -> dict[str, Any]:
+    """Run a study many times over what is not known; writes ensemble.parquet, .json and .png."""
+    from goldenbatch.capabilities.twin.asking import asked_of, in_processes, members_of
+    from goldenbatch.capabilities.twin.study import load_study
+    from goldenbatch.science.process.ensembles import run_ensemble
+
+    read = load_study(study)
+    plain = asked_of(read)
+    model = plain.load()
+    asked = asked_of(read, columns=[one.name for one in model.outputs])
+    found = run_ensemble(
+        _without_factors(asked), members_of(read, model, members), executor=in_processes(jobs)
+    )
+    answer = {"study": read.name, **summary_of(found, read.measures)}
+    out.mkdir(parents=True, exist_ok=True)
+    return {**answer, "files": _write(found, answer, read.name, out)}
+
+
+def _without_factors(asked: Any) -> Any:
+    from dataclasses import replace
+
+    return replace(asked, factors=())
+
+
+def summary_of(found: Ensemble, measures: Any) -> dict[str, Any]:
+    """What an ensemble came to, for people and for JSON."""
+    feasible = found.feasible()
+    return {
+        "status": "complete",
+        "model": f"{found.provenance.model} {found.provenance.version}",
+        "n_members": found.n,
+        "n_failed": found.n_failed,
+        "reasons": found.counted_reasons(),
+        "is_extrapolated": bool(found.is_extrapolated.any()),
+        "share extrapolated": found.extrapolated_share,
+        "feasible": {
+            "share": feasible.share, "lower": feasible.interval.lower,
+            "upper": feasible.interval.upper, "n_feasible": feasible.n_feasible,
+            "n_stopped": feasible.n_stopped,
+        },
+        "measures": [_row(found, name) for name in found.values],
+    }  # fmt: skip
+
+
+def _row(found: Ensemble, name: str) -> dict[str, Any]:
+    values = found.quantiles(name, SHARES) if np.isfinite(found[name]).any() else [None] * 5
+    row: dict[str, Any] = {"measure": name, "unit": found.units[name]}
+    return row | {f"{share:.0%}": value for share, value in zip(SHARES, values, strict=True)}
+
+
+def _write(found: Ensemble, answer: dict[str, Any], title: str, out: Path) -> list[str]:
+    import pyarrow.parquet as pq
+
+    from goldenbatch.capabilities.twin.plots import plot_bands
+
+    pq.write_table(found.to_arrow(), out / "ensemble.parquet")
+    document = {**answer, "provenance": asdict(found.provenance)}
+    (out / "ensemble.json").write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")
+    files = ["ensemble.parquet", "ensemble.json"]
+    if found.columns:
+        bands = {n: tuple(found.band(n, (0.05, 0.5, 0.95))) for n in found.columns}
+        share = answer["feasible"]["share"]
+        head = f"{title}: {found.n} members, {share:.0%} feasible; median, 5 % to 95 %"
+        plot_bands(found.time, bands, found.units | {"time": _time_unit(found)}, head,
+                   out / "ensemble.png")  # fmt: skip
+        files.append("ensemble.png")
+    return [str(out / name) for name in files]
+
+
+def _time_unit(found: Ensemble) -> str:
+    return str(found.units.get("time", ""))
