@@ -118,6 +118,9 @@ def rates(
     vacuoles = vacuole_volume(broth, k)
     density = broth.trunk / (broth.trunk / k.rho_a0 + vacuoles)
     trunk = broth.trunk / (2.0 * density) - vacuoles
+    maintenance = k.m_s0 * broth.tips / (k_diff + s)
+    if kit.corrections.starved_maintenance:
+        maintenance = maintenance * s / (s + k.s_trace)
     r_k, r_m = k.r_0 + 8 * k.delta_r, k.r_0 + 10 * k.delta_r
     return Rates(
         branching=k.ratio_branching * mu_e * broth.trunk * s / (k.k_b + s),
@@ -125,7 +128,7 @@ def rates(
         differentiation=k.mu_diff * broth.tips / (k_diff + s),
         degeneration=math.pi / 6.0 * (r_k + r_m) ** 3 * k.rho_d * k.k_v * broth.bins[9],
         autolysis=k.mu_a * broth.degenerated,
-        maintenance_tips=k.m_s0 * broth.tips / (k_diff + s),
+        maintenance_tips=maintenance,
         maintenance_trunk=k.m_s1 * k.rho_a0 * trunk * s / (k.k_vac + s),
         synthesis=mu_p * k.rho_a0 * trunk * by_substrate * slowed.production,
         hydrolysis=slowed.hydrolysis * broth.product,
