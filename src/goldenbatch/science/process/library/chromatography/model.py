@@ -47,6 +47,11 @@ def column_model(
     return _declared(column, grid or Grid(), checks_units)
 
 
+def forget_columns() -> None:
+    """Declare anew what is asked for next: for timing a first run."""
+    _declared.cache_clear()
+
+
 @lru_cache(maxsize=16)
 def _declared(column: Column, grid: Grid, checks_units: bool | None) -> Model:
     checks = grid.n_cells <= _CHECKED_UP_TO if checks_units is None else checks_units
