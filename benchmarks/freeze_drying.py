@@ -51,25 +51,26 @@ def looped(vials: Vials, conditions: Conditions, index: int) -> float:
     height, area = float(vials.height_m), float(vials.inner_area_m2)
     per_flux = height * area / float(vials.ice_kg)
     pressure = float(conditions.pressure_Pa.at(0.0))
-    kv = float(vials.heat.coefficient_W_m2_K(pressure)[index]) * float(vials.outer_area_m2) / area
-    r0, a1 = float(vials.cake.r0_m_s[index]), float(vials.cake.a1_1_s[index])
+    one = vials.pick(slice(index, index + 1))
+    kv = one.heat.coefficient_W_m2_K(pressure).item() * float(vials.outer_area_m2) / area
+    r0, a1 = np.asarray(one.cake.r0_m_s).item(), np.asarray(one.cake.a1_1_s).item()
     latent, k_ice = PIKAL.sublimation_J_kg, PIKAL.conductivity_W_m_K
 
     def rate(now: float, dried: Floats) -> list[float]:
         resistance = r0 + a1 * dried[0]
         shelf = float(np.interp(now, conditions.shelf_K.times_s, conditions.shelf_K.values))
 
-        def balance(ice: float) -> float:
+        def balance(ice: Floats) -> Floats:
             flux = (np.exp(PIKAL.log_pressure - PIKAL.slope_K / ice) - pressure) / resistance
             bottom = ice + latent * flux * (height - dried[0]) / k_ice
-            return latent * flux - kv * (shelf - bottom)
+            return np.asarray(latent * flux - kv * (shelf - bottom))
 
         ice = fsolve(balance, 238.15)[0]
         vapour = np.exp(PIKAL.log_pressure - PIKAL.slope_K / ice)
         return [max((vapour - pressure) / resistance, 0.0) * per_flux]
 
     def through(_: float, dried: Floats) -> float:
-        return height - dried[0]
+        return float(height - dried[0])
 
     setattr(through, "terminal", True)  # noqa: B010 - SciPy reads it off the function
     begin, corner = [0.0], float(conditions.shelf_K.times_s[1])

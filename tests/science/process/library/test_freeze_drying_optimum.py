@@ -29,12 +29,18 @@ from goldenbatch.science.process.library.freeze_drying.equipment import (
 )
 from goldenbatch.science.process.library.freeze_drying.optimise import (
     Limits,
+    Walls,
     fastest,
     fastest_chamber,
     fastest_shelf,
 )
 from goldenbatch.science.process.library.freeze_drying.primary import Conditions, dry, front_at
-from goldenbatch.science.process.library.freeze_drying.properties import TORR_Pa, celsius, kelvin
+from goldenbatch.science.process.library.freeze_drying.properties import (
+    SRISUMA,
+    TORR_Pa,
+    celsius,
+    kelvin,
+)
 from goldenbatch.science.process.library.freeze_drying.schedule import Schedule
 
 ONE = Vials.of(
@@ -91,11 +97,44 @@ def test_fastest_chamber_is_the_published_optimum():
     assert (course.flux_kg_m2_s * float(ONE.inner_area_m2) <= capacity + 1e-12).all()
 
 
+def suspended():
+    """The vial of Srisuma and Braatz: 3 mL of 5 % by mass, 24 mm, with their densities."""
+    frozen, solution = (1.0 / (0.05 / 1587.9 + 0.95 / water) for water in (917.0, 1000.0))
+    area = np.pi / 4.0 * 0.024**2
+    height = 3e-6 * solution / frozen / area
+    return Vials(
+        np.asarray(height), np.asarray((frozen - 215.0) * height * area), np.asarray(area),
+        np.asarray(area), Cake(1.5e4, 3e7, 10.0), HeatTransfer(25.0), SRISUMA, 1,
+    )  # fmt: skip
+
+
+def test_published_optimal_control_one_limit_after_another():
+    """Published: switch at 2.4 h, dry at 6.2 h; they heat up from 228 K first, some minutes."""
+    course = fastest_shelf(
+        suspended(), Limits(243.0, (228.0, 273.0), walls=Walls(240.0, 0.78)), 3.0
+    )
+    assert [name for name, _ in course.policies()] == ["shelf", "product"]
+    assert course.policies()[1][1] / 3600 == pytest.approx(2.4, abs=0.11)
+    assert course.end_s / 3600 == pytest.approx(6.2, abs=0.05)
+
+
+def test_published_optimal_control_with_a_limit_of_speed():
+    """Published: policies 3-1-2, switches at 2.0 and 3.9 h, dry at 8.9 h."""
+    limits = Limits(240.0, (228.0, 260.0), walls=Walls(240.0, 0.78), speed_m_s=2.8e-7)
+    course = fastest_shelf(suspended(), limits, 3.0)
+    assert [name for name, _ in course.policies()] == ["speed", "shelf", "product"]
+    assert [t / 3600 for _, t in course.policies()[1:]] == pytest.approx([2.0, 3.9], abs=0.06)
+    assert course.end_s / 3600 == pytest.approx(8.9, abs=0.05)
+    speed = np.diff(course.dried_m) / np.diff(course.times_s)
+    assert (speed <= 2.8e-7 * (1 + 1e-9)).all()
+    assert (course.bottom_K <= 240.0 + 1e-6).all()
+
+
 def test_infeasible_limits_are_refused_or_named():
     with pytest.raises(DesignError, match="lower the pressure"):
         fastest_shelf(ONE, Limits(230.0), 0.15 * TORR_Pa)
     with pytest.raises(DesignError, match="warm enough"):
-        fastest_chamber(ONE, LIMITS, Schedule.hold(200.0), step_s=3600.0)
+        fastest_chamber(ONE, LIMITS, Schedule.hold(200.0), step_s=36000.0)
     tight = Limits(240.0, pressure_Pa=(60.0, 80.0))
     course = fastest_chamber(ONE, tight, Schedule.hold(280.0), step_s=600.0)
     assert "none" in course.active
@@ -128,7 +167,7 @@ def test_design_space_of_the_published_grid():
 
 
 def test_design_space_says_where_nothing_dries():
-    space = shelf_isotherms(ONE, [225.0, 270.0], [20.0], start_K=225.0)
+    space = shelf_isotherms(ONE, [225.0, 270.0], [20.0], start_K=225.0, limit_s=1.8e5)
     assert np.isnan(space.end_s[0, 0])
     assert np.isnan(space.hottest_K[0, 0])
     assert space.end_s[1, 0] > 0

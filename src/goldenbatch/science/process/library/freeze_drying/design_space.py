@@ -24,6 +24,7 @@ from goldenbatch.science.process.library.freeze_drying.primary import (
     dry,
     front_at,
 )
+from goldenbatch.science.process.library.freeze_drying.properties import HOUR_s
 from goldenbatch.science.process.library.freeze_drying.schedule import Schedule
 
 N_NODES = 64
@@ -68,6 +69,7 @@ def shelf_isotherms(
     *,
     start_K: float,
     rate_per_min: float = 1.0,
+    limit_s: float = 200.0 * HOUR_s,
 ) -> ShelfIsotherms:
     """Dry one kind of vial at every pair of set points, all in one batch.
 
@@ -77,6 +79,7 @@ def shelf_isotherms(
         pressures_Pa: of the chamber.
         start_K: of the shelf, from which it is ramped.
         rate_per_min: of the ramp.
+        limit_s: drying that takes longer counts as none.
 
     Raises:
         DesignError: more than one kind of vial.
@@ -88,7 +91,7 @@ def shelf_isotherms(
     reach = arrivals[:, None] * rate_per_min / 60.0
     shelf = Schedule(arrivals, start_K + np.clip(target - start_K, -reach, reach))
     many = many_of(vial, len(target))
-    run = dry(many, Conditions(shelf, Schedule.hold(pressure)), DryingSettings(step_s=600.0))
+    run = dry(many, Conditions(shelf, Schedule.hold(pressure)), DryingSettings(600.0, limit_s))
     dries = ~np.isnan(run.end_s)
     times = np.linspace(0.0, np.nanmax(run.end_s) if dries.any() else 1.0, 800)
     flux = run.at(times).flux_kg_m2_s

@@ -1,16 +1,21 @@
 """Fastest primary drying within limits of product, shelf, chamber and equipment.
 
 The layer is the only state and time is what is saved, so the fastest course is the one that is
-fastest at every thickness: no trajectory has to be searched. Where shelf and chamber are both
-free this is a quadrature over the layer; where the shelf follows a given course the chamber is
-chosen at every step. `ramped` finds the best course where the shelf can move only so fast.
+fastest at every thickness: one limit after another holds it back, and no trajectory has to be
+searched. Where the shelf is free this is a quadrature over the layer; where it follows a given
+course the chamber is chosen at every step.
+
+At a given thickness the temperatures of front, bottom and shelf all rise with the flux, so that
+each limit is a largest flux and the smallest of them counts.
 
 References:
+    Srisuma and Braatz (2025), arXiv:2509.10826 (optimal control as a sequence of policies, each
+    of which holds one limit).
     Shivkumar and others (2019), doi:10.1208/s12249-019-1532-7 (the optimisation problems).
     Bosca, Barresi and Fissore (2013), Eur. J. Pharm. Biopharm. 85:559 (why it pays).
 """
 
-# ruff: noqa: N815 - names end in SI units
+# ruff: noqa: N802, N815 - names end in SI units
 
 from __future__ import annotations
 
@@ -22,7 +27,6 @@ import numpy as np
 from goldenbatch.science._arrays import Floats
 from goldenbatch.science.errors import DesignError
 from goldenbatch.science.process.library.freeze_drying.containers import Vials
-from goldenbatch.science.process.library.freeze_drying.design_space import flux_at_bottom
 from goldenbatch.science.process.library.freeze_drying.equipment import Equipment
 from goldenbatch.science.process.library.freeze_drying.primary import Front, front_at
 from goldenbatch.science.process.library.freeze_drying.properties import HOUR_s
@@ -30,6 +34,26 @@ from goldenbatch.science.process.library.freeze_drying.schedule import Schedule
 
 N_LAYERS = 401
 N_GRID, N_ROUNDS = 33, 5
+N_NEWTON = 14
+LIMIT_NAMES = ("product", "shelf", "equipment", "speed")
+STEFAN_W_m2_K4 = 5.670374419e-8
+
+
+@dataclass(frozen=True, slots=True)
+class Walls:
+    """Walls of the chamber as the front sees them.
+
+    Attributes:
+        temperature_K: of the walls.
+        factor: of view and emissivities.
+    """
+
+    temperature_K: float
+    factor: float
+
+    def heat_W_m2(self, front_K: Floats) -> Floats:
+        """Net radiation onto the front."""
+        return np.asarray(STEFAN_W_m2_K4 * self.factor * (self.temperature_K**4 - front_K**4))
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +65,16 @@ class Limits:
         shelf_K: lowest and highest temperature of the shelf.
         pressure_Pa: lowest and highest pressure of the chamber.
         equipment: what can be carried away; None for no limit.
+        speed_m_s: highest speed of the front.
+        walls: that radiate onto the front; None for none.
     """
 
     bottom_K: float
     shelf_K: tuple[float, float] = (0.0, np.inf)
     pressure_Pa: tuple[float, float] = (1.0, 200.0)
     equipment: Equipment | None = None
+    speed_m_s: float = np.inf
+    walls: Walls | None = None
 
     def flux_kg_m2_s(self, vial: Vials, pressure_Pa: Floats) -> Floats:
         """Largest flux of each vial that the equipment carries away."""
@@ -67,7 +95,7 @@ class Course:
         pressure_Pa: set point.
         bottom_K: of the product.
         flux_kg_m2_s: of vapour.
-        active: which limit holds: `product`, `shelf`, `equipment`, `chamber` or `none`.
+        active: which limit holds: `product`, `shelf`, `equipment`, `speed`, `chamber` or `none`.
     """
 
     times_s: Floats
@@ -82,6 +110,11 @@ class Course:
     def end_s(self) -> float:
         """When the last ice goes."""
         return float(self.times_s[-1])
+
+    def policies(self) -> tuple[tuple[str, float], ...]:
+        """Limits in the order in which they hold, each with the time from which on."""
+        rows = [i for i, one in enumerate(self.active) if i == 0 or one != self.active[i - 1]]
+        return tuple((self.active[i], float(self.times_s[i])) for i in rows)
 
 
 def fastest_shelf(vial: Vials, limits: Limits, pressure_Pa: float) -> Course:
@@ -101,7 +134,7 @@ def fastest_shelf(vial: Vials, limits: Limits, pressure_Pa: float) -> Course:
     """
     dried = _layers(vial)
     flux, active = _best_flux(vial, limits, dried, np.full(dried.shape, pressure_Pa))
-    return _course(vial, dried, np.full(dried.shape, pressure_Pa), flux, active)
+    return _course(vial, limits, dried, np.full(dried.shape, pressure_Pa), flux, active)
 
 
 def fastest(vial: Vials, limits: Limits) -> Course:
@@ -117,7 +150,7 @@ def fastest(vial: Vials, limits: Limits) -> Course:
 
     pressure = _search(gain, limits.pressure_Pa, dried.shape)
     flux, active = _best_flux(vial, limits, dried, pressure)
-    return _course(vial, dried, pressure, flux, active)
+    return _course(vial, limits, dried, pressure, flux, active)
 
 
 def _layers(vial: Vials) -> Floats:
@@ -129,16 +162,43 @@ def _layers(vial: Vials) -> Floats:
 def _best_flux(
     vial: Vials, limits: Limits, dried: Floats, pressure: Floats
 ) -> tuple[Floats, Floats]:
-    """Largest flux, and which of (product, shelf, equipment) limits it."""
-    product = flux_at_bottom(vial, dried, limits.bottom_K, pressure)
-    shelf = np.full(dried.shape, np.inf)
-    if np.isfinite(limits.shelf_K[1]):
-        hottest = np.full(pressure.shape, limits.shelf_K[1])
-        shelf = front_at(vial, dried, hottest, pressure).flux_kg_m2_s
-    each = np.stack(
-        [product, shelf, np.broadcast_to(limits.flux_kg_m2_s(vial, pressure), dried.shape)]
-    )
-    return each.min(axis=0), each.argmin(axis=0)
+    """Largest flux, and which of `LIMIT_NAMES` limits it."""
+
+    def largest(limit_K: float, which: int) -> Floats:
+        """Newton's steps from no flux on: temperatures are concave in it, so none overshoots."""
+        flux = np.zeros(dried.shape)
+        if not np.isfinite(limit_K):
+            return flux + np.inf
+        for _ in range(N_NEWTON):
+            warmth, slope = _temperatures(vial, limits.walls, dried, pressure, flux)[which]
+            flux = np.maximum(flux + (limit_K - warmth) / slope, 0.0)
+        return flux
+
+    speed = limits.speed_m_s * vial.ice_kg / (vial.height_m * vial.inner_area_m2)
+    each = (
+        largest(limits.bottom_K, 0), largest(limits.shelf_K[1], 1),
+        limits.flux_kg_m2_s(vial, pressure), speed,
+    )  # fmt: skip
+    fluxes = np.stack([np.broadcast_to(one, dried.shape) for one in each])
+    return fluxes.min(axis=0), fluxes.argmin(axis=0)
+
+
+def _temperatures(
+    vial: Vials, walls: Walls | None, dried: Floats, pressure: Floats, flux: Floats
+) -> tuple[tuple[Floats, Floats], tuple[Floats, Floats]]:
+    """Temperatures of bottom and shelf at which this flux is steady, each with its slope."""
+    ice, resistance = vial.ice, vial.cake.resistance_m_s(dried)
+    vapour = pressure + flux * resistance
+    front = ice.temperature_K(vapour)
+    rise = front**2 / ice.slope_K * resistance / vapour
+    heat, gain = flux * ice.sublimation_J_kg, np.full(flux.shape, ice.sublimation_J_kg)
+    if walls is not None:
+        heat = heat - walls.heat_W_m2(front)
+        gain = gain + 4.0 * STEFAN_W_m2_K4 * walls.factor * front**3 * rise
+    per_area = vial.heat.coefficient_W_m2_K(pressure) * vial.outer_area_m2 / vial.inner_area_m2
+    depth = (vial.height_m - dried) / ice.conductivity_W_m_K
+    bottom, slope = front + heat * depth, rise + gain * depth
+    return (bottom, slope), (bottom + heat / per_area, slope + gain / per_area)
 
 
 def _search(
@@ -157,31 +217,20 @@ def _search(
     return np.asarray(np.exp(best))
 
 
-def _course(vial: Vials, dried: Floats, pressure: Floats, flux: Floats, active: Floats) -> Course:
+def _course(
+    vial: Vials, limits: Limits, dried: Floats, pressure: Floats, flux: Floats, active: Floats
+) -> Course:
     """Times by the trapezoid rule on 1/flux; the shelf from the heat that the flux takes."""
-    if (flux <= 0).any():
+    if (flux <= 1e-12).any():
         raise DesignError(
             "nothing sublimes within the limits: lower the pressure or raise the product's limit"
         )
     per_step = (1.0 / flux[1:] + 1.0 / flux[:-1]) / 2.0
     share = float(vial.ice_kg) / float(vial.inner_area_m2) / (len(dried) - 1)
     times = np.concatenate([[0.0], np.cumsum(per_step * share)])
-    state = _state_of(vial, dried, pressure, flux)
-    heat = flux * vial.ice.sublimation_J_kg * vial.inner_area_m2
-    shelf = state + heat / (vial.heat.coefficient_W_m2_K(pressure) * vial.outer_area_m2)
-    names = ("product", "shelf", "equipment")
-    return Course(
-        times, dried, np.asarray(shelf), pressure, state, flux, tuple(names[int(i)] for i in active)
-    )
-
-
-def _state_of(vial: Vials, dried: Floats, pressure: Floats, flux: Floats) -> Floats:
-    """Temperature of the bottom at a flux."""
-    front = vial.ice.temperature_K(pressure + flux * vial.cake.resistance_m_s(dried))
-    depth = vial.height_m - dried
-    return np.asarray(
-        front + flux * vial.ice.sublimation_J_kg * depth / vial.ice.conductivity_W_m_K
-    )
+    (bottom, _), (shelf, _) = _temperatures(vial, limits.walls, dried, pressure, flux)
+    names = tuple(LIMIT_NAMES[int(i)] for i in active)
+    return Course(times, dried, shelf, pressure, bottom, flux, names)
 
 
 def fastest_chamber(
