@@ -76,12 +76,12 @@ def test_oil_takes_up_volume_only_when_set_right() -> None:
     assert right[variables.INDEX["Wt"]] == published[variables.INDEX["Wt"]]
 
 
-def test_maintenance_takes_no_substrate_that_is_not_there_when_set_right() -> None:
+def test_cells_take_no_substrate_that_is_not_there_when_set_right() -> None:
     empty, u = at_a_point(S=0.0)
     u[:2] = 0.0
     substrate = variables.INDEX["S"]
     assert plain_rates(empty, u, Corrections())[substrate] < -0.1
-    assert plain_rates(empty, u, Corrections(starved_maintenance=True))[substrate] == 0.0
+    assert plain_rates(empty, u, Corrections(starvation=True))[substrate] == 0.0
 
 
 def test_inhibitions_go_from_none_to_full() -> None:

@@ -46,7 +46,7 @@ KINETICS = (
     Constant("y_sx", 1.85, "g/g", "substrate for biomass", 0.1),
     Constant("y_sp", 0.9, "g/g", "substrate for penicillin", 0.1),
     Constant("m_s0", 0.029, "g/L/h", "maintenance of growing regions"),
-    Constant("s_trace", 1e-6, "g/L", "substrate below which maintenance starves, if set right"),
+    Constant("s_trace", 1e-6, "g/L", "substrate below which cells starve, if set right"),
     Constant("m_s1", 0.029, "1/h", "maintenance of non-growing regions (same number, other unit)"),
 )
 VACUOLES = (

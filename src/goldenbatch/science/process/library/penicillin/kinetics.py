@@ -93,6 +93,19 @@ def vacuole_volume(broth: Broth, k: SimpleNamespace) -> Number:
     return total
 
 
+def _trunk_volume(broth: Broth, k: SimpleNamespace) -> Number:
+    """Volume of the trunk's cytoplasm, cm3/L."""
+    vacuoles = vacuole_volume(broth, k)
+    density = broth.trunk / (broth.trunk / k.rho_a0 + vacuoles)
+    return broth.trunk / (2.0 * density) - vacuoles
+
+
+def _optimum(substrate: Number, kit: Kit) -> Number:
+    """Production over substrate: a bell, because too much of it represses."""
+    off = (substrate - kit.k.p_mean) / kit.k.p_spread
+    return kit.k.p_gain / math.sqrt(2.0 * math.pi) * kit.algebra.exp(-0.5 * off**2)
+
+
 def rates(
     broth: Broth,
     growth: tuple[Number, Number],
@@ -111,16 +124,10 @@ def rates(
     mu_p, mu_x = growth
     s = broth.substrate
     mu_e = mu_x * slowed.growth
-    optimum = (s - k.p_mean) / k.p_spread
-    by_substrate = k.p_gain / math.sqrt(2.0 * math.pi) * algebra.exp(-0.5 * optimum**2)
     age = broth.exposure / broth.biomass
     k_diff = algebra.greater(k.k_diff - age * k.beta_1, k.k_diff_low)
-    vacuoles = vacuole_volume(broth, k)
-    density = broth.trunk / (broth.trunk / k.rho_a0 + vacuoles)
-    trunk = broth.trunk / (2.0 * density) - vacuoles
-    maintenance = k.m_s0 * broth.tips / (k_diff + s)
-    if kit.corrections.starved_maintenance:
-        maintenance = maintenance * s / (s + k.s_trace)
+    trunk = _trunk_volume(broth, k)
+    left = s / (s + k.s_trace) if kit.corrections.starvation else 1.0
     r_k, r_m = k.r_0 + 8 * k.delta_r, k.r_0 + 10 * k.delta_r
     return Rates(
         branching=k.ratio_branching * mu_e * broth.trunk * s / (k.k_b + s),
@@ -128,9 +135,9 @@ def rates(
         differentiation=k.mu_diff * broth.tips / (k_diff + s),
         degeneration=math.pi / 6.0 * (r_k + r_m) ** 3 * k.rho_d * k.k_v * broth.bins[9],
         autolysis=k.mu_a * broth.degenerated,
-        maintenance_tips=maintenance,
+        maintenance_tips=k.m_s0 * broth.tips / (k_diff + s) * left,
         maintenance_trunk=k.m_s1 * k.rho_a0 * trunk * s / (k.k_vac + s),
-        synthesis=mu_p * k.rho_a0 * trunk * by_substrate * slowed.production,
+        synthesis=mu_p * k.rho_a0 * trunk * _optimum(s, kit) * slowed.production * left,
         hydrolysis=slowed.hydrolysis * broth.product,
         vacuole_birth=k.mu_v * trunk / (k.k_vac + s),
         trunk_volume=trunk,

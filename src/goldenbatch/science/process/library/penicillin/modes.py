@@ -23,8 +23,8 @@ class Corrections:
             then steers by the true concentration; set right it steers by the signal.
         no_floors: any state at or below 0 is set to 0.001 (penicillin starts at 0), dissolved
             oxygen below 2 mg/L to 1 mg/L.
-        starved_maintenance: maintenance takes substrate when there is none, so that only the
-            floor keeps it above 0; set right it falls with the last traces.
+        starvation: maintenance and synthesis take substrate when there is none, so that only the
+            floor keeps it above 0; set right they fall with the last traces.
         growth_kept: after 63 of 64 falling growth rates the *greatest* rate is set to the actual
             one, which is then inhibited a second time; set right the greatest rate stays.
         oil_volume: the oil is weighed but takes up no volume and does not dilute.
@@ -39,7 +39,7 @@ class Corrections:
     sensor_everywhere: bool = False
     paa_signal: bool = False
     no_floors: bool = False
-    starved_maintenance: bool = False
+    starvation: bool = False
     growth_kept: bool = False
     oil_volume: bool = False
     viscosity_jump: bool = False
