@@ -67,6 +67,21 @@ ENTRIES: tuple[Entry, ...] = (
         recipe="mammalian:default_recipe",
     ),
     Entry(
+        "cho.mab",
+        "mab:fed_batch",
+        "CHO fed-batch for control studies: titre, viability, lactate, pH",
+        "Trying controllers, trackers and recipes; values are typical of the literature and "
+        "stand for no clone.",
+        recipe="mab:default_recipe",
+    ),
+    Entry(
+        "cho.perfusion",
+        "perfusion:perfusion",
+        "Perfusion of CHO cells with retention and bleed",
+        "Start-up, steady states and their control; values of the literature stand for no clone.",
+        recipe="perfusion:default_recipe",
+    ),
+    Entry(
         "cho.amribt",
         "hybridoma:hybridoma",
         "Hybridoma fed-batch with overflow metabolism",
@@ -98,6 +113,14 @@ ENTRIES: tuple[Entry, ...] = (
         "mislead; the parameters are the published ones, no plant's.",
         settings=MappingProxyType({"mode": "corrected"}),
         recipe="penicillin.twin:default_corrected_recipe",
+    ),
+    Entry(
+        "refolding",
+        "refolding:refolding",
+        "Fed-batch protein refolding",
+        "Choosing feeds of unfolded protein and predicting the native yield; parameters of one "
+        "protein, to be fitted before any statement on another; feeds of at most 12 g/L.",
+        recipe="refolding:default_recipe",
     ),
     Entry(
         "benchmark.park_ramirez",
