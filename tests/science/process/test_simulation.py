@@ -200,3 +200,8 @@ def test_a_state_below_its_bound_is_noted_once() -> None:
     notes = [note for note in run.notes if note.kind == "bound"]
     assert [note.name for note in notes] == ["V"]
     assert notes[0].time == pytest.approx(1.5)
+
+
+def test_a_step_a_rounding_error_behind_a_border_holds_from_the_border() -> None:
+    recipe = Recipe(4.0, 1.0, inputs={"F": Steps((0.0, 2.0 + 4e-13), (0.0, 1.0))})
+    assert simulate(tank(), recipe).final("V") == pytest.approx(3.0)

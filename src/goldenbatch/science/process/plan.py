@@ -44,12 +44,15 @@ class Plan:
     shifts: tuple[tuple[float, Shift], ...]
     _profiles: dict[str, tuple[Profile, tuple[float, ...]]]
     _holds: tuple[tuple[float, float, dict[str, float]], ...]
+    _slack: float = 0.0
 
     def inputs(self, time: float) -> dict[str, float]:
         """Inputs of the recipe at a time of the run; those it does not name are left out."""
         clock, held = self._clock(time)
         found = {
-            n: value_at(profile, values, clock) for n, (profile, values) in self._profiles.items()
+            # A step a rounding error behind a border was merged with it, and holds from there.
+            n: value_at(profile, values, clock + self._slack * isinstance(profile, Steps))
+            for n, (profile, values) in self._profiles.items()
         }
         for at, shift in self.shifts:
             if shift.name in found and at <= time + _SAME:
@@ -105,7 +108,7 @@ def plan(model: Model, recipe: Recipe) -> Plan:
                         *((e.at, e) for e in from_faults)], key=lambda pair: pair[0])  # fmt: skip
     shifted = sorted(((_late(e.at, holds), e) for e in shifts), key=lambda pair: pair[0])
     borders = _borders(recipe, profiles, holds, [t for t, _ in (*happening, *shifted)])
-    return Plan(borders, tuple(happening), tuple(shifted), profiles, holds)
+    return Plan(borders, tuple(happening), tuple(shifted), profiles, holds, _SAME * recipe.interval)
 
 
 def _late(at: float, holds: tuple[tuple[float, float, dict[str, float]], ...]) -> float:

@@ -98,7 +98,7 @@ class Case:
         return list(replay(files))
 
 
-_MODULES = ("chromatography", "lines")
+_MODULES = ("chromatography", "hybridoma", "lines", "penicillin", "refolding")
 
 
 def cases() -> tuple[Case, ...]:

@@ -39,7 +39,7 @@ def _replayed(row: dict[str, str], path: Path, line: int, confidence: float) -> 
     name = f"throughput, r {r1:g}/{r2:g} p {p1:g}/{p2:g} buffer {buffer:g}"
     exact = exact_two_machine(machines).throughput
     yield Row(f"{name}, exact", f"{wanted:.9f}", f"{exact:.9f}", exact - wanted, "difference", 1e-8)
-    found = simulate_two_machine(machines, confidence=confidence, seed=20261123).throughput
+    found = simulate_two_machine(machines, confidence=confidence, seed=20261123 + line).throughput
     half = found.half_width
     yield Row(
         f"{name}, simulated", f"{wanted:.6f}", f"{found.mean:.6f} +- {half:.6f}",
