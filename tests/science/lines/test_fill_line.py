@@ -97,6 +97,22 @@ def test_a_larger_buffer_never_lets_a_vial_leave_later(seed, buffer):
     assert (wide.exits <= narrow.exits + 1e-9).all()
 
 
+@pytest.mark.parametrize("buffers", [(200, 5, 150), (5, 200, 5), (150, 130, 140), (300, 128, 3)])
+def test_wide_and_narrow_buffers_side_by_side_are_exact_too(buffers):
+    stations = [
+        Station(f"s{i}", 100.0 + 7 * i, buffer=n, travel=0.2, rejects=0.03,
+                stops=(jam(3.0, 1.0), jam_of_vials))
+        for i, (n, jam_of_vials) in enumerate(
+            zip([*buffers, None], [Stop("out", mean("exponential", 300.0), mean("exponential", 1.0),
+                                        clock="vials", removes=9)] * 4, strict=True)
+        )
+    ]  # fmt: skip
+    line = FillLine("mixed", tuple(stations), dwell=(DwellLimit("s0", "s2", 3.0),))
+    slow = per_vial_exits(line, LOTS, seed=3)
+    fast = run_fill_line(line, LOTS, seed=3, keeps_exits=True)
+    np.testing.assert_allclose(fast.exits, slow, rtol=0, atol=1e-9)
+
+
 def test_a_line_without_stops_is_counted_by_hand():
     line = FillLine(
         "three",

@@ -5,16 +5,18 @@ leaves at d(j) = max(max(d(j-1), a(j)) + s(j), p(j)). With C = cumsum(s) this is
 d(j) - C(j) = max(d(j-1) - C(j-1), a(j) - C(j-1), p(j) - C(j)): a running maximum. The place of
 vial m behind a station is free when the next station takes vial m - B, with B places; a block of
 at most B vials needs only times of the block before, so that each block is computed at once.
+Stations with a narrow buffer between them go through a block in shorter blocks of their own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from goldenbatch.science._arrays import Floats
+from goldenbatch.science._arrays import Bools, Floats, Integers
 from goldenbatch.science.lines._fill_draws import LotDraws
 
 if TYPE_CHECKING:
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 _LARGEST = 4096
 """Vials of a block: its arrays stay in the processor's cache."""
+
+_NARROW = 128
+"""Places of a buffer under which its stations are run in blocks of their own."""
 
 _COUNTS = ("busy", "down", "blocked", "starved", "clearance")
 
@@ -33,22 +38,73 @@ class Link:
     def __init__(self, n_places: int) -> None:
         self.n_places = n_places
         self._taken = np.full(n_places, -np.inf)
-        self._n = 0
+        self._n_put = self._n_taken = 0
 
-    def free_at(self, n: int) -> Floats:
-        """When places become free for the next n vials."""
-        first = self._n % len(self._taken)
-        if first + n <= len(self._taken):
+    def put(self, n: int) -> Floats:
+        """When places are free for the next n vials."""
+        first = self._n_put % self.n_places
+        self._n_put += n
+        if first + n <= self.n_places:
             return self._taken[first : first + n]
-        return np.concatenate([self._taken[first:], self._taken[: first + n - len(self._taken)]])
+        return np.concatenate([self._taken[first:], self._taken[: first + n - self.n_places]])
 
     def take(self, times: Floats) -> None:
-        """When the vials were taken."""
-        n, first = len(times), self._n % len(self._taken)
-        here = min(n, len(self._taken) - first)
+        """When the next vials were taken."""
+        n, first = len(times), self._n_taken % self.n_places
+        here = min(n, self.n_places - first)
         self._taken[first : first + here] = times[:here]
         self._taken[: n - here] = times[here:]
-        self._n += n
+        self._n_taken += n
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Wave:
+    """Vials on their way.
+
+    Attributes:
+        times: at which they arrive.
+        origins: by number of a dwell limit, when they left the station at which it begins.
+    """
+
+    times: Floats
+    origins: dict[int, Floats]
+
+    def part(self, first: int, last: int) -> Wave:
+        """Some of the vials."""
+        if first == 0 and last >= len(self.times):
+            return self
+        origins = {i: begun[first:last] for i, begun in self.origins.items()}
+        return Wave(self.times[first:last], origins)
+
+
+def joined(waves: Sequence[Wave]) -> Wave:
+    """Waves one behind the other."""
+    if not waves:
+        return Wave(np.empty(0), {})
+    origins = {i: np.concatenate([wave.origins[i] for wave in waves]) for i in waves[0].origins}
+    return Wave(np.concatenate([wave.times for wave in waves]), origins)
+
+
+def segments(places: Sequence[int]) -> tuple[list[tuple[range, int]], int]:
+    """Cut a line where its buffers are wide, so that only narrow ones ask for short blocks.
+
+    Args:
+        places: between each station and the next.
+
+    Returns:
+        Stations of each segment with the block that its own buffers allow, and the block of the
+        line as a whole.
+    """
+    wide = [n for n in places if n >= _NARROW]
+    block = min([_LARGEST, *wide])
+    found: list[tuple[range, int]] = []
+    first = 0
+    for k, n in enumerate([*places, _LARGEST]):
+        if n >= _NARROW or k == len(places):
+            inner = min([block, *places[first:k]])
+            found.append((range(first, k + 1), inner))
+            first = k + 1
+    return found, block
 
 
 class Kernel:
@@ -61,7 +117,9 @@ class Kernel:
             Link(station.buffer) if station.buffer and k < n - 1 else None
             for k, station in enumerate(line.stations)
         ]
-        self._block = min([_LARGEST, *(link.n_places for link in self._links if link)])
+        places = [link.n_places if link else _LARGEST for link in self._links]
+        self._segments, self._block = segments(places[:-1])
+        self._travel = [station.travel for station in line.stations[:-1]] + [0.0]
         self._free = np.zeros(n)
         self._counts = np.zeros((n, len(_COUNTS)))
         self._n_in, self._n_out = np.zeros((2, n), dtype=np.int64)
@@ -114,31 +172,45 @@ class Kernel:
             "n_over": self._n_over,
         }
 
-    def _run_block(self, drawn: Sequence[LotDraws], cursors: np.ndarray, n: int) -> Floats:
-        arrival = np.full(n, -np.inf)
-        origins: dict[int, Floats] = {}
-        for k, one in enumerate(drawn):
-            first = int(cursors[k])
-            cursors[k] += len(arrival)
-            stays = None if one.stays is None else one.stays[first : first + len(arrival)]
-            taken, left = self._station(k, one, first, arrival, stays)
+    def _run_block(self, drawn: Sequence[LotDraws], cursors: Integers, n: int) -> Floats:
+        wave = Wave(np.full(n, -np.inf), {})
+        for stations, block in self._segments:
+            n_here = len(wave.times)
+            waves = [
+                self._through(stations, drawn, cursors, wave.part(first, first + block))
+                for first in range(0, n_here, block)
+            ]
+            wave = waves[0] if len(waves) == 1 else joined(waves)
+        return wave.times
+
+    def _through(
+        self, stations: range, drawn: Sequence[LotDraws], cursors: Integers, wave: Wave
+    ) -> Wave:
+        """Run vials through stations; give when each one arrives behind them."""
+        times, origins = wave.times, wave.origins
+        for k in stations:
+            one, first, n = drawn[k], int(cursors[k]), len(times)
+            cursors[k] += n
+            stays = None if one.stays is None else one.stays[first : first + n]
+            taken, left = self._station(k, one, first, times, stays)
             if k and (link := self._links[k - 1]) is not None:
                 link.take(taken)
             for i, (after, before, limit) in enumerate(self._limits):
-                if before == k and len(taken):
+                if before == k and n:
                     dwell = taken - origins[i]
                     self._longest[i] = max(self._longest[i], float(dwell.max()))
                     self._n_over[i] += int((dwell > limit).sum())
                 if after == k:
-                    origins[i] = left
+                    origins = {**origins, i: left}
             if stays is not None:
                 left = left[stays]
-                origins = {i: times[stays] for i, times in origins.items()}
-            arrival = left + self._line.stations[k].travel
-        return left
+                origins = {i: begun[stays] for i, begun in origins.items()}
+            travel = self._travel[k]
+            times = left + travel if travel else left
+        return Wave(times, origins)
 
     def _station(
-        self, k: int, one: LotDraws, first: int, arrival: Floats, stays: np.ndarray | None
+        self, k: int, one: LotDraws, first: int, arrival: Floats, stays: Bools | None
     ) -> tuple[Floats, Floats]:
         """Return when each vial was taken and when it left."""
         n = len(arrival)
@@ -156,7 +228,7 @@ class Kernel:
         link = self._links[k]
         if link is not None:
             n_out = n if stays is None else int(stays.sum())
-            free_at = link.free_at(n_out)
+            free_at = link.put(n_out)
             if stays is None:
                 np.maximum(floor, free_at - done, out=floor)
             else:
