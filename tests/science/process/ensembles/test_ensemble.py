@@ -59,23 +59,23 @@ def test_every_engine_gives_the_exact_solution(engine: str) -> None:
 def test_a_stopped_run_counts_as_infeasible_unless_its_end_is_accepted() -> None:
     model = _models.decay()
     recipe = Recipe(4.0, 1.0, inputs={"feed": 2.0})
-    members = Members.spread(model, 32, seed=2, initial={"c": 4.9})
+    members = Members.spread(model, 8, seed=2, initial={"c": 4.9})
     criteria = (Criterion(Figure.minimum("c"), lower="1 mg/L"),)
     hot = Study(model, recipe, criteria=criteria)
     members = members.with_levels(
-        model, (Factor.parameter("k", 0, 1),), np.linspace(0.1, 0.9, 32)[:, None]
+        model, (Factor.parameter("k", 0, 1),), np.linspace(0.1, 0.9, 8)[:, None]
     )
     found = run_ensemble(hot, members)
     # c' = 2 - k c > 0 up to c = 5 where k < 0.4.
-    stops = np.linspace(0.1, 0.9, 32) < 0.4
+    stops = np.linspace(0.1, 0.9, 8) < 0.4
     assert ((found.status == 1) == stops).all()
     assert found.counted_reasons() == {"ended by 'full'": int(stops.sum())}
     assert found.feasible().n_stopped == stops.sum()
-    assert found.feasible().n_feasible == 32 - stops.sum()
+    assert found.feasible().n_feasible == 8 - stops.sum()
     accepted = run_ensemble(
         Study(model, recipe, criteria=criteria, accepted_stops=("full",)), members
     )
-    assert accepted.feasible().n_feasible == 32
+    assert accepted.feasible().n_feasible == 8
 
 
 def test_failures_are_counted_by_reason_and_never_feasible() -> None:

@@ -14,7 +14,7 @@ from goldenbatch.science.process.ensembles._schedule import is_plain
 from goldenbatch.science.process.ensembles.figures import unit_of
 from goldenbatch.science.process.ensembles.kernel import MOST_STATES
 from goldenbatch.science.process.ensembles.members import Members
-from goldenbatch.science.process.ensembles.runs import STOPPED, Ensemble, EnsembleProvenance
+from goldenbatch.science.process.ensembles.runs import FAILED, Ensemble, EnsembleProvenance
 from goldenbatch.science.process.ensembles.study import Executor, Study, serial
 from goldenbatch.science.process.integrate import engine_version
 from goldenbatch.science.process.plan import plan
@@ -127,7 +127,8 @@ def _joined(
     columns = np.concatenate([one.columns for one in outcomes])
     status = np.concatenate([one.status for one in outcomes])
     stops = [stop for one in outcomes for stop in one.stops]
-    refused = np.array([bool(s) and s not in study.accepted_stops for s in stops], bool)
+    ended = np.array([not stop or stop in study.accepted_stops for stop in stops], bool)
+    accepted = ended & (status != FAILED)
     values = {one.name: figures[:, j] for j, one in enumerate(study.all_figures)}
     units = {one.name: one.unit(model) for one in study.all_figures}
     units |= {one: unit_of(model, one) for one in study.columns}
@@ -136,10 +137,9 @@ def _joined(
         values, status, tuple(r for one in outcomes for r in one.reasons),
         np.concatenate([one.is_retried for one in outcomes]),
         np.concatenate([one.is_extrapolated for one in outcomes]),
-        _feasible(study, values) & ~refused,
+        _feasible(study, values) & accepted, accepted,
         {one.name: levels[:, j] for j, one in enumerate(study.factors) if levels.size},
         first.grid, {name: columns[:, j] for j, name in enumerate(study.columns)}, units,
-        int(((status == STOPPED) & refused).sum()),
         EnsembleProvenance(
             model.name, model.version, model.digest, study.recipe.digest, members.posterior,
             members.digest, members.method, study.describe(), asdict(study.settings),

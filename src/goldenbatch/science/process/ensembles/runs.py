@@ -84,11 +84,11 @@ class Ensemble:
         is_retried: Runs that the fast engine gave up and that the ladder of solvers finished.
         is_extrapolated: Runs that left the range that the model was calibrated in.
         is_feasible: Runs that meet all criteria. Shape `(n,)`.
+        is_accepted: Runs that came to their end or to a stop that the study accepts.
         levels: Values of the factors, by name. Shapes `(n,)`.
         time: Grid of the columns. Shape `(n_times,)`.
         columns: Kept columns; nan after the end of a run. Shapes `(n, n_times)`.
         units: Name to UCUM code.
-        n_stopped: Runs that an event ended which is not accepted.
         provenance: Where it comes from.
     """
 
@@ -98,11 +98,11 @@ class Ensemble:
     is_retried: NDArray[np.bool_] = field(repr=False)
     is_extrapolated: NDArray[np.bool_] = field(repr=False)
     is_feasible: NDArray[np.bool_] = field(repr=False)
+    is_accepted: NDArray[np.bool_] = field(repr=False)
     levels: dict[str, NDArray[np.float64]] = field(repr=False)
     time: NDArray[np.float64] = field(repr=False)
     columns: dict[str, NDArray[np.float64]] = field(repr=False)
     units: dict[str, str] = field(repr=False)
-    n_stopped: int
     provenance: EnsembleProvenance = field(repr=False)
 
     @property
@@ -114,6 +114,11 @@ class Ensemble:
     def n_failed(self) -> int:
         """How many the solver gave up."""
         return int((self.status == FAILED).sum())
+
+    @property
+    def n_stopped(self) -> int:
+        """How many an event ended which the study does not accept."""
+        return int(((self.status == STOPPED) & ~self.is_accepted).sum())
 
     @property
     def extrapolated_share(self) -> float:
