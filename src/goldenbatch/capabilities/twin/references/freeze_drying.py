@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -119,6 +120,7 @@ def replay_cycle(files: Sequence[Path]) -> Iterator[Row]:
     learnt = made.parameters["Kv"].learnt
     yield Row("share of Kv's prior variance that temperatures remove", "1", f"{learnt:.2f}",
               1.0 - learnt, "left", note=" ".join(made.lines))  # fmt: skip
+    yield from _before(_fit(primary, batch, names, settling_s=0.0), fall)
     gauged = report(_fit(primary, batch, names, fall), measured=fall, seed=SEED)
     middle = gauged.middle_s.median
     half = (fall.offset_s - fall.onset_s) / 2.0
@@ -131,7 +133,11 @@ def replay_cycle(files: Sequence[Path]) -> Iterator[Row]:
 
 
 def _fit(
-    primary: Primary, batch: Batch, names: Sequence[str], gauge: PiraniEnd | None = None
+    primary: Primary,
+    batch: Batch,
+    names: Sequence[str],
+    gauge: PiraniEnd | None = None,
+    settling_s: float = HOUR_s,
 ) -> Posterior:
     from goldenbatch.science.process.library.freeze_drying._sampler import SamplerSettings
     from goldenbatch.science.process.library.freeze_drying.posterior import (
@@ -142,7 +148,7 @@ def _fit(
     from goldenbatch.science.process.library.freeze_drying.primary import Conditions
 
     conditions = Conditions(primary.shelf_K, primary.pressure_Pa)
-    problem = Problem(batch, conditions, traces_of(primary, names), gauge)
+    problem = Problem(batch, conditions, traces_of(primary, names), gauge, settling_s=settling_s)
     return fit_cycle(problem, seed=SEED, settings=SamplerSettings(n_particles=N_PARTICLES))
 
 
@@ -170,6 +176,13 @@ def _end_rows(posterior: Posterior, fall: PiraniEnd, what: str) -> Iterator[Row]
         "width of this interval, h", "", f"{end.width / HOUR_s:.1f}", end.width / HOUR_s,
         "width, h", WIDTH_LIMIT_H,
     )  # fmt: skip
+
+
+def _before(posterior: Posterior, fall: PiraniEnd) -> Iterator[Row]:
+    """What is known at the loss of ice, before the temperatures level off: covered, but wide."""
+    covered, wide = _end_rows(posterior, fall, "temperatures up to the loss of ice only")
+    yield covered
+    yield replace(wide, limit=None, note="a prediction made hours before the end; not judged")
 
 
 def _span(lower_s: float, upper_s: float) -> str:
