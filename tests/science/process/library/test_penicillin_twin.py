@@ -24,7 +24,7 @@ from goldenbatch.science.process.library.penicillin import (
     replay,
     yields,
 )
-from goldenbatch.science.process.library.penicillin.comparison import plan_of
+from goldenbatch.science.process.library.penicillin.comparison import compared, plan_of
 from goldenbatch.science.process.library.penicillin.twin import Floors
 from goldenbatch.science.process.library.penicillin.variables import INDEX
 
@@ -55,6 +55,17 @@ def test_a_replay_tells_a_twin_that_is_wrong(real_data) -> None:
     found = replay(Capture(wrong, right.plan, record))
     assert not found.is_within
     assert found.product_percent == pytest.approx(2.0, abs=0.5)
+
+
+def test_a_trajectory_of_another_length_is_refused(real_data) -> None:
+    right = read_capture(real_data("indpensim"), 401)
+    start = replace(right.start, length_h=2.0)
+    with pytest.raises(DataError, match="for 10 intervals"):
+        replay(Capture(start, right.plan, right.record))
+    short = {name: column[:10] for name, column in right.record.items()}
+    failed = replace(batch(start), status="failed", reason="for want of trying")
+    found = compared(Capture(start, right.plan, short), failed)
+    assert found.product_percent == float("inf") and not found.is_within
 
 
 def test_what_cannot_be_replayed_is_refused() -> None:

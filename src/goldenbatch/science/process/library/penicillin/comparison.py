@@ -76,8 +76,9 @@ class Comparison:
 
     @property
     def is_within(self) -> bool:
-        """Whether both are within 0.1 %."""
-        return max(self.product_percent, self.volume_percent) <= LIMIT_PERCENT
+        """Whether the run came to its end and both are within 0.1 %."""
+        worst = max(self.product_percent, self.volume_percent)
+        return self.status == "complete" and worst <= LIMIT_PERCENT
 
 
 def plan_of(flags: Mapping[str, float]) -> Plan:
@@ -164,20 +165,38 @@ def replay(
 
 
 def compared(one: Capture, run: Simulation) -> Comparison:
-    """A run beside the capture that it began as."""
+    """A run beside the capture that it began as; one that did not end is infinitely far.
+
+    Raises:
+        DataError: The trajectory has another length than the batch, or gaps.
+    """
+    theirs = {name: np.asarray(column, dtype=float) for name, column in one.record.items()}
+    n = one.start.n_intervals
+    for name, column in theirs.items():
+        if len(column) != n or not np.isfinite(column).all():
+            raise DataError(
+                f"column {name} of {one.name or 'the capture'} has {len(column)} values, or gaps, "
+                f"for {n} intervals.",
+                hint="Pass the whole trajectory of the batch.",
+            )
     found = columns(run)
-    n = min(len(found["time_h"]), len(one.record["P"]))
-    errors = {}
-    for name, reference in one.record.items():
-        if name in found and name != "time_h":
-            peak = max(float(np.abs(reference).max()), 1e-30)
-            errors[name] = 100.0 * float(np.abs(found[name][:n] - reference[:n]).max()) / peak
-    theirs = {name: np.asarray(column) for name, column in one.record.items()}
+    is_whole = run.status == "complete" and len(found["P"]) == n
+    errors = {
+        name: _percent(found[name], column) if is_whole else float("inf")
+        for name, column in theirs.items()
+        if name in found and name != "time_h"
+    }
     return Comparison(
         one.name,
         errors,
-        (float(found["P"][-1]), float(theirs["P"][-1])),
-        (yields(found).total, yields(theirs).total),
+        (run.final("P"), float(theirs["P"][-1])),
+        (yields(found).total if is_whole else float("nan"), yields(theirs).total),
         run.status,
         run.reason,
     )
+
+
+def _percent(found: NDArray[np.float64], reference: NDArray[np.float64]) -> float:
+    """Greatest difference, % of the reference's greatest magnitude."""
+    peak = max(float(np.abs(reference).max()), 1e-30)
+    return 100.0 * float(np.abs(found - reference).max()) / peak
