@@ -102,8 +102,10 @@ def verify(data: Path, only: Sequence[str] = (), step: Step | None = None) -> Cr
     for number, (case, group) in enumerate(work, start=1):
         begun = time.process_time()
         lines += _replayed(case, group)
-        if group:
-            cpu_s[f"{case.name}/{group[0].name}"] = round(time.process_time() - begun, 2)
+        if group or not case.pattern:
+            cpu_s[f"{case.name}/{group[0].name if group else 'papers'}"] = round(
+                time.process_time() - begun, 2
+            )
         if step is not None:
             step(number, len(work))
     return Credibility(tuple(lines), cpu_s)
@@ -121,17 +123,18 @@ def _chosen(only: Sequence[str]) -> list[Case]:
 
 
 def _replayed(case: Case, group: Sequence[Path]) -> list[Line]:
-    if not group:
+    if not group and case.pattern:
         reason = f"no {case.pattern} in {case.folder}"
         return [Line(case, "", "absent", reason=reason)]
     missing = [one.name for one in group if not one.exists()]
     if missing:
         return [Line(case, group[0].name, "absent", reason=f"{missing[0]} is missing")]
+    name = group[0].name if group else "papers"
     try:
         rows = case.run(group)
     except (GoldenbatchError, OSError, ValueError, KeyError) as error:
-        return [Line(case, group[0].name, "failed", reason=f"{type(error).__name__}: {error}")]
-    return [Line(case, group[0].name, _outcome(row), row) for row in rows]
+        return [Line(case, name, "failed", reason=f"{type(error).__name__}: {error}")]
+    return [Line(case, name, _outcome(row), row) for row in rows]
 
 
 def _outcome(row: Row) -> Outcome:

@@ -63,9 +63,11 @@ class Case:
         context_of_use: What the comparison says something about, and what not.
         source: Who published it, with the licence.
         folder: Below the folder of data.
-        pattern: Glob of the files that begin a group; each gives one group.
+        pattern: Glob of the files that begin a group; each gives one group. Empty: figures of
+            papers, for which no file is needed.
         beside: Suffixes that take the place of the pattern's own end in the other files.
         replay: `module:function` of this package.
+        is_whole_folder: Whether all files found are one group.
     """
 
     name: str
@@ -83,6 +85,8 @@ class Case:
 
     def groups(self, data: Path) -> list[tuple[Path, ...]]:
         """Groups of files found, in order of their names."""
+        if not self.pattern:
+            return [()]
         found = sorted((data / self.folder).glob(self.pattern))
         if self.is_whole_folder:
             return [tuple(found)] if found else []
@@ -98,7 +102,7 @@ class Case:
         return list(replay(files))
 
 
-_MODULES = ("chromatography", "hybridoma", "lines", "penicillin", "refolding")
+_MODULES = ("chromatography", "hybridoma", "lines", "optimal", "penicillin", "refolding")
 
 
 def cases() -> tuple[Case, ...]:

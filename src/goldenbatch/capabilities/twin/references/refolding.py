@@ -91,7 +91,7 @@ def _feeds(path: Path) -> dict[str, float]:
         if name in FEEDS:
             target = "g/L" if "cS" in name else "mol/L"
             text = f"{value} {str(unit).strip('[]')}"
-            found[name.replace("R", "")] = to_unit(text, target, f"{path.name}, {name}")
+            found[name.replace("R", "")] = to_unit(text, target, f"feed {name}")
     return found
 
 
