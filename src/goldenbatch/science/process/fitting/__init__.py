@@ -15,7 +15,13 @@ if TYPE_CHECKING:
     )
     from goldenbatch.science.process.fitting.information import identifiability
     from goldenbatch.science.process.fitting.loss import Loss
-    from goldenbatch.science.process.fitting.prediction import Asked, baselines, predict, score
+    from goldenbatch.science.process.fitting.prediction import (
+        Asked,
+        baselines,
+        domain_of,
+        predict,
+        score,
+    )
     from goldenbatch.science.process.fitting.problem import Batch, Measured, Problem, measured
     from goldenbatch.science.process.fitting.profiles import profile
     from goldenbatch.science.process.fitting.result import Fit
@@ -26,7 +32,7 @@ _HOMES = {
     "experiment": ("Aim", "Candidate", "choose_times", "optimise_experiment", "rank_experiments"),
     "information": ("identifiability",),
     "loss": ("Loss",),
-    "prediction": ("Asked", "baselines", "predict", "score"),
+    "prediction": ("Asked", "baselines", "domain_of", "predict", "score"),
     "problem": ("Batch", "Measured", "Problem", "measured"),
     "profiles": ("profile",),
     "result": ("Fit",),
@@ -48,6 +54,7 @@ __all__ = [
     "Search",
     "baselines",
     "choose_times",
+    "domain_of",
     "draw",
     "fit",
     "identifiability",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process.fitting.evaluator import FIT_SETTINGS
 from goldenbatch.science.process.fitting.shooting import Shooter
 from goldenbatch.science.process.integrate import Settings, StepError
+from goldenbatch.science.process.result import Note
 from goldenbatch.science.process.simulation import simulate
 
 if TYPE_CHECKING:
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
 
     from goldenbatch.science.process.declarations import Noise
     from goldenbatch.science.process.fitting.problem import Batch, Measured, Problem
+    from goldenbatch.science.process.fitting.result import Fit
     from goldenbatch.science.process.model import Model
     from goldenbatch.science.process.posterior import Posterior
-    from goldenbatch.science.process.result import Note
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Asked:
         seed: Of initial states and errors of measurement.
         noise: Errors of measurement that differ from the declared, such as `Fit.noises`.
         inflation: Factor of their variances, such as `Fit.reduced_chi2`.
+        domain: Range of states and outputs in the fitted batches, by `domain_of`: outside it
+            the prediction is marked as extrapolated, besides the declared calibrated ranges.
         solver: Of the runs.
     """
 
@@ -40,6 +43,7 @@ class Asked:
     seed: int = 0
     noise: Mapping[str, Noise] = field(default_factory=dict)
     inflation: float = 1.0
+    domain: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     solver: Settings = FIT_SETTINGS
 
     def __post_init__(self) -> None:
@@ -127,7 +131,8 @@ def predict(
             reasons.append(str(error))
     if not members:
         raise DataError(f"no draw could be run: {reasons[0]}", hint="Look at the posterior.")
-    said = (len(reasons), tuple(dict.fromkeys(reasons)), _notes(model, batch, posterior))
+    notes = _notes(model, batch, posterior, asked.domain)
+    said = (len(reasons), tuple(dict.fromkeys(reasons)), notes)
     place = {one.name: k for k, one in enumerate(model.outputs)}
     block = np.array(members)
     return {
@@ -163,8 +168,45 @@ def _member(
     return p, x
 
 
-def _notes(model: Model, batch: Batch, posterior: Posterior) -> tuple[Note, ...]:
-    """What a run at the mean says of bounds, events and the calibrated range."""
+def domain_of(
+    problem: Problem, found: Fit, names: Sequence[str] = ()
+) -> dict[str, tuple[float, float]]:
+    """Range of states and outputs over the fitted batches, up to their last sample.
+
+    Args:
+        problem: That was fitted.
+        found: The fit.
+        names: States and outputs whose range matters, such as concentrations and temperatures;
+            empty: the measured outputs.
+
+    Raises:
+        DataError: A batch cannot be run at the estimates.
+    """
+    model = problem.loaded
+    chosen = tuple(names) or tuple(problem.noises)
+    columns: dict[str, list[NDArray[np.float64]]] = {name: [] for name in chosen}
+    for batch in problem.batches:
+        run = simulate(
+            model, batch.recipe, initial={**batch.initial, **found.initial(batch.name)},
+            parameters={**problem.parameters, **found.parameters(batch.name), **batch.parameters},
+        )  # fmt: skip
+        if run.status == "failed":
+            raise DataError(f"batch {batch.name!r} cannot be run: {run.reason}", hint="")
+        last = max((float(one.times.max()) for one in batch.data.values() if one.times.size),
+                   default=float("inf"))  # fmt: skip
+        for name, parts in columns.items():
+            parts.append(run[name][run.time <= last * (1.0 + 1e-9)])
+    return {n: (float(min(map(np.min, p))), float(max(map(np.max, p))))
+            for n, p in columns.items()}  # fmt: skip
+
+
+def _notes(
+    model: Model,
+    batch: Batch,
+    posterior: Posterior,
+    domain: Mapping[str, tuple[float, float]],
+) -> tuple[Note, ...]:
+    """What a run at the mean says of bounds, events, the calibrated and the fitted range."""
     mean = dict(zip(posterior.names, map(float, posterior.mean), strict=True))
     scalars = {one.name for one in model.parameters if one.size == 1}
     parameters = {n: v for n, v in mean.items() if n in scalars and n not in batch.parameters}
@@ -173,7 +215,18 @@ def _notes(model: Model, batch: Batch, posterior: Posterior) -> tuple[Note, ...]
                        parameters={**parameters, **batch.parameters})  # fmt: skip
     except DataError:
         return ()
-    return tuple(note for note in run.notes if note.kind in ("bound", "extrapolation", "event"))
+    said = [note for note in run.notes if note.kind in ("bound", "extrapolation", "event")]
+    for name, (low, high) in domain.items():
+        slack = 0.05 * (high - low)
+        column = run[name]
+        beyond = np.flatnonzero((column < low - slack) | (column > high + slack))
+        if beyond.size:
+            text = (
+                f"{name} reaches {column.min():.3g} to {column.max():.3g} {run.units[name]}, the "
+                f"fitted batches {low:.3g} to {high:.3g}"
+            )
+            said.append(Note(float(run.time[beyond[0]]), "extrapolation", name, text))
+    return tuple(said)
 
 
 def _prediction(

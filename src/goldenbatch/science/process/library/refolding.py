@@ -102,6 +102,15 @@ def _rates(m: ModelBuilder, I: Any, D: Any) -> tuple[Any, Any]:  # noqa: E741 - 
     return kn * I, m.define("aggregation", ka * c_ref * present**order, "g/(L.h)")
 
 
+def default_recipe() -> Recipe:
+    """A slow feed of unfolded protein for a day, from an empty buffer.
+
+    >>> default_recipe().duration
+    24.0
+    """
+    return Recipe(24.0, 0.25, {"F1": 0.006, "cS1": 11.5, "cD1": 4.0})
+
+
 def recipe_of(
     time: NDArray[np.float64],
     volume: NDArray[np.float64],
