@@ -102,7 +102,16 @@ class Case:
         return list(replay(files))
 
 
-_MODULES = ("chromatography", "hybridoma", "lines", "optimal", "penicillin", "refolding")
+_MODULES = (
+    "chromatography",
+    "freeze_drying",
+    "freeze_drying_papers",
+    "hybridoma",
+    "lines",
+    "optimal",
+    "penicillin",
+    "refolding",
+)
 
 
 def cases() -> tuple[Case, ...]:
