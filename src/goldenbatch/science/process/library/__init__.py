@@ -67,6 +67,14 @@ ENTRIES: tuple[Entry, ...] = (
         recipe="mammalian:default_recipe",
     ),
     Entry(
+        "tank.stirred",
+        "mixing_tank.stirred:tank",
+        "Stirred jacketed tank: blending, dilution, heating, sterilising",
+        "Heat-up, cool-down, F0 and blend times of water-like liquids in turbulent flow, within "
+        "what its correlations hold: about 25 %.",
+        recipe="mixing_tank.stirred:sterilisation",
+    ),
+    Entry(
         "cho.mab",
         "mab:fed_batch",
         "CHO fed-batch for control studies: titre, viability, lactate, pH",
@@ -150,6 +158,30 @@ ENTRIES: tuple[Entry, ...] = (
         "Verification of columns and trial of studies; a real separation needs its own isotherm "
         "and transfer coefficients, fitted to pulses and breakthroughs of its resin.",
         recipe="chromatography.standard:pulse_recipe",
+    ),
+    Entry(
+        "downstream.protein_a_loading",
+        "downstream.protein_a:loading",
+        "Protein A column while it is loaded, two kinds of site",
+        "Choosing residence time and load against breakthrough of one published resin; another "
+        "resin or antibody needs its own isotherm and breakthroughs.",
+        recipe="downstream.protein_a:default_recipe",
+    ),
+    Entry(
+        "downstream.viral_inactivation",
+        "downstream.viral_inactivation:viral_inactivation",
+        "Viral inactivation at low pH, with aggregates",
+        "Planning holds inside the claim of ASTM E2888; no evidence of clearance, and the rates "
+        "of aggregation are an example.",
+        recipe="downstream.viral_inactivation:default_recipe",
+    ),
+    Entry(
+        "downstream.ultrafiltration",
+        "downstream.ufdf:ultrafiltration",
+        "Ultrafiltration and diafiltration, flux limited by a gel",
+        "Times, buffers and yields of a loop whose flux was measured; the declared numbers are "
+        "typical of antibodies on 30 kDa cassettes, no product's.",
+        recipe="downstream.ufdf:default_recipe",
     ),
 )
 """All models of the library, by name."""

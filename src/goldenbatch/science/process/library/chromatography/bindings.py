@@ -66,8 +66,8 @@ class Binding(Protocol):
 
 
 @dataclass(frozen=True)
-class _Sites:
-    """Bound states that belong to one component each."""
+class Sites:
+    """Bound states that belong to one component each; a base for isotherms."""
 
     n_components: int
 
@@ -92,7 +92,7 @@ class _Sites:
 
 
 @dataclass(frozen=True)
-class Linear(_Sites):
+class Linear(Sites):
     """Linear: `dq/dt = ka cp - kd q`.
 
     >>> Linear.of(ka=(3.55,), kd=(0.1,)).owners()
@@ -135,7 +135,7 @@ class Linear(_Sites):
 
 
 @dataclass(frozen=True)
-class Langmuir(_Sites):
+class Langmuir(Sites):
     """Competitive Langmuir: `dq_i/dt = ka_i cp_i qmax_i (1 - sum_j q_j/qmax_j) - kd_i q_i`.
 
     Sites beyond the first kind compete among themselves only: `Langmuir.two_sites` is the
@@ -214,7 +214,7 @@ class Langmuir(_Sites):
 
 
 @dataclass(frozen=True)
-class StericMassAction(_Sites):
+class StericMassAction(Sites):
     """Steric mass action of ion exchange; component 0 is the salt.
 
     `dq_i/dt = ka_i cp_i (q0/qref)^nu_i - kd_i q_i (cp_0/cref)^nu_i` with the free sites

@@ -2,7 +2,7 @@
 
 References:
     Carta and Jungbauer 2020, Protein Chromatography, 2nd ed., ch. 8 (capacity);
-    Larson et al. 2003, doi:10.1021/bp0256768 (transition analysis).
+    Larson et al. 2003, Biotechnol. Prog. 19, 485 (transition analysis).
 """
 
 from __future__ import annotations

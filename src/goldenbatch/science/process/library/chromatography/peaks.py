@@ -2,7 +2,7 @@
 
 References:
     European Pharmacopoeia 2.2.46 and USP <621> (plates, resolution, symmetry);
-    Foley and Dorsey 1983, doi:10.1021/ac00261a007; Felinger 1998, Data Analysis and Signal
+    Foley and Dorsey 1983, doi:10.1021/ac00255a033; Felinger 1998, Data Analysis and Signal
     Processing in Chromatography (moments).
 """
 
