@@ -8,6 +8,13 @@ CAPABILITY = Capability(
     name="twin",
     title="Digital twins",
     tier="bronze",
+    analysts=(
+        Offer(
+            "track",
+            f"{_ROOM}.tracking:track",
+            "A twin follows the batches of a place: estimates, expected end, faults by name",
+        ),
+    ),
     commands=(
         Offer("models", f"{_ROOM}.commands:models_command", "The library of unit operations"),
         Offer("run", f"{_ROOM}.commands:run_command", "Run the recipe of a study"),
@@ -16,6 +23,7 @@ CAPABILITY = Capability(
             f"{_ROOM}.ensemble_commands:ensemble_command",
             "Run a study many times over what is not known",
         ),
+        Offer("fit", f"{_ROOM}.fit_commands:fit_command", "Fit a study to measured batches"),
         Offer("line", f"{_ROOM}.line_commands:line_command", "A line or plant, by its declaration"),
         Offer("export", f"{_ROOM}.commands:export_command", "Give a model to other tools (FMI 3)"),
         Offer("unit", f"{_ROOM}.commands:unit_command", "Run a unit of another tool (FMI 2, 3)"),

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import copy
+import csv
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import isfinite
 from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from goldenbatch.capabilities.twin.recipes import read_columns
 from goldenbatch.capabilities.twin.study import Part
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.quantities import conversion
@@ -170,3 +171,45 @@ def _runs(part: TwinPart, folder: Path, time_unit: str) -> TwinRuns:
     factor, _ = conversion(part.unit, time_unit)
     shares = [one / part.full for one in yields[0]] if yields else None
     return twin_runs([one * factor for one in durations], shares)
+
+
+def read_columns(path: Path, *names: str) -> tuple[list[float], ...]:
+    """Columns of a CSV file as numbers; a gap is refused with its line.
+
+    Raises:
+        NotFoundError: There is no such file.
+        BadInputError: A column is missing, or a cell is empty or no number.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError as error:
+        raise NotFoundError(
+            f"table {path} does not exist.", hint="Lay it beside the line."
+        ) from error
+    found: tuple[list[float], ...] = tuple([] for _ in names)
+    for line, row in enumerate(rows, start=2):
+        for column, name in zip(found, names, strict=True):
+            if name not in row:
+                raise BadInputError(
+                    f"there is no column {name!r}.",
+                    hint=f"It has: {', '.join(row)}.",
+                    file=str(path),
+                )
+            column.append(_number(row[name], path, line, name))
+    return found
+
+
+def _number(text: str | None, path: Path, line: int, name: str) -> float:
+    try:
+        value = float((text or "").strip())
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise BadInputError(
+            f"column {name!r} holds {text!r}: runs have no gaps.",
+            hint="Leave a run that failed out on purpose.",
+            file=str(path),
+            line=line,
+        )
+    return value

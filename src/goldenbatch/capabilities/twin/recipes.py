@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import csv
 import sys
 from collections.abc import Mapping
-from math import inf, isfinite
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goldenbatch.capabilities.twin._run_tables import TableForm, read_run_table
 from goldenbatch.capabilities.twin.study import EventPart, FaultPart, InputPart, RecipePart, Study
-from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.errors import NotFoundError
 from goldenbatch.science.process.controllers import Pid
 from goldenbatch.science.process.faults import Altered, Mishap, SensorDrift, Stuck, Weakened
 from goldenbatch.science.process.model import Model, ModelRef, to_unit
@@ -85,14 +85,7 @@ def _profile(model: Model, name: str, one: float | str | InputPart, folder: Path
     if not isinstance(one, InputPart):
         return Constant(_input(model, name, one))
     if one.table:
-        times, values = read_columns(folder / one.table, one.time_column, one.column)
-        unit = next((i.unit for i in model.inputs if i.name == name), "1")
-        points = tuple(to_unit(f"{t!r} {one.time_unit}" if one.time_unit else t, model.time_unit,
-                               f"{one.table}: time") for t in times)  # fmt: skip
-        numbers = tuple(
-            to_unit(f"{v!r} {one.unit}" if one.unit else v, unit, f"{one.table}: {one.column}")
-            for v in values
-        )
+        points, numbers = _tabled(model, name, one, folder)
     else:
         points = tuple(time_in(model, t, f"recipe.inputs.{name}.times") for t in one.times)
         numbers = tuple(_input(model, name, value) for value in one.values)
@@ -103,46 +96,18 @@ def _input(model: Model, name: str, value: float | str) -> float:
     return float(model.input_vector({name: value})[model.at("inputs", name)][0])
 
 
-def read_columns(path: Path, *names: str) -> tuple[list[float], ...]:
-    """Columns of a CSV file as numbers; a gap is refused with its line.
-
-    Raises:
-        NotFoundError: There is no such file.
-        BadInputError: A column is missing, or a cell is empty or no number.
-    """
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError as error:
-        raise NotFoundError(
-            f"table {path} does not exist.", hint="Lay it beside the study."
-        ) from error
-    found: tuple[list[float], ...] = tuple([] for _ in names)
-    for line, row in enumerate(rows, start=2):
-        for column, name in zip(found, names, strict=True):
-            if name not in row:
-                raise BadInputError(
-                    f"there is no column {name!r}.",
-                    hint=f"It has: {', '.join(row)}.",
-                    file=str(path),
-                )
-            column.append(_number(row[name], path, line, name))
-    return found
-
-
-def _number(text: str | None, path: Path, line: int, name: str) -> float:
-    try:
-        value = float((text or "").strip())
-    except ValueError:
-        value = float("nan")
-    if not isfinite(value):
-        raise BadInputError(
-            f"column {name!r} holds {text!r}: a schedule has no gaps.",
-            hint="Fill the gap on purpose, or leave the line out.",
-            file=str(path),
-            line=line,
-        )
-    return value
+def _tabled(
+    model: Model, name: str, one: InputPart, folder: Path
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """A schedule from a table: times since its first row, values without a gap."""
+    unit = next((i.unit for i in model.inputs if i.name == name), "1")
+    stated = {
+        n: u for n, u in ((one.time_column, one.time_unit), (one.column, one.unit)) if n and u
+    }
+    table = read_run_table(folder / one.table, TableForm(one.time_column, one.sheet, units=stated))
+    times = table.column(table.time, model.time_unit, is_complete=True)
+    values = table.column(one.column, unit, is_complete=True)
+    return tuple(times.tolist()), tuple(values.tolist())
 
 
 def _event(model: Model, one: EventPart) -> Event:

@@ -59,18 +59,21 @@ class InputPart(Part):
         times: Rising times, as numbers in the model's time unit or as text with a unit.
         values: One for each time.
         line: Straight lines between the points in place of steps.
-        table: CSV file beside the study, in place of times and values.
-        time_column: Its column of times; `time_unit` is its unit.
-        column: Its column of values; `unit` is its unit.
-        time_unit: UCUM code; empty: the model's.
-        unit: UCUM code; empty: the declared one.
+        table: CSV or XLSX file beside the study, in place of times and values. Units stand in its
+            header, as in `feed [mL/h]`, or below.
+        sheet: Of an XLSX file; empty: the first.
+        time_column: Its column of times; empty: the first column.
+        column: Its column of values, without a gap.
+        time_unit: Of the times, where the header states none; empty: the model's.
+        unit: Of the values, likewise; empty: the declared one.
     """
 
     times: list[Value] = []
     values: list[Value] = []
     line: bool = False
     table: str = ""
-    time_column: str = "time"
+    sheet: str = ""
+    time_column: str = ""
     column: str = ""
     time_unit: str = ""
     unit: str = ""
@@ -273,33 +276,36 @@ class FactorPart(Part):
 
 
 class DataPart(Part):
-    """Measurements of one batch for a fit.
+    """Measurements of one batch for a fit, in a table beside the study.
 
     Attributes:
         batch: Its name.
-        table: CSV or XLSX file beside the study.
+        table: CSV or XLSX file. Units stand in its header, as in `titre [g/L]`, or in `units`.
         sheet: Of an XLSX file; empty: the first.
-        time_column: Its column of times.
-        time_unit: UCUM code; empty: the model's.
-        columns: Output to its column.
-        units: Output to the unit of its column, where it is not the declared one.
+        time: Its column of times; empty: the first column.
+        columns: Output to its column; an empty cell is a missing measurement.
+        units: Of columns whose header states none, or a wrong one.
+        longest_gap: A longer silence, in the unit of the times, is refused; 0: any.
         initial: Initial states of this batch.
-        fitted_initial: States whose start is unknown and fitted.
-        inputs: Schedules of this batch in place of the recipe's.
-        duration: Of this batch; empty: to its last measurement.
+        unknown_initial: States whose start is fitted; a relative standard deviation about
+            their value above, or 0 for anywhere within their bounds.
+        inputs: Inputs of this batch in place of the recipe's: a value, or a schedule.
+        parameters: Parameters that are known to be different in this batch.
+        duration: Of this batch; empty: to the last row of its table.
         held_out: Not fitted but predicted.
     """
 
     batch: str
     table: str
     sheet: str = ""
-    time_column: str = "time"
-    time_unit: str = ""
-    columns: dict[str, str]
+    time: str = ""
+    columns: dict[str, str] = Field(min_length=1)
     units: dict[str, str] = {}
+    longest_gap: float = Field(default=0.0, ge=0)
     initial: dict[str, Value] = {}
-    fitted_initial: list[str] = []
+    unknown_initial: dict[str, float] = {}
     inputs: dict[str, Value | InputPart] = {}
+    parameters: dict[str, Value] = {}
     duration: Value | None = None
     held_out: bool = False
 
@@ -309,15 +315,27 @@ class FitPart(Part):
 
     Attributes:
         parameters: Names; empty: all with a prior.
-        loss: `squares` or a robust one.
+        per_batch: Names of parameters that differ from batch to batch.
+        bounds: Narrower than the declared ones, by name.
+        loss: `squares`, or a robust one.
+        unknown_noise: Outputs whose error of measurement is estimated from the residuals.
         starts: Of the search.
         uses_priors: Whether the declared priors count.
+        draws: Of the posterior.
+        level: Of intervals.
+        profiles: Also profile the likelihood of each unknown: slower, exact.
     """
 
     parameters: list[str] = []
-    loss: Literal["squares", "huber", "soft_l1"] = "squares"
-    starts: int = Field(default=8, ge=1)
+    per_batch: list[str] = []
+    bounds: dict[str, tuple[float, float]] = {}
+    loss: Literal["squares", "huber", "soft_l1", "student"] = "squares"
+    unknown_noise: list[str] = []
+    starts: int = Field(default=4, ge=1)
     uses_priors: bool = True
+    draws: int = Field(default=500, ge=10)
+    level: float = Field(default=0.95, gt=0, lt=1)
+    profiles: bool = False
 
 
 class Study(Part):
