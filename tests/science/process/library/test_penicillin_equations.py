@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goldenbatch.science.process.library.penicillin import constants, kinetics, model, variables
@@ -47,6 +47,7 @@ def plain_rates(x: np.ndarray, u: np.ndarray, corrected: Corrections) -> np.ndar
     return np.array(balances(now, Kit(constants.numbers(), Numbers(), corrected)).rates)
 
 
+@settings(max_examples=12)
 @given(st.floats(0.3, 1.3), st.sampled_from(["compatible", "corrected"]), st.booleans())
 def test_symbols_and_numbers_say_the_same(scale: float, mode: str, is_basic: bool) -> None:
     x, u = at_a_point(scale, H=2e-8 if is_basic else 3.1e-7)
@@ -107,6 +108,7 @@ def test_modes_have_names_and_an_unknown_one_is_refused() -> None:
     chosen = Corrections(no_floors=True)
     assert corrections(chosen) is chosen
     assert model(chosen).version == "1+no_floors"
+    assert model("corrected").version == "1+corrected"
     assert model("compatible").digest != model("corrected").digest
     with pytest.raises(ValueError, match="no mode 'better'"):
         corrections("better")  # type: ignore[arg-type]

@@ -122,7 +122,7 @@ def model(mode: Mode | Corrections = "compatible") -> Model:
     corrected = corrections(mode)
     m = ModelBuilder(
         "penicillin.indpensim",
-        version="1" + "".join(f"+{one}" for one in corrected.names),
+        version=f"1+{corrected.label}",
         title="Industrial fed-batch penicillin fermentation (IndPenSim)",
         time_unit="h",
         references=REFERENCES,

@@ -51,6 +51,17 @@ class Corrections:
         """Those that are made."""
         return tuple(field.name for field in fields(self) if getattr(self, field.name))
 
+    @property
+    def label(self) -> str:
+        """The mode, or the corrections made; for the version of the model.
+
+        >>> Corrections(no_floors=True).label
+        'no_floors'
+        """
+        if not self.names:
+            return "compatible"
+        return "corrected" if len(self.names) == len(fields(self)) else "+".join(self.names)
+
 
 def corrections(mode: Mode | Corrections) -> Corrections:
     """All or none, or those given.
