@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from goldenbatch.science.errors import DataError
 from goldenbatch.science.process.library.penicillin import constants, kinetics, model, variables
 from goldenbatch.science.process.library.penicillin._algebra import Kit, Numbers
 from goldenbatch.science.process.library.penicillin.equations import Now, balances
@@ -110,5 +111,5 @@ def test_modes_have_names_and_an_unknown_one_is_refused() -> None:
     assert model(chosen).version == "1+no_floors"
     assert model("corrected").version == "1+corrected"
     assert model("compatible").digest != model("corrected").digest
-    with pytest.raises(ValueError, match="no mode 'better'"):
+    with pytest.raises(DataError, match="no mode 'better'"):
         corrections("better")  # type: ignore[arg-type]

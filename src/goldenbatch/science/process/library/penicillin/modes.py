@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Literal
 
+from goldenbatch.science.errors import DataError
+
 Mode = Literal["compatible", "corrected"]
 
 
@@ -66,6 +68,9 @@ class Corrections:
 def corrections(mode: Mode | Corrections) -> Corrections:
     """All or none, or those given.
 
+    Raises:
+        DataError: There is no such mode.
+
     >>> corrections("compatible").names
     ()
     >>> len(corrections("corrected").names)
@@ -74,6 +79,6 @@ def corrections(mode: Mode | Corrections) -> Corrections:
     if isinstance(mode, Corrections):
         return mode
     if mode not in ("compatible", "corrected"):
-        raise ValueError(f"no mode {mode!r}: choose 'compatible' or 'corrected'")
+        raise DataError(f"there is no mode {mode!r}.", hint="Choose 'compatible' or 'corrected'.")
     chosen = mode == "corrected"
     return Corrections(**{field.name: chosen for field in fields(Corrections)})

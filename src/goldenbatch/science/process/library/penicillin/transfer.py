@@ -44,8 +44,7 @@ def vessel(
     density = k.rho_broth + broth.product + broth.biomass
     depth = broth.volume / k.l_per_m3 / (math.pi * k.radius**2) * (1.0 - k.hold_up)
     top = k.atmosphere + feeds.pressure
-    head = algebra.empirical("liquid head", density * depth * 9.81e-5, "bar")
-    bottom = top + head
+    bottom = top + density * depth * k.gravity / k.pa_per_bar
     mean = (bottom - top) / algebra.log(bottom / top)
     c_s = k.c_s + upsets.c_s
     share = c_s / k.full
