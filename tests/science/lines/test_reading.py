@@ -26,7 +26,8 @@ GIVEN = {
         }
     ],
     "buffers": [{"name": "tank", "capacity": 3}],
-    "resources": [{"name": "people", "n": 2, "shifts": [{"start": 6, "end": 14, "n": 2}]}],
+    "resources": [{"name": "people", "shifts": [{"start": 6, "end": 14, "n": 2}]},
+                  {"name": "skid"}],
     "products": [
         {
             "name": "A",
@@ -37,7 +38,7 @@ GIVEN = {
         }
     ],
     "plan": [{"product": "A", "n_lots": 2}],
-    "changes": [{"at": 5, "resource": "people", "n": 3}],
+    "changes": [{"at": 5, "resource": "skid", "n": 3}],
 }  # fmt: skip
 
 
@@ -89,6 +90,10 @@ UNIT = ("units", 0)
         (("plan", 0, "product"), "B", "'B' is not declared"),
         (("changes", 0, "unit"), "vessel", "what changes"),
         (("changes", 0), {"at": 1, "unit": "vessel", "n": 1}, "would lose units"),
+        (("changes", 0), {"at": 1, "resource": "skid"}, "no new number"),
+        (("changes", 0), {"at": 1, "resource": "people", "n": 5}, "has shifts"),
+        ((*UNIT, "failures"), GIVEN["units"][0]["failures"] * 2, "failure is there twice"),
+        (("plan", 0), {"product": "A", "interval": 0}, "take no time"),
         (("resources", 0, "shifts", 0, "days"), [7], "days"),
         (("resources", 0, "shifts", 0, "end"), 25, "end"),
         (("name",), None, "name: None is no text"),

@@ -10,9 +10,15 @@ from goldenbatch.core.errors import BadInputError
 from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.lines.bottleneck import moving_bottleneck, turning_point
 from goldenbatch.science.lines.output_analysis import paired_difference
+from goldenbatch.science.lines.queues import mmc
 from goldenbatch.science.lines.reading import read_line
 from goldenbatch.science.lines.simulation import RunSettings, simulate_line
-from goldenbatch.science.lines.study import StudySettings, compare_lines, study_line
+from goldenbatch.science.lines.study import (
+    StudySettings,
+    compare_lines,
+    steady_interval,
+    study_line,
+)
 from goldenbatch.science.lines.two_machine import TwoMachines, exact_two_machine
 
 PLAN = StudySettings(6000.0, n_replications=6)
@@ -54,6 +60,18 @@ def test_a_study_holds_the_exact_throughput_after_its_own_warm_up():
     states = found.states()
     total = sum(states["mean"][states["unit"] == "first"])
     assert total == pytest.approx(1)
+
+
+def test_batch_means_of_one_long_run_hold_the_exact_figures():
+    exact = mmc(2, 1 / 0.7, 1.0)
+    line = queue(2, 0.7, {"kind": "exponential", "mean": 1.0})
+    run = simulate_line(line, RunSettings(12_200.0, 200.0), seed=2)
+    assert steady_interval(run, "throughput", confidence=0.99).contains(1 / 0.7)
+    stay = steady_interval(run, "cycle_time", confidence=0.99)
+    assert stay.contains(exact.time_present)
+    assert stay.mean == pytest.approx(run.figures["cycle_time"], rel=1e-2)
+    with pytest.raises(DataError, match="not made"):
+        steady_interval(run, "makespan")
 
 
 def test_a_start_up_is_read_as_a_ramp():

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from goldenbatch.science._arrays import Bools, Floats, Integers
+from goldenbatch.science._arrays import Bools, Integers
 from goldenbatch.science.lines._world import Streams
 
 if TYPE_CHECKING:
@@ -31,8 +31,8 @@ class LotDraws:
     n_in: int
     n_out: int
     cycle: float
-    at: Integers
-    minutes: Floats
+    at: list[int]
+    minutes: list[float]
     stays: Bools | None
 
 
@@ -95,12 +95,11 @@ class LineDraws:
                 lost[place : place + stream.stop.removes] = True
         if station.rejects:
             lost[_chosen(self._rejects[number], n, station.rejects)] = True
-        order = np.argsort(np.array(at, dtype=np.int64), kind="stable")
+        stops = sorted(zip(at, minutes, strict=True), key=lambda stop: stop[0])
         n_lost = int(lost.sum())
         return LotDraws(
             n, n - n_lost, 1.0 / speed,
-            np.array(at, dtype=np.int64)[order],
-            np.array(minutes, dtype=np.float64)[order],
+            [place for place, _ in stops], [time for _, time in stops],
             ~lost if n_lost else None,
         )  # fmt: skip
 

@@ -10,6 +10,7 @@ Stations with a narrow buffer between them go through a block in shorter blocks 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -120,8 +121,8 @@ class Kernel:
         places = [link.n_places if link else _LARGEST for link in self._links]
         self._segments, self._block = segments(places[:-1])
         self._travel = [station.travel for station in line.stations[:-1]] + [0.0]
-        self._free = np.zeros(n)
-        self._counts = np.zeros((n, len(_COUNTS)))
+        self._free = [0.0] * n
+        self._counts = [[0.0] * len(_COUNTS) for _ in line.stations]
         self._n_in, self._n_out = np.zeros((2, n), dtype=np.int64)
         names = [station.name for station in line.stations]
         self._limits = [
@@ -136,13 +137,15 @@ class Kernel:
         self, drawn: Sequence[LotDraws], cleared: float, *, is_first: bool
     ) -> tuple[float, float, list[Floats]]:
         """Run a lot; return when it began, when it ended, and when its good vials left."""
-        before = self._free.copy()
-        if not is_first and self._line.clears == "line":
-            self._free[:] = self._free.max() + cleared
-        elif not is_first:
-            self._free += [station.clearance for station in self._line.stations]
-        self._counts[:, 4] += self._free - before
-        begun = float(self._free[0])
+        last = max(self._free)
+        for k, station in enumerate(self._line.stations):
+            before = self._free[k]
+            if not is_first and self._line.clears == "line":
+                self._free[k] = last + cleared
+            elif not is_first:
+                self._free[k] += station.clearance
+            self._counts[k][4] += self._free[k] - before
+        begun = self._free[0]
         exits: list[Floats] = []
         cursors = np.zeros(len(drawn), dtype=np.int64)
         for first in range(0, drawn[0].n_in, self._block):
@@ -152,13 +155,14 @@ class Kernel:
             self._n_in[k] += one.n_in
             self._n_out[k] += one.n_out
         # A station's last vial may be a reject: the lot ends when the line is empty.
-        ended = float(self._free.max())
+        ended = max(self._free)
         return begun, ended, exits
 
     def stations(self) -> Columns:
         """What each station did, in minutes."""
         names = np.array([station.name for station in self._line.stations], dtype=object)
-        times = {name: self._counts[:, i].copy() for i, name in enumerate(_COUNTS)}
+        counts = np.array(self._counts)
+        times = {name: counts[:, i] for i, name in enumerate(_COUNTS)}
         return {"station": names, "n_in": self._n_in, "n_out": self._n_out, **times}
 
     def dwell(self) -> Columns:
@@ -218,32 +222,35 @@ class Kernel:
             return arrival, arrival
         done = self._steps[1 : n + 1] * one.cycle
         begun = self._steps[:n] * one.cycle
-        low, high = np.searchsorted(one.at, (first, first + n))
         down = 0.0
-        for place, minutes in zip(one.at[low:high] - first, one.minutes[low:high], strict=True):
+        for i in range(bisect_left(one.at, first), bisect_left(one.at, first + n)):
+            place, minutes = one.at[i] - first, one.minutes[i]
             done[place:] += minutes
             begun[place + 1 :] += minutes
             down += minutes
         floor = arrival - begun
         link = self._links[k]
         if link is not None:
-            n_out = n if stays is None else int(stays.sum())
+            n_out = n if stays is None else int(np.count_nonzero(stays))
             free_at = link.put(n_out)
             if stays is None:
                 np.maximum(floor, free_at - done, out=floor)
             else:
                 floor[stays] = np.maximum(floor[stays], free_at - done[stays])
-        floor[0] = max(floor[0], self._free[k])
+        free = self._free[k]
+        floor[0] = max(floor[0], free)
         left = np.maximum.accumulate(floor, out=floor) + done
         taken = np.empty(n)
-        taken[0] = max(self._free[k], arrival[0])
+        taken[0] = max(free, arrival[0])
         np.maximum(left[:-1], arrival[1:], out=taken[1:])
-        self._count(k, taken, left, (one.cycle * n, down))
+        last = float(left[-1])
+        # What it waited for vials: from each one's leaving to the taking of the next.
+        starved = float(np.add.reduce(taken) - np.add.reduce(left)) + last - free
+        busy = one.cycle * n
+        counts = self._counts[k]
+        counts[0] += busy
+        counts[1] += down
+        counts[2] += last - free - starved - busy - down
+        counts[3] += starved
+        self._free[k] = last
         return taken, left
-
-    def _count(self, k: int, taken: Floats, left: Floats, worked: tuple[float, float]) -> None:
-        span = float(left[-1]) - float(self._free[k])
-        starved = float(taken.sum() - left[:-1].sum()) - float(self._free[k])
-        busy, down = worked
-        self._counts[k, :4] += (busy, down, span - starved - busy - down, starved)
-        self._free[k] = left[-1]

@@ -148,7 +148,8 @@ class Lot:
             self._machine = self._group = None
         if step.quality is not None and not keeps:
             if self._machine is not None:
-                self._machine.set("blocked")
+                # Without a buffer the lot has nowhere else to wait.
+                self._machine.set("waiting for quality")
             if (yield from self._released(step.quality, step, number)):
                 return "rejected"
         return ""

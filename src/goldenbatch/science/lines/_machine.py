@@ -50,6 +50,11 @@ class Machine:
                 world.streams.of(*self._stream, "cleaning")
             )
 
+    @property
+    def is_down(self) -> bool:
+        """Whether a failure is being repaired."""
+        return bool(self._down)
+
     def set(self, state: str) -> None:
         """Say what the machine is doing; a failure shows in its place."""
         self._base = state

@@ -32,10 +32,9 @@ class Group:
             self._offer(machine)
 
     def take(self, product: str) -> Any:
-        """A free machine, by preference one that made the product last, or the event of one."""
+        """A free machine, or the event of one; rather one that is up and made the product last."""
         if self._free and not self._waiting:
-            alike = [machine for machine in self._free if machine.last_product == product]
-            machine = (alike or self._free)[0]
+            machine = min(self._free, key=lambda one: (one.is_down, one.last_product != product))
             self._free.remove(machine)
             return machine
         granted = self._world.env.event()

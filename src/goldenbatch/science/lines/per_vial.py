@@ -74,7 +74,7 @@ def _lots(
 def _station(floor: _Floor, k: int, one: LotDraws, exits: list[float]) -> Process:
     env, is_last = floor.env, k + 1 == len(floor.line.stations)
     stops: dict[int, float] = {}
-    for at, minutes in zip(one.at.tolist(), one.minutes.tolist(), strict=True):
+    for at, minutes in zip(one.at, one.minutes, strict=True):
         stops[at] = stops.get(at, 0.0) + minutes
     for vial in range(one.n_in):
         ready = yield floor.queues[k].get()

@@ -92,6 +92,11 @@ def check_line(line: Line) -> None:
                 raise BadInputError(f"{one!r} is there twice.", hint="Rename one.", key=key)
     units = {unit.name for unit in line.units}
     buffers = {buffer.name for buffer in line.buffers}
+    for unit in line.units:
+        failures = [failure.name for failure in unit.failures]
+        if len(set(failures)) < len(failures):
+            place = f"units.{unit.name}.failures"
+            raise BadInputError("a failure is there twice.", hint="Rename one.", key=place)
     for product in line.products:
         place = f"products.{product.name}.route"
         if not product.route:
@@ -100,11 +105,25 @@ def check_line(line: Line) -> None:
             _declared(step.unit, units, f"{place}.{step.name}.unit")
             if step.buffer:
                 _declared(step.buffer, buffers, f"{place}.{step.name}.buffer")
-    products = {product.name for product in line.products}
-    for i, campaign in enumerate(line.plan):
-        _declared(campaign.product, products, f"plan[{i}].product")
+    _check_plan(line)
     _check_needs(line)
     _check_changes(line, units)
+
+
+def _check_plan(line: Line) -> None:
+    products = {product.name: product for product in line.products}
+    for i, campaign in enumerate(line.plan):
+        _declared(campaign.product, products, f"plan[{i}].product")
+        route = products[campaign.product].route
+        takes_time = any(step.twin or step.duration.mean > 0 for step in route)
+        if campaign.interval is not None:
+            takes_time = campaign.interval.mean > 0
+        if campaign.n_lots == 0 and not takes_time:
+            raise BadInputError(
+                "lots without end take no time.",
+                hint="Give n_lots, an interval or a duration.",
+                key=f"plan[{i}]",
+            )
 
 
 def _check_needs(line: Line) -> None:
@@ -144,10 +163,17 @@ def _all_needs(line: Line) -> Iterable[tuple[str, tuple[Need, ...]]]:
 
 def _check_changes(line: Line, units: set[str]) -> None:
     counts = {unit.name: unit.count for unit in line.units}
+    shifted = {resource.name for resource in line.resources if resource.shifts}
     for i, change in enumerate(line.changes):
         if bool(change.unit) == bool(change.resource):
             hint = "Give either a unit or a resource."
             raise BadInputError("what changes is not clear.", hint=hint, key=f"changes[{i}]")
+        if change.resource and (change.n is None or change.resource in shifted):
+            raise BadInputError(
+                f"{change.resource!r} has shifts, or no new number is given.",
+                hint="Give n, for a resource without shifts.",
+                key=f"changes[{i}].n",
+            )
         if change.unit:
             _declared(change.unit, units, f"changes[{i}].unit")
             if change.n is not None and change.n < counts[change.unit]:

@@ -126,7 +126,7 @@ def simulate_line(
         world.env.process(_warm_up(floor, settings.warm_up))
     world.env.run(until=world.env.any_of([plan.done, world.env.timeout(settings.horizon)]))
     end = world.now
-    is_done = plan.is_done and end < settings.horizon
+    is_done = plan.is_done
     for group in floor.groups.values():
         for machine in group.machines:
             machine.close()

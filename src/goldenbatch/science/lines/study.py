@@ -20,6 +20,7 @@ from goldenbatch.science.lines.output_analysis import (
     MeanInterval,
     PairedDifference,
     WarmUp,
+    batch_means,
     mean_interval,
     mser,
     paired_difference,
@@ -190,6 +191,46 @@ class Comparison:
             raise DataError(f"{len(both)} pairs of runs have {figure}; 2 or more are needed")
         risk = (1 - first.settings.confidence) / max(1, len(self.studies) - 1)
         return paired_difference([one[i] for i in both], [two[i] for i in both], 1 - risk)
+
+
+def steady_interval(
+    run: Run, figure: str, *, n_batches: int = 20, confidence: float = 0.95
+) -> MeanInterval:
+    """Interval of a long-run figure from one long run, by batch means.
+
+    Args:
+        run: of an endless plan, its warm-up left out.
+        figure: `throughput`, from lots that end in equal stretches of counted time, or
+            `cycle_time`, from lots in the order in which they ended.
+        n_batches: 10 or more, long against the line's memory.
+        confidence: of the interval.
+
+    Raises:
+        DataError: another figure, or too few lots.
+        DesignError: too few batches.
+
+    References:
+        Law (2015), sec. 9.5.3.
+
+    >>> from goldenbatch.science.lines.reading import read_line
+    >>> line = read_line({"name": "one", "units": [{"name": "m"}], "products": [
+    ...     {"name": "A", "route": [{"name": "s", "unit": "m", "duration": 2}]}],
+    ...     "plan": [{"product": "A"}]})
+    >>> run = simulate_line(line, RunSettings(401.0, 1.0), seed=1)
+    >>> steady_interval(run, "throughput").mean
+    0.5
+    """
+    begin, end = run.provenance["settings"]["warm_up"], run.provenance["settings"]["horizon"]
+    is_counted = (run.lots["outcome"] == "finished") & (run.lots["ended"] > begin)
+    ended = run.lots["ended"][is_counted]
+    if figure == "throughput":
+        edges = np.linspace(begin, end, n_batches * 2 + 1)
+        counts = np.histogram(ended, edges)[0] / (edges[1] - edges[0])
+        return batch_means(counts, n_batches, confidence)
+    if figure != "cycle_time":
+        raise DataError(f"batch means of {figure!r} are not made; ask for the throughput")
+    stays = ended - run.lots["released"][is_counted]
+    return batch_means(stays[np.argsort(ended, kind="stable")], n_batches, confidence)
 
 
 def study_line(
