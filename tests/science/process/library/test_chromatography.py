@@ -215,3 +215,12 @@ def test_a_solver_that_gives_up_says_where():
     assert made.status == "failed"
     assert made.reason.startswith("section from ")
     assert made.time_s[-1] < 1500.0
+
+
+def test_a_run_that_loses_matter_has_failed():
+    from goldenbatch.science.process.library.chromatography import Tolerance
+
+    loose = Tolerance(relative=0.5, absolute=0.5)
+    made = run(linear(), PULSE, grid=Grid(16), tolerance=loose)
+    assert made.balance.gap.max() > 1e-3
+    assert made.status == "failed" and "of c is not accounted for" in made.reason

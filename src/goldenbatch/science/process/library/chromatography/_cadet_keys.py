@@ -35,7 +35,10 @@ class Group:
 
     def text(self, key: str, default: str = "") -> str:
         """A text, in capitals."""
-        return str(self._get(key, default or None)).upper()
+        found = self._get(key, default or None)
+        if not isinstance(found, str) and np.size(found) == 1:
+            found = np.ravel(found)[0]
+        return (found.decode() if isinstance(found, bytes) else str(found)).upper()
 
     def number(self, key: str, default: float | None = None) -> float:
         """A number, or the first of a list."""

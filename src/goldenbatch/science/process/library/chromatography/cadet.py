@@ -247,4 +247,6 @@ def _usual(column: Column) -> Grid:
     is_steep = any(
         one.surface_m2_s and one.binding and is_rapid(one.binding) for one in column.particles
     )
-    return Grid(96, 32, grading=1.25) if is_steep else Grid(96, 24)
+    if is_steep:
+        return Grid(96, 32, grading=1.25)
+    return Grid(96, 24) if len(column.components) == 1 else Grid(64, 12)

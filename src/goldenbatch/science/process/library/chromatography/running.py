@@ -25,6 +25,8 @@ from goldenbatch.science.process.model import Model
 Floats = NDArray[np.float64]
 _N_COEFFICIENTS = 4
 _ROWS = 1000
+GAP_ALLOWED = 1e-3
+"""Share of a component that may be unaccounted for; a run that loses more has failed."""
 
 
 @dataclass(frozen=True)
@@ -208,11 +210,23 @@ def _run(
     amounts.append(_amounts(model, x))
     area = column.cross_section_m2 if np.isfinite(column.cross_section_m2) else 1.0
     time, outlet, inlet = (np.concatenate(part) for part in zip(*rows, strict=True))
+    balance = Balance(*(area * one for one in (amounts[0], fed, left, amounts[1])))
+    reason = reason or _imbalance(column, balance)
     return Chromatogram(
-        time, column.components, outlet, inlet, column.unit, column.flow,
-        Balance(*(area * one for one in (amounts[0], fed, left, amounts[1]))),
+        time, column.components, outlet, inlet, column.unit, column.flow, balance,
         "failed" if reason else "complete", reason, x,
     )  # fmt: skip
+
+
+def _imbalance(column: Column, balance: Balance) -> str:
+    """What is not accounted for, if too much is; empty else."""
+    worst = int(balance.gap.argmax())
+    if balance.gap[worst] <= GAP_ALLOWED:
+        return ""
+    return (
+        f"{balance.gap[worst]:.2g} of {column.components[worst]} is not accounted for: "
+        "lower the tolerances"
+    )
 
 
 def _amounts(model: Model, x: Floats) -> Floats:
