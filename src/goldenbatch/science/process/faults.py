@@ -121,6 +121,58 @@ class Weakened(_Nothing):
 
 
 @dataclass(frozen=True)
+class Offset(_Nothing):
+    """An input reaches the process with an error: a jacket too warm, a pump out of calibration.
+
+    Attributes:
+        input: Which.
+        by: Added to it, in its unit.
+        what: How it is called in tables.
+    """
+
+    input: str = ""
+    by: float = 0.0
+    what: str = ""
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        return self.what or f"{self.input} off by {self.by:g}"
+
+    def applied(self, time: float, inputs: Mapping[str, float]) -> Mapping[str, float]:
+        """With the error added."""
+        return {**inputs, self.input: inputs[self.input] + self.by} if self.lasts(time) else inputs
+
+
+@dataclass(frozen=True)
+class MixedUp(_Nothing):
+    """Two feeds at the wrong pumps: each input gets what the other was to get.
+
+    Attributes:
+        one: Input.
+        other: Input of the same unit.
+        share: Of the flow that goes the wrong way.
+    """
+
+    one: str = ""
+    other: str = ""
+    share: float = 1.0
+
+    @property
+    def name(self) -> str:
+        """For tables."""
+        return f"{self.one} and {self.other} mixed up"
+
+    def applied(self, time: float, inputs: Mapping[str, float]) -> Mapping[str, float]:
+        """With the share exchanged."""
+        if not self.lasts(time):
+            return inputs
+        wrong = self.share * (inputs[self.other] - inputs[self.one])
+        return {**inputs, self.one: inputs[self.one] + wrong,
+                self.other: inputs[self.other] - wrong}  # fmt: skip
+
+
+@dataclass(frozen=True)
 class Altered(_Nothing):
     """Parameters are not what they should be: a feed mix-up, a contamination's uptake.
 

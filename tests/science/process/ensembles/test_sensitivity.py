@@ -11,10 +11,10 @@ from goldenbatch.science.process.ensembles import Factor, Figure, Study
 from goldenbatch.science.process.ensembles.sensitivity import (
     morris_effects,
     morris_points,
+    morris_screening,
     saltelli_points,
-    screening,
-    sensitivity,
     sobol_indices,
+    sobol_sensitivity,
 )
 
 from . import _models
@@ -102,15 +102,15 @@ def test_a_study_ranks_its_parameters_and_factors() -> None:
         model, Recipe(2.0, 2.0, inputs={"feed": 1.0}), (Figure.final("c"),),
         factors=(Factor.input("feed", 0.0, 1.0),),
     )  # fmt: skip
-    found = sensitivity(study, 64, seed=1, n_boot=20)
+    found = sobol_sensitivity(study, 64, seed=1, n_boot=20)
     indices = found.indices["final c"]
     assert indices.names == ("k", "c_start", "feed")
     assert found.ensemble.n == 64 * 5
     assert indices.ranked()[0][0] == "feed"
     # c = c0 e + f (1 - e) / k with e = exp(-2k): the start acts alone and hardly.
     assert 0.0 < indices.total[1] < 0.02
-    effects = screening(study, 10, seed=1).effects["final c"]
+    effects = morris_screening(study, 10, seed=1).effects["final c"]
     assert effects.ranked()[0][0] == "feed"
     assert effects.mean[0] < 0.0 < effects.mean[2]
     with pytest.raises(DataError, match="no prior"):
-        sensitivity(study, 8, seed=1, parameters=["grow"])
+        sobol_sensitivity(study, 8, seed=1, parameters=["grow"])

@@ -261,7 +261,7 @@ class Screening:
     ensemble: Ensemble = field(repr=False)
 
 
-def sensitivity(
+def sobol_sensitivity(
     study: Study,
     n: int,
     seed: int,
@@ -289,7 +289,7 @@ def sensitivity(
     return Sensitivity(made, found)
 
 
-def screening(
+def morris_screening(
     study: Study,
     n_paths: int,
     seed: int,

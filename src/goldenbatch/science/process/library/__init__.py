@@ -145,6 +145,13 @@ ENTRIES: tuple[Entry, ...] = (
         recipe="benchmarks:cuthrell_biegler_recipe",
     ),
     Entry(
+        "benchmark.batch_reactor",
+        "batch_reactor:kucherenko",
+        "Batch reactor 2 A -> B -> C of García-Muñoz and Kucherenko",
+        "Comparing methods for design spaces; no process decision.",
+        recipe="batch_reactor:default_recipe",
+    ),
+    Entry(
         "benchmark.srinivasan_bonvin",
         "benchmarks:inhibited_batch",
         "Fed-batch with substrate inhibition of Srinivasan and Bonvin",
