@@ -42,7 +42,10 @@ def kucherenko(*, relative_sd: float = 0.01) -> Model:
     C = m.state("C", "mol/m3", lower=0.0, scale=1000.0, help="by-product")
     T = m.input("T", "K", value=285.0, lower=200.0, upper=450.0, help="temperature")
     k1, k2, E1, E2 = (
-        m.parameter(name, unit, value=value, lower=0.0, prior=Prior.normal(value * relative_sd))
+        m.parameter(
+            name, unit, value=value, lower=0.0, prior=Prior.normal(value * relative_sd),
+            source="doi:10.1016/j.compchemeng.2019.106608",
+        )
         for name, unit, value in (
             ("k1", "m3/mol/min", 0.0641), ("k2", "1/min", 9938.1),
             ("E1_R", "K", 2500.2), ("E2_R", "K", 5000.1),
