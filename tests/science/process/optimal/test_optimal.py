@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from dataclasses import replace
 from math import exp
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from goldenbatch.science.errors import DataError, DesignError
-from goldenbatch.science.process import Linear, ModelBuilder, Steps, simulate
+from goldenbatch.science.process import Linear, ModelBuilder, ModelRef, Steps, simulate
 from goldenbatch.science.process.library import benchmarks
 from goldenbatch.science.process.library.hybridoma import hybridoma, study
 from goldenbatch.science.process.library.mammalian import fed_batch
@@ -24,6 +25,7 @@ from goldenbatch.science.process.optimal import (
     optimise,
 )
 from goldenbatch.science.process.optimal.problem import later
+from goldenbatch.science.process.posterior import prior
 
 
 def leak(*, is_dae: bool = False, counts_time: bool = False):
@@ -51,11 +53,11 @@ EXACT = 0.25 * (1.0 - exp(-2.0))
 @pytest.mark.parametrize("is_dae", [False, True])
 def test_the_exact_optimum_of_a_linear_system(is_dae: bool) -> None:
     """Pontryagin: `u = exp(t - 1)`; equal steps of it lose `O(1/N^2)`."""
-    found = optimise(Problem(leak(is_dae=is_dae), (Control("u"),), TERMS, 1.0, 40))
-    middle = (np.arange(40) + 0.5) / 40
+    found = optimise(Problem(leak(is_dae=is_dae), (Control("u"),), TERMS, 1.0, 20))
+    middle = (np.arange(20) + 0.5) / 20
     assert found.status == "optimal"
-    assert found.goal == pytest.approx(EXACT, abs=2e-5)
-    assert found.controls["u"] == pytest.approx(np.exp(middle - 1.0), abs=1e-4)
+    assert found.goal == pytest.approx(EXACT, abs=1e-4)
+    assert found.controls["u"] == pytest.approx(np.exp(middle - 1.0), abs=5e-4)
     assert found.difference < 1e-5 and found.violations == {}
 
 
@@ -163,7 +165,7 @@ YIELDS = tuple(Scenario(parameters={"Y_x": y}) for y in (0.4, 0.5, 0.6))
 
 
 def test_a_robust_control_holds_the_limit_in_every_scenario() -> None:
-    nominal = benchmarks.srinivasan_bonvin(15)
+    nominal = benchmarks.srinivasan_bonvin(10)
     brave = optimise(nominal, AS_IT_IS)
     careful = optimise(replace(nominal, scenarios=YIELDS), AS_IT_IS)
     worst = optimise(replace(nominal, scenarios=YIELDS, risk="worst"), AS_IT_IS)
@@ -172,10 +174,41 @@ def test_a_robust_control_holds_the_limit_in_every_scenario() -> None:
         runs = [simulate(nominal.model, found.recipe, parameters=s.parameters) for s in YIELDS]
         return [run["X"].max() for run in runs]
 
-    assert max(most(brave)) > 3.8 and max(most(careful)) <= 3.7 + 1e-2
+    assert max(most(brave)) > 3.8 and max(most(careful)) <= 3.7 + 2e-2
     assert careful.is_solved and worst.is_solved and len(careful.simulations) == 3
     least = [min(run.final("P") for run in found.simulations) for found in (careful, worst)]
     assert least[1] >= least[0] - 1e-6
+
+
+def test_scenarios_are_draws_spread_over_a_posterior() -> None:
+    draws = prior(fed_batch(), 10, seed=4)
+    found = Scenario.of(draws, 4)
+    assert [one.parameters["mu_max"] for one in found] == [
+        draws.member(k)[0]["mu_max"] for k in (0, 3, 6, 9)
+    ]
+    with pytest.raises(DataError, match="no more"):
+        Scenario.of(draws, 11)
+
+
+def test_starts_run_in_other_processes_by_the_reference_of_the_model() -> None:
+    problem = benchmarks.srinivasan_bonvin(5)
+    ref = ModelRef.of("goldenbatch.science.process.library.benchmarks:inhibited_batch")
+    told = []
+
+    def elsewhere(task, numbers):
+        told.append(pickle.dumps(task))
+        return map(pickle.loads(told[0]), numbers)
+
+    there = optimise(problem, AS_IT_IS, executor=elsewhere, ref=ref)
+    assert there.goal == optimise(problem, AS_IT_IS).goal
+    for wrong in (None, ModelRef.of("goldenbatch.science.process.library.benchmarks:penicillin")):
+        with pytest.raises(DesignError):
+            optimise(problem, AS_IT_IS, executor=elsewhere, ref=wrong)
+
+
+def test_a_time_limit_ends_in_a_reason() -> None:
+    found = optimise(benchmarks.park_ramirez(60), Options(max_cpu_s=0.01))
+    assert not found.is_solved and "CpuTime" in found.reason
 
 
 def test_a_shrinking_horizon_corrects_for_a_plant_that_differs() -> None:

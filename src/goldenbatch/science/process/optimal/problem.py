@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -19,9 +18,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from goldenbatch.science.process.model import Given, Model
+    from goldenbatch.science.process.posterior import Posterior
 
 Risk = Literal["mean", "worst"]
-_NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,27 @@ class Scenario:
         initial: Initial states that differ.
     """
 
-    parameters: Mapping[str, Given] = field(default_factory=lambda: MappingProxyType({}))
-    initial: Mapping[str, Given] = field(default_factory=lambda: MappingProxyType({}))
+    parameters: Mapping[str, Given] = field(default_factory=dict)
+    initial: Mapping[str, Given] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, posterior: Posterior, n: int) -> tuple[Scenario, ...]:
+        """Scenarios of draws, spread evenly over their rows.
+
+        Args:
+            posterior: Draws of parameters and initial states.
+            n: How many.
+
+        Raises:
+            DataError: There are fewer draws.
+        """
+        n_draws = len(posterior.draws)
+        if not 1 <= n <= n_draws:
+            raise DataError(
+                f"{n} scenarios of {n_draws} draws.", hint="Ask for no more than there are."
+            )
+        rows = np.linspace(0, n_draws - 1, n).round().astype(int)
+        return tuple(cls(*posterior.member(int(row))) for row in rows)
 
 
 @dataclass(frozen=True)
@@ -112,7 +130,7 @@ class Problem:
     duration: float | tuple[float, float]
     n_controls: int
     limits: tuple[Limit, ...] = ()
-    inputs: Mapping[str, Profile | Value] = field(default_factory=lambda: _NOTHING)
+    inputs: Mapping[str, Profile | Value] = field(default_factory=dict)
     scenarios: tuple[Scenario, ...] = (Scenario(),)
     risk: Risk = "mean"
     begins: float = 0.0

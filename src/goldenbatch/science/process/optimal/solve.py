@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from goldenbatch.science.errors import DesignError
 from goldenbatch.science.process._casadi import ca
 from goldenbatch.science.process.integrate import _scales as scales
 from goldenbatch.science.process.integrate import engine_version
@@ -19,6 +20,7 @@ from goldenbatch.science.process.optimal.transcription import Transcription, tra
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from goldenbatch.science.process.model import ModelRef
     from goldenbatch.science.process.recipe import Recipe
     from goldenbatch.science.process.result import Simulation
 
@@ -42,6 +44,7 @@ class Options:
         seed: Of the draws.
         max_iterations: Of each start.
         tolerance: Of the optimality conditions.
+        max_cpu_s: Of each try; a controller gives what its interval allows.
         rows: Rows of the checking simulation in each control interval.
         refined_above: Difference of the checked goal, as a part of it, above which the elements
             are doubled.
@@ -54,6 +57,7 @@ class Options:
     seed: int = 0
     max_iterations: int = 400
     tolerance: float = 1e-7
+    max_cpu_s: float = 600.0
     rows: int = 4
     refined_above: float = 1e-3
     n_refinements: int = 2
@@ -128,6 +132,7 @@ def optimise(
     options: Options | None = None,
     *,
     executor: Executor = map,
+    ref: ModelRef | None = None,
 ) -> Optimum:
     """Find the control that makes the goal largest.
 
@@ -135,6 +140,7 @@ def optimise(
         problem: What is to be optimised.
         options: Of the optimiser.
         executor: Runs the starts, in other processes where there are many.
+        ref: By which other processes build the model; needed for those only.
 
     >>> from goldenbatch.science.process.builder import ModelBuilder
     >>> from goldenbatch.science.process.optimal.problem import Control, Problem, Term
@@ -147,7 +153,7 @@ def optimise(
     ('optimal', 3.0)
     """
     options = options or Options()
-    tried = tuple(executor(_Solver(problem, options), range(options.n_starts)))
+    tried = tuple(executor(_Solver(problem, options, ref), range(options.n_starts)))
     solved = [start for start in tried if start.status != "failed"]
     if not solved:
         said = "; ".join(sorted({start.reason for start in tried}))
@@ -182,13 +188,31 @@ def _from_controls(problem: Problem, found: Optimum) -> Problem:
 class _Solver:
     """Solves from one start; made again in another process from problem and options."""
 
-    def __init__(self, problem: Problem, options: Options) -> None:
-        self.problem, self.options = problem, options
+    def __init__(self, problem: Problem, options: Options, ref: ModelRef | None = None) -> None:
+        self.problem, self.options, self.ref = problem, options, ref
         self._made: Transcription | None = None
         self._solvers: dict[str, Any] = {}
 
     def __getstate__(self) -> dict[str, Any]:
-        return {"problem": self.problem, "options": self.options, "_made": None, "_solvers": {}}
+        """What another process is told: the model by its reference, all else as it is."""
+        if self.ref is None:
+            raise DesignError(
+                "starts in other processes need the model's reference.",
+                hint="Pass ref=ModelRef.of('package.module:function', ...).",
+            )
+        if self.ref.load().digest != self.problem.model.digest:
+            raise DesignError(f"{self.ref.target} builds another model.", hint="Correct ref.")
+        told = {
+            one.name: getattr(self.problem, one.name)
+            for one in fields(Problem)
+            if one.name != "model"
+        }
+        return {"told": told, "options": self.options, "ref": self.ref}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Build the model anew."""
+        problem = Problem(model=state["ref"].load(), **state["told"])
+        self.__init__(problem, state["options"], state["ref"])  # type: ignore[misc]
 
     def __call__(self, number: int) -> Start:
         began = time.process_time()
@@ -246,7 +270,8 @@ def _ipopt(made: Transcription, options: Options, strategy: str) -> Any:
     x = ca.vertcat(*nlp.variables)
     settings: dict[str, Any] = {
         "ipopt.print_level": 0, "ipopt.sb": "yes", "print_time": False,
-        "ipopt.max_iter": options.max_iterations, "ipopt.tol": options.tolerance,
+        "ipopt.max_iter": options.max_iterations, "ipopt.max_cpu_time": options.max_cpu_s,
+        "ipopt.tol": options.tolerance,
         "ipopt.acceptable_tol": 10.0 * options.tolerance, "ipopt.linear_solver": "mumps",
         "ipopt.mu_strategy": strategy, "ipopt.mu_init": 1e-2, "ipopt.constr_viol_tol": 1e-7,
         "ipopt.acceptable_constr_viol_tol": 1e-6, "show_eval_warnings": False,
