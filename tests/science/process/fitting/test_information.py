@@ -11,7 +11,7 @@ from goldenbatch.science.process.fitting import Problem, Search, fit
 from goldenbatch.science.process.fitting.information import identifiability
 from goldenbatch.science.process.fitting.profiles import profile
 
-T = np.linspace(0.2, 6.0, 12)
+T = np.array([0.2, 0.5, 1.2, 2.5, 4.0, 6.0])
 FALL = {"y": lambda t: np.exp(-0.5 * t)}
 
 

@@ -92,7 +92,7 @@ class Identifiability:
 
 
 def identifiability(
-    problem: Problem, found: Fit, *, n_points: int = 3, n_times: int = 60, seed: int = 0
+    problem: Problem, found: Fit, *, n_points: int = 3, n_times: int = 30, seed: int = 0
 ) -> Identifiability:
     """Judge a fit by the data alone: priors do not count here.
 

@@ -88,7 +88,7 @@ def profile(
         label: Name, with `@batch` where it belongs to one.
         level: Of confidence.
         max_points: On each side.
-        search: Of the other unknowns; None: as usual.
+        search: Of the other unknowns; None: to a millionth.
 
     Raises:
         DataError: The label was not fitted.
@@ -114,8 +114,9 @@ def profile(
     if label not in labels:
         raise DataError(f"{label!r} was not fitted.", hint=f"Fitted were: {', '.join(labels)}.")
     threshold = float(chdtri(1.0, 1.0 - level))
-    here = Evaluator(problem, (search or Search()).solver)
-    walk = _Walk(here, found, labels.index(label), threshold, search or Search(), max_points)
+    search = search or Search(tolerance=1e-6)
+    here = Evaluator(problem, search.solver)
+    walk = _Walk(here, found, labels.index(label), threshold, search, max_points)
     below, above = walk.side(-1), walk.side(1)
     return _profile(walk, found, (below, above), level)
 
