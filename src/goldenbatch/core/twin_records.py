@@ -15,7 +15,9 @@ from goldenbatch.core.records import Body, DataClass, record_type
 PREFIX: Final = "twin/"
 NAME_PATTERN: Final = r"^[^\x00-\x1f\x7f/]{1,80}$"
 
-TwinWork = Literal["run", "ensemble", "design-space", "stress", "fit", "line", "credibility"]
+TwinWork = Literal[
+    "run", "ensemble", "design-space", "sensitivity", "stress", "fit", "line", "credibility"
+]
 
 
 def twin_stream(study: str) -> str:

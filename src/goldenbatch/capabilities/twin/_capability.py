@@ -23,6 +23,17 @@ CAPABILITY = Capability(
             f"{_ROOM}.ensemble_commands:ensemble_command",
             "Run a study many times over what is not known",
         ),
+        Offer(
+            "design-space",
+            f"{_ROOM}.space_commands:design_space_command",
+            "Where in its factors all limits are met, how surely",
+        ),
+        Offer(
+            "sensitivity",
+            f"{_ROOM}.space_commands:sensitivity_command",
+            "What the spread of its measures comes from",
+        ),
+        Offer("stress", f"{_ROOM}.space_commands:stress_command", "What the standard faults cost"),
         Offer("fit", f"{_ROOM}.fit_commands:fit_command", "Fit a study to measured batches"),
         Offer("line", f"{_ROOM}.line_commands:line_command", "A line or plant, by its declaration"),
         Offer("export", f"{_ROOM}.commands:export_command", "Give a model to other tools (FMI 3)"),

@@ -21,8 +21,8 @@ MAX_BYTES = 64 * 1024 * 1024
 """Of one result; a larger table belongs to the historian."""
 DOCUMENTS: Mapping[str, str] = {
     "run.json": "run", "ensemble.json": "ensemble", "design-space.json": "design-space",
-    "stress.json": "stress", "fit.json": "fit", "line.json": "line",
-    "credibility.json": "credibility",
+    "stress.json": "stress", "sensitivity.json": "sensitivity", "fit.json": "fit",
+    "line.json": "line", "credibility.json": "credibility",
 }  # fmt: skip
 """The document of each kind of work, by which a folder is recognised."""
 _TYPES = {
