@@ -30,8 +30,9 @@ _SOLVED: dict[str, Status] = {
     "Solve_Succeeded": "optimal",
     "Solved_To_Acceptable_Level": "acceptable",
 }
-_LADDER = ("adaptive", "monotone")
-"""Ways of lowering the barrier, the second where the first does not end."""
+_LADDER = (("adaptive", 0.0), ("monotone", 0.0), ("adaptive", 0.3))
+"""Ways of lowering the barrier, and how far the guess is drawn to the middle of its bounds: the
+next where the last does not end. A guess on its bounds can look infeasible to IPOPT."""
 
 
 @dataclass(frozen=True)
@@ -218,9 +219,12 @@ class _Solver:
         began = time.process_time()
         chosen = starts.controls(self.problem, number, self.options.seed)
         said, n_iterations = [], 0
-        for strategy in _LADDER:
+        bounds = np.array([self.problem.bounds(one) for one in self.problem.controls])
+        middle = bounds.mean(axis=1, keepdims=True)
+        for strategy, pull in _LADDER:
             try:
-                found, reason, steps = self._try(chosen, strategy)
+                guess = chosen + pull * (middle - chosen)
+                found, reason, steps = self._try(guess, strategy)
             except RuntimeError as error:
                 said.append(str(error).strip().splitlines()[-1][:160])
                 continue
