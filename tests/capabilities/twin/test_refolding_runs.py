@@ -89,8 +89,10 @@ def test_a_broken_run_is_refused_by_file_and_line(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match=r"exp_x.xlsx:3: column 'V' has a gap"):
         read_refolding(book(path, gap))
     lost = (ROWS[0], ROWS[1], (2.0, 0.1, 0.2, 0.0, 0.2, 1.4, 0, 0, 0, 0))
-    with pytest.raises(BadInputError, match=r"exp_x.xlsx: the volume changes after 1 h"):
-        read_refolding(book(path, lost))
+    silent = [(*row[:6], 0, 0, 0, 0) for row in lost]
+    with pytest.raises(BadInputError, match=r"exp_x.xlsx: the volume rises after 0 h"):
+        read_refolding(book(path, silent))
+    assert read_refolding(book(path, lost)).recipe.inputs["F1"].values[1] == pytest.approx(0.3)
     with pytest.raises(BadInputError, match="no sheet 'input_parameters'"):
         read_refolding(book(path, feeds=()))
     with pytest.raises(BadInputError, match=r"cSR1 is given as '1 mol'"):
@@ -100,10 +102,13 @@ def test_a_broken_run_is_refused_by_file_and_line(tmp_path: Path) -> None:
         read_refolding(book(path, nothing))
 
 
-def test_the_replay_judges_only_what_the_fitted_run_holds(real_data) -> None:
-    rows = list(replay([real_data("refolding") / "exp_j.xlsx"]))
+def test_the_replay_judges_only_what_the_fitted_run_holds(real_data, tmp_path: Path) -> None:
+    broken = book(tmp_path / "broken.xlsx", feeds=())
+    lost, *rows = replay([broken, real_data("refolding") / "exp_j.xlsx"])
     assert [row.kind for row in rows] == ["calibration", "calibration"]
     assert all(row.limit is None for row in rows)
+    assert lost.is_within is False
+    assert "input_parameters" in lost.note
 
 
 def test_the_replay_is_found_by_verify(tmp_path: Path) -> None:

@@ -51,8 +51,15 @@ def test_the_recorded_volume_closes_whatever_the_log_says(flows: list[float], se
 
 def test_a_volume_that_nothing_explains_is_refused() -> None:
     time, volume = np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.0, 1.2])
-    with pytest.raises(DataError, match="volume changes after 1 h, but no feed ran"):
+    with pytest.raises(DataError, match=r"volume rises after 1 h, but no feed is logged there\."):
         recipe_of(time, volume, {"F1": np.zeros(3)}, {})
+    pulse = np.array([0.0, 1.0, 2.0, 3.0, 4.0]), np.array([1.0, 1.1, 1.1, 1.3, 1.25])
+    log = np.array([0.1, 0.0, 0.0, 0.0, 0.0])
+    found = recipe_of(*pulse, {"F1": log, "F2": np.zeros(5)}, {}).inputs
+    assert found["F1"].values == pytest.approx((0.1, 0.0, 0.2, 0.0))
+    assert found["F_out"].values == pytest.approx((0.0, 0.0, 0.0, 0.05))
+    with pytest.raises(DataError, match="it may be F1 or F2"):
+        recipe_of(*pulse, {"F1": log, "F2": log}, {})
     with pytest.raises(DataError, match="do not rise"):
         recipe_of(time[::-1], volume, {"F1": np.zeros(3)}, {})
     drawn = recipe_of(time, 1.0 - 0.1 * time, {"F_out": np.full(3, 0.1)}, {})

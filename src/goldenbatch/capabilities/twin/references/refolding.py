@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from goldenbatch.capabilities.twin._run_tables import RunTable, TableForm, read_run_table
+from goldenbatch.capabilities.twin._run_tables import RunTable, read_run_table
 from goldenbatch.capabilities.twin.references import Case, Row
-from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.errors import BadInputError, GoldenbatchError
 from goldenbatch.science.process.fitting import (
     Asked,
     Batch,
@@ -36,7 +36,7 @@ FEEDS = ("cSR1", "cDR1", "cSR2", "cDR2", "cSR3", "cDR3")
 
 
 def read_refolding(path: Path) -> Batch:
-    """A run as its authors wrote it: samples and flows on one sheet, feeds on another.
+    """A run as its authors wrote it: samples and flows on the first sheet, feeds on another.
 
     The first sample gives the initial states; the others are the data.
 
@@ -44,7 +44,7 @@ def read_refolding(path: Path) -> Batch:
         BadInputError: A sheet, a column or a feed is missing, or the volume does not close.
     """
     model = refolding()
-    table = read_run_table(path, TableForm(sheet=path.stem))
+    table = read_run_table(path)
     times = table.times(model.time_unit)
     flows = {name: table.column(column, "L/h", is_complete=True) for name, column in FLOWS.items()}
     volume = table.column("V", "L", is_complete=True)
@@ -95,30 +95,53 @@ def _feeds(path: Path) -> dict[str, float]:
     return found
 
 
-def fitted(batch: Batch, n_starts: int = 3) -> tuple[Problem, Fit]:
-    """One run alone; the errors of its assays are not published and are estimated."""
-    unknown = dict.fromkeys(OUTPUTS)
-    problem = Problem(refolding(), (batch,), fitted=FITTED, noise=unknown)
+def fitted(*runs: Batch, n_starts: int = 3) -> tuple[Problem, Fit]:
+    """Runs together; the errors of their assays are not published and are estimated."""
+    problem = Problem(refolding(), runs, fitted=FITTED, noise=dict.fromkeys(OUTPUTS))
     return problem, fit(problem, Search(n_starts=n_starts, seed=1, tolerance=1e-6))
 
 
 def replay(files: Sequence[Path]) -> Iterator[Row]:
-    """Each run: the published parameters; then fitted alone, each of the others predicted."""
-    runs = [read_refolding(path) for path in files]
+    """Published parameters; each run fitted alone and the others predicted; then each left out."""
+    runs = []
+    for path in files:
+        try:
+            runs.append(read_refolding(path))
+        except GoldenbatchError as error:
+            yield _lost(f"run {path.name}", error)
     for run in runs:
         yield _published(run)
     for run in runs:
-        problem, found = fitted(run)
+        yield from _from((run,), [other for other in runs if other is not run])
+    if len(runs) > 2:
+        for run in runs:
+            yield from _from(tuple(other for other in runs if other is not run), [run])
+
+
+def _from(known: tuple[Batch, ...], others: Sequence[Batch]) -> Iterator[Row]:
+    """Fit some runs, say what they do not hold, predict others."""
+    name = known[0].name if len(known) == 1 else f"all {len(known)} but {others[0].name}"
+    try:
+        problem, found = fitted(*known)
         told = identifiability(problem, found)
-        yield Row(
-            f"native protein, {run.name} fitted alone, g/L", "measured",
-            f"RMSE {found.rmse('c_N'):.4f}", found.rmse("c_N"), "RMSE, g/L",
-            kind="calibration", note=" ".join(told.statements),
-        )  # fmt: skip
-        held = not told.unidentified and not any(one.is_at_bound for one in found.estimates)
-        for other in runs:
-            if other is not run:
-                yield _predicted(problem, found, other, is_judged=held)
+    except GoldenbatchError as error:
+        yield _lost(f"fit of {name}", error)
+        return
+    yield Row(
+        f"native protein, {name} fitted, g/L", "measured", f"RMSE {found.rmse('c_N'):.4f}",
+        found.rmse("c_N"), "RMSE, g/L", kind="calibration", note=" ".join(told.statements),
+    )  # fmt: skip
+    held = not told.unidentified and not any(one.is_at_bound for one in found.estimates)
+    for other in others:
+        try:
+            yield _predicted(problem, found, other, name, is_judged=held)
+        except GoldenbatchError as error:
+            yield _lost(f"{other.name} predicted from {name}", error)
+
+
+def _lost(what: str, error: Exception) -> Row:
+    """What could not be done is outside its limit, with the reason."""
+    return Row(what, "measured", "none", float("nan"), "none", 0.0, note=str(error))
 
 
 def _published(run: Batch) -> Row:
@@ -131,8 +154,8 @@ def _published(run: Batch) -> Row:
     )  # fmt: skip
 
 
-def _predicted(problem: Problem, found: Fit, other: Batch, *, is_judged: bool) -> Row:
-    posterior = found.posterior(200, seed=2)
+def _predicted(problem: Problem, found: Fit, other: Batch, name: str, *, is_judged: bool) -> Row:
+    posterior = found.posterior(120, seed=2)
     asked = Asked(noise=found.noises, seed=3, domain=domain_of(problem, found, INSIDE))
     got = predict(refolding(), without_values(other), posterior, asked)["c_N"]
     of = score(got, other.data["c_N"])
@@ -140,7 +163,7 @@ def _predicted(problem: Problem, found: Fit, other: Batch, *, is_judged: bool) -
     naive = min(rivals["first value"]["c_N"], rivals["mean of the others"]["c_N"])
     note = (
         f"RMSE {of.rmse:.4f} g/L; first value held {rivals['first value']['c_N']:.4f}, mean of the "
-        f"fitted run {rivals['mean of the others']['c_N']:.4f}, published parameters "
+        f"fitted {rivals['mean of the others']['c_N']:.4f}, published parameters "
         f"{rivals['declared parameters']['c_N']:.4f}; {of.coverage:.0%} of {of.n} inside the 95 % "
         f"interval of mean width {of.width:.3f} g/L"
     )
@@ -148,10 +171,10 @@ def _predicted(problem: Problem, found: Fit, other: Batch, *, is_judged: bool) -
     if out:
         note += f"; extrapolated: {'; '.join(out)}"
     if not is_judged:
-        note += "; not judged: the fitted run does not hold all parameters"
+        note += "; not judged: what was fitted does not hold all parameters"
     judged = is_judged and not out
     return Row(
-        f"native protein, {other.name} predicted from {problem.batches[0].name}", "measured",
+        f"native protein, {other.name} predicted from {name}", "measured",
         f"RMSE {of.rmse:.4f} g/L", of.rmse / naive, "RMSE / RMSE of the better naive prediction",
         1.0 if judged else None, kind="validation", note=note,
     )  # fmt: skip
@@ -168,7 +191,7 @@ CASES = (
         "process; feeds of more than 12 g/L are outside the range of the model.",
         source="fed-batch refolding runs, published without a licence: reference only",
         folder="refolding",
-        pattern="exp_*.xlsx",
+        pattern="*.xlsx",
         replay="refolding:replay",
         is_whole_folder=True,
     ),

@@ -120,7 +120,8 @@ def recipe_of(
     """The recipe of a recorded run, its flows scaled so that the recorded volume closes.
 
     A log holds the flow at each sample; a pump that starts or stops in between gives a volume
-    that the logged flow does not. The balance is the better witness.
+    that the logged flow does not. The balance is the better witness: what came in beside the log
+    is put down to the only feed of the run, what went out to withdrawal (samples).
 
     Args:
         time: Of the samples, h, from 0, rising. Shape `(n,)`, as the others.
@@ -129,7 +130,7 @@ def recipe_of(
         concentrations: Of the feeds, by input name, such as `cS1`.
 
     Raises:
-        DataError: Times do not rise, or the volume changes while no pump was running.
+        DataError: Times do not rise, or the volume rises and no single feed explains it.
 
     >>> t, v = np.array([0.0, 1.0, 2.0]), np.array([1.0, 1.05, 1.05])
     >>> recipe = recipe_of(t, v, {"F1": np.array([0.1, 0.0, 0.0])}, {"cS1": 10.0})
@@ -139,29 +140,40 @@ def recipe_of(
     steps, change = np.diff(time), np.diff(volume)
     if not (steps > 0.0).all():
         raise DataError("the times of the run do not rise.", hint="Sort its rows.")
-    into = np.array([flow for name, flow in flows.items() if name != "F_out"])
-    logged = into.sum(axis=0) if into.size else np.zeros_like(time)
-    away = np.asarray(flows.get("F_out", np.zeros_like(time)))
-    net = change / steps + away[:-1]
+    away = np.asarray(flows.get("F_out", np.zeros_like(time)), float)[:-1]
+    names = [name for name in flows if name != "F_out"]
     # The pump of an interval may be logged at either of its ends.
-    shown = np.where(logged[:-1] > 0.0, logged[:-1], logged[1:])
-    lost = (np.abs(net) > 1e-6) & (shown <= 0.0)
-    if lost.any():
-        raise DataError(
-            f"the volume changes after {time[np.flatnonzero(lost)[0]]:g} h, but no feed ran.",
-            hint="Check volume and flows of the run.",
-        )
-    factor = np.where(shown > 0.0, np.maximum(net, 0.0) / np.where(shown > 0.0, shown, 1.0), 0.0)
-    inputs: dict[str, Any] = {
-        name: Steps(tuple(map(float, time[:-1])), _scaled(flow, logged, factor))
-        for name, flow in flows.items() if name != "F_out"
-    }  # fmt: skip
-    inputs["F_out"] = Steps(tuple(map(float, time[:-1])), tuple(map(float, away[:-1])))
+    shown = {n: np.where(flows[n][:-1] > 0.0, flows[n][:-1], flows[n][1:]) for n in names}
+    net = change / steps + away
+    # Below this the volume stands, to the digits that it is logged with.
+    net = np.where(np.abs(net) * steps < 1e-6 * volume[:-1], 0.0, net)
+    _explain(time, net, shown)
+    total = sum(shown.values(), np.zeros(steps.size))
+    factor = np.where(total > 0.0, np.maximum(net, 0.0) / np.where(total > 0.0, total, 1.0), 0.0)
+    away = away + np.maximum(-net, 0.0)
+    at = tuple(map(float, time[:-1]))
+    inputs: dict[str, Any] = {n: Steps(at, _numbers(flow * factor)) for n, flow in shown.items()}
+    inputs["F_out"] = Steps(at, _numbers(away))
     return Recipe(float(time[-1]), float(time[-1]) / 100.0, {**inputs, **concentrations})
 
 
-def _scaled(
-    flow: NDArray[np.float64], logged: NDArray[np.float64], factor: NDArray[np.float64]
-) -> tuple[float, ...]:
-    shown = np.where(logged[:-1] > 0.0, flow[:-1], flow[1:])
-    return tuple(map(float, shown * factor))
+def _explain(
+    time: NDArray[np.float64], net: NDArray[np.float64], shown: dict[str, NDArray[np.float64]]
+) -> None:
+    """Put a rise of volume beside the log down to the only feed that the run used."""
+    total = sum(shown.values(), np.zeros(net.size))
+    lost = np.flatnonzero((net > 0.0) & (total <= 0.0))
+    if not lost.size:
+        return
+    used = [name for name, flow in shown.items() if (flow > 0.0).any()]
+    if len(used) != 1:
+        raise DataError(
+            f"the volume rises after {time[lost[0]]:g} h, but no feed is logged there"
+            + (f", and it may be {' or '.join(used)}." if used else "."),
+            hint="Check volume and flows of the run.",
+        )
+    shown[used[0]][lost] = net[lost]
+
+
+def _numbers(values: NDArray[np.float64]) -> tuple[float, ...]:
+    return tuple(map(float, values))
