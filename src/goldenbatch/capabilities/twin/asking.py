@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -52,8 +51,9 @@ def asked_of(study: Study, *, columns: Sequence[str] = (), engine: EngineChoice 
     )
     factors = tuple(_factor(model, recipe, one) for one in study.factors)
     return Asked(
-        ref, recipe, tuple(figures.values()), criteria, factors, tuple(columns), engine=engine
-    )
+        ref, recipe, tuple(figures.values()), criteria, factors, tuple(columns), engine=engine,
+        initial=study.model.initial, parameters=study.model.parameters,
+    )  # fmt: skip
 
 
 def members_of(study: Study, model: Model, n: int = 0) -> Members:
@@ -64,18 +64,11 @@ def members_of(study: Study, model: Model, n: int = 0) -> Members:
     Raises:
         BadInputError: The posterior is none, or of another model.
     """
-    initial = study.model.initial
+    initial, known = study.model.initial, study.model.parameters
     if study.model.posterior:
         drawn = load_posterior(study.folder / study.model.posterior)
-        return Members.of(model, drawn, initial)
-    fixed = set(study.model.parameters)
-    names = [p.name for p in model.parameters if p.prior is not None and p.name not in fixed]
-    made = Members.spread(model, n or study.members, study.seed, names=names, initial=initial)
-    values = model.parameter_vector(study.model.parameters)
-    parameters = made.parameters.copy()
-    for name in fixed:
-        parameters[:, model.at("parameters", name)] = values[model.at("parameters", name)]
-    return replace(made, parameters=parameters)
+        return Members.of(model, drawn, initial, known)
+    return Members.spread(model, n or study.members, study.seed, initial=initial, parameters=known)
 
 
 def load_posterior(path: Path) -> Posterior:

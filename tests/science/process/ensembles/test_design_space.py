@@ -136,3 +136,17 @@ def test_the_published_reactor_is_reproduced_within_monte_carlo_error() -> None:
     error = np.sqrt(p * (1.0 - p) * (1.0 / 120 + 1.0 / summary["n_theta"]))
     # 20 points that share their draws: 4 standard errors, and one run in hand where none differ.
     assert (np.abs(found.probability - p) <= 4.0 * error + 1.0 / 120).all()
+
+
+def test_what_is_known_of_starts_and_parameters_holds_for_the_nominal_run_too() -> None:
+    model = _models.decay()
+    known = {"initial": {"c": "4 g/L"}, "parameters": {"k": 0.1}}
+    study = Study(
+        model, Recipe(2.0, 2.0), criteria=(Criterion(FINAL, lower=0.5),),
+        factors=(Factor.duration(1.0, 4.0),), **known,
+    )  # fmt: skip
+    members = Members.spread(model, 4, seed=1, **known)
+    assert members.varied == ("c_start",)
+    found = map_design_space(study, members, 2)
+    assert found.nominal["final c"] == pytest.approx(4.0 * np.exp([-0.1, -0.4]), rel=1e-5)
+    assert found.n_feasible.tolist() == [4, 4]

@@ -188,8 +188,8 @@ class Prober:
         """Run all members at all points, some points at once."""
         size = max(1, RUNS_AT_ONCE // self.members.n)
         parts = [self._some(points[k : k + size]) for k in range(0, len(points), size)]
-        nominal_members = Members.nominal(self.model)
-        nominal = run_ensemble(self.study, nominal_members.take(np.zeros(len(points), np.int64)),
+        centre = Members.nominal(self.model, self.study.initial, self.study.parameters)
+        nominal = run_ensemble(self.study, centre.take(np.zeros(len(points), np.int64)),
                                points, executor=self.executor)  # fmt: skip
         whole = np.concatenate([part for part, _ in parts])
         return Counts(

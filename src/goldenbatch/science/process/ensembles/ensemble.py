@@ -131,7 +131,7 @@ def _joined(
     accepted = ended & (status != FAILED)
     values = {one.name: figures[:, j] for j, one in enumerate(study.all_figures)}
     units = {one.name: one.unit(model) for one in study.all_figures}
-    units |= {one: unit_of(model, one) for one in study.columns}
+    units |= {"time": model.time_unit} | {one: unit_of(model, one) for one in study.columns}
     units |= {one.name: one.unit(model, study.recipe) for one in study.factors}
     return Ensemble(
         values, status, tuple(r for one in outcomes for r in one.reasons),

@@ -56,14 +56,23 @@ class Members:
         return hasher.hexdigest()
 
     @classmethod
-    def nominal(cls, model: Model, initial: Mapping[str, Given] | None = None) -> Members:
-        """One member, as declared."""
-        p = model.parameter_vector()
+    def nominal(
+        cls,
+        model: Model,
+        initial: Mapping[str, Given] | None = None,
+        parameters: Mapping[str, Given] | None = None,
+    ) -> Members:
+        """One member: as declared, but for what is known of starts and parameters."""
+        p = model.parameter_vector(parameters)
         return cls(model.digest, p[None, :], model.x0(p, initial)[None, :], (), "nominal")
 
     @classmethod
     def of(
-        cls, model: Model, draws: Posterior, initial: Mapping[str, Given] | None = None
+        cls,
+        model: Model,
+        draws: Posterior,
+        initial: Mapping[str, Given] | None = None,
+        parameters: Mapping[str, Given] | None = None,
     ) -> Members:
         """One member for each draw.
 
@@ -71,13 +80,14 @@ class Members:
             model: That they were fitted with.
             draws: From a fit, or from the prior.
             initial: Initial states that are known; a draw's own `x0.` comes first.
+            parameters: That are known and not drawn; a draw's own value comes first.
 
         Raises:
             DataError: The draws are of another model, or name what it has not.
         """
         draws.check(model)
         n = len(draws.draws)
-        p = np.tile(model.parameter_vector(), (n, 1))
+        p = np.tile(model.parameter_vector(parameters), (n, 1))
         places = {name: k for k, name in enumerate(model.columns("parameters"))}
         states = {f"x0.{name}": k for k, name in enumerate(model.columns("states"))}
         for column, name in enumerate(draws.names):
@@ -101,11 +111,13 @@ class Members:
         method: Method = "sobol",
         names: Sequence[str] | None = None,
         initial: Mapping[str, Given] | None = None,
+        parameters: Mapping[str, Given] | None = None,
     ) -> Members:
         """Members that cover the declared priors evenly (see `from_unit`)."""
+        names = _unknown(model, names, parameters)
         chosen = varied_parameters(model, names)
         cube = unit_points(n, sum(one.size for one in chosen), seed, method)
-        made = cls.from_unit(model, cube, names=names, initial=initial)
+        made = cls.from_unit(model, cube, names=names, initial=initial, parameters=parameters)
         return replace(made, method=f"{method}, seed {seed}")
 
     @classmethod
@@ -116,6 +128,7 @@ class Members:
         *,
         names: Sequence[str] | None = None,
         initial: Mapping[str, Given] | None = None,
+        parameters: Mapping[str, Given] | None = None,
     ) -> Members:
         """Members at points of the unit cube, through the priors' quantile functions.
 
@@ -124,8 +137,10 @@ class Members:
             cube: A column for each element of a parameter with a prior. Shape `(n, n_varied)`.
             names: Only these parameters.
             initial: Initial states that are known.
+            parameters: That are known; they are not varied.
         """
-        p = np.tile(model.parameter_vector(), (len(cube), 1))
+        names = _unknown(model, names, parameters)
+        p = np.tile(model.parameter_vector(parameters), (len(cube), 1))
         column = 0
         varied: list[str] = []
         for one in varied_parameters(model, names):
@@ -162,6 +177,16 @@ class Members:
     def take(self, rows: NDArray[np.int64] | slice) -> Members:
         """Some of the rows."""
         return replace(self, parameters=self.parameters[rows], starts=self.starts[rows])
+
+
+def _unknown(
+    model: Model, names: Sequence[str] | None, known: Mapping[str, Given] | None
+) -> Sequence[str] | None:
+    """Names to vary without those that are known."""
+    if not known:
+        return names
+    every = [one.name for one in varied_parameters(model, None)] if names is None else names
+    return [name for name in every if name not in known]
 
 
 def varied_parameters(model: Model, names: Sequence[str] | None) -> list[Parameter]:

@@ -318,7 +318,8 @@ def _runner(
 ) -> tuple[tuple[str, ...], Callable[[NDArray[np.float64]], Ensemble]]:
     """Names of the inputs, and how points of their cube are run."""
     model = study.check()
-    chosen = varied_parameters(model, parameters)
+    known = set(study.parameters)
+    chosen = [one for one in varied_parameters(model, parameters) if one.name not in known]
     names = (*(e for one in chosen for e in one.elements), *(one.name for one in study.factors))
     n_uncertain = len(names) - len(study.factors)
     if not names:
@@ -326,8 +327,9 @@ def _runner(
 
     def run(cube: NDArray[np.float64]) -> Ensemble:
         members = Members.from_unit(
-            model, cube[:, :n_uncertain], names=[one.name for one in chosen]
-        )
+            model, cube[:, :n_uncertain], names=[one.name for one in chosen],
+            initial=study.initial, parameters=study.parameters,
+        )  # fmt: skip
         levels = spread(study.factors, cube[:, n_uncertain:]) if study.factors else None
         return run_ensemble(study, members, levels, executor=executor)
 

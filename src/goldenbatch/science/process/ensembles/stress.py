@@ -146,7 +146,7 @@ def stress_test(
         study: With criteria; its factors are not varied.
         hazards: Such as `standard_faults` gives.
         members: For margins in standard deviations; None: without.
-        initial: Initial states that differ from the declared ones.
+        initial: Initial states that differ from the study's.
         n_scan: Severities looked at between harmless and worst.
         precision: Of the severity that breaks, as a share of the range.
         executor: Runs hazards.
@@ -160,10 +160,11 @@ def stress_test(
         raise DesignError("a stress test needs criteria.", hint="Name limits in the study.")
     sds = _sds(study, members)
     bare = replace(study, factors=())
-    values, ended = _figures(Trial(bare, _NONE, initial or {}, sds, n_scan, precision), None)
+    start = {**study.initial, **(initial or {})}
+    values, ended = _figures(Trial(bare, _NONE, start, sds, n_scan, precision), None)
     if ended and not values:
         raise DataError(f"the run without a fault failed: {ended}", hint="Correct the recipe.")
-    trials = [Trial(bare, one, initial or {}, sds, n_scan, precision) for one in hazards]
+    trials = [Trial(bare, one, start, sds, n_scan, precision) for one in hazards]
     return StressReport(
         _margins(bare, values, sds), tuple(executor(examine, trials)), model.digest,
         study.recipe.digest, members.digest if members else "",
@@ -224,7 +225,10 @@ def _figures(trial: Trial, share: float | None) -> tuple[dict[str, float], str]:
         fault = trial.hazard.fault(trial.hazard.at(share))
         recipe = replace(recipe, faults=(*recipe.faults, fault))
     try:
-        run = simulate(study.load(), recipe, initial=trial.initial, settings=study.settings)
+        run = simulate(
+            study.load(), recipe, initial=trial.initial, parameters=study.parameters,
+            settings=study.settings,
+        )  # fmt: skip
     except DataError as error:
         return {}, f"refused: {error}"
     if run.status == "failed":

@@ -14,6 +14,7 @@ from goldenbatch.science.process.integrate import Settings
 from goldenbatch.science.process.model import Model, ModelRef
 
 if TYPE_CHECKING:
+    from goldenbatch.science.process.model import Given
     from goldenbatch.science.process.recipe import Recipe
 
 T = TypeVar("T")
@@ -48,6 +49,9 @@ class Study:
         engine: `casadi`, `kernel` (compiled, for thousands of members), `simulate` (one by one,
             for controllers and faults); `auto`: by the recipe and the number of members.
         accepted_stops: Named events that may end a run; any other makes it infeasible.
+        initial: Initial states that differ from the declared ones, where a question makes its
+            own members (nominal runs, sensitivity, stress).
+        parameters: Parameters that are known likewise, and then not varied.
     """
 
     model: Model | ModelRef
@@ -59,6 +63,8 @@ class Study:
     settings: Settings = field(default_factory=Settings)
     engine: EngineChoice = "auto"
     accepted_stops: tuple[str, ...] = ()
+    initial: Mapping[str, Given] = field(default_factory=dict)
+    parameters: Mapping[str, Given] = field(default_factory=dict)
 
     def load(self) -> Model:
         """The model."""
