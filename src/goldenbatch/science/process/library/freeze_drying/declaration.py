@@ -113,7 +113,7 @@ def _outputs(m: ModelBuilder, at: SimpleNamespace) -> None:
     vapour = smooth_min(load / at.v.drawn, 1.0 + 0.0 * load / at.v.drawn, 1e-3)
     m.output("pirani_ratio", 1.0 + 0.6 * vapour, "1", noise=Noise(sd=0.01), cadence=minute,
              help="Pirani over capacitance gauge: 1.6 in water vapour, 1 in nitrogen")  # fmt: skip
-    m.output("T_ice", at.T, "Cel", help="ice at the front")
+    m.output("T_front", at.T, "Cel", help="ice at the front")
     m.output("flux", at.flux * at.hour, "kg/m2/h", help="vapour on the inner area")
     m.output("dried", at.L / at.v.height, "1", help="share of the height that is dry")
 
