@@ -29,9 +29,7 @@ def kinds(run):
     return run.events["kind"].tolist()
 
 
-@pytest.mark.parametrize(
-    "figures", [(0.05, 0.01, 0.1, 0.02, 10), (0.3, 0.1, 0.2, 0.05, 1)]
-)
+@pytest.mark.parametrize("figures", [(0.05, 0.01, 0.1, 0.02, 10), (0.3, 0.1, 0.2, 0.05, 1)])
 def test_the_declared_two_machine_line_is_gershwins(figures):
     line = two_machines(*figures)
     runs = [

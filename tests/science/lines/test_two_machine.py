@@ -69,13 +69,60 @@ def test_flow_in_is_flow_out_and_more_buffer_is_never_less(line):
     assert exact_two_machine(wider).throughput >= rates.throughput - 1e-12
 
 
+def _by_brute_force(line):
+    """Stationary shares by a dense solve of all states at once."""
+    states = [(n, a, b) for n in range(line.buffer + 1) for a in (0, 1) for b in (0, 1)]
+    number = {state: i for i, state in enumerate(states)}
+    chain, made = np.zeros((len(states), len(states))), np.zeros(len(states))
+    for n, a, b in states:
+        fails = line.failure_1 * (n < line.buffer), line.failure_2 * (n > 0)
+        for x in (0, 1):
+            for y in (0, 1):
+                up_1 = 1 - fails[0] if a else line.repair_1
+                up_2 = 1 - fails[1] if b else line.repair_2
+                chance = (up_1 if x else 1 - up_1) * (up_2 if y else 1 - up_2)
+                leaves = y * (n > 0)
+                after = n + x * (n < line.buffer) - leaves
+                chain[number[n, a, b], number[after, x, y]] += chance
+                made[number[n, a, b]] += chance * leaves
+    balance = np.vstack([chain.T - np.eye(len(states)), np.ones(len(states))])
+    right = np.append(np.zeros(len(states)), 1.0)
+    share = np.linalg.lstsq(balance, right, rcond=None)[0]
+    return share @ made, share @ np.array([n for n, _, _ in states])
+
+
+@given(LINES)
+@settings(max_examples=20, deadline=None)
+def test_level_by_level_is_the_same_as_all_states_at_once(line):
+    rates = exact_two_machine(line)
+    throughput, level = _by_brute_force(line)
+    assert rates.throughput == pytest.approx(throughput, abs=1e-9)
+    assert rates.mean_buffer == pytest.approx(level, abs=1e-7)
+
+
+@pytest.mark.parametrize("buffer", [1, 2, 9])
+def test_a_machine_that_never_fails_stands_back_to_the_other(buffer):
+    for figures in ((0.1, 0.02, 0.3, 0.0, buffer), (0.3, 0.0, 0.1, 0.02, buffer)):
+        rates = exact_two_machine(TwoMachines(*figures))
+        if buffer > 1:
+            assert rates.throughput == pytest.approx(0.1 / 0.12)
+    with pytest.raises(DesignError, match="never fail"):
+        exact_two_machine(TwoMachines(0.1, 0.0, 0.1, 0.0, buffer))
+
+
+def test_a_long_buffer_is_solved_without_loss():
+    rates = exact_two_machine(TwoMachines(0.1, 0.01, 0.1, 0.01, 5000))
+    assert rates.mean_buffer == pytest.approx(2500, abs=1e-3)
+    slow = exact_two_machine(TwoMachines(0.5, 0.01, 0.1, 0.1, 3000))
+    assert slow.throughput == pytest.approx(0.5, abs=1e-9)
+    assert slow.p_empty < 1e-100
+
+
 @given(LINES)
 @settings(max_examples=30, deadline=None)
 def test_a_line_and_its_mirror_make_the_same(line):
     mirror = TwoMachines(line.repair_2, line.failure_2, line.repair_1, line.failure_1, line.buffer)
     one = exact_two_machine(line)
-    if line.failure_1 == 0:
-        return
     other = exact_two_machine(mirror)
     assert one.throughput == pytest.approx(other.throughput, abs=1e-9)
     assert one.mean_buffer + other.mean_buffer == pytest.approx(line.buffer, abs=1e-7)

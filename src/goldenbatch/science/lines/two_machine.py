@@ -17,15 +17,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.sparse import coo_matrix, csc_matrix, eye
-from scipy.sparse.linalg import spsolve
 
 from goldenbatch.science._arrays import Bools, Floats
 from goldenbatch.science.errors import DesignError
 from goldenbatch.science.lines.output_analysis import MeanInterval, mean_interval
 
-_STATES = ((1, 1), (1, 0), (0, 1), (0, 0))
-"""Up (1) or down (0) of the two machines, in the order of the equations."""
+_STATES = ((0, 1), (0, 0), (1, 1), (1, 0))
+"""Up (1) or down (0) of the two machines. The first one comes back to the empty buffer from
+everywhere, as long as the first machine may fail: the elimination ends in it."""
+
+_REACH = 7
+"""From the first state of a level to the last one of the next."""
+
+_HUGE = 1e150
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,37 +104,37 @@ class SimulatedRates:
 def exact_two_machine(line: TwoMachines) -> LineRates:
     """Solve the Markov chain of 4 (buffer + 1) states for its long-run rates.
 
-    The equations are solved as they stand (sparse LU), so that any probabilities and any buffer
+    States are eliminated level by level of the buffer, so that any probabilities and any buffer
     are taken; Gershwin's closed form has removable singularities where machines are alike.
 
+    Raises:
+        DesignError: two machines that never fail: the buffer stays as it began.
+
     References:
-        Gershwin and Schick (1983).
+        Gershwin and Schick (1983). Grassmann, Taksar and Heyman (1985), Oper. Res. 33:1107,
+        doi:10.1287/opre.33.5.1107 (elimination without subtraction).
 
     >>> rates = exact_two_machine(TwoMachines(0.1, 0.01, 0.1, 0.01, 4))
     >>> round(rates.throughput, 6), round(rates.mean_buffer, 6)
     (0.840936, 2.0)
     """
-    chain, made = _chain(line)
-    n = chain.shape[0]
-    # A balance equation is redundant: the last one makes way for "the shares sum to 1".
-    balance = (chain.T - eye(n, format="csc")).tolil()
-    balance[n - 1, :] = 1.0
-    right = np.zeros(n)
-    right[n - 1] = 1.0
-    share = np.asarray(spsolve(csc_matrix(balance), right), dtype=np.float64)
-    levels = np.repeat(np.arange(line.buffer + 1), 4)
-    by_level = np.bincount(levels, weights=share, minlength=line.buffer + 1)
-    repaired = np.array([[1 - line.failure_1, line.repair_1], [1 - line.failure_2, line.repair_2]])
-    ups = np.tile(np.array(_STATES), (line.buffer + 1, 1))
-    at_0, at_full = levels == 0, levels == line.buffer
-    # A machine that cannot work cannot fail: what is up stays up.
-    up_2 = np.where(ups[:, 1] == 1, 1.0, repaired[1, 1])
-    up_1 = np.where(ups[:, 0] == 1, 1.0, repaired[0, 1])
+    if line.failure_1 == line.failure_2 == 0:
+        raise DesignError("machines that never fail keep whatever buffer they begin with")
+    if line.failure_1 == 0:
+        # States are eliminated from the full buffer down, which the level must be able to leave;
+        # in the mirrored line the second machine, which does fail, has the first one's place.
+        return _mirrored(exact_two_machine(_mirror(line)), line.buffer)
+    share = _shares(line)
+    levels = np.arange(line.buffer + 1)
+    by_level = share.sum(axis=1)
+    repair = np.where(np.array(_STATES) == 1, 1.0, [line.repair_1, line.repair_2])
+    up_2 = np.where(np.array(_STATES)[:, 1] == 1, 1.0 - line.failure_2, line.repair_2)
     return LineRates(
-        throughput=float(share @ made),
-        mean_buffer=float(share @ levels),
-        starved=float(share[at_0] @ up_2[at_0]),
-        blocked=float(share[at_full] @ up_1[at_full]),
+        throughput=float(share[1:].sum(axis=0) @ up_2),
+        mean_buffer=float(by_level @ levels),
+        # A machine that cannot work cannot fail: what is up stays up.
+        starved=float(share[0] @ repair[:, 1]),
+        blocked=float(share[-1] @ repair[:, 0]),
         p_empty=float(by_level[0]),
         p_full=float(by_level[-1]),
     )
@@ -196,26 +200,68 @@ def _next(is_up: Bools, can_work: Bools, draw: Floats, failure: float, repair: f
     return stays | (~is_up & (draw < repair))
 
 
-def _chain(line: TwoMachines) -> tuple[csc_matrix, Floats]:
-    """Return the transition matrix and the chance of a part in the step out of each state."""
-    rows, columns, chances = [], [], []
-    made = np.zeros(4 * (line.buffer + 1))
+def _mirror(line: TwoMachines) -> TwoMachines:
+    return TwoMachines(line.repair_2, line.failure_2, line.repair_1, line.failure_1, line.buffer)
+
+
+def _mirrored(line: LineRates, buffer: int) -> LineRates:
+    """Rates of a line from those of its mirror: holes flow against the parts."""
+    return LineRates(
+        line.throughput, buffer - line.mean_buffer, line.blocked, line.starved,
+        line.p_full, line.p_empty,
+    )  # fmt: skip
+
+
+def _shares(line: TwoMachines) -> Floats:
+    """Share of steps that begin in each state, shape (buffer + 1, 4).
+
+    States are eliminated one by one without a subtraction, so that each share is right to its
+    last digits however small it is. A state reaches only those of its own level and the next
+    ones, at most `_REACH` away.
+    """
+    rows = _rows(line)
+    n = len(rows)
+    into: list[list[tuple[int, float]]] = [[] for _ in range(n)]
+    for k in range(n - 1, 0, -1):
+        below = [(j, chance) for j, chance in rows[k].items() if j < k]
+        leaving = sum(chance for _, chance in below)
+        for i in range(max(0, k - _REACH), k):
+            entering = rows[i].pop(k, 0.0)
+            if entering:
+                weight = entering / leaving
+                into[k].append((i, weight))
+                for j, chance in below:
+                    rows[i][j] = rows[i].get(j, 0.0) + weight * chance
+    share = np.zeros(n)
+    share[0] = 1.0
+    for k in range(1, n):
+        share[k] = sum(share[i] * weight for i, weight in into[k])
+        if share[k] > _HUGE:
+            # Shares may span hundreds of decades; what falls to 0 is under the last digit.
+            share[: k + 1] /= _HUGE
+    shares: Floats = share.reshape(-1, 4) / share.sum()
+    return shares
+
+
+def _rows(line: TwoMachines) -> list[dict[int, float]]:
+    """Chances from each state, numbered level by level, to the others."""
+    rows: list[dict[int, float]] = []
     for level in range(line.buffer + 1):
         is_free, is_fed = level < line.buffer, level > 0
-        for i, (up_1, up_2) in enumerate(_STATES):
+        for up_1, up_2 in _STATES:
+            row: dict[int, float] = {}
             for j, (next_1, next_2) in enumerate(_STATES):
                 chance = _goes(up_1, next_1, is_free, line.failure_1, line.repair_1)
                 chance *= _goes(up_2, next_2, is_fed, line.failure_2, line.repair_2)
-                leaves = next_2 * is_fed
-                target = level + next_1 * is_free - leaves
-                rows.append(4 * level + i)
-                columns.append(4 * target + j)
-                chances.append(chance)
-                made[4 * level + i] += chance * leaves
-    size = len(made)
-    return coo_matrix((chances, (rows, columns)), shape=(size, size)).tocsc(), made
+                target = 4 * (level + next_1 * is_free - next_2 * is_fed) + j
+                if chance:
+                    row[target] = row.get(target, 0.0) + chance
+            rows.append(row)
+    return rows
 
 
 def _goes(up: int, after: int, can_work: bool, failure: float, repair: float) -> float:
-    chance_up = (1 - failure * can_work) if up else repair
-    return chance_up if after else 1 - chance_up
+    if not up:
+        return repair if after else 1 - repair
+    fails = failure * can_work
+    return 1 - fails if after else fails
