@@ -190,6 +190,15 @@ def conversion(source: str, target: str) -> tuple[float, float]:
     return float(one), float(zero)
 
 
+def has_own_zero(code: str) -> bool:
+    """Whether a unit is a scale whose zero is not that of its dimension, such as Celsius.
+
+    >>> has_own_zero("mCel"), has_own_zero("J/Cel")
+    (True, False)
+    """
+    return bool(_read(code).offset_scale)
+
+
 @lru_cache(maxsize=1024)
 def base_units(code: str) -> tuple[float, tuple[tuple[str, float], ...]]:
     """Factor to base units, and the base units with their exponents, of a UCUM code.

@@ -7,6 +7,7 @@ import pytest
 from goldenbatch.science.errors import DesignError
 from goldenbatch.science.process import ModelBuilder, ModelRef, Noise
 from goldenbatch.science.process._casadi import ca
+from goldenbatch.science.process.declarations import Prior
 from goldenbatch.science.process.dimensions import UnitMismatchError
 
 
@@ -99,3 +100,54 @@ def test_a_reference_names_what_cannot_be_loaded() -> None:
         ModelRef.of("no.such:thing").load()
     with pytest.raises(DesignError, match="no model"):
         ModelRef.of("builtins:dict").load()
+
+
+def _jump(m: ModelBuilder, x, after, **arguments) -> None:
+    m.jump("j", {"x": after}, arguments)
+
+
+@pytest.mark.parametrize(
+    ("declare", "words"),
+    [
+        (lambda m, x: m.state("time", "L"), "no name of its own"),
+        (lambda m, x: m.state("x[0]", "L"), "no name of its own"),
+        (lambda m, x: m.parameter("x0.x", "L", value=1.0), "no name of its own"),
+        (lambda m, x: m.state("", "L"), "no name of its own"),
+        (lambda m, x: m.state("T", "mCel"), "zero of its own"),
+        (lambda m, x: m.state("T", "(Cel)"), "zero of its own"),
+        (lambda m, x: m.constant("c", float("nan"), "L"), "is nan"),
+        (lambda m, x: m.state("y", "L", initial=float("inf")), "is inf"),
+        (lambda m, x: m.state("y", "L", valid=(5.0, 1.0)), "calibrated from"),
+        (lambda m, x: m.output("x", 2 * x, "L"), "is not the state of that name"),
+        (lambda m, x: m.output("y", ca.vertcat(x, x), "L"), "has 2 elements"),
+        (lambda m, x: m.output("y", x, "L", cadence=-1.0), "cadence -1"),
+        (lambda m, x: m.watch("w", ca.vertcat(x, x)), "has 2 elements"),
+        (lambda m, x: [m.watch("w", x), m.watch("w", -x)], "declared twice"),
+        (lambda m, x: [_jump(m, x, x), _jump(m, x, 2 * x)], "declared twice"),
+        (lambda m, x: _jump(m, x, ca.vertcat(x, x)), "number of elements"),
+        (lambda m, x: _jump(m, x, x, d=(m.argument("d", "L"), "mL")), "declared in mL"),
+        (lambda m, x: _jump(m, x, x + m.input("u", "L")), "jumps"),
+        (lambda m, x: m.derivative(m.state("y", "L", initial=x), 0.0), "initial values"),
+        (lambda m, x: m.conserved("l", 2 * x, inflow=0.0, unit="L"), "law 'l' does not hold"),
+        (lambda m, x: m.parameter("p", "1", value=1.0, prior=Prior.uniform()), "without bounds"),
+        (lambda m, x: m.parameter("p", "1", value=0.0, prior=Prior.lognormal(0.1)), "lognormal"),
+        (lambda m, x: Prior.normal(0.0), "standard deviation"),
+        (lambda m, x: Noise(sd=float("nan")), "impossible"),
+        (lambda m, x: ModelBuilder("m", version="1", title="t", time_unit="kg"), "time in 'kg'"),
+    ],
+)  # fmt: skip
+def test_what_would_mean_two_things_or_nothing_is_refused(declare, words: str) -> None:
+    m = begun()
+    x = m.state("x", "L", initial=1.0)
+    m.derivative(x, m.parameter("k", "1/h", value=1.0) * x)
+    with pytest.raises(DesignError, match=words):
+        declare(m, x)
+        m.build()
+
+
+def test_a_symbol_of_another_model_is_refused_where_units_are_not_followed() -> None:
+    m, other = begun(), begun()
+    x, stranger = m.state("x", "L"), other.state("x", "L")
+    m.derivative(x, m.empirical("rate", stranger, "L/h", source="doi:none"))
+    with pytest.raises(DesignError, match="does not declare"):
+        m.build()

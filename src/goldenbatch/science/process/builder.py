@@ -22,6 +22,18 @@ from goldenbatch.science.process.declarations import (
 )
 from goldenbatch.science.process.dimensions import DimensionCheck, dimension_of
 from goldenbatch.science.process.model import Expressions, Model
+from goldenbatch.science.process.soundness import (
+    check_free,
+    check_laws,
+    check_name,
+    check_time_unit,
+    check_twin,
+    check_unique,
+    column,
+    finite,
+    resolved,
+    single,
+)
 
 
 class Range(TypedDict, total=False):
@@ -66,6 +78,7 @@ class ModelBuilder:
             checks_units: False only for a grid so fine that the check would take long, of a
                 model that is checked on a coarse one.
         """
+        check_time_unit(time_unit, name)
         self._head = (name, version, title, time_unit)
         self._references = tuple(references)
         self._check = DimensionCheck() if checks_units else None
@@ -101,6 +114,7 @@ class ModelBuilder:
         return symbol
 
     def _take(self, name: str) -> None:
+        check_name(name, self._head[0])
         if name in self._names:
             raise DesignError(f"{self._head[0]} declares {name!r} twice.", hint="Rename one.")
         self._names.add(name)
@@ -162,7 +176,7 @@ class ModelBuilder:
         """A number with a unit that never changes: a natural constant, a conversion factor."""
         self._take(name)
         symbol = self._symbol(name, 1, unit)
-        self._replaced.append((symbol, ca.SX(value)))
+        self._replaced.append((symbol, ca.SX(finite(float(value), f"constant {name!r}"))))
         return symbol
 
     def define(self, name: str, expression: Any, unit: str) -> Any:
@@ -245,23 +259,29 @@ class ModelBuilder:
             expression = expression - 273.15
         else:
             self._require(expression, unit, f"{self._head[0]}: output {name!r}")
-        if any(one.name == name for one, _ in self._outputs):
-            raise DesignError(f"{self._head[0]} has two outputs {name!r}.", hint="Rename one.")
+        where = f"{self._head[0]}: output {name!r}"
+        check_unique(name, (one for one, _ in self._outputs), where)
+        check_twin(name, expression, self._declared, self._symbols, where)
         declared = Output(name, unit, noise, float(cadence), float(delay), help)
-        self._outputs.append((declared, ca.SX(expression)))
+        self._outputs.append((declared, single(expression, where)))
 
     def conserved(self, name: str, amount: Any, *, inflow: Any, unit: str) -> None:
         """Declare a law: the amount changes at the rate of the inflow, and by nothing else."""
         self._require(amount, unit, f"{self._head[0]}: amount of {name!r}")
         rate = f"({unit})/({self._head[3]})" if unit != "1" else f"1/({self._head[3]})"
         self._require(inflow, rate, f"{self._head[0]}: inflow of {name!r}")
-        self._laws.append((Law(name, unit), ca.SX(amount), ca.SX(inflow)))
+        where = f"{self._head[0]}: law {name!r}"
+        check_unique(name, (law for law, _, _ in self._laws), where)
+        self._laws.append((Law(name, unit), single(amount, where), single(inflow, where)))
 
     def watch(self, name: str, expression: Any, *, stops: bool = False, help: str = "") -> None:
         """Name an event: the expression rises through zero. It may end the run."""
+        where = f"{self._head[0]}: event {name!r}"
+        check_unique(name, (one for one, _ in self._watches), where)
+        watched = single(expression, where)
         if self._check is not None:
-            self._check.of(ca.SX(expression), f"{self._head[0]}: event {name!r}")
-        self._watches.append((Watch(name, stops, help), ca.SX(expression)))
+            self._check.of(watched, where)
+        self._watches.append((Watch(name, stops, help), watched))
 
     def stop(self, name: str, expression: Any, *, help: str = "") -> None:
         """An event that ends the run."""
@@ -269,8 +289,7 @@ class ModelBuilder:
 
     def argument(self, name: str, unit: str) -> Any:
         """A symbol for an argument of a jump."""
-        symbol = self._symbol(name, 1, unit)
-        return symbol
+        return self._symbol(name, 1, unit)
 
     def jump(
         self,
@@ -289,12 +308,16 @@ class ModelBuilder:
             help: For people.
         """
         known = {one.name: one for one in self._declared[State]}
+        check_unique(name, (jump for jump, _, _ in self._jumps), f"{self._head[0]}: jump {name!r}")
         for state, expression in after.items():
+            where = f"{self._head[0]}: jump {name!r}, {state!r}"
             if state not in known:
                 raise DesignError(f"jump {name!r} changes {state!r}, no state.", hint="Correct it.")
-            self._require(
-                expression, known[state].unit, f"{self._head[0]}: jump {name!r}, {state!r}"
-            )
+            if ca.SX(expression).numel() != known[state].size:
+                raise DesignError(f"{where} has another number of elements.", hint="Give each.")
+            self._require(expression, known[state].unit, where)
+        for argument, (symbol, unit) in arguments.items():
+            self._require(symbol, unit, f"{self._head[0]}: jump {name!r}, argument {argument!r}")
         symbols = ca.vertcat(*(symbol for symbol, _ in arguments.values()))
         pairs = tuple((argument, unit) for argument, (_, unit) in arguments.items())
         self._jumps.append((Jump(name, pairs, help), ca.SX(symbols), dict(after)))
@@ -317,7 +340,7 @@ class ModelBuilder:
             "inputs": tuple(self._declared[Input]),
             "parameters": tuple(self._declared[Parameter]),
         }
-        return Model(
+        model = Model(
             name, version, title, time_unit, **quantities,
             outputs=tuple(one for one, _ in self._outputs),
             laws=tuple(law for law, _, _ in self._laws),
@@ -326,6 +349,9 @@ class ModelBuilder:
             references=self._references,
             expressions=self._expressions(),
         )  # fmt: skip
+        if self._check is not None:
+            check_laws(model)
+        return model
 
     def _check_complete(self) -> None:
         missing = [s.name for s in self._declared[State] if s.name not in self._derivatives]
@@ -348,46 +374,27 @@ class ModelBuilder:
             for k in (State, Algebraic, Input, Parameter)
         )
         whole = {
-            "rhs": _column(self._derivatives[one.name] for one in self._declared[State]),
-            "residuals": _column(self._residuals),
-            "outputs": _column(expression for _, expression in self._outputs),
-            "laws": _column([*(a for _, a, _ in self._laws), *(i for _, _, i in self._laws)]),
-            "watches": _column(expression for _, expression in self._watches),
-            "starts": _column(
+            "rhs": column(self._derivatives[one.name] for one in self._declared[State]),
+            "residuals": column(self._residuals),
+            "outputs": column(expression for _, expression in self._outputs),
+            "laws": column([*(a for _, a, _ in self._laws), *(i for _, _, i in self._laws)]),
+            "watches": column(expression for _, expression in self._watches),
+            "starts": column(
                 self._starts.get(one.name, ca.SX(list(one.value))) for one in self._declared[State]
             ),
         }
         afters = [self._after(jump[2]) for jump in self._jumps]
-        resolved = self._resolve([*whole.values(), *afters])
-        named = dict(zip(whole, resolved, strict=False))
-        jumps = zip((symbols for _, symbols, _ in self._jumps), resolved[len(whole) :], strict=True)
-        self._check_strangers([self.t, x, z, u, p], list(named.values()))
+        found = resolved(self._replaced, [*whole.values(), *afters])
+        named = dict(zip(whole, found, strict=False))
+        jumps = [*zip((a for _, a, _ in self._jumps), found[len(whole) :], strict=True)]
+        head = self._head[0]
+        seen = ca.vertcat(*(e for key, e in named.items() if key != "starts"))
+        check_free([self.t, x, z, u, p], "symbols of this model", seen, head)
+        check_free([p], "parameters in initial values", named["starts"], head)
+        for arguments, after in jumps:
+            check_free([arguments, x, p], "arguments, states and parameters in jumps", after, head)
         return Expressions(self.t, x, z, u, p, **named, jumps=tuple(jumps))
 
     def _after(self, changed: Mapping[str, Any]) -> Any:
         pairs = zip(self._declared[State], self._symbols[State], strict=True)
-        return _column(changed.get(one.name, symbol) for one, symbol in pairs)
-
-    def _resolve(self, expressions: list[Any]) -> list[Any]:
-        """Put the named intermediates and constants into the expressions."""
-        if not self._replaced:
-            return expressions
-        symbols = [symbol for symbol, _ in self._replaced]
-        _, outside = ca.substitute_inplace(
-            symbols, [e for _, e in self._replaced], expressions, False
-        )
-        return list(outside)
-
-    def _check_strangers(self, known: list[Any], expressions: list[Any]) -> None:
-        names = {element.name() for one in known for element in ca.vertsplit(one)}
-        for symbol in ca.symvar(ca.vertcat(*expressions)):
-            if symbol.name() not in names:
-                raise DesignError(
-                    f"{self._head[0]} uses {symbol.name()!r}, which it does not declare.",
-                    hint="Use only the symbols that the builder gave out.",
-                )
-
-
-def _column(parts: Any) -> Any:
-    columns = [ca.vec(ca.densify(ca.SX(one))) for one in parts]
-    return ca.vertcat(*columns) if columns else ca.SX(0, 1)
+        return column(changed.get(one.name, symbol) for one, symbol in pairs)

@@ -27,6 +27,14 @@ class Prior:
     sd: float = 0.0
     source: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse a belief without width: that is a constant."""
+        if self.kind != "uniform" and not 0.0 < self.sd < inf:
+            raise DesignError(
+                f"a {self.kind} prior has standard deviation {self.sd}.",
+                hint="Give a positive one; what is known exactly has no prior.",
+            )
+
     @classmethod
     def normal(cls, sd: float, source: str = "") -> Prior:
         """Normal about the declared value."""
@@ -61,7 +69,8 @@ class Noise:
 
     def __post_init__(self) -> None:
         """Refuse a measurement without error: no weight could be given to it."""
-        if self.sd < 0.0 or self.relative < 0.0 or self.sd + self.relative == 0.0:
+        size = self.sd + self.relative
+        if not (self.sd >= 0.0 and self.relative >= 0.0 and 0.0 < size < inf):
             raise DesignError(
                 f"noise with sd {self.sd} and relative part {self.relative} is impossible.",
                 hint="State at least one of them above zero; neither may be negative.",
@@ -114,11 +123,18 @@ class Quantity:
                 f"{where} has {len(self.value)} values for {self.size} elements.",
                 hint="Give one number, or one for each element.",
             )
-        outside = [one for one in self.value if not self.lower <= one <= self.upper]
+        outside = [
+            one for one in self.value if not (self.lower <= one <= self.upper and isfinite(one))
+        ]
         if outside:
             raise DesignError(
                 f"{where} is {outside[0]:g} {self.unit}, outside {self.lower:g} to {self.upper:g}.",
                 hint="Correct the value or the bounds.",
+            )
+        if self.valid is not None and not self.valid[0] < self.valid[1]:
+            raise DesignError(
+                f"{where} was calibrated from {self.valid[0]} to {self.valid[1]}.",
+                hint="Give the lower end first.",
             )
 
     @property
@@ -154,6 +170,20 @@ class Parameter(Quantity):
     prior: Prior | None = None
     source: str = ""
 
+    def __post_init__(self) -> None:
+        """Refuse a prior that no value can be drawn from."""
+        super().__post_init__()
+        kind = self.prior.kind if self.prior is not None else ""
+        if kind == "uniform" and not (isfinite(self.lower) and isfinite(self.upper)):
+            raise DesignError(
+                f"parameter {self.name!r} has a uniform prior without bounds.", hint="Give bounds."
+            )
+        if kind == "lognormal" and min(self.value) <= 0.0:
+            raise DesignError(
+                f"parameter {self.name!r} is {min(self.value):g}, but its prior is lognormal.",
+                hint="Take a normal prior, or a positive value.",
+            )
+
 
 @dataclass(frozen=True)
 class Output:
@@ -174,6 +204,14 @@ class Output:
     cadence: float = 0.0
     delay: float = 0.0
     help: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a laboratory that answers before it is asked."""
+        if not (0.0 <= self.cadence < inf and 0.0 <= self.delay < inf):
+            raise DesignError(
+                f"output {self.name!r} has cadence {self.cadence} and delay {self.delay}.",
+                hint="Give finite times from 0 on.",
+            )
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from math import isclose
 from textwrap import shorten
 from typing import Any
 
-from goldenbatch.core.quantities import base_units
+from goldenbatch.core.quantities import base_units, has_own_zero
 from goldenbatch.science.errors import DesignError
 from goldenbatch.science.process._casadi import ca
 
@@ -80,7 +80,7 @@ def dimension_of(unit: str) -> Dimension:
         UnitError: It is no UCUM code.
         UnitMismatchError: It is a scale with a zero of its own, such as Cel.
     """
-    if unit in ("Cel", "[degF]"):
+    if has_own_zero(unit):
         raise UnitMismatchError(
             f"unit {unit!r} has a zero of its own and cannot stand in equations.",
             hint="Declare temperatures in K; an output may be declared in Cel.",
