@@ -104,6 +104,7 @@ class Case:
 
 _MODULES = (
     "chromatography",
+    "design_space",
     "freeze_drying",
     "freeze_drying_papers",
     "hybridoma",

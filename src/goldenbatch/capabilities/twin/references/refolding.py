@@ -120,7 +120,7 @@ def replay(files: Sequence[Path]) -> Iterator[Row]:
 
 def _from(known: tuple[Batch, ...], others: Sequence[Batch]) -> Iterator[Row]:
     """Fit some runs, say what they do not hold, predict others."""
-    name = known[0].name if len(known) == 1 else f"all {len(known)} but {others[0].name}"
+    name = known[0].name if len(known) == 1 else f"all {len(known) + 1} but {others[0].name}"
     try:
         problem, found = fitted(*known)
         told = identifiability(problem, found)
