@@ -173,19 +173,20 @@ def test_a_fault_is_named_before_the_batch_ends(fault: object, name: str) -> Non
     first, names, _ = alarm(fault)
     assert first is not None
     assert 20.0 < first < 48.0
-    assert names == [name]
+    # Others may be named beside it where the readings do not tell them apart, after it.
+    assert names[0] == name
 
 
 def test_what_nobody_named_is_called_so() -> None:
     # Growth is inhibited, and no hypothesis of this bank says so.
     fault = Altered(start=20.0, values={"mu": 0.4})
     one = run(fault)
-    few = (nominal(), sensor_fault(cases.culture(), "DO"), none_of_these())
+    few = (nominal(), sensor_fault(cases.culture(), "sugar"), none_of_these())
     follow = Tracker(setup(), few, cadence=2.0)
     follow.advance(observed(one, 48.0, known=99.0), 48.0)
     said = diagnose(few, follow.records)
     assert said.is_alarm
-    assert few[said.leading].what == "none of these"
+    assert [few[k].what for k in said.candidates] == ["none of these"]
 
 
 def test_two_faults_with_the_same_effect_are_one_of_them() -> None:

@@ -2,12 +2,14 @@
 
 Each hypothesis's evidence is the sum of its log likelihood ratios against "nothing is wrong",
 from the time on that makes it greatest: Page's cumulative sum, with the time since which as its
-estimate of the onset. Posterior weights of all hypotheses are taken over that same stretch.
+estimate of the onset. Posterior weights of all hypotheses are taken over that same stretch, of
+likelihoods raised to a power: filters are not exact, their errors go on from step to step, and
+how fast a fault may grow is a guess, so that the plain product would be far too sure of itself.
 
 References:
     Page 1954, doi:10.1093/biomet/41.1-2.100. Willsky & Jones 1976, doi:10.1109/TAC.1976.1101146
     (generalised likelihood ratio). Bar-Shalom et al. 2001, doi:10.1002/0471221279, section 11.6
-    (multiple models).
+    (multiple models). Bissiri, Holmes, Walker 2016, doi:10.1111/rssb.12158 (tempered likelihoods).
 """
 
 from __future__ import annotations
@@ -15,13 +17,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import exp, log
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 if TYPE_CHECKING:
     from goldenbatch.science.process.tracking.hypotheses import Hypothesis
     from goldenbatch.science.process.tracking.tracker import Record
+
+
+TEMPER: Final = 0.25
+"""Power of the likelihood in posterior weights: a quarter of the steps counts as independent."""
 
 
 @dataclass(frozen=True)
@@ -53,7 +59,7 @@ def diagnose(
     records: Sequence[Record],
     *,
     limit: float = 12.0,
-    sure: float = 0.9,
+    sure: float = 0.95,
 ) -> Diagnosis:
     """Weigh the hypotheses by what the records of the window say.
 
@@ -77,7 +83,7 @@ def diagnose(
     order = sorted(range(n), key=lambda k: (-weights[k], k))
     leading = order[0] if order[0] or n == 1 else order[1]
     candidates = _candidates(weights, sure)
-    is_alarm = evidence > limit and weights[0] < 0.5
+    is_alarm = evidence > limit
     return Diagnosis(
         evidence, is_alarm, records[int(best)].time, leading if is_alarm else 0, weights,
         tuple(k for k in candidates if k) if is_alarm else candidates,
@@ -85,7 +91,7 @@ def diagnose(
 
 
 def _weights(hypotheses: Sequence[Hypothesis], sums: np.ndarray) -> tuple[float, ...]:
-    logs = [log(one.prior) + float(s) for one, s in zip(hypotheses, sums, strict=True)]
+    logs = [log(one.prior) + TEMPER * float(s) for one, s in zip(hypotheses, sums, strict=True)]
     top = max(logs)
     shares = [exp(one - top) for one in logs]
     return tuple(one / sum(shares) for one in shares)

@@ -215,7 +215,7 @@ def update(
     y = np.array([readings[name] for name in names])
     innovation = y - expected
     far = np.abs(innovation) / np.sqrt(np.diag(cov))
-    taken = gated(setup.gate, belief.gates, names, far)
+    taken = gated(setup.gate, belief.gates, names, far) | _excused(hypothesis, names)
     gates = next_gates(setup.gate, belief, names, far)
     after, nis, whitened = _taken(belief, innovation, cross, cov, np.flatnonzero(taken))
     likelihood = _likelihood(innovation, cov, noise, taken, whitened)
@@ -227,6 +227,13 @@ def update(
         {name: float(expected[k]) for k, name in enumerate(names)},
         tuple(name for k, name in enumerate(names) if not taken[k]),
     )  # fmt: skip
+
+
+def _excused(hypothesis: Hypothesis, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Readings that a hypothesis is there to explain: gated, it could never learn its amount."""
+    is_process = hypothesis.what in ("process", "none of these")
+    output = getattr(hypothesis.fault, "output", "")
+    return np.array([is_process or name == output for name in names], dtype=bool)
 
 
 def _expected(

@@ -71,7 +71,7 @@ def nominal(prior: float = 20.0) -> Hypothesis:
     return Hypothesis(NOMINAL, "nominal", prior=prior)
 
 
-def none_of_these(inflation: float = 4.0, wander: float = 1.0, prior: float = 0.2) -> Hypothesis:
+def none_of_these(inflation: float = 4.0, wander: float = 1.0, prior: float = 1.0) -> Hypothesis:
     """The process does something that no named fault explains.
 
     Its noise is inflated and its parameters wander, so that this filter follows whatever the

@@ -8,6 +8,7 @@ equal, bit by bit, to that of the same evidence come in time.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import floor
@@ -207,7 +208,7 @@ class Tracker:
         return near if abs(at - near) <= _SNAP * self.cadence else at
 
     def _step(self, observed: Observed, at: float) -> None:
-        u = self._inputs(observed, max(self.time, 0.0), at)
+        u = self.inputs_over(observed, max(self.time, 0.0), at)
         readings = self._readings(observed, at)
         steps = [
             update(self.setup, hypothesis, predict(self.setup, hypothesis, belief, at, u),
@@ -233,7 +234,7 @@ class Tracker:
             first.rejected,
         )  # fmt: skip
 
-    def _inputs(self, observed: Observed, begin: float, end: float) -> NDArray[np.float64]:
+    def inputs_over(self, observed: Observed, begin: float, end: float) -> NDArray[np.float64]:
         """Mean of each input over an interval. Shape `(n_u,)`."""
         names = self.setup.model.columns("inputs")
         default = self.setup.model.input_vector()
@@ -249,10 +250,13 @@ class Tracker:
             begin = at - self.cadence
             slack = _SNAP * self.cadence
             for name, (times, values) in sorted(observed.readings.items()):
-                inside = [v for t, v in zip(times, values, strict=True)
-                          if begin + slack < t <= at + slack and np.isfinite(v)]  # fmt: skip
-                if inside:
-                    found[name] = float(inside[-1])
+                place = bisect_right(times, at + slack) - 1
+                # A value that is missing leaves the one before it, if that is of the interval.
+                while place >= 0 and times[place] > begin + slack:
+                    if np.isfinite(values[place]):
+                        found[name] = float(values[place])
+                        break
+                    place -= 1
         # Of two results for one output and time the mean counts.
         exact: dict[str, list[float]] = {}
         for time, name, value in sorted(observed.samples):
