@@ -61,8 +61,8 @@ class _StopStream:
 class LineDraws:
     """Draws of all stations; the same seed gives the same, whatever computes with them."""
 
-    def __init__(self, stations: Sequence[Station], seed: int) -> None:
-        streams = Streams(seed, 0)
+    def __init__(self, stations: Sequence[Station], seed: int, replication: int = 0) -> None:
+        streams = Streams(seed, replication)
         self._stations = stations
         self._stops = [
             [_StopStream(streams, station.name, stop) for stop in station.stops]

@@ -242,7 +242,12 @@ def check_fill_line(line: FillLine, lots: Sequence[VialLot]) -> None:
 
 
 def run_fill_line(
-    line: FillLine, lots: Sequence[VialLot], *, seed: int, keeps_exits: bool = False
+    line: FillLine,
+    lots: Sequence[VialLot],
+    *,
+    seed: int,
+    replication: int = 0,
+    keeps_exits: bool = False,
 ) -> FillRun:
     """Run lots one after another over the line.
 
@@ -250,6 +255,7 @@ def run_fill_line(
         line: the line.
         lots: in the order in which they are filled.
         seed: of the streams, one for each (station, purpose).
+        replication: with the seed, names the run; two lines share their random numbers by it.
         keeps_exits: whether the time at which each vial left is kept (8 bytes a vial).
 
     Raises:
@@ -261,7 +267,7 @@ def run_fill_line(
     (10.01, 500)
     """
     check_fill_line(line, lots)
-    draws = LineDraws(line.stations, seed)
+    draws = LineDraws(line.stations, seed, replication)
     kernel = Kernel(line)
     rows: list[dict[str, Any]] = []
     exits: list[Floats] = []
@@ -287,6 +293,7 @@ def run_fill_line(
             "line": line.name,
             "line_digest": line.digest,
             "seed": seed,
+            "replication": replication,
             "generator": "PCG64",
             "numpy": np.__version__,
         },

@@ -63,7 +63,7 @@ class Run:
         periods: machine, state, begin, end; empty unless they were asked for.
         figures: throughput (lots a unit of time), amount_rate, cycle_time (of lots that finished
             in counted time, from release), work_in_progress (mean lots), n_finished, n_lost,
-            makespan (end of the last lot; NaN while lots are left).
+            makespan (end of the last lot; NaN while lots are left), counted_time.
         status: `finished` (the plan is done) or `horizon`.
         reason: why a plan is not done.
         provenance: digests, seed, replication, versions, settings.
@@ -169,6 +169,7 @@ def _figures(floor: Floor, begin: float, end: float, is_done: bool) -> dict[str,
         "work_in_progress": floor.present.mean(end, begin),
         "n_finished": float(len(finished)),
         "n_lost": float(len(ended) - len(finished)),
+        "counted_time": span,
         "makespan": max(lot.ended for lot in floor.records) if is_done else math.nan,
     }
 
