@@ -2,13 +2,12 @@
 
     python -m benchmarks.ensembles [--members N] [--rounds N] [--bdf N] [--out FILE]
 
-The model has 9 states (one of them dissolved oxygen, 500 times as fast as growth), a feed that
-changes each of 14 days, and 21 parameters of 10 % lognormal spread; relative tolerance 1e-6.
-SciPy gets the same equations as a plain NumPy function and runs day by day, as one would write
-it. CPU seconds; engines interleaved, medians of the rounds. The kernel's compilation is stated
-apart (cold), and `auto` asks for the kernel only where it pays. LSODA runs all members, BDF the
-first `--bdf` of them and is scaled. Accuracy is against CVODES at 1e-11.
-
+The model (`library.mammalian`) has 9 states, one of them dissolved oxygen, 500 times as fast as
+growth, a feed that changes each of 14 days, and 21 parameters of 10 % lognormal spread; relative
+tolerance 1e-6. SciPy gets the same equations as a plain Python function of numbers, the fastest
+form for it, and runs day by day. CPU seconds; engines interleaved, medians of the rounds. The
+kernel's compilation is stated apart (cold). LSODA runs all members, BDF the first `--bdf` of them
+and is scaled. Accuracy is against CVODES at 1e-11.
 """
 
 from __future__ import annotations
@@ -25,52 +24,55 @@ from pathlib import Path
 import numpy as np
 from scipy.integrate import solve_ivp
 
-from benchmarks._cho import DAYS, PARAMETERS, START, cho, feeding
 from goldenbatch.science.process import Settings, simulate
 from goldenbatch.science.process.ensembles import Figure, Members, Study, run_ensemble
 from goldenbatch.science.process.ensembles.kernel import kernel_of
+from goldenbatch.science.process.library.mammalian import default_recipe, fed_batch
 from goldenbatch.science.process.posterior import prior
 
 TARGETS = {"casadi_vs_lsoda": 6.0, "kernel_vs_lsoda": 25.0}
-FIGURES = tuple(Figure.final(name) for name in START)
+STATES = fed_batch().columns("states")
+FIGURES = tuple(Figure.final(name) for name in STATES)
 RTOL, ATOL = 1e-6, 1e-8
 
 
 def rhs(t, x, feed, p):
-    """The equations of `_cho.cho`, written out for SciPy."""
-    V, Xv, Xd, G, Q, L, N, P, DO = x
+    """The equations of `library.mammalian.fed_batch`, written out for SciPy."""
+    V, Xv, Xd, G, Gn, L, A, P, O2 = x
     (mu_max, k_d, K_glc, K_gln, KI_lac, KI_amm, KD_lac, KD_amm, Y_glc, Y_gln, Y_lac, Y_amm,
-     r_amm, m_glc, a1, a2, Q_mab, kLa, q_o2, O_sat, k_lysis) = p  # fmt: skip
-    limits = G / (K_glc + G) * Q / (K_gln + Q)
-    mu = mu_max * limits * KI_lac / (KI_lac + L) * KI_amm / (KI_amm + N)
-    death = k_d * L / (KD_lac + L) * N / (KD_amm + N)
-    q_glc = mu / Y_glc + m_glc * G / (K_glc + G)
-    q_gln = mu / Y_gln + a1 * Q / (a2 + Q)
+     r_amm, m_glc, a_1, a_2, q_mab, q_O2, K_O2, kLa, O2_sat) = p  # fmt: skip
+    breath = O2 / (K_O2 + O2)
+    limits = G / (K_glc + G) * Gn / (K_gln + Gn)
+    mu = mu_max * limits * KI_lac / (KI_lac + L) * KI_amm / (KI_amm + A) * breath
+    death = k_d * L / (KD_lac + L) * A / (KD_amm + A)
+    q_G = mu / Y_glc + m_glc * G / (0.1 * K_glc + G)
+    q_Gn = mu / Y_gln + a_1 * Gn / (a_2 + Gn)
+    q_A = Y_amm * mu / Y_gln - r_amm * A / (0.1 * KI_amm + A)
     D = feed / V
     return [
         feed,
         (mu - death - D) * Xv,
-        death * Xv - k_lysis * Xd - D * Xd,
-        -q_glc * Xv + D * (250.0 - G),
-        -q_gln * Xv + D * (40.0 - Q),
-        Y_lac * q_glc * Xv - D * L,
-        Y_amm * q_gln * Xv - r_amm * Xv * N / (KI_amm + N) - D * N,
-        Q_mab * Xv - D * P,
-        kLa * (O_sat - DO) - q_o2 * Xv * DO / (0.005 + DO) - D * DO,
+        death * Xv - D * Xd,
+        D * (400.0 - G) - q_G * Xv,
+        D * (40.0 - Gn) - q_Gn * Xv,
+        Y_lac * q_G * Xv - D * L,
+        q_A * Xv - D * A,
+        q_mab * Xv - D * P,
+        kLa * (O2_sat - O2) - q_O2 * breath * Xv - D * O2,
     ]
 
 
-def scipy_runs(method, parameters):
+def scipy_runs(method, members):
     """Final states of members, shape `(n, 9)`; the same tolerances."""
-    feeds = feeding().inputs["F"].values
-    scale = np.maximum(np.array(list(START.values())), 1.0)
-    finals = np.empty((len(parameters), len(START)))
-    for k, p in enumerate(parameters):
-        x, values = np.array(list(START.values())), tuple(p)
-        for day in range(DAYS):
+    feeds = default_recipe().inputs["F"].values
+    scale = np.array([one.scale for one in fed_batch().states])
+    finals = np.empty(members.starts.shape)
+    for k, (p, start) in enumerate(zip(members.parameters, members.starts, strict=True)):
+        x, values = start, tuple(map(float, p))
+        for day, feed in enumerate(feeds):
             span = (24.0 * day, 24.0 * (day + 1))
             done = solve_ivp(
-                rhs, span, x, method, rtol=RTOL, atol=ATOL * scale, args=(feeds[day], values)
+                rhs, span, x, method, rtol=RTOL, atol=ATOL * scale, args=(feed, values)
             )
             if not done.success:
                 sys.exit(f"{method} failed: {done.message}")
@@ -92,20 +94,22 @@ def finals(ensemble):
 def accuracy(model, members, found):
     """Largest relative error of the final states of 20 members, against CVODES at 1e-11."""
     tight = Settings(rtol=1e-11, atol=1e-13)
-    worst = 0.0
+    worst, names = 0.0, model.columns("parameters")
     for k in range(20):
-        p = dict(zip(PARAMETERS, members.parameters[k], strict=True))
-        run = simulate(model, feeding(), parameters=p, settings=tight)
-        exact = np.array([run.final(name) for name in START])
+        p = dict(zip(names, members.parameters[k], strict=True))
+        run = simulate(model, default_recipe(), parameters=p, settings=tight)
+        exact = np.array([run.final(name) for name in STATES])
         worst = max(worst, float(np.abs(found[k] / exact - 1.0).max()))
     return worst
 
 
 def measure(n_members, rounds, n_bdf):
-    model = cho()
+    model = fed_batch()
     members = Members.of(model, prior(model, n_members, seed=1))
     study = {
-        engine: Study(model, feeding(), FIGURES, settings=Settings(RTOL, ATOL), engine=engine)
+        engine: Study(
+            model, default_recipe(), FIGURES, settings=Settings(RTOL, ATOL), engine=engine
+        )
         for engine in ("casadi", "kernel")
     }
     cold, _ = cpu(lambda: kernel_of(model))
@@ -119,9 +123,9 @@ def measure(n_members, rounds, n_bdf):
             failed = ensemble.n_failed + int(ensemble.is_retried.sum())
             if failed:
                 sys.exit(f"{failed} members failed or were retried by {engine}")
-        seconds, found["lsoda"] = cpu(lambda: scipy_runs("LSODA", members.parameters))
+        seconds, found["lsoda"] = cpu(lambda: scipy_runs("LSODA", members))
         took["lsoda"].append(seconds)
-    seconds, found["bdf"] = cpu(lambda: scipy_runs("BDF", members.parameters[:n_bdf]))
+    seconds, found["bdf"] = cpu(lambda: scipy_runs("BDF", members.take(slice(n_bdf))))
     took["bdf"].append(seconds * n_members / n_bdf)
     median = {name: statistics.median(values) for name, values in took.items()}
     return {

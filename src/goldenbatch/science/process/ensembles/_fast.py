@@ -120,14 +120,11 @@ def _casadi_segment(
         except StepError as error:
             rows.failed[k] = f"casadi: {error}"
             continue
-        step.begin(rows.x[k, start], z, group.p[k])
         rows.z[k, start] = z
-        for i in range(start, end):
-            if not step.through(drive[i]):
-                rows.failed[k] = "casadi gave up"
-                rows.x[k, i + 1 :] = np.nan
-                break
-            rows.x[k, i + 1], rows.z[k, i + 1] = step.states()
+        x, z, is_through = step.run(rows.x[k, start], z, group.p[k], drive[start:end])
+        rows.x[k, start + 1 : end + 1], rows.z[k, start + 1 : end + 1] = x, z
+        if not is_through:
+            rows.failed[k] = "casadi gave up"
 
 
 class _Step:
@@ -147,26 +144,26 @@ class _Step:
         for name, array in (("xf", self._xf), ("zf", self._zf)):
             self._buffer.set_res(outputs.index(name), array.data)
 
-    def begin(self, x: NDArray[np.float64], z: NDArray[np.float64], p: NDArray[np.float64]) -> None:
-        """Another member, from these states."""
+    def run(
+        self,
+        x: NDArray[np.float64],
+        z: NDArray[np.float64],
+        p: NDArray[np.float64],
+        drive: NDArray[np.float64],
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], bool]:
+        """States and algebraic variables after each interval; whether it got through all."""
+        xs, zs = np.full((len(drive), x.size), np.nan), np.full((len(drive), z.size), np.nan)
         self._x[:], self._z[:], self._packed[: p.size] = x / self._sx, z / self._sz, p
-
-    def through(self, drive: NDArray[np.float64]) -> bool:
-        """One interval; False where the engine gave up."""
-        self._packed[-drive.size :] = drive
-        self._xf[:] = np.nan
+        tail = self._packed[p.size :]
         try:
-            self._call()
+            for k, row in enumerate(drive):
+                tail[:] = row
+                self._call()
+                xs[k] = self._x[:] = self._xf
+                zs[k] = self._z[:] = self._zf
         except RuntimeError:
-            return False
-        if self._buffer.ret() != 0 or not np.isfinite(self._xf).all():
-            return False
-        self._x[:], self._z[:] = self._xf, self._zf
-        return True
-
-    def states(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """States and algebraic variables where it stands."""
-        return self._x * self._sx, self._z * self._sz
+            return xs * self._sx, zs * self._sz, False
+        return xs * self._sx, zs * self._sz, bool(np.isfinite(xs).all())
 
 
 def _consistent(
