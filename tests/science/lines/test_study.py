@@ -65,7 +65,7 @@ def test_a_study_holds_the_exact_throughput_after_its_own_warm_up():
 def test_batch_means_of_one_long_run_hold_the_exact_figures():
     exact = mmc(2, 1 / 0.7, 1.0)
     line = queue(2, 0.7, {"kind": "exponential", "mean": 1.0})
-    run = simulate_line(line, RunSettings(12_200.0, 200.0), seed=2)
+    run = simulate_line(line, RunSettings(6200.0, 200.0), seed=2)
     assert steady_interval(run, "throughput", confidence=0.99).contains(1 / 0.7)
     stay = steady_interval(run, "cycle_time", confidence=0.99)
     assert stay.contains(exact.time_present)
@@ -97,7 +97,7 @@ def test_named_events_are_counted_with_their_intervals():
 def test_common_numbers_narrow_the_interval_of_a_difference():
     exponential = {"kind": "exponential", "mean": 0.5}
     slow, fast = queue(1, 0.7, exponential), queue(1, 0.7, {**exponential, "mean": 0.48})
-    settings = StudySettings(1000.0, warm_up=100.0, n_replications=10)
+    settings = StudySettings(400.0, warm_up=50.0, n_replications=10)
     gain = compare_lines({"now": slow, "faster": fast}, settings, seed=5).difference(
         "cycle_time", "faster"
     )

@@ -138,7 +138,7 @@ def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     truth = exact_two_machine(line).throughput
     held = [
         simulate_two_machine(
-            line, seed=seed, n_steps=200, n_replications=20, confidence=0.9
+            line, seed=seed, n_steps=100, n_replications=20, confidence=0.9
         ).throughput.contains(truth)
         for seed in range(40)
     ]

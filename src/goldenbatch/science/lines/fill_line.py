@@ -23,6 +23,7 @@ from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.science._arrays import Floats
@@ -279,9 +280,7 @@ def run_fill_line(
         exits += left if keeps_exits else []
         rows.append(_lot_row(lot, drawn, line, (begun, ended, cleared)))
         before = lot.kind
-    columns = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    for name in ("lot", "kind"):
-        columns[name] = columns[name].astype(object)
+    columns = _columns(rows)
     return FillRun(
         lots=columns,
         stations=kernel.stations(),
@@ -298,6 +297,15 @@ def run_fill_line(
             "numpy": np.__version__,
         },
     )
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> dict[str, NDArray[Any]]:
+    return {
+        name: np.array(
+            [row[name] for row in rows], dtype=object if name in ("lot", "kind") else None
+        )
+        for name in rows[0]
+    }
 
 
 def _lot_row(

@@ -221,16 +221,20 @@ def footprint(
             for name, reason in settings.left_out.items()
             if name in {one.item for one in flows}
         },
-        provenance={
-            "factors": table.title,
-            "factors_version": table.version,
-            "factors_digest": table.digest,
-            "year": settings.year,
-            "seed": settings.seed,
-            "n_draws": settings.n_draws,
-            "confidence": settings.confidence,
-        },
+        provenance=_provenance(table, settings),
     )
+
+
+def _provenance(table: FactorTable, settings: FootprintSettings) -> dict[str, Any]:
+    return {
+        "factors": table.title,
+        "factors_version": table.version,
+        "factors_digest": table.digest,
+        "year": settings.year,
+        "seed": settings.seed,
+        "n_draws": settings.n_draws,
+        "confidence": settings.confidence,
+    }
 
 
 def _check(flows: Sequence[Flow], product: Floats, n_doses: float | None) -> None:
