@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from goldenbatch.capabilities.twin.references import Case, Row, cases
 from goldenbatch.core.errors import GoldenbatchError, NotFoundError
+from goldenbatch.science.errors import MissingEngineError
 
 Outcome = Literal["within", "outside", "reported", "absent", "failed"]
 Step = Callable[[int, int], None]
@@ -132,6 +133,8 @@ def _replayed(case: Case, group: Sequence[Path]) -> list[Line]:
     name = group[0].name if group else "papers"
     try:
         rows = case.run(group)
+    except MissingEngineError as error:
+        return [Line(case, name, "absent", reason=str(error))]
     except (GoldenbatchError, OSError, ValueError, KeyError) as error:
         return [Line(case, name, "failed", reason=f"{type(error).__name__}: {error}")]
     return [Line(case, name, _outcome(row), row) for row in rows]

@@ -105,6 +105,7 @@ class Case:
 _MODULES = (
     "chromatography",
     "design_space",
+    "fmi",
     "freeze_drying",
     "freeze_drying_papers",
     "hybridoma",
