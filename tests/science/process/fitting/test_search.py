@@ -119,6 +119,8 @@ def test_a_prior_and_data_meet_in_proportion_to_what_they_know() -> None:
     assert found["k"].value == pytest.approx(1.5, abs=1e-6)
     assert found["k"].se == pytest.approx(0.1 / 2**0.5, rel=1e-6)
     assert found.objective == pytest.approx(50.0, rel=1e-6)
+    elsewhere = Problem(m.build(), (one,), ("k",), parameters={"k": 5.0}, priors={"k": prior})
+    assert fit(elsewhere)["k"].value == pytest.approx(1.5, abs=1e-5)
 
 
 def test_relative_errors_are_those_of_the_prediction() -> None:

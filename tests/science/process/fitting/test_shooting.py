@@ -83,7 +83,7 @@ def test_feeds_on_steps_lines_and_holds_are_those_of_a_run() -> None:
 def test_rows_only_where_they_are_wanted() -> None:
     recipe = Recipe(10.0, 0.01, inputs={"F": Steps((0.0, 4.0), (0.1, 0.0))})
     shooter = Shooter(two_step(), recipe, np.array([1.0, 9.0]), FIT_SETTINGS)
-    assert shooter._borders == pytest.approx([0.0, 1.0, 4.0, 9.0])
+    assert shooter.borders == pytest.approx([0.0, 1.0, 4.0, 9.0])
 
 
 def test_a_sample_after_the_end_is_refused() -> None:

@@ -81,20 +81,20 @@ class Evaluator:
             )
             for batch in problem.batches
         ]
-        self._runs: list[tuple[Batch, Shooter, NDArray[np.int64], NDArray[np.int64]]] = []
+        self.runs: list[tuple[Batch, Shooter, NDArray[np.int64], NDArray[np.int64]]] = []
         for number, batch in enumerate(problem.batches):
             mine = np.flatnonzero(self.rows.batch == number)
             times, back = np.unique(self.rows.time[mine], return_inverse=True)
             shooter = Shooter(self.model, batch.recipe, times, self.settings)
-            self._runs.append((batch, shooter, mine, back))
+            self.runs.append((batch, shooter, mine, back))
         self._fixed = [problem.parameters_of(batch) for batch in problem.batches]
-        self._prior = [(k, *one.prior) for k, one in enumerate(self.unknowns) if one.prior]
+        self.prior_rows = [(k, *one.prior) for k, one in enumerate(self.unknowns) if one.prior]
         self.n_runs = 0
 
     @property
     def n_prior(self) -> int:
         """Number of rows that are priors, after those of the data."""
-        return len(self._prior)
+        return len(self.prior_rows)
 
     def start_of(
         self, number: int, inner: NDArray[np.float64]
@@ -140,7 +140,7 @@ class Evaluator:
             StepError: The solver gave up on a batch.
         """
         found = np.empty(self.rows.value.size)
-        for number, (_, shooter, mine, back) in enumerate(self._runs):
+        for number, (_, shooter, mine, back) in enumerate(self.runs):
             if mine.size:
                 y, _ = shooter.run(*self.start_of(number, inner))
                 found[mine] = y[back, self.rows.output[mine]]
@@ -157,7 +157,7 @@ class Evaluator:
         """
         found = np.empty(self.rows.value.size)
         slopes = np.zeros((found.size, len(self.unknowns)))
-        for number, (_, shooter, mine, back) in enumerate(self._runs):
+        for number, (_, shooter, mine, back) in enumerate(self.runs):
             if mine.size:
                 p, x = self.start_of(number, inner)
                 y, dy = shooter.run(p, x, self.seeds_of(number, inner, p))
@@ -177,7 +177,7 @@ class Evaluator:
 
     def prior_residuals(self, inner: NDArray[np.float64]) -> NDArray[np.float64]:
         """Standardised distances from the means of the priors. Shape `(n_prior,)`."""
-        return np.array([(inner[k] - mean) / sd for k, mean, sd in self._prior])
+        return np.array([(inner[k] - mean) / sd for k, mean, sd in self.prior_rows])
 
     def jacobian(self, inner: NDArray[np.float64], sd: NDArray[np.float64]) -> NDArray[np.float64]:
         """Derivatives of `residuals`. Shape `(n_data + n_prior, n_unknowns)`."""
@@ -188,6 +188,6 @@ class Evaluator:
     ) -> NDArray[np.float64]:
         """Derivatives of the residuals from those of the outputs."""
         priors = np.zeros((self.n_prior, len(self.unknowns)))
-        for row, (k, _, width) in enumerate(self._prior):
+        for row, (k, _, width) in enumerate(self.prior_rows):
             priors[row, k] = 1.0 / width
         return np.concatenate([slopes / sd[:, None], priors])

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from goldenbatch.science.errors import DataError
-from goldenbatch.science.process.declarations import Noise
 from goldenbatch.science.process.fitting.evaluator import FIT_SETTINGS, Evaluator
 from goldenbatch.science.process.fitting.result import (
     Estimate,
@@ -20,6 +19,12 @@ from goldenbatch.science.process.fitting.result import (
     Start,
 )
 from goldenbatch.science.process.fitting.unknowns import limits, outer, vector
+from goldenbatch.science.process.fitting.weights import (
+    errors_of,
+    first_errors,
+    noises_of,
+    unbiased,
+)
 from goldenbatch.science.process.integrate import Settings, StepError, engine_version
 
 if TYPE_CHECKING:
@@ -34,6 +39,9 @@ of the sensitivities."""
 _AT_BOUND = 1e-6
 
 
+Method = Literal["shooting", "collocation"]
+
+
 @dataclass(frozen=True)
 class Search:
     """How to search.
@@ -45,6 +53,8 @@ class Search:
         max_evaluations: Of each start.
         n_reweights: At most so often errors that depend on the prediction, or are not known, are
             taken from the last fit.
+        method: `collocation` finds each start's neighbourhood by collocation first: for
+            models that cannot be run, or run away, at a bad start.
         solver: Of the runs.
     """
 
@@ -53,6 +63,7 @@ class Search:
     tolerance: float = 1e-8
     max_evaluations: int = 200
     n_reweights: int = 6
+    method: Method = "shooting"
     solver: Settings = FIT_SETTINGS
 
 
@@ -121,7 +132,19 @@ def _run(task: tuple[Problem, Search, NDArray[np.float64], NDArray[np.float64]])
     Start, NDArray[np.float64] | None
 ]:  # fmt: skip
     problem, search, start, sd = task
-    return descend(Evaluator(problem, search.solver), search, start, sd)
+    here = Evaluator(problem, search.solver)
+    if search.method == "shooting":
+        return descend(here, search, start, sd)
+    from goldenbatch.science.process.fitting.collocation import collocate
+
+    began = _named(here, start)
+    try:
+        near = collocate(here, start, sd)
+    except StepError as error:
+        report, ended = descend(here, search, start, sd)
+        return replace(report, reason=f"{error}; by shooting: {report.reason}"), ended
+    report, ended = descend(here, search, near, sd)
+    return replace(report, began=began, reason=f"collocation, then {report.reason}"), ended
 
 
 def descend(
@@ -168,10 +191,9 @@ def descend(
         return Start(began, {}, np.inf, "failed", reason, here.n_runs - before), None
     ended = at(found.x).copy()
     status: FitStatus = "converged" if found.status > 0 else "stopped"
-    n_runs = here.n_runs - before
-    return Start(
-        began, _named(here, ended), 2.0 * float(found.cost), status, found.message, n_runs
-    ), ended
+    report = Start(began, _named(here, ended), 2.0 * float(found.cost), status, found.message,
+                   here.n_runs - before)  # fmt: skip
+    return report, ended
 
 
 def _named(here: Evaluator, inner: NDArray[np.float64]) -> dict[str, float]:
@@ -203,47 +225,6 @@ def _inside(
     return np.clip(start, low + gap, high - gap)
 
 
-def first_errors(here: Evaluator) -> NDArray[np.float64]:
-    """Errors of measurement before anything is known of the predictions. Shape `(n_data,)`.
-
-    Those in proportion to the value are taken at the measured one, not below a thousandth of
-    the largest of the output; those not known are the spread of the output's data.
-    """
-    return _errors(here, here.rows.value, None)
-
-
-def _errors(
-    here: Evaluator, at: NDArray[np.float64], residuals: NDArray[np.float64] | None
-) -> NDArray[np.float64]:
-    sd = np.empty(here.rows.value.size)
-    noises = here.problem.noises
-    for number, output in enumerate(here.model.outputs):
-        mine = here.rows.output == number
-        if not mine.any():
-            continue
-        noise = noises[output.name]
-        if noise is None:
-            sd[mine] = _spread(
-                here.rows.value[mine], None if residuals is None else residuals[mine]
-            )
-        else:
-            sd[mine] = _declared(noise, at[mine])
-    return sd
-
-
-def _declared(noise: Noise, at: NDArray[np.float64]) -> NDArray[np.float64]:
-    found = np.sqrt(noise.sd**2 + (noise.relative * at) ** 2)
-    floor = 1e-3 * float(found.max())
-    return np.maximum(found, floor or 1.0)
-
-
-def _spread(values: NDArray[np.float64], residuals: NDArray[np.float64] | None) -> float:
-    own = float(values.std()) or float(np.abs(values).max()) or 1.0
-    if residuals is None:
-        return own
-    return max(float(np.sqrt(np.mean(residuals**2))), 1e-9 * own)
-
-
 def _reweighted(
     here: Evaluator,
     search: Search,
@@ -257,7 +238,7 @@ def _reweighted(
         return inner, sd, best
     for _ in range(search.n_reweights):
         predicted = here.outputs(inner)
-        following = _errors(here, predicted, predicted - here.rows.value)
+        following = errors_of(here, predicted, predicted - here.rows.value)
         if np.allclose(following, sd, rtol=1e-3):
             break
         report, moved = descend(here, search, inner, following)
@@ -266,17 +247,7 @@ def _reweighted(
         inner, sd = moved, following
         best = Start(best.began, report.ended, report.objective, report.status, report.reason,
                      best.n_runs + report.n_runs)  # fmt: skip
-    return inner, _unbiased(here, sd), best
-
-
-def _unbiased(here: Evaluator, sd: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Errors that were estimated, corrected for the unknowns that the residuals were fitted by."""
-    free = sd.size - len(here.unknowns)
-    if free <= 0:
-        return sd
-    noises = here.problem.noises
-    unknown = [k for k, one in enumerate(here.model.outputs) if noises.get(one.name, 1) is None]
-    return np.where(np.isin(here.rows.output, unknown), sd * np.sqrt(sd.size / free), sd)
+    return inner, unbiased(here, sd), best
 
 
 def _result(
@@ -299,18 +270,9 @@ def _result(
         _estimates(here, inner, se, at_bound), float(rho[0].sum()), sd.size, here.rows.n_missing,
         _residuals(here, predicted, sd), reports[0].status, reports[0].reason, reports,
         here.unknowns, inner, sensitivity, sensitivity.T @ sensitivity, curvature,
-        rows.T @ (residuals * weight), sd, _noises(here, sd), _fixed(here),
+        rows.T @ (residuals * weight), sd, noises_of(here, sd), _fixed(here),
         _provenance(here, search),
     )  # fmt: skip
-
-
-def _noises(here: Evaluator, sd: NDArray[np.float64]) -> dict[str, Noise]:
-    place = {one.name: k for k, one in enumerate(here.model.outputs)}
-    return {
-        name: noise or Noise(sd=float(sd[here.rows.output == place[name]][0]))
-        for name, noise in here.problem.noises.items()
-        if (here.rows.output == place[name]).any()
-    }
 
 
 def _fixed(here: Evaluator) -> dict[str, float]:
@@ -396,7 +358,7 @@ def _residuals(
 
 def _provenance(here: Evaluator, search: Search) -> FitProvenance:
     model, loss = here.model, here.problem.loss
-    method = f"shooting, trust region, {loss.kind}" + (", MAP" if here.n_prior else "")
+    method = f"{search.method}, trust region, {loss.kind}" + (", MAP" if here.n_prior else "")
     return FitProvenance(
         model.name, model.version, model.digest, here.problem.digest, method,
         {**asdict(search), "loss": asdict(loss)}, search.seed, engine_version(),

@@ -71,14 +71,15 @@ class Shooter:
             )
         last = times[-1] if times.size else 0.0
         inside = [border for border in self._plan.borders if border < last]
-        self._borders = _merged([*inside, *map(float, times)], _SAME * max(end, 1.0))
+        self.borders = _merged([*inside, *map(float, times)], _SAME * max(end, 1.0))
         self._stepper = Stepper(model, settings)
         self._settings = settings
-        self._rows = np.searchsorted(self._borders, times - _SAME * max(end, 1.0))
-        self._inputs = [model.input_vector(self._plan.inputs(t)) for t in self._borders]
-        self._slopes = [self._slope(t, h) for t, h in zip(
-            self._borders, np.diff(self._borders), strict=False
+        self.rows = np.searchsorted(self.borders, times - _SAME * max(end, 1.0))
+        self.inputs = [model.input_vector(self._plan.inputs(t)) for t in self.borders]
+        self.slopes = [self._slope(t, h) for t, h in zip(
+            self.borders, np.diff(self.borders), strict=False
         )]  # fmt: skip
+        self._jumps = self.jumps_at()
 
     def run(
         self, p: NDArray[np.float64], x: NDArray[np.float64], seeds: Seeds | None = None
@@ -97,27 +98,36 @@ class Shooter:
             StepError: The solver gave up.
         """
         state = _State(self.model, p, x, seeds)
+        jumps = dict(self._jumps)
         rows: list[tuple[Any, ...]] = []
-        n_legs = len(self._slopes)
-        for k, (t, u) in enumerate(zip(self._borders, self._inputs, strict=True)):
-            self._happen(state, t)
+        n_legs = len(self.slopes)
+        for k, (t, u) in enumerate(zip(self.borders, self.inputs, strict=True)):
+            self._happen(state, jumps.get(k, []))
             self._close(state, t, u)
             rows.append((t, state.x, state.z, u, state.sx, state.sz))
             if k < n_legs:
-                self._advance(state, t, self._borders[k + 1] - t, (u, self._slopes[k]))
-        return self._outputs(state, [rows[k] for k in self._rows])
+                self._advance(state, t, self.borders[k + 1] - t, (u, self.slopes[k]))
+        return self._outputs(state, [rows[k] for k in self.rows])
 
     def _slope(self, t: float, h: float) -> NDArray[np.float64]:
         found = self._plan.slopes(t, h)
         return np.array([found.get(name, 0.0) for name in self.model.columns("inputs")])
 
-    def _happen(self, state: _State, t: float) -> None:
+    def jumps_at(self) -> list[tuple[int, list[tuple[str, list[float]]]]]:
+        """Border and what happens there: names of jumps with their arguments."""
+        found: dict[int, list[tuple[str, list[float]]]] = {}
         for at, one in self._plan.happenings:
-            if abs(at - t) > _SAME * max(self._borders[-1], 1.0):
+            place = int(np.abs(np.array(self.borders) - at).argmin())
+            if abs(self.borders[place] - at) > _SAME * max(self.borders[-1], 1.0):
                 continue
             jump = next(jump for jump in self.model.jumps if jump.name == one.jump)
             arguments = [float(one.arguments[name]) for name, _ in jump.arguments]
-            after, by_x, by_p = _jump(self.model, one.jump)(arguments, state.x, state.p)
+            found.setdefault(place, []).append((one.jump, arguments))
+        return [*found.items()]
+
+    def _happen(self, state: _State, happenings: list[tuple[str, list[float]]]) -> None:
+        for name, arguments in happenings:
+            after, by_x, by_p = _jump(self.model, name)(arguments, state.x, state.p)
             if state.seeds is not None:
                 state.sx = np.array(by_x) @ state.sx + np.array(by_p) @ state.seeds.p
             state.x = np.array(after, dtype=float).ravel()

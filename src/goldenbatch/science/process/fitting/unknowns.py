@@ -140,11 +140,11 @@ def _parameters(
     for name in names:
         where = model.at("parameters", name)
         declared = next(one for one in model.parameters if one.name == name)
-        for element, place in zip(declared.elements, range(where.start, where.stop), strict=True):
-            prior = priors.get(name)
-            yield _unknown(
-                problem, declared, (element, owner, "parameter", place), values[place], prior
-            )
+        for k, element in enumerate(declared.elements):
+            place = where.start + k
+            head = (element, owner, "parameter", place)
+            pair = (float(values[place]), float(declared.value[k]))
+            yield _unknown(problem, declared, head, pair, priors.get(name))
 
 
 def _initials(problem: Problem, batch: Batch) -> Iterator[Unknown]:
@@ -153,19 +153,23 @@ def _initials(problem: Problem, batch: Batch) -> Iterator[Unknown]:
     for name, prior in batch.unknown_initial.items():
         where = model.at("states", name)
         declared = next(one for one in model.states if one.name == name)
-        for element, place in zip(declared.elements, range(where.start, where.stop), strict=True):
+        for k, element in enumerate(declared.elements):
+            place = where.start + k
             head = (f"x0.{element}", batch.name, "initial", place)
-            yield _unknown(problem, declared, head, guess[place], prior)
+            pair = (float(guess[place]), float(guess[place]))
+            yield _unknown(problem, declared, head, pair, prior)
 
 
 def _unknown(
     problem: Problem,
     declared: Quantity,
     head: tuple[str, str, str, int],
-    value: float,
+    values: tuple[float, float],
     prior: Prior | None,
 ) -> Unknown:
+    """One unknown from its declaration; `values` are where to start and the prior's centre."""
     name, owner, kind, place = head
+    value, centre = values
     base = f"x0.{declared.name}" if kind == "initial" else declared.name
     low, high = problem.bounds.get(name, problem.bounds.get(base, (declared.lower, declared.upper)))
     low, high = max(low, declared.lower), min(high, declared.upper)
@@ -178,24 +182,27 @@ def _unknown(
     is_log = declared.name in problem.logarithmic or (
         prior.kind == "lognormal" if prior is not None else low > 0.0
     )
-    if is_log and not (value > 0.0 and low >= 0.0):
+    if is_log and not (min(value, centre) > 0.0 and low >= 0.0):
         raise DesignError(
             f"{name!r} is to be searched by its logarithm, but may be {min(low, value):g}.",
             hint="Give it bounds above zero, or another prior.",
         )
     scale = abs(declared.scale) or 1.0
-    inner_prior = (
-        None
-        if prior is None or prior.kind == "uniform"
-        else (
-            (log(value), prior.sd)
-            if prior.kind == "lognormal"
-            else (value / scale, prior.sd / scale)
-        )
-    )
-    if prior is not None and prior.kind == "normal" and is_log:
-        inner_prior = (log(value), prior.sd / value)
     return Unknown(
         name, owner, "initial" if kind == "initial" else "parameter", place, float(value),
-        float(low), float(high), scale, is_log, inner_prior, declared.unit,
+        float(low), float(high), scale, is_log, _inner(prior, centre, scale, is_log=is_log),
+        declared.unit,
     )  # fmt: skip
+
+
+def _inner(
+    prior: Prior | None, centre: float, scale: float, *, is_log: bool
+) -> tuple[float, float] | None:
+    """Mean and standard deviation of a prior on the inner scale."""
+    if prior is None or prior.kind == "uniform":
+        return None
+    if prior.kind == "lognormal":
+        return log(centre), prior.sd
+    if is_log:
+        return log(centre), prior.sd / centre
+    return centre / scale, prior.sd / scale
