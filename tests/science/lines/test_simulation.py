@@ -1,5 +1,7 @@
 """The running line against exact answers, and against days that can be counted by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -8,6 +10,7 @@ from hypothesis import strategies as st
 from tests.science.lines.lines_of_tests import biologics, plant, queue, two_machines
 
 from goldenbatch.core.errors import BadInputError
+from goldenbatch.science.lines.fill_line import FillLine, Station, VialLot, run_fill_line
 from goldenbatch.science.lines.output_analysis import mean_interval
 from goldenbatch.science.lines.queues import mg1, mmc
 from goldenbatch.science.lines.simulation import RunSettings, simulate_line
@@ -15,6 +18,27 @@ from goldenbatch.science.lines.twins import twin_runs
 from goldenbatch.science.lines.two_machine import TwoMachines, exact_two_machine
 
 ROUTE = {"name": "make", "unit": "vessel", "duration": 2.0}
+
+
+def row(means, places, interval, kind):
+    """Machines in a row."""
+    names = [f"m{i}" for i in range(len(means))]
+    route = [
+        {
+            "name": name,
+            "unit": name,
+            "duration": mean if kind == "constant" else {"kind": kind, "mean": mean},
+            **({"buffer": f"after {name}"} if name != names[-1] else {}),
+        }
+        for name, mean in zip(names, means, strict=True)
+    ]
+    buffers = [{"name": f"after {name}"} for name in names[:-1]]
+    return plant(
+        units=[{"name": name} for name in names],
+        buffers=[{**one, "capacity": places} if places else one for one in buffers],
+        products=[{"name": "A", "route": route}],
+        plan=[{"product": "A", **({"interval": interval} if interval else {})}],
+    )
 
 
 def run(line, horizon=200.0, seed=1, **more):
@@ -67,6 +91,55 @@ def test_queues_wait_as_the_formulas_say_and_obey_little(n, duration, exact):
     for run in runs:
         little = run.figures["throughput"] * run.figures["cycle_time"]
         assert run.figures["work_in_progress"] == pytest.approx(little, rel=0.05)
+
+
+def test_a_row_of_queues_has_its_product_form():
+    """Jackson (1957), doi:10.1287/opre.5.4.518: each station is an M/M/1 of its own."""
+    means = (0.5, 0.3, 0.4)
+    line = row(means, None, {"kind": "exponential", "mean": 1.0}, "exponential")
+    runs = [
+        simulate_line(line, RunSettings(2200.0, 200.0), seed=4, replication=i) for i in range(8)
+    ]
+    present = mean_interval([run.figures["work_in_progress"] for run in runs], 0.99)
+    assert present.contains(sum(mmc(1, 1.0, 1 / mean).mean_present for mean in means))
+    for station, mean in enumerate(means):
+        busy = mean_interval([run.states["busy"][station] for run in runs], 0.99)
+        assert busy.contains(mean)
+
+
+@pytest.mark.parametrize("kind", ["exponential", "weibull", "lognormal"])
+def test_a_busy_machine_is_up_for_its_share(kind):
+    """Wear by operation: throughput is 1 / (1 + repair / failure), whatever the distribution."""
+    more = {"exponential": {"mean": 20}, "weibull": {"scale": 20, "shape": 2.0},
+            "lognormal": {"mean": 20, "cv": 0.7}}[kind]  # fmt: skip
+    failure = {"name": "jam", "time_to_failure": {"kind": kind, **more},
+               "time_to_repair": {"kind": "gamma", "mean": 5, "cv": 0.5}}  # fmt: skip
+    line = plant(units=[{"name": "vessel", "failures": [failure]}],
+                 plan=[{"product": "A"}])  # fmt: skip
+    share = 1 / (1 + 5 / line.units[0].failures[0].time_to_failure.mean)
+    runs = [
+        simulate_line(line, RunSettings(5000.0, 100.0), seed=2, replication=i) for i in range(8)
+    ]
+    assert mean_interval([run.states["busy"][0] for run in runs], 0.99).contains(share)
+    made = mean_interval([run.figures["throughput"] for run in runs], 0.99)
+    assert made.contains(share / 2)
+
+
+@pytest.mark.parametrize("places", [1, 2, 7])
+def test_the_plant_and_the_line_of_vials_agree_on_blocking(places):
+    speeds = (1.0, 0.7, 1.3, 0.6)
+    line = row([1 / speed for speed in speeds], places, None, "constant")
+    line = replace(line, plan=(replace(line.plan[0], n_lots=60),))
+    stations = tuple(
+        Station(f"s{i}", speed, buffer=places if i < 3 else None) for i, speed in enumerate(speeds)
+    )
+    vials = run_fill_line(
+        FillLine("row", stations), [VialLot("1", "x", 60)], seed=1, keeps_exits=True
+    )
+    found = run(line, 1000.0)
+    np.testing.assert_allclose(np.sort(found.lots["ended"]), vials.exits, atol=1e-9)
+    shares = found.states["blocked"] * found.figures["makespan"]
+    np.testing.assert_allclose(shares, vials.stations["blocked"], atol=1e-6)
 
 
 @given(st.integers(0, 10_000), st.integers(1, 3))
