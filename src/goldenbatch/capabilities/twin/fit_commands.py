@@ -25,6 +25,7 @@ from goldenbatch.science.process.fitting import (
     Problem,
     Search,
     baselines,
+    domain_of,
     draw,
     fit,
     identifiability,
@@ -154,7 +155,8 @@ def _held_out(
     """Batches that were not fitted: the error of their prediction beside naive ones."""
     rows: list[dict[str, Any]] = []
     made: list[Prediction] = []
-    asked = Asked(study.fit.level, study.seed, noise=found.noises)
+    domain = domain_of(problem, found)
+    asked = Asked(study.fit.level, study.seed, noise=found.noises, domain=domain)
     for part in (one for one in study.data if one.held_out):
         batch = batch_of(study, model, part)
         naive = baselines(problem, batch)

@@ -81,6 +81,18 @@ def two_step(grams: float = 1.0) -> Model:
     return m.build()
 
 
+@cache
+def twins() -> Model:
+    """Two decays side by side, as vectors."""
+    m = ModelBuilder("twins", version="1", title="Two decays", time_unit="h")
+    c = m.state("c", "g/L", initial=(1.0, 2.0), size=2, lower=0.0)
+    k = m.parameter("k", "1/h", value=(0.5, 1.0), size=2, lower=0.01, upper=5.0)
+    m.derivative(c, -k * c)
+    m.output("y0", c[0], "g/L", noise=Noise(0.01))
+    m.output("y1", c[1], "g/L", noise=Noise(0.01))
+    return m.build()
+
+
 def batch(
     times: Sequence[float],
     values: Mapping[str, Callable[[np.ndarray], np.ndarray]],
@@ -101,4 +113,4 @@ def batch(
     return Batch(name, recipe, data, **more)
 
 
-__all__ = ["batch", "buffered", "decay", "michaelis", "split_decay", "two_step"]
+__all__ = ["batch", "buffered", "decay", "michaelis", "split_decay", "twins", "two_step"]

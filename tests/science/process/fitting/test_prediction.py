@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.science.process.fitting.models import batch, decay, michaelis, split_decay
+from tests.science.process.fitting.models import batch, decay, michaelis, split_decay, twins
 
 from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process import Noise, Prior, Recipe
@@ -15,6 +15,7 @@ from goldenbatch.science.process.fitting import (
     Measured,
     Problem,
     baselines,
+    domain_of,
     draw,
     fit,
     predict,
@@ -83,6 +84,8 @@ def test_what_is_not_identified_widens_the_prediction_that_depends_on_it() -> No
             widths[name, start] = float((got.model_upper - got.model_lower).max())
     assert widths["trusted", 1] < 0.1
     assert widths["trusted", 20] > 3.0
+    rough = draw(problem, found, 60, chains=short, most_unknowns=1)
+    assert rough.method.startswith("laplace, only")
     # The normal approximation leaves the curved ridge: it does not even know the fitted batch.
     assert widths["normal", 1] > 3 * widths["trusted", 1]
 
@@ -144,3 +147,18 @@ def test_a_posterior_of_another_model_and_other_times_are_refused() -> None:
         score(got, Measured(T + 1, T))
     with pytest.raises(DesignError, match="level"):
         Asked(level=1.0)
+
+
+def test_vectors_are_fitted_and_predicted_element_by_element() -> None:
+    falls = {"y0": lambda t: np.exp(-0.3 * t), "y1": lambda t: 1.5 * np.exp(-0.8 * t)}
+    one = batch(T, falls, noise=0.01, unknown_initial={"c": None}, initial={"c": [1.0, 1.2]})
+    problem = Problem(twins(), (one,), fitted=("k",))
+    found = fit(problem)
+    assert found["k[1]"].value == pytest.approx(0.8, abs=0.05)
+    assert found["x0.c[1]@one"].value == pytest.approx(1.5, abs=0.05)
+    domain = domain_of(problem, found)
+    assert domain["y1"] == pytest.approx((1.5 * np.exp(-4.8), 1.5), abs=0.03)
+    other = batch(T, falls, name="other", initial={"c": [1.0, 3.0]})
+    got = predict(twins(), other, found.posterior(30, seed=1), Asked(domain=domain))["y1"]
+    assert got.median == pytest.approx(3.0 * np.exp(-0.8 * T), abs=0.1)
+    assert [note.name for note in got.notes if note.kind == "extrapolation"] == ["y1"]

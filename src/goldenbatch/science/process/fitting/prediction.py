@@ -152,7 +152,7 @@ def _member(
     parameters, start = posterior.member(row)
     p = model.parameter_vector(batch.parameters)
     for name, value in parameters.items():
-        if name not in {*batch.parameters}:
+        if name.partition("[")[0] not in batch.parameters:
             p[columns[name]] = value
     x = model.x0(p, batch.initial)
     for state, prior in batch.unknown_initial.items():
@@ -186,9 +186,11 @@ def domain_of(
     chosen = tuple(names) or tuple(problem.noises)
     columns: dict[str, list[NDArray[np.float64]]] = {name: [] for name in chosen}
     for batch in problem.batches:
+        p = problem.parameters_of(batch)
+        start = by_name(model, "states", found.initial(batch.name), model.x0(p, batch.initial))
         run = simulate(
-            model, batch.recipe, initial={**batch.initial, **found.initial(batch.name)},
-            parameters={**problem.parameters, **found.parameters(batch.name), **batch.parameters},
+            model, batch.recipe, initial={**batch.initial, **start},
+            parameters=by_name(model, "parameters", found.parameters(batch.name), p, whole=True),
         )  # fmt: skip
         if run.status == "failed":
             raise DataError(f"batch {batch.name!r} cannot be run: {run.reason}", hint="")
@@ -200,6 +202,33 @@ def domain_of(
             for n, p in columns.items()}  # fmt: skip
 
 
+def by_name(
+    model: Model,
+    kind: str,
+    elements: Mapping[str, float],
+    base: NDArray[np.float64],
+    *,
+    whole: bool = False,
+) -> dict[str, list[float]]:
+    """Elements such as `k` and `k[1]` as `simulate` takes them: whole vectors by name.
+
+    Args:
+        model: Whose they are.
+        kind: `parameters` or `states`.
+        elements: Values by element; others are left alone.
+        base: Values of the elements that are not given. Shape `(n,)`.
+        whole: Also those of which no element is given.
+    """
+    values = base.copy()
+    for place, name in enumerate(model.columns(kind)):
+        values[place] = elements.get(name, values[place])
+    return {
+        one.name: values[model.at(kind, one.name)].tolist()
+        for one in getattr(model, kind)
+        if whole or set(one.elements) & set(elements)
+    }
+
+
 def _notes(
     model: Model,
     batch: Batch,
@@ -208,8 +237,8 @@ def _notes(
 ) -> tuple[Note, ...]:
     """What a run at the mean says of bounds, events, the calibrated and the fitted range."""
     mean = dict(zip(posterior.names, map(float, posterior.mean), strict=True))
-    scalars = {one.name for one in model.parameters if one.size == 1}
-    parameters = {n: v for n, v in mean.items() if n in scalars and n not in batch.parameters}
+    base = model.parameter_vector(batch.parameters)
+    parameters = by_name(model, "parameters", mean, base)
     try:
         run = simulate(model, batch.recipe, initial=batch.initial,
                        parameters={**parameters, **batch.parameters})  # fmt: skip

@@ -121,6 +121,7 @@ def draw(
     batch: str = "",
     chains: Chains | None = None,
     least: float = 0.7,
+    most_unknowns: int = 12,
 ) -> Posterior:
     """Draws that can be trusted: the normal approximation where it holds, chains where not.
 
@@ -136,6 +137,8 @@ def draw(
         batch: Whose parameters and initial states are wanted besides the shared.
         chains: Where they are needed; its seed and inflation hold for both ways.
         least: Share of effective draws.
+        most_unknowns: With more, no chains are run: the normal draws are returned as they are,
+            and the method says how many of them are effective.
     """
     chains = chains or Chains()
     here = Evaluator(problem, chains.solver)
@@ -152,6 +155,9 @@ def draw(
         taken = random.choice(n_draws, n_draws, p=weights / weights.sum())
         method = f"laplace, {share:.0%} effective, seed {chains.seed}"
         return found.as_posterior(inner[taken], method, batch)
+    if low.size > most_unknowns:
+        method = f"laplace, only {share:.0%} effective, seed {chains.seed}"
+        return found.as_posterior(inner, method, batch)
     sampled = sample(problem, found, chains, batch=batch)
     rows = sampled.inner.reshape(-1, low.size)
     taken = np.linspace(0, len(rows) - 1, n_draws).round().astype(int)
