@@ -149,3 +149,26 @@ def test_the_velocity_follows_from_flow_and_area_where_it_is_not_given():
     del column["CROSS_SECTION_AREA"]
     with pytest.raises(DesignError, match="neither a VELOCITY nor"):
         from_cadet(system(column))
+
+
+def test_an_ion_exchanger_in_the_older_name_with_the_newer_group():
+    column = {
+        "UNIT_TYPE": "LUMPED_RATE_MODEL_WITHOUT_PORES", "NCOMP": 2, "TOTAL_POROSITY": 0.8,
+        "COL_LENGTH": 0.014, "COL_DISPERSION": 5.75e-8, "VELOCITY": 5.75e-4, "INIT_C": [50.0, 0.0],
+        "particle_type_000": {
+            "HAS_FILM_DIFFUSION": 0, "NBOUND": [1, 1], "INIT_CS": [1200.0, 0.5],
+            "ADSORPTION_MODEL": ["STERIC_MASS_ACTION"],
+            "adsorption": {"IS_KINETIC": 0, "SMA_KA": [0.0, 35.5], "SMA_KD": [0.0, 1000.0],
+                           "SMA_LAMBDA": 1200.0, "SMA_NU": [0.0, 4.7], "SMA_SIGMA": [0.0, 11.8]},
+        },
+    }  # fmt: skip
+    config = system(column)
+    inlet = config["input"]["model"]["unit_000"]
+    inlet["sec_000"]["CONST_COEFF"], inlet["sec_001"]["CONST_COEFF"] = [50, 1, 9], [50, 0, 9]
+    case = from_cadet(config)
+    particle = case.column.particles[0]
+    assert particle.binding.kd == (1000.0,) and particle.initial_bound == (0.5,)
+    assert case.sections[0].at(1.0) == (50.0, 1.0)
+    del column["particle_type_000"]["ADSORPTION_MODEL"]
+    with pytest.raises(DesignError, match="no ADSORPTION_MODEL"):
+        from_cadet(config)

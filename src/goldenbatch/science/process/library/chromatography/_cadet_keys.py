@@ -72,6 +72,15 @@ class Group:
             )
         return found
 
+    def at_least(self, key: str, n: int) -> tuple[float, ...]:
+        """The first n numbers of a list that may be longer; 0 where there is none.
+
+        Raises:
+            DesignError: There are fewer.
+        """
+        found = self.numbers(key, (0.0,) * n)
+        return found[:n] if len(found) > n else self.spread(key, n, (0.0,) * n)
+
     def _get(self, key: str, default: Any) -> Any:
         found = self.values.get(key.upper(), default)
         if found is None:

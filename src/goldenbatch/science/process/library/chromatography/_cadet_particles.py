@@ -18,6 +18,8 @@ RAPID_RATE = 1e4
 Binding at equilibrium is approached by rates so fast that what they add to the width of a peak
 is far below the grid's: `2 k'/(1 + k')^2 u/kd` of plate height, 1e-7 m at 1 mm/s.
 """
+RAPID_RATE_AT_REFERENCE = 100.0
+"""The same for steric mass action, at the reference salt concentration; faster ones only cost."""
 _OLD = {
     "LUMPED_RATE_MODEL_WITHOUT_PORES": (False, False),
     "LUMPED_RATE_MODEL_WITH_PORES": (True, False),
@@ -27,7 +29,8 @@ _OLD = {
 
 def is_rapid(binding: Binding) -> bool:
     """Whether an isotherm stands for equilibrium or comes near it."""
-    return any(kd >= RAPID_RATE for kd in getattr(binding, "kd", ()))
+    least = RAPID_RATE_AT_REFERENCE if isinstance(binding, StericMassAction) else RAPID_RATE
+    return any(kd >= least for kd in getattr(binding, "kd", ()))
 
 
 def particles(unit: Group, n: int) -> tuple[tuple[Particle, ...], tuple[str, ...]]:
@@ -71,7 +74,9 @@ def _old_group(unit: Group) -> Group:
         "INIT_Q": "INIT_CS", "DISCRETIZATION/NBOUND": "NBOUND",
     }  # fmt: skip
     renamed = {}
-    for key, value in unit.values.items():
+    # Some write the older name of a column with the newer group of its particles.
+    mixed = {**unit.values, **unit.inner("particle_type_000").values}
+    for key, value in mixed.items():
         name = key.replace("ADSORPTION_000/", "ADSORPTION/")
         renamed[names.get(name, name)] = value
     if "SURFACE_DIFFUSION" in renamed:
@@ -88,7 +93,6 @@ def _particle(
     if not has_film:
         pores = own.spread("INIT_CP", n, ()) if own.has("INIT_CP") else ()
         return Particle(binding, initial_bound=starts, initial_pore=pores), notes
-    surface = has_pore and bool(own.number("HAS_SURFACE_DIFFUSION", 0.0))
     shape = own.text("PAR_GEOM", "SPHERE").lower()
     if shape not in SHAPES:
         raise DesignError(f"{own.path}/PAR_GEOM {shape} is not covered.", hint=f"Known: {SHAPES}.")
@@ -96,12 +100,20 @@ def _particle(
         binding, own.number("PAR_POROSITY"), own.number("PAR_RADIUS"),
         own.spread("FILM_DIFFUSION", n),
         own.spread("PORE_DIFFUSION", n) if has_pore else (),
-        own.spread("SURFACE_DIFFUSION", n) if surface else (),
+        _surface_diffusion(own, n) if has_pore else (),
         own.number("PAR_CORERADIUS", 0.0) if has_pore else 0.0,
         _shape(shape), share,
         own.spread("INIT_CP", n) if own.has("INIT_CP") else unit.spread("INIT_C", n, (0.0,) * n),
         starts,
     ), notes  # fmt: skip
+
+
+def _surface_diffusion(own: Group, n: int) -> tuple[float, ...]:
+    """Coefficients, or nothing where all are zero."""
+    if not own.number("HAS_SURFACE_DIFFUSION", 0.0):
+        return ()
+    found = own.spread("SURFACE_DIFFUSION", n)
+    return found if any(found) else ()
 
 
 def _shape(name: str) -> Shape:
@@ -145,6 +157,10 @@ def _counts(own: Group, n: int) -> tuple[int, ...]:
 def _binding(own: Group, n: int) -> tuple[Binding | None, tuple[str, ...]]:
     kind = own.text("ADSORPTION_MODEL", "NONE")
     if kind == "NONE":
+        if own.inner("adsorption").values and not own.has("ADSORPTION_MODEL"):
+            raise DesignError(
+                f"{own.path} has numbers of an isotherm, but no ADSORPTION_MODEL.", hint="Name it."
+            )
         return None, ()
     builders = {
         "LINEAR": _linear, "MULTI_COMPONENT_LANGMUIR": _langmuir, "STERIC_MASS_ACTION": _sma,
@@ -156,7 +172,7 @@ def _binding(own: Group, n: int) -> tuple[Binding | None, tuple[str, ...]]:
         )
     adsorption = own.inner("adsorption")
     rapid = not all(adsorption.numbers("IS_KINETIC", (1.0,)))
-    note = (f"equilibrium is approached by desorption at {RAPID_RATE:g} 1/s",) if rapid else ()
+    note = ("equilibrium is approached by rates far above those of transport",) if rapid else ()
     return builders[kind](adsorption, own, n, rapid), note
 
 
@@ -172,10 +188,10 @@ def _full(own: Group, adsorption: Group, key: str, n: int) -> tuple[float, ...]:
 
 
 def _sped(
-    ka: tuple[float, ...], kd: tuple[float, ...], is_rapid: bool
+    ka: tuple[float, ...], kd: tuple[float, ...], is_rapid: bool, fast: float = RAPID_RATE
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
     """Rate constants of the same equilibrium, each fast enough where they stand for it."""
-    factors = [max(1.0, RAPID_RATE / one) if is_rapid and one > 0.0 else 1.0 for one in kd]
+    factors = [max(1.0, fast / one) if is_rapid and one > 0.0 else 1.0 for one in kd]
     return (
         tuple(one * f for one, f in zip(ka, factors, strict=True)),
         tuple(one * f for one, f in zip(kd, factors, strict=True)),
@@ -202,7 +218,8 @@ def _sma(adsorption: Group, own: Group, n: int, is_rapid: bool) -> Binding:
             f"{own.path}: steric mass action with components that do not bind is not covered.",
             hint="Give NBOUND 1 for each.",
         )
-    ka, kd = _sped(adsorption.spread("SMA_KA", n)[1:], adsorption.spread("SMA_KD", n)[1:], is_rapid)
+    given = adsorption.spread("SMA_KA", n)[1:], adsorption.spread("SMA_KD", n)[1:]
+    ka, kd = _sped(*given, is_rapid, RAPID_RATE_AT_REFERENCE)
     references = adsorption.number("SMA_REFC0", 1.0), adsorption.number("SMA_REFQ", 1.0)
     return StericMassAction.of(
         ka=ka, kd=kd, nu=adsorption.spread("SMA_NU", n)[1:],

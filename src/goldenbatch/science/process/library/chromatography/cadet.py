@@ -208,7 +208,8 @@ def _sections(solver: Group, inlet: Group, components: Sequence[str]) -> tuple[S
         key = f"sec_{number:03d}"
         if inlet.names(key):
             own = inlet.inner(key)
-            rows = [own.spread(power, n, (0.0,) * n) for power in powers]
+            # Values beyond those of the components are passed over, as CADET does.
+            rows = [own.at_least(power, n) for power in powers]
             last = tuple(zip(*rows, strict=True))
         found.append(Section(times[number], times[number + 1], last))
     if not found:

@@ -155,7 +155,7 @@ class _Solver:
         options: dict[str, Any] = {
             "reltol": self.tolerance.relative, "abstol": self.tolerance.absolute,
             "max_num_steps": self.tolerance.max_steps, "newton_scheme": "direct",
-            "disable_internal_warnings": True, "show_eval_warnings": False,
+            "disable_internal_warnings": True, "show_eval_warnings": False, "quad_err_con": True,
         }  # fmt: skip
         solver = ca.integrator("section", "cvodes", dae, 0.0, list(times), options)
         end = solver(x0=x, p=coefficients.ravel(order="F"))
