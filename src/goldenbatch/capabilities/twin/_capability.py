@@ -36,6 +36,11 @@ CAPABILITY = Capability(
         Offer("stress", f"{_ROOM}.space_commands:stress_command", "What the standard faults cost"),
         Offer("fit", f"{_ROOM}.fit_commands:fit_command", "Fit a study to measured batches"),
         Offer("line", f"{_ROOM}.line_commands:line_command", "A line or plant, by its declaration"),
+        Offer(
+            "cycle",
+            f"{_ROOM}.cycle_commands:cycle_command",
+            "A real freeze-drying cycle: when it was dry, how surely",
+        ),
         Offer("export", f"{_ROOM}.commands:export_command", "Give a model to other tools (FMI 3)"),
         Offer("unit", f"{_ROOM}.commands:unit_command", "Run a unit of another tool (FMI 2, 3)"),
         Offer("kept", f"{_ROOM}.keeping:kept_command", "Results that were kept in the home"),

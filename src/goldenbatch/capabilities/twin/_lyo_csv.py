@@ -16,7 +16,9 @@ import numpy as np
 
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.science._arrays import Floats
+from goldenbatch.science.process.library.freeze_drying.containers import Formulation, Vial
 from goldenbatch.science.process.library.freeze_drying.cycle import Cycle
+from goldenbatch.science.process.library.freeze_drying.posterior import Batch
 from goldenbatch.science.process.library.freeze_drying.properties import TORR_Pa, kelvin
 
 TIME_COLUMNS = ("CycleTime", "Timestamp", "Time", "DateTime", "Elapsed [s]", "Time [hr]")
@@ -218,4 +220,34 @@ def cycle_of(log: LyoLog, roles: Roles | None = None, *, file: str = "") -> Cycl
         kelvin(column(roles.shelf_set)), kelvin(column(roles.shelf)),
         column(roles.pressure_set) * milli, column(roles.pressure) * milli,
         column(roles.pirani) * milli, present,
+    )  # fmt: skip
+
+
+def batch_of(text: str, *, file: str = "") -> Batch:
+    """Vial and fill by the description that comes with a log.
+
+    Lines `type:` (a vial such as `10R` or `SiO2 10mL`), `fill:` in mL and `concentration:` in
+    g of solids per mL are read; others are not looked at.
+
+    Raises:
+        BadInputError: one of them is missing or is no number.
+    """
+    found = {}
+    for key in ("type", "fill", "concentration"):
+        line = re.search(rf"^\s*{key}:\s*([^#\n]+)", text, re.MULTILINE)
+        found[key] = line.group(1).strip() if line else ""
+    size = re.search(r"(\d+)\s*(?:mL|R)\b", found["type"])
+    try:
+        fill, solids = float(found["fill"]), float(found["concentration"])
+    except ValueError as error:
+        raise _no_batch(file) from error
+    if size is None or fill <= 0 or not 0 <= solids < 1:
+        raise _no_batch(file)
+    return Batch(Vial.iso(f"{size.group(1)}R", fill), Formulation(solids * 1000.0))
+
+
+def _no_batch(file: str) -> BadInputError:
+    return BadInputError(
+        "the description lacks the size of the vial, the fill or the concentration.",
+        hint="Give `type: 10R`, `fill: 3.0` (mL) and `concentration: 0.05` (g/mL).", file=file,
     )  # fmt: skip

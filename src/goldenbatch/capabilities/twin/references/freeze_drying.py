@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from goldenbatch.capabilities.twin._lyo_csv import cycle_of, read_log
+from goldenbatch.capabilities.twin._lyo_csv import batch_of, cycle_of, read_log
 from goldenbatch.capabilities.twin.references import Case, Row
 from goldenbatch.core.errors import BadInputError
 
@@ -108,7 +108,7 @@ def replay_cycle(files: Sequence[Path]) -> Iterator[Row]:
     about, path = files
     with path.open(encoding="utf-8-sig") as file:
         primary = primary_of(cycle_of(read_log(file, file=path.name), file=path.name))
-    batch = _batch(about)
+    batch = batch_of(about.read_text(encoding="utf-8"), file=about.name)
     fall = pirani_end(primary.times_s, primary.ratio, from_s=primary.held_s)
     names = tuple(primary.product_K)
     for some in combinations(names, len(names) - 1) if len(names) > 2 else ():
@@ -187,30 +187,6 @@ def _before(posterior: Posterior, fall: PiraniEnd) -> Iterator[Row]:
 
 def _span(lower_s: float, upper_s: float) -> str:
     return f"{lower_s / HOUR_s:.2f} to {upper_s / HOUR_s:.2f}"
-
-
-def _batch(path: Path) -> Batch:
-    """Vial and fill from the description beside a log: type, fill in mL, solids in g/mL."""
-    from goldenbatch.science.process.library.freeze_drying.containers import Formulation, Vial
-    from goldenbatch.science.process.library.freeze_drying.posterior import Batch
-
-    text = path.read_text(encoding="utf-8")
-    found = {
-        key: re.search(rf"^\s*{key}:\s*([^#\n]+)", text, re.MULTILINE)
-        for key in ("type", "fill", "concentration")
-    }
-    size = re.search(r"(\d+)\s*(?:mL|R)\b", found["type"].group(1)) if found["type"] else None
-    if size is None or not found["fill"] or not found["concentration"]:
-        raise BadInputError(
-            "the description of the cycle lacks the vial's size, the fill or the concentration.",
-            hint="Give `type: 10R`, `fill: 3.0` (mL) and `concentration: 0.05` (g/mL).",
-            file=str(path),
-        )
-    try:
-        fill, solids = float(found["fill"].group(1)), float(found["concentration"].group(1))
-    except ValueError as error:
-        raise BadInputError(f"{error}.", hint="Give numbers.", file=str(path)) from error
-    return Batch(Vial.iso(f"{size.group(1)}R", fill), Formulation(solids * 1000.0))
 
 
 def _table(path: Path, n_columns: int) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:

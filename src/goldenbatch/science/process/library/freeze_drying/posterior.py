@@ -346,12 +346,21 @@ class Posterior:
         return interval(np.nan_to_num(ends, nan=np.inf), level)
 
     def predict_K(self, times_s: Floats, *, seed: int = 0) -> Mapping[str, Floats]:
-        """Temperature of a vial of this batch: mean and 95 % interval at each time."""
-        bottom = self.new_vials(seed).at(times_s).bottom_K
-        shared = self.problem.shared(self.sample.particles)
-        noise = np.random.default_rng(seed + 1).standard_normal(bottom.shape) * shared["error"]
-        lower, upper = np.quantile(bottom + noise, [0.025, 0.975], axis=1)
-        return {"mean": bottom.mean(axis=1), "lower": lower, "upper": upper}
+        """Temperature of a vial of this batch that still has ice: mean, 95 % interval.
+
+        Each of shape (n_times,); NaN where next to no vial has ice any more.
+        """
+        run = self.new_vials(seed)
+        has_ice = np.asarray(times_s)[:, None] < np.nan_to_num(run.end_s, nan=np.inf)
+        bottom = np.where(has_ice, run.at(times_s).bottom_K, np.nan)
+        error = self.problem.shared(self.sample.particles)["error"]
+        noise = np.random.default_rng(seed + 1).standard_normal(bottom.shape) * error
+        found = {name: np.full(len(bottom), np.nan) for name in ("mean", "lower", "upper")}
+        kept = has_ice.mean(axis=1) > 0.01
+        found["mean"][kept] = np.nanmean(bottom[kept], axis=1)
+        both = np.nanquantile((bottom + noise)[kept], [0.025, 0.975], axis=1)
+        found["lower"][kept], found["upper"][kept] = both
+        return found
 
 
 def interval(values: Floats, level: float) -> Interval:
