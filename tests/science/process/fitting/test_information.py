@@ -7,7 +7,8 @@ import pytest
 from tests.science.process.fitting.models import batch, decay, michaelis, split_decay, two_step
 
 from goldenbatch.science.errors import DataError, DesignError
-from goldenbatch.science.process.fitting import Problem, Search, fit
+from goldenbatch.science.process import Recipe
+from goldenbatch.science.process.fitting import Batch, Measured, Problem, Search, fit
 from goldenbatch.science.process.fitting.information import identifiability
 from goldenbatch.science.process.fitting.profiles import profile
 
@@ -52,7 +53,14 @@ def test_one_time_holds_one_combination_though_others_could_hold_more() -> None:
     found = identifiability(problem, fit(problem))
     assert found.unidentified == ("k1", "k2")
     assert (found.rank, found.structural_rank) == (1, 2)
-    assert "taken at these times, though others could" in found.statements[0]
+    assert found.statements == (
+        "1 measured for 2 unknown: 1 of 2 directions of the unknowns are not held by samples at "
+        "these times, though others could hold them.",
+    )
+    twice = Batch("a", Recipe(2.0, 2.0), {"yB": Measured(np.array([2.0, 2.0]), np.full(2, 0.59))})
+    again = Problem(two_step(), (twice,), fitted=("k1", "k2"))
+    said = identifiability(again, fit(again)).statements
+    assert "taken at these times, though others could" in said[0]
 
 
 def test_what_is_held_is_not_complained_of() -> None:

@@ -37,30 +37,39 @@ def test_the_standard_error_of_a_decay_is_the_formula() -> None:
     assert found.rmse("y") < 1e-6
 
 
-def test_misra_1a_as_a_differential_equation_gives_the_certified_values() -> None:
-    """NIST StRD Misra1a (lower difficulty): y = b1 (1 - exp(-b2 x)) solves y' = b2 (b1 - y)."""
-    x = [77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1,
-         689.1, 760.0]  # fmt: skip
-    y = [10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40,
-         75.47, 81.78]  # fmt: skip
-    m = ModelBuilder("misra1a", version="1", title="Dental adsorption", time_unit="s")
+MISRA_1A = (
+    (77.6, 114.9, 141.1, 190.8, 239.9, 289.0, 332.8, 378.4, 434.8, 477.3, 536.8, 593.1, 689.1,
+     760.0),
+    (10.07, 14.73, 17.94, 23.93, 29.61, 35.18, 40.02, 44.82, 50.76, 55.05, 61.01, 66.40, 75.47,
+     81.78),
+    (500.0, 1e-4), (2.3894212918e02, 5.5015643181e-04), (2.7070075241, 7.2668688436e-06),
+    1.2455138894e-01,
+)  # fmt: skip
+BOX_BOD = (
+    (1.0, 2.0, 3.0, 5.0, 7.0, 10.0), (109.0, 149.0, 149.0, 191.0, 213.0, 224.0),
+    (1.0, 1.0), (2.1380940889e02, 5.4723748542e-01), (1.2354515176e01, 1.0455993237e-01),
+    1.1680088766e03,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("certified", [MISRA_1A, BOX_BOD], ids=["Misra1a", "BoxBOD"])
+def test_reference_problems_give_the_certified_values(certified) -> None:
+    """NIST StRD: y = b1 (1 - exp(-b2 x)) solves y' = b2 (b1 - y); BoxBOD from its hard start."""
+    x, y, start, values, errors, rss = certified
+    m = ModelBuilder("nist", version="1", title="Saturation", time_unit="s")
     state = m.state("y", "1", scale=10.0)
-    b1 = m.parameter("b1", "1", value=500.0, lower=1.0, upper=1e4)
-    b2 = m.parameter("b2", "1/s", value=1e-4, lower=1e-7, upper=1.0)
+    b1 = m.parameter("b1", "1", value=start[0], lower=0.1, upper=1e4)
+    b2 = m.parameter("b2", "1/s", value=start[1], lower=1e-7, upper=10.0)
     m.derivative(state, b2 * (b1 - state))
     m.output("volume", state, "1")
     data = {"volume": Measured(np.array(x), np.array(y))}
-    recipe = Recipe(760.0, 760.0)
-    found = fit(
-        Problem(m.build(), (Batch("a", recipe, data),), fitted=("b1", "b2")),
-        Search(tolerance=1e-12),
-    )
-    assert found["b1"].value == pytest.approx(2.3894212918e02, rel=1e-5)
-    assert found["b2"].value == pytest.approx(5.5015643181e-04, rel=1e-5)
-    assert found["b1"].se == pytest.approx(2.7070075241, rel=1e-3)
-    assert found["b2"].se == pytest.approx(7.2668688436e-06, rel=1e-3)
+    problem = Problem(m.build(), (Batch("a", Recipe(x[-1], x[-1]), data),), fitted=("b1", "b2"))
+    found = fit(problem, Search(tolerance=1e-12))
+    for label, value, error in zip(("b1", "b2"), values, errors, strict=True):
+        assert found[label].value == pytest.approx(value, rel=1e-5)
+        assert found[label].se == pytest.approx(error, rel=1e-3)
     of = found.residuals[0]
-    assert ((of.measured - of.predicted) ** 2).sum() == pytest.approx(1.2455138894e-01, rel=1e-4)
+    assert ((of.measured - of.predicted) ** 2).sum() == pytest.approx(rss, rel=1e-4)
 
 
 def test_batches_share_what_is_shared_and_keep_what_is_theirs() -> None:

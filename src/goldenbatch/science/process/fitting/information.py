@@ -36,6 +36,7 @@ estimate lies at its bound."""
 _TIGHT = Settings(rtol=1e-10, atol=1e-12)
 _PART = 0.1
 _LOOSE = 0.5
+_MANY = 5
 
 
 @dataclass(frozen=True)
@@ -297,12 +298,7 @@ def _statements(
     loose: list[NDArray[np.float64]],
 ) -> tuple[str, ...]:
     said = [_direction(found, way, "whatever their error and number") for way in hidden]
-    if len(loose) > len(hidden):
-        said += [
-            _direction(found, way, "taken at these times, though others could")
-            for way in loose
-            if not any(_is_same(way, other) for other in hidden)
-        ]
+    said += _of_times(found, [w for w in loose if not any(_is_same(w, h) for h in hidden)])
     for one in held:
         if one.verdict == "practical" and np.isfinite(one.se):
             with_whom = f"; its effect is nearly that of {_and(one.others)}" if one.others else ""
@@ -316,6 +312,18 @@ def _statements(
                 "those of the others take it as fixed."
             )
     return tuple(said)
+
+
+def _of_times(found: Fit, loose: list[NDArray[np.float64]]) -> list[str]:
+    """Directions that other times of sampling could hold; in sum where they are many."""
+    short = len(found.unknowns) - found.n_data
+    if short > 0 or len(loose) > _MANY:
+        why = f"{found.n_data} measured for {len(found.unknowns)} unknown: " * (short > 0)
+        return [
+            f"{why}{len(loose)} of {len(found.unknowns)} directions of the unknowns are not held "
+            "by samples at these times, though others could hold them."
+        ]
+    return [_direction(found, way, "taken at these times, though others could") for way in loose]
 
 
 def _is_same(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
