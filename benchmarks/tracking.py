@@ -9,8 +9,9 @@ at the same tolerances and finite differences (BDF for penicillin). CPU seconds,
 medians of the rounds.
 
 With `--batches N` N batches without fault, and `--faulty N` of each fault, are simulated with
-parameters drawn 5 % about the twin's, and followed with a bank of ten hypotheses every 4 h: how many raise
-a finding, and how many of the faults are named, alone or among others, before the batch ends.
+parameters drawn 5 % about the twin's, and followed with a bank of ten hypotheses every 4 h: how
+many raise a finding, and how many of the faults are named, alone or among others, before the
+batch ends.
 """
 
 from __future__ import annotations

@@ -170,7 +170,13 @@ class Runs:
                 end = max(ends) if is_over else end
             if start is not None:
                 found.append((start, name, end))
-        return [(name, start, end) for start, name, end in sorted(found, key=lambda o: o[:2])]
+        found.sort(key=lambda one: one[:2])
+        # A run whose end nobody recorded ended at the latest when the next one began here.
+        nexts = [*(start for start, _, _ in found[1:]), None][: len(found)]
+        return [
+            (name, start, end if end is not None else following)
+            for (start, name, end), following in zip(found, nexts, strict=True)
+        ]
 
     def results(
         self, batch: str, wanted: Mapping[str, tuple[str, str]]

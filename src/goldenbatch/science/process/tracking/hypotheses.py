@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from goldenbatch.science.process.recipe import Fault
 
 What = Literal["nominal", "sensor", "process", "none of these"]
-_ALWAYS = -1e12
-"""A start before everything, of which a difference is still a number."""
+_ALWAYS = 0.0
+"""Start of the run: whether and when a fault is there is said by its amount."""
 NOMINAL = "as the twin says"
 NONE_OF_THESE = "none of these"
 
