@@ -173,8 +173,8 @@ def front_at(
     Args:
         vials: their parameters.
         dried_m: thickness of the dried layer, shape (..., n_vials).
-        shelf_K: temperature of the shelf, that broadcasts with it.
-        pressure_Pa: of the chamber, that broadcasts with it.
+        shelf_K: broadcasts with it.
+        pressure_Pa: of the chamber, broadcasts with it.
         guess_K: temperature of the ice to start from.
 
     >>> from goldenbatch.science.process.library.freeze_drying.containers import *
@@ -195,11 +195,9 @@ def front_at(
         ice, conducted * ice.sublimation_J_kg, per_area, shelf, pressure, guess_K
     )
     flux = np.maximum((ice.pressure_Pa(vapour) - pressure) / resistance, 0.0)
-    still = flux <= 0.0
     bottom = vapour + flux * ice.sublimation_J_kg * height / ice.conductivity_W_m_K
-    return Front(
-        np.where(still, shelf, vapour), np.where(still, shelf, bottom), flux, dried / vials.height_m
-    )
+    still, share = flux <= 0.0, dried / vials.height_m
+    return Front(np.where(still, shelf, vapour), np.where(still, shelf, bottom), flux, share)
 
 
 def _ice_temperature(

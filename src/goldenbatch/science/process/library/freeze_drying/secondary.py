@@ -118,10 +118,9 @@ def dry_secondary(
         raise DesignError("moisture and lag are zero or more, duration and step above zero")
     times = np.linspace(0.0, duration_s, int(np.ceil(duration_s / step_s)) + 1)
     shelf = shelf_K.at(times)
-    first = shelf[0] if start_K is None else np.asarray(start_K, dtype=np.float64)
+    first = shelf[0] if start_K is None else start_K
     fields = np.broadcast_arrays(begin, np.atleast_1d(first), np.atleast_1d(desorption.rate_1_s))
-    water, product = [fields[0].astype(float)], [fields[1].astype(float)]
-    step = times[1]
+    water, product, step = [fields[0].astype(float)], [fields[1].astype(float)], times[1]
     stays = np.exp(-step / lag_s) if lag_s else 0.0
     for i in range(1, len(times)):
         warm = shelf[i] + (product[-1] - shelf[i]) * stays
@@ -174,12 +173,7 @@ def fit_desorption(
     Raises:
         DataError: fewer than three samples, or all at one temperature.
     """
-    times, kelvins = complete(vector(times_s), "times_s"), complete(vector(temperatures_K), "T")
-    found = complete(vector(moistures), "moistures")
-    if len({len(times), len(kelvins), len(found)}) > 1 or len(found) < 3:
-        raise DataError("three or more samples are needed, each with time, temperature, moisture")
-    if np.ptp(kelvins) < 1.0:
-        raise DataError("samples at one temperature say nothing of the energy of activation")
+    times, kelvins, found = _samples(times_s, temperatures_K, moistures)
     middle = float(np.mean(kelvins))
 
     def residual(p: Floats) -> Floats:
@@ -192,12 +186,23 @@ def fit_desorption(
     covariance = np.linalg.pinv(best.jac.T @ best.jac) * float(best.fun @ best.fun) / n_free
     sd = np.sqrt(np.diag(covariance))
     product = float(sd[0] * sd[1])
+    correlation = float(covariance[0, 1] / product) if product else 0.0
     kinetics = Desorption(float(np.exp(best.x[0])), float(best.x[1] * 1e4), middle, equilibrium)
-    return DesorptionFit(
-        kinetics, float(sd[0]), float(sd[1] * 1e4),
-        float(covariance[0, 1] / product) if product else 0.0,
-        float(np.sqrt(np.mean(best.fun**2))),
-    )  # fmt: skip
+    error = float(np.sqrt(np.mean(best.fun**2)))
+    return DesorptionFit(kinetics, float(sd[0]), float(sd[1] * 1e4), correlation, error)
+
+
+def _samples(
+    times_s: ArrayLike, temperatures_K: ArrayLike, moistures: ArrayLike
+) -> tuple[Floats, Floats, Floats]:
+    """Samples that can tell rate and energy of activation."""
+    times, kelvins = complete(vector(times_s), "times_s"), complete(vector(temperatures_K), "T")
+    found = complete(vector(moistures), "moistures")
+    if len({len(times), len(kelvins), len(found)}) > 1 or len(found) < 3:
+        raise DataError("three or more samples are needed, each with time, temperature, moisture")
+    if np.ptp(kelvins) < 1.0:
+        raise DataError("samples at one temperature say nothing of the energy of activation")
+    return times, kelvins, found
 
 
 def glass_transition_K(
