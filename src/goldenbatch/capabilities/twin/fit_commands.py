@@ -14,7 +14,8 @@ from goldenbatch.capabilities.twin._run_tables import TableForm, read_run_table
 from goldenbatch.capabilities.twin.asking import in_processes
 from goldenbatch.capabilities.twin.commands import OutPath, StudyPath
 from goldenbatch.capabilities.twin.recipes import build_recipe, model_ref, time_in
-from goldenbatch.capabilities.twin.study import DataPart, Study, load_study
+from goldenbatch.capabilities.twin.study import Study, load_study
+from goldenbatch.capabilities.twin.study_data import DataPart
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.science.process.declarations import Prior
 from goldenbatch.science.process.fitting import (

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
-from goldenbatch.capabilities.twin.study import Part
+from goldenbatch.capabilities.twin.study_parts import Part
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.quantities import conversion
 from goldenbatch.science.lines.declaration import Line

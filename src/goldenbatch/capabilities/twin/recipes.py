@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.capabilities.twin._run_tables import TableForm, read_run_table
-from goldenbatch.capabilities.twin.study import EventPart, FaultPart, InputPart, RecipePart, Study
+from goldenbatch.capabilities.twin.study import EventPart, FaultPart, RecipePart, Study
+from goldenbatch.capabilities.twin.study_parts import InputPart
 from goldenbatch.core.errors import NotFoundError
 from goldenbatch.science.process.controllers import Pid
 from goldenbatch.science.process.faults import Altered, Mishap, SensorDrift, Stuck, Weakened

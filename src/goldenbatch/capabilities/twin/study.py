@@ -11,19 +11,13 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from goldenbatch.capabilities.twin.study_data import DataPart, FitPart
+from goldenbatch.capabilities.twin.study_parts import InputPart, Part, Value
 from goldenbatch.core.errors import BadInputError, NotFoundError
 
 SCHEMA = "goldenbatch/twin/1"
-Value = float | str
-"""A number in the declared unit, or text with a unit, such as `0.3 L/h`."""
-
-
-class Part(BaseModel):
-    """A table of a study: unknown entries are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class ModelPart(Part):
@@ -40,9 +34,9 @@ class ModelPart(Part):
 
     use: str = ""
     target: str = ""
-    settings: dict[str, Any] = {}
-    parameters: dict[str, Value | list[Value]] = {}
-    initial: dict[str, Value | list[Value]] = {}
+    settings: dict[str, Any] = Field(default_factory=dict)
+    parameters: dict[str, Value | list[Value]] = Field(default_factory=dict)
+    initial: dict[str, Value | list[Value]] = Field(default_factory=dict)
     posterior: str = ""
 
     @model_validator(mode="after")
@@ -50,33 +44,6 @@ class ModelPart(Part):
         if bool(self.use) == bool(self.target):
             raise ValueError("name the model by `use` (library) or by `target`, not by both")
         return self
-
-
-class InputPart(Part):
-    """A schedule of an input.
-
-    Attributes:
-        times: Rising times, as numbers in the model's time unit or as text with a unit.
-        values: One for each time.
-        line: Straight lines between the points in place of steps.
-        table: CSV or XLSX file beside the study, in place of times and values. Units stand in its
-            header, as in `feed [mL/h]`, or below.
-        sheet: Of an XLSX file; empty: the first.
-        time_column: Its column of times; empty: the first column.
-        column: Its column of values, without a gap.
-        time_unit: Of the times, where the header states none; empty: the model's.
-        unit: Of the values, likewise; empty: the declared one.
-    """
-
-    times: list[Value] = []
-    values: list[Value] = []
-    line: bool = False
-    table: str = ""
-    sheet: str = ""
-    time_column: str = ""
-    column: str = ""
-    time_unit: str = ""
-    unit: str = ""
 
 
 class EventPart(Part):
@@ -94,11 +61,11 @@ class EventPart(Part):
 
     at: Value
     jump: str = ""
-    arguments: dict[str, Value] = {}
+    arguments: dict[str, Value] = Field(default_factory=dict)
     shift: str = ""
     value: Value | None = None
     hold: Value | None = None
-    inputs: dict[str, Value] = {}
+    inputs: dict[str, Value] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _one(self) -> EventPart:
@@ -168,11 +135,11 @@ class FaultPart(Part):
     offset: float = 0.0
     input: str = ""
     value: float = 0.0
-    inputs: list[str] = []
+    inputs: list[str] = Field(default_factory=list)
     factor: float = 0.0
-    parameters: dict[str, float] = {}
+    parameters: dict[str, float] = Field(default_factory=dict)
     jump: str = ""
-    arguments: dict[str, Value] = {}
+    arguments: dict[str, Value] = Field(default_factory=dict)
     what: str = ""
 
 
@@ -190,10 +157,10 @@ class RecipePart(Part):
 
     duration: Value
     interval: Value
-    inputs: dict[str, Value | InputPart] = {}
-    events: list[EventPart] = []
-    controllers: list[PidPart] = []
-    faults: list[FaultPart] = []
+    inputs: dict[str, Value | InputPart] = Field(default_factory=dict)
+    events: list[EventPart] = Field(default_factory=list)
+    controllers: list[PidPart] = Field(default_factory=list)
+    faults: list[FaultPart] = Field(default_factory=list)
 
 
 class MeasurePart(Part):
@@ -275,69 +242,6 @@ class FactorPart(Part):
         return self
 
 
-class DataPart(Part):
-    """Measurements of one batch for a fit, in a table beside the study.
-
-    Attributes:
-        batch: Its name.
-        table: CSV or XLSX file. Units stand in its header, as in `titre [g/L]`, or in `units`.
-        sheet: Of an XLSX file; empty: the first.
-        time: Its column of times; empty: the first column.
-        columns: Output to its column; an empty cell is a missing measurement.
-        units: Of columns whose header states none, or a wrong one.
-        longest_gap: A longer silence, in the unit of the times, is refused; 0: any.
-        initial: Initial states of this batch.
-        unknown_initial: States whose start is fitted; a relative standard deviation about
-            their value above, or 0 for anywhere within their bounds.
-        inputs: Inputs of this batch in place of the recipe's: a value, or a schedule.
-        parameters: Parameters that are known to be different in this batch.
-        duration: Of this batch; empty: to the last row of its table.
-        held_out: Not fitted but predicted.
-    """
-
-    batch: str
-    table: str
-    sheet: str = ""
-    time: str = ""
-    columns: dict[str, str] = Field(min_length=1)
-    units: dict[str, str] = {}
-    longest_gap: float = Field(default=0.0, ge=0)
-    initial: dict[str, Value] = {}
-    unknown_initial: dict[str, float] = {}
-    inputs: dict[str, Value | InputPart] = {}
-    parameters: dict[str, Value] = {}
-    duration: Value | None = None
-    held_out: bool = False
-
-
-class FitPart(Part):
-    """What is fitted, and how.
-
-    Attributes:
-        parameters: Names; empty: all with a prior.
-        per_batch: Names of parameters that differ from batch to batch.
-        bounds: Narrower than the declared ones, by name.
-        loss: `squares`, or a robust one.
-        unknown_noise: Outputs whose error of measurement is estimated from the residuals.
-        starts: Of the search.
-        uses_priors: Whether the declared priors count.
-        draws: Of the posterior.
-        level: Of intervals.
-        profiles: Also profile the likelihood of each unknown: slower, exact.
-    """
-
-    parameters: list[str] = []
-    per_batch: list[str] = []
-    bounds: dict[str, tuple[float, float]] = {}
-    loss: Literal["squares", "huber", "soft_l1", "student"] = "squares"
-    unknown_noise: list[str] = []
-    starts: int = Field(default=4, ge=1)
-    uses_priors: bool = True
-    draws: int = Field(default=500, ge=10)
-    level: float = Field(default=0.95, gt=0, lt=1)
-    profiles: bool = False
-
-
 class Study(Part):
     """A whole study.
 
@@ -360,9 +264,9 @@ class Study(Part):
     members: int = Field(default=256, ge=2)
     model: ModelPart
     recipe: RecipePart
-    measures: list[MeasurePart] = []
-    factors: list[FactorPart] = []
-    data: list[DataPart] = []
+    measures: list[MeasurePart] = Field(default_factory=list)
+    factors: list[FactorPart] = Field(default_factory=list)
+    data: list[DataPart] = Field(default_factory=list)
     fit: FitPart = FitPart()
     _folder: Path = PrivateAttr(default=Path())
 
