@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process import (
@@ -14,14 +16,16 @@ from goldenbatch.science.process import (
     Linear,
     ModelRef,
     Pid,
+    Prior,
     Recipe,
     Settings,
     simulate,
 )
+from goldenbatch.science.process.declarations import Parameter
 from goldenbatch.science.process.ensembles.ensemble import run_ensemble
 from goldenbatch.science.process.ensembles.factors import Factor
 from goldenbatch.science.process.ensembles.figures import Criterion, Figure
-from goldenbatch.science.process.ensembles.members import Members
+from goldenbatch.science.process.ensembles.members import Members, quantile
 from goldenbatch.science.process.ensembles.study import Study
 from goldenbatch.science.process.posterior import Posterior, prior
 
@@ -216,3 +220,29 @@ def test_algebraic_equations_are_carried_along() -> None:
     assert not fast.is_retried.any()
     with pytest.raises(DesignError, match="no algebraic"):
         run_ensemble(Study(model, recipe, study.figures, engine="kernel"), members)
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    rows=st.lists(st.floats(-10.0, 10.0), min_size=2, max_size=12),
+    limit=st.floats(-12.0, 12.0),
+)
+def test_times_above_and_below_make_the_whole(rows: list[float], limit: float) -> None:
+    t, y = np.arange(float(len(rows))), np.array([rows])
+    above = Figure.time_above("y", limit).of(t, y)[0]
+    below = Figure("time_below", "y", limit).of(t, y)[0]
+    level = np.sum((y[0, 1:] == limit) & (y[0, :-1] == limit))
+    assert above + below == pytest.approx(t[-1] - level)
+    assert (above > 0.0) == (y.max() > limit) or np.nextafter(limit, 99.0) >= y.max() - 1e-9
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    low=st.floats(0.05, 0.9), width=st.floats(0.05, 5.0), u=st.floats(1e-6, 1.0 - 1e-6),
+    kind=st.sampled_from(["normal", "lognormal", "uniform"]),
+)  # fmt: skip
+def test_quantiles_of_priors_keep_their_bounds_and_rise(low, width, u, kind) -> None:
+    prior_of = Prior(kind, 0.3)
+    one = Parameter("k", "1", (low + 0.3 * width,), lower=low, upper=low + width, prior=prior_of)
+    values = quantile(one, 0, np.array([u * 0.5, u]))
+    assert low * (1 - 1e-12) <= values[0] <= values[1] <= (low + width) * (1 + 1e-12)

@@ -14,6 +14,7 @@ from goldenbatch.science.process.ensembles.contamination import contaminated, co
 from goldenbatch.science.process.ensembles.hazards import Hazard, Roles, roles_of, standard_faults
 from goldenbatch.science.process.ensembles.stress import stress_test
 from goldenbatch.science.process.faults import MixedUp, Offset
+from goldenbatch.science.process.library.mammalian import default_recipe
 
 from . import _models
 
@@ -49,6 +50,12 @@ def test_the_standard_faults_follow_from_what_is_declared() -> None:
     assert guessed.powered == ("stirrer",)
     assert guessed.feeds == ("feed", "salts")
     assert guessed.strengths == ("S_in",)
+    cho = ModelRef.of("goldenbatch.science.process.library.mammalian:fed_batch").load()
+    assert roles_of(cho).strengths == ("G_in", "Gn_in")
+    assert roles_of(cho).feeds == ("F",)
+    fault = standard_faults(cho, default_recipe(), roles=Roles(strengths=("G_in",)))[-1]
+    assert fault.name == "G_in too strong"
+    assert fault.fault(0.5).applied(200.0, {"G_in": 400.0}) == {"G_in": 600.0}
     carried = standard_faults(REF.load(), RECIPE, roles=Roles(carried=(("mu_max", 0.5),)))
     assert carried[-1].kind == "contamination"
     assert carried[-1].fault(1.0).parameters(9.0, {"mu_max": 2.0}) == {"mu_max": 1.0}
@@ -109,6 +116,8 @@ def test_a_contaminant_starves_the_culture_and_carbon_is_kept() -> None:
     found = stress_test(study, hazards, n_scan=3, precision=0.05).rows[0]
     assert found.breaks == ("X",)
     assert hazards[0].harmless < found.breaks_at < found.worst
+    # Without one it stays at nothing, however long a rounding error has to grow.
+    assert np.abs(clean["contaminant"]).max() < 1e-15
     # The law: what it took is a loss, symbolically, at any point.
     x, p = [4.0, 3.0, 1.5, 309.0, 0.7], model.parameter_vector()
     _, rates, inflows = model.law_functions(1.0, x, [], [0.1, 0.0, 0.0, 1.0], p)

@@ -143,7 +143,7 @@ class _Worker:
             out.figures[members, j] = figure.of(own.time, column)
         for j, name in enumerate(self.study.columns):
             out.columns[members, j] = _on_grid(self.chunk.grid, own.time, values[name])
-        out.is_extrapolated[members] = _extrapolated(self.model, own, rows.x[inside], p)
+        out.is_extrapolated[members] = _extrapolated(self.model, own, rows, inside, p)
 
     def _one_by_one(self, k: int) -> None:
         """A member by `simulate`, with its ladder of solvers, controllers, faults, events."""
@@ -242,11 +242,13 @@ def _stopping(
 
 
 def _extrapolated(
-    model: Model, own: Schedule, x: NDArray[np.float64], p: NDArray[np.float64]
+    model: Model, own: Schedule, rows: Rows, inside: NDArray[np.int64], p: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
+    x, z = rows.x[inside], rows.z[inside]
     outside = np.zeros(len(x), bool)
     inputs = np.broadcast_to(own.inputs, (len(x), *own.inputs.shape))
-    for kind, block in (("states", x), ("inputs", inputs), ("parameters", p[:, None, :])):
+    for kind, block in (("states", x), ("algebraics", z), ("inputs", inputs),
+                        ("parameters", p[:, None, :])):  # fmt: skip
         place = 0
         for one in getattr(model, kind):
             if one.valid is not None:

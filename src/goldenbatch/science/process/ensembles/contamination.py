@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from goldenbatch.science.process.declarations import Quantity
 
 STATE, JUMP = "contaminant", "contamination"
+NOBODY = 1e-12
 
 
 def contaminated(
@@ -91,7 +92,9 @@ def _extended(model: Model, substrate: str, volume: str) -> Expressions:
     c, mu, affinity, kept = (ca.SX.sym(name) for name in ("c", "mu", "K", "kept"))
     place = model.at("states", substrate).start
     food = ca.fmax(e.x[place], 0.0)
-    growth = mu * c * food / (affinity + food)
+    # Less than this is nobody: a rounding error would double for days as a real cell does.
+    alive = ca.if_else(c > NOBODY * model.states[_place(model, substrate)].scale, c, 0.0)
+    growth = mu * alive * food / (affinity + food)
     rhs = ca.SX(e.rhs)
     rhs[place] = rhs[place] - growth / kept
     dilution = 0.0
@@ -124,6 +127,10 @@ def _state(model: Model, name: str) -> Quantity:
             return one
     names = ", ".join(one.name for one in model.states if one.size == 1)
     raise DesignError(f"{model.name} has no scalar state {name!r}.", hint=f"It has: {names}.")
+
+
+def _place(model: Model, name: str) -> int:
+    return [one.name for one in model.states].index(name)
 
 
 def _parameter(name: str, unit: str, value: float) -> Parameter:

@@ -16,7 +16,7 @@ import numpy as np
 
 from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process.ensembles._chunk import Chunk, Outcome
-from goldenbatch.science.process.ensembles.ensemble import run_ensemble
+from goldenbatch.science.process.ensembles.ensemble import for_many, run_ensemble
 from goldenbatch.science.process.ensembles.factors import Factor, spread
 from goldenbatch.science.process.ensembles.members import Members
 from goldenbatch.science.process.ensembles.runs import EnsembleProvenance
@@ -187,6 +187,7 @@ class Prober:
     def count(self, points: NDArray[np.float64]) -> Counts:
         """Run all members at all points, some points at once."""
         size = max(1, RUNS_AT_ONCE // self.members.n)
+        self.study = for_many(self.study, self.members.n * len(points))
         parts = [self._some(points[k : k + size]) for k in range(0, len(points), size)]
         centre = Members.nominal(self.model, self.study.initial, self.study.parameters)
         nominal = run_ensemble(self.study, centre.take(np.zeros(len(points), np.int64)),

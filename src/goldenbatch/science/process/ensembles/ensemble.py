@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from goldenbatch.science.process.model import Model
 
 KERNEL_PAYS_FROM = 3_000
-CHUNK = 500
+SMALLEST_CHUNK = {"simulate": 1, "casadi": 50, "kernel": 500}
+MOST_CHUNKS = 32
 
 
 def run_ensemble(
@@ -55,7 +56,7 @@ def run_ensemble(
     members, recipe_levels = _levelled(study, model, members, levels)
     engine = _engine(study, model, members.n)
     grid = _grid(study, model)
-    size = chunk or max(CHUNK, members.n // 8 if engine == "kernel" else CHUNK)
+    size = chunk or max(SMALLEST_CHUNK[engine], -(-members.n // MOST_CHUNKS))
     tasks = [
         Chunk(study, engine, members.parameters[k : k + size], members.starts[k : k + size],
               recipe_levels[k : k + size], grid)
@@ -64,6 +65,11 @@ def run_ensemble(
     outcomes = list(executor(run_chunk, tasks))
     given = np.empty((members.n, 0)) if levels is None else np.asarray(levels, float)
     return _joined(study, model, members, given, tasks[0], outcomes)
+
+
+def for_many(study: Study, n_runs: int) -> Study:
+    """The study with its engine chosen for all the runs of a question, not for each ensemble."""
+    return replace(study, engine=_engine(study, study.load(), n_runs))
 
 
 def _check_members(study: Study, model: Model, members: Members) -> None:

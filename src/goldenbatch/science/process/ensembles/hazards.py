@@ -82,7 +82,7 @@ class Roles:
         cooling: Inputs that take heat away, or hold a temperature.
         powered: Inputs that stop when the power does.
         feeds: Inputs that are flows of feeds.
-        strengths: Parameters that are concentrations of feeds.
+        strengths: Parameters and inputs that are concentrations of feeds.
         carried: Parameters that a contamination changes, with the factor at its worst.
     """
 
@@ -92,6 +92,9 @@ class Roles:
     strengths: tuple[str, ...] = ()
     carried: tuple[tuple[str, float], ...] = ()
 
+
+_BLINK = 1e-6
+"""Share of the run that a fault lasts which is over before anything follows."""
 
 _WORDS = {
     "cooling": ("cool", "jacket", "chill", "shelf", "temperature"),
@@ -110,11 +113,12 @@ def roles_of(model: Model) -> Roles:
         )  # fmt: skip
 
     strengths = tuple(
-        one.name for one in model.parameters
+        one.name for one in (*model.parameters, *model.inputs)
         if one.size == 1 and "feed" in f"{one.name} {one.help}".lower()
         and one.unit.endswith(("/L", "/m3", "/kg", "/dm3"))
     )  # fmt: skip
-    return Roles(having("cooling"), having("powered"), having("feeds"), strengths)
+    feeds = tuple(name for name in having("feeds") if name not in strengths)
+    return Roles(having("cooling"), having("powered"), feeds, strengths)
 
 
 def standard_faults(
@@ -139,7 +143,7 @@ def standard_faults(
     """
     roles = roles or roles_of(model)
     start = recipe.duration / 3.0 if at is None else at
-    made = [*_sensors(model, recipe, start), *_stuck(model, recipe, start)]
+    made = [*_sensors(model, recipe, start), *_stuck(model, recipe, roles, start)]
     made += [*_cooling(model, roles, start), *_power(model, recipe, roles, start)]
     made += [*_feeds(model, recipe, roles, start), *_contamination(model, roles, start)]
     return tuple(made)
@@ -175,12 +179,12 @@ def _held(start: float, input: str, value: float, severity: float) -> Fault:
     return Stuck(start=start, end=start + severity, input=input, value=value)
 
 
-def _stuck(model: Model, recipe: Recipe, start: float) -> list[Hazard]:
+def _stuck(model: Model, recipe: Recipe, roles: Roles, start: float) -> list[Hazard]:
     moved = {*recipe.inputs, *(getattr(one, "manipulated", "") for one in recipe.controllers)}
     resolved, made = plan(model, recipe), []
     left = recipe.duration - start
     for one in model.inputs:
-        if one.name not in moved or _is_temperature(one):
+        if one.name not in moved or one.name in roles.strengths or _is_temperature(one):
             continue
         used = max(resolved.inputs(t).get(one.name, one.value[0]) for t in resolved.borders)
         ends: list[tuple[Kind, float]] = [("stuck closed", max(0.0, one.lower))]
@@ -189,7 +193,9 @@ def _stuck(model: Model, recipe: Recipe, start: float) -> list[Hazard]:
             ends.append(("stuck open", wide))
         for kind, value in ends:
             fault = partial(_held, start, one.name, value)
-            made.append(Hazard(f"{one.name} {kind}", kind, model.time_unit, 0.0, left, fault))
+            made.append(
+                Hazard(f"{one.name} {kind}", kind, model.time_unit, _BLINK * left, left, fault)
+            )
     return made
 
 
@@ -225,11 +231,14 @@ def _power(model: Model, recipe: Recipe, roles: Roles, start: float) -> list[Haz
     name = f"power dip ({', '.join(roles.powered)})"
     fault = partial(_dark, start, roles.powered)
     left = recipe.duration - start
-    return [Hazard(name, "power dip", model.time_unit, 0.0, left, fault)]
+    return [Hazard(name, "power dip", model.time_unit, _BLINK * left, left, fault)]
 
 
-def _other_strength(start: float, parameter: str, sign: float, severity: float) -> Fault:
-    return Altered(start=start, values={parameter: 1.0 + sign * severity})
+def _other_strength(start: float, name: str, is_input: bool, sign: float, severity: float) -> Fault:
+    factor = 1.0 + sign * severity
+    if is_input:
+        return Weakened(start=start, inputs=(name,), factor=factor)
+    return Altered(start=start, values={name: factor})
 
 
 def _exchanged(start: float, one: str, other: str, severity: float) -> Fault:
@@ -238,11 +247,11 @@ def _exchanged(start: float, one: str, other: str, severity: float) -> Fault:
 
 def _feeds(model: Model, recipe: Recipe, roles: Roles, start: float) -> list[Hazard]:
     made: list[Hazard] = []
+    units = {one.name: one.unit for one in model.inputs}
     for name in roles.strengths:
         for word, sign in (("weak", -1.0), ("strong", 1.0)):
-            fault = partial(_other_strength, start, name, sign)
+            fault = partial(_other_strength, start, name, name in units, sign)
             made.append(Hazard(f"{name} too {word}", "feed strength", "1", 0.0, 1.0, fault))
-    units = {one.name: one.unit for one in model.inputs}
     flows = [name for name in roles.feeds if name in recipe.inputs]
     for one, other in itertools.combinations(flows, 2):
         if units[one] == units[other]:

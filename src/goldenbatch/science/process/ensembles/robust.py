@@ -7,14 +7,14 @@ figures to quote are those of other members, on which the optimum is run once mo
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process.ensembles._chunk import Chunk, Outcome
-from goldenbatch.science.process.ensembles.ensemble import run_ensemble
+from goldenbatch.science.process.ensembles.ensemble import for_many, run_ensemble
 from goldenbatch.science.process.ensembles.factors import spread
 from goldenbatch.science.process.ensembles.figures import Figure, margins
 from goldenbatch.science.process.ensembles.members import Members, unit_points
@@ -23,6 +23,10 @@ from goldenbatch.science.process.ensembles.study import Executor, Study, serial
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+
+TRIED_A_START = 25
+"""Points that a pattern search looks at, about: what the choice of the engine reckons with."""
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,8 @@ def robust_optimum(
     """
     search = search or Search()
     _check(study, goal, members, check_members)
-    full = Study(**{**study.__dict__, "figures": (*study.figures, goal.figure)})
+    full = replace(study, figures=(*study.figures, goal.figure))
+    full = for_many(full, members.n * (search.n_scan + TRIED_A_START * search.n_starts))
     searcher = _Searcher(full, goal, members, executor)
     scan = unit_points(search.n_scan, len(study.factors), search.seed, "sobol")
     starts = sorted(scan, key=searcher.merit, reverse=True)[: search.n_starts]

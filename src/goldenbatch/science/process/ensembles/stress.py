@@ -201,7 +201,7 @@ def examine(trial: Trial) -> Stressed:
 
 
 def _harmless(severity: float) -> Fault:
-    return Weakened(end=0.0)
+    return Weakened(factor=1.0)
 
 
 _NONE = Hazard("none", "power dip", "1", 0.0, 1.0, _harmless)
