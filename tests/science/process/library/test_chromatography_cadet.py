@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from goldenbatch.science.errors import DesignError
+from goldenbatch.science.process import ModelRef, Recipe, Steps, simulate
 from goldenbatch.science.process.library.chromatography import Grid, from_cadet
 
 COLUMN = {
@@ -172,3 +175,14 @@ def test_an_ion_exchanger_in_the_older_name_with_the_newer_group():
     del column["particle_type_000"]["ADSORPTION_MODEL"]
     with pytest.raises(DesignError, match="no ADSORPTION_MODEL"):
         from_cadet(config)
+
+
+def test_a_configuration_is_a_model_for_the_common_simulator():
+    where = "goldenbatch.science.process.library.chromatography.cadet:model_from_cadet"
+    ref = ModelRef.of(where, text=json.dumps(system(COLUMN)), n_cells=12, n_shells=4)
+    inlet = {"in_c0": Steps((0.0, 10.0), (1.0, 0.0))}
+    found = simulate(ref.load(), Recipe(duration=700.0, interval=10.0, inputs=inlet))
+    made = from_cadet(system(COLUMN)).run(grid=Grid(12, 4), times_s=found.time)
+    assert found["out_c0"][-1] == pytest.approx(made["c0"][-1], rel=1e-3)
+    with pytest.raises(DesignError, match="no JSON"):
+        ModelRef.of(where, text="{").load()

@@ -12,8 +12,9 @@ References:
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite, nan
 from typing import Any
 
@@ -30,7 +31,9 @@ from goldenbatch.science.process.library.chromatography.column import (
     Section,
     check_flow,
 )
+from goldenbatch.science.process.library.chromatography.model import column_model
 from goldenbatch.science.process.library.chromatography.running import Tolerance, run
+from goldenbatch.science.process.model import Model
 
 COLUMNS = (
     "COLUMN_MODEL_1D", "LUMPED_RATE_MODEL_WITHOUT_PORES", "LUMPED_RATE_MODEL_WITH_PORES",
@@ -120,6 +123,28 @@ def from_cadet(
     times = root.inner("solver").numbers("USER_SOLUTION_TIMES", ())
     last = sections[-1].end_s
     return CadetCase(column, sections, grid, tuple(t for t in times if t <= last), (*notes, *more))
+
+
+def model_from_cadet(text: str, *, n_cells: int = 0, n_shells: int = 0) -> Model:
+    """The column of a configuration as a declared model, for studies, fits and ensembles.
+
+    Args:
+        text: The configuration as JSON.
+        n_cells: In place of the case's own; 0: its own.
+        n_shells: Likewise.
+
+    Raises:
+        DesignError: It is no JSON, or see `from_cadet`.
+    """
+    try:
+        config = json.loads(text)
+    except ValueError as error:
+        raise DesignError(f"the configuration is no JSON: {error}.", hint="Correct it.") from error
+    case = from_cadet(config)
+    grid = replace(
+        case.grid, n_cells=n_cells or case.grid.n_cells, n_shells=n_shells or case.grid.n_shells
+    )
+    return column_model(case.column, grid)
 
 
 def _units(model: Group) -> tuple[str, str]:
