@@ -133,6 +133,15 @@ def test_a_large_buffer_leaves_the_slower_machine_alone():
     assert rates.throughput == pytest.approx(0.1 / 0.12, abs=1e-6)
 
 
+def test_a_wide_buffer_does_not_remember_how_it_began():
+    line = TwoMachines(0.05, 0.01, 0.1, 0.02, 150)
+    found = simulate_two_machine(line, seed=3, n_steps=2000, n_replications=400)
+    rates = exact_two_machine(line)
+    assert found.n_warm_up > 2000
+    assert found.throughput.contains(rates.throughput)
+    assert found.mean_buffer.contains(rates.mean_buffer)
+
+
 def test_the_interval_holds_the_truth_about_as_often_as_it_says():
     line = TwoMachines(0.2, 0.05, 0.3, 0.05, 3)
     truth = exact_two_machine(line).throughput

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from goldenbatch.science._arrays import Bools, Floats
+from goldenbatch.science._arrays import Bools, Floats, Integers
 from goldenbatch.science.errors import DesignError
 from goldenbatch.science.lines.output_analysis import MeanInterval, mean_interval
 
@@ -30,6 +30,7 @@ _REACH = 7
 """From the first state of a level to the last one of the next."""
 
 _HUGE = 1e150
+_LONGEST_WARM_UP = 200_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +151,10 @@ def simulate_two_machine(
 ) -> SimulatedRates:
     """Simulate the line step by step, all replications side by side.
 
-    Replications begin with a half-full buffer and machines up; the first fifth of the steps, at
-    least 1,000, is run in addition and not counted.
+    Replications begin with buffers drawn from the diffusion that the line is like, a random walk
+    between two walls, because a wide buffer forgets its beginning slowly. Five relaxation times of
+    that walk, at least 1,000 steps and a fifth of the counted ones, at most 200,000, are run in
+    addition and not counted.
 
     Args:
         line: what is simulated.
@@ -163,6 +166,10 @@ def simulate_two_machine(
     Raises:
         DesignError: fewer than 2 replications or no steps.
 
+    References:
+        Harrison (1985), Brownian Motion and Stochastic Flow Systems, Wiley, sec. 5.5 (stationary
+        law and relaxation between two walls).
+
     >>> line = TwoMachines(0.1, 0.01, 0.1, 0.01, 4)
     >>> found = simulate_two_machine(line, seed=1, n_steps=500, n_replications=200)
     >>> found.throughput.contains(exact_two_machine(line).throughput)
@@ -171,9 +178,9 @@ def simulate_two_machine(
     if n_steps < 1 or n_replications < 2:
         raise DesignError("a simulation needs 1 step and 2 replications or more")
     generator = np.random.default_rng(seed)
-    n_warm_up = max(1000, n_steps // 5)
-    level = np.full(n_replications, line.buffer // 2)
-    up_1, up_2 = np.ones((2, n_replications), dtype=bool)
+    n_warm_up, level = _beginning(line, generator, n_steps, n_replications)
+    up_1 = generator.random(n_replications) < _up(line.repair_1, line.failure_1)
+    up_2 = generator.random(n_replications) < _up(line.repair_2, line.failure_2)
     made, held = np.zeros(n_replications), np.zeros(n_replications)
     for step in range(n_warm_up + n_steps):
         draws = generator.random((2, n_replications))
@@ -193,6 +200,28 @@ def simulate_two_machine(
         n_warm_up,
         seed,
     )
+
+
+def _up(repair: float, failure: float) -> float:
+    return repair / (repair + failure)
+
+
+def _beginning(
+    line: TwoMachines, generator: np.random.Generator, n_steps: int, n_replications: int
+) -> tuple[int, Integers]:
+    """Steps that are not counted, and the buffers to begin with."""
+    drift = _up(line.repair_1, line.failure_1) - _up(line.repair_2, line.failure_2)
+    spread = sum(
+        _up(r, p) * (1 - _up(r, p)) * (2 - r - p) / (r + p)
+        for r, p in ((line.repair_1, line.failure_1), (line.repair_2, line.failure_2))
+    )
+    spread = max(spread, 1e-9)
+    n = line.buffer
+    relaxation = 1 / (drift**2 / (2 * spread) + np.pi**2 * spread / (2 * n**2))
+    n_warm_up = int(max(1000, n_steps // 5, min(5 * relaxation, _LONGEST_WARM_UP)))
+    power = 2 * drift / spread * np.arange(n + 1)
+    weights = np.exp(power - power.max())
+    return n_warm_up, generator.choice(n + 1, size=n_replications, p=weights / weights.sum())
 
 
 def _next(is_up: Bools, can_work: Bools, draw: Floats, failure: float, repair: float) -> Bools:
