@@ -9,12 +9,13 @@ pytest.importorskip("numba", reason="the extra `kernels` is not installed")
 
 from goldenbatch.science.process import Recipe, Settings, Steps, simulate
 from goldenbatch.science.process._casadi import ca
-from goldenbatch.science.process.ensembles import Members, Study, run_ensemble
+from goldenbatch.science.process.ensembles import Members, Study, kernel, run_ensemble
 from goldenbatch.science.process.ensembles._codegen import Emitter, intrinsic_of
 from goldenbatch.science.process.ensembles._numba import numba
 from goldenbatch.science.process.ensembles._tableau import ALPHA, DELTA, GAMMA, N_STAGES, A, C
+from goldenbatch.science.process.ensembles.ensemble import for_many
 from goldenbatch.science.process.ensembles.figures import Figure
-from goldenbatch.science.process.ensembles.kernel import functions, kernel_of
+from goldenbatch.science.process.ensembles.kernel import functions, kernel_of, refusal
 
 from . import _models
 
@@ -117,3 +118,15 @@ def test_the_functions_of_the_kernel_are_those_of_the_model(stiff) -> None:
         2 * step
     )
     assert np.array(slopes(0.3, x, packed)[2]) == pytest.approx(numeric, rel=1e-5, abs=1e-8)
+
+
+def test_what_the_kernel_does_not_take_is_said_and_goes_to_casadi(stiff, monkeypatch) -> None:
+    assert refusal(stiff) == ""
+    assert "algebraic" in refusal(_models.buffered())
+    monkeypatch.setattr(kernel, "MOST_OPERATIONS", 10)
+    assert "minutes to compile" in refusal(stiff)
+    study = Study(stiff, RECIPE, (Figure.final("a"),))
+    assert for_many(study, 10_000).engine == "casadi"
+    monkeypatch.undo()
+    assert for_many(study, 10_000).engine == "kernel"
+    assert for_many(study, 100).engine == "casadi"

@@ -12,7 +12,7 @@ from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process.ensembles._chunk import Chunk, Outcome, run_chunk
 from goldenbatch.science.process.ensembles._schedule import is_plain
 from goldenbatch.science.process.ensembles.figures import unit_of
-from goldenbatch.science.process.ensembles.kernel import MOST_STATES
+from goldenbatch.science.process.ensembles.kernel import refusal
 from goldenbatch.science.process.ensembles.members import Members
 from goldenbatch.science.process.ensembles.runs import FAILED, Ensemble, EnsembleProvenance
 from goldenbatch.science.process.ensembles.study import Executor, Study, serial
@@ -111,8 +111,8 @@ def _engine(study: Study, model: Model, n: int) -> Literal["casadi", "kernel", "
         )
     if study.engine != "auto":
         return study.engine
-    fits = n >= KERNEL_PAYS_FROM and not model.n_z and model.n_x <= MOST_STATES
-    return "kernel" if fits and importlib.util.find_spec("numba") else "casadi"
+    pays = n >= KERNEL_PAYS_FROM and importlib.util.find_spec("numba") is not None
+    return "kernel" if pays and not refusal(model) else "casadi"
 
 
 def _grid(study: Study, model: Model) -> NDArray[np.float64]:

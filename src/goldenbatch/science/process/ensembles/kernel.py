@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from goldenbatch.science.process.integrate import Settings
     from goldenbatch.science.process.model import Model
 
-MOST_STATES = 80
+MOST_STATES, MOST_OPERATIONS = 80, 20_000
 REASONS = {1: "took too many steps", 2: "needed too small a step", 3: "met a singular matrix"}
 _LOCK = threading.Lock()
 
@@ -34,13 +34,13 @@ class Kernel:
         """Compile; takes some seconds, once for a model in a process.
 
         Raises:
-            DesignError: The model has algebraic equations, or too many states for a dense LU.
+            DesignError: The model is not for the kernel (see `refusal`).
             MissingEngineError: numba is not installed.
         """
-        if model.n_z or model.n_x > MOST_STATES:
+        reason = refusal(model)
+        if reason:
             raise DesignError(
-                f"{model.name} has {model.n_x} states and {model.n_z} algebraic variables; the "
-                f"kernel takes up to {MOST_STATES} states and no algebraic equations.",
+                f"the kernel cannot take {model.name}: {reason}.",
                 hint="Ask for the engine 'casadi'.",
             )
         self.model = model
@@ -88,6 +88,20 @@ def kernel_of(model: Model) -> Kernel:
             kept["kernel"] = Kernel(model)
         made: Kernel = kept["kernel"]
         return made
+
+
+def refusal(model: Model) -> str:
+    """Why the kernel cannot take a model; empty where it can."""
+    if model.n_z:
+        return (
+            f"it has {model.n_z} algebraic variables, and the kernel takes no algebraic equations"
+        )
+    if model.n_x > MOST_STATES:
+        return f"it has {model.n_x} states, and a dense LU serves up to {MOST_STATES}"
+    n_operations = functions(model)[1].n_instructions()
+    if n_operations > MOST_OPERATIONS:
+        return f"{n_operations:,} operations would take minutes to compile"
+    return ""
 
 
 def functions(model: Model) -> tuple[Any, Any]:
