@@ -41,7 +41,7 @@ from goldenbatch.science.process.library.downstream.depth_filter import (
     LAWS,
     adsorptive_log_reduction,
 )
-from goldenbatch.science.process.library.downstream.protein_a import Elution, Resin
+from goldenbatch.science.process.library.downstream.resin import Elution, Resin
 from goldenbatch.science.process.library.downstream.ufdf import (
     best_diafiltration_concentration,
     concentrated,

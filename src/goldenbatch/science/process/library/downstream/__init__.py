@@ -19,12 +19,8 @@ if TYPE_CHECKING:
         size_filter,
     )
     from goldenbatch.science.process.library.downstream.flows import Flows
-    from goldenbatch.science.process.library.downstream.protein_a import (
-        Capture,
-        Impurity,
-        Resin,
-        capture,
-    )
+    from goldenbatch.science.process.library.downstream.protein_a import Capture, capture
+    from goldenbatch.science.process.library.downstream.resin import Impurity, Resin
     from goldenbatch.science.process.library.downstream.ufdf import (
         Membrane,
         Plan,
@@ -41,7 +37,8 @@ _HOMES = {
     "centrifuge": ("Broth", "Machine", "clarify", "separation_efficiency"),
     "depth_filter": ("Blocking", "fit_pressure", "fit_v_max", "size_filter"),
     "flows": ("Flows",),
-    "protein_a": ("Capture", "Impurity", "Resin", "capture"),
+    "protein_a": ("Capture", "capture"),
+    "resin": ("Impurity", "Resin"),
     "ufdf": ("Membrane", "Plan", "filter_pool", "ultrafiltration"),
     "viral_inactivation": ("Rates", "hold", "hold_limits"),
 }

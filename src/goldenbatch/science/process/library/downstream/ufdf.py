@@ -317,11 +317,7 @@ def ultrafiltration(membrane: Membrane | None = None, *, retention_law: str = "g
         f"downstream.ultrafiltration.{retention_law}", version="1",
         title="Ultrafiltration and diafiltration", time_unit="s", references=REFERENCES,
     )  # fmt: skip
-    V = m.state("V", "m3", initial=1.0, lower=1e-9, scale=0.1, help="retentate")
-    P = m.state("P", "kg", initial=10.0, lower=0.0, scale=1.0, help="product in the retentate")
-    S = m.state("S", "mol", initial=100.0, lower=0.0, scale=1.0, help="solute in the retentate")
-    Vp = m.state("Vp", "m3", lower=0.0, scale=0.1, help="permeate")
-    L = m.state("L", "kg", lower=0.0, scale=0.1, help="product in the permeate")
+    V, P, S, Vp, L = _declared_states(m)
     tmp = m.input(
         "TMP", "Pa", value=1e5, lower=0.0, upper=1e6, scale=1e5, help="transmembrane pressure"
     )
@@ -349,6 +345,15 @@ def ultrafiltration(membrane: Membrane | None = None, *, retention_law: str = "g
     top = m.constant("c_stop", 0.98 * own.gel_kg_m3, "kg/m3")
     m.stop("gelled", c - top, help="the product gels at the wall")
     return m.build()
+
+
+def _declared_states(m: ModelBuilder) -> tuple[Any, Any, Any, Any, Any]:
+    V = m.state("V", "m3", initial=1.0, lower=1e-9, scale=0.1, help="retentate")
+    P = m.state("P", "kg", initial=10.0, lower=0.0, scale=1.0, help="product in the retentate")
+    S = m.state("S", "mol", initial=100.0, lower=0.0, scale=1.0, help="solute in the retentate")
+    Vp = m.state("Vp", "m3", lower=0.0, scale=0.1, help="permeate")
+    L = m.state("L", "kg", lower=0.0, scale=0.1, help="product in the permeate")
+    return V, P, S, Vp, L
 
 
 def _declared_flux(m: ModelBuilder, own: Membrane, law: str, c: Any, tmp: Any) -> Any:
