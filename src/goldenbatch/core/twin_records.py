@@ -16,7 +16,15 @@ PREFIX: Final = "twin/"
 NAME_PATTERN: Final = r"^[^\x00-\x1f\x7f/]{1,80}$"
 
 TwinWork = Literal[
-    "run", "ensemble", "design-space", "sensitivity", "stress", "fit", "line", "credibility"
+    "run",
+    "ensemble",
+    "design-space",
+    "sensitivity",
+    "stress",
+    "fit",
+    "track",
+    "line",
+    "credibility",
 ]
 
 

@@ -256,6 +256,9 @@ class Study(Part):
         factors: What is varied.
         data: Measurements for a fit.
         fit: What is fitted.
+        track: How a recorded batch is followed: the settings of `twin.track` (cadence, window,
+            varied, suspects, limit, end, ...) without model, place and tags, which the study and
+            its data give, and `noise` and `initial_sd` of the model.
     """
 
     name: str
@@ -268,6 +271,7 @@ class Study(Part):
     factors: list[FactorPart] = Field(default_factory=list)
     data: list[DataPart] = Field(default_factory=list)
     fit: FitPart = FitPart()
+    track: dict[str, Any] = Field(default_factory=dict)
     _folder: Path = PrivateAttr(default=Path())
 
     @property
