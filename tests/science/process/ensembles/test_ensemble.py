@@ -246,3 +246,15 @@ def test_quantiles_of_priors_keep_their_bounds_and_rise(low, width, u, kind) -> 
     one = Parameter("k", "1", (low + 0.3 * width,), lower=low, upper=low + width, prior=prior_of)
     values = quantile(one, 0, np.array([u * 0.5, u]))
     assert low * (1 - 1e-12) <= values[0] <= values[1] <= (low + width) * (1 + 1e-12)
+
+
+def test_a_jump_that_ends_the_run_ends_it_in_every_engine() -> None:
+    model = _models.decay()
+    recipe = Recipe(4.0, 1.0, events=(Happening("bolus", 2.0, {"amount": 4.5}),))
+    study = Study(model, recipe, (Figure.end_time(),), criteria=(Criterion(FINAL, upper=5.0),))
+    members = Members.spread(model, 4, seed=1)
+    fast = run_ensemble(study, members)
+    slow = run_ensemble(Study(**{**study.__dict__, "engine": "simulate"}), members)
+    assert fast.status.tolist() == slow.status.tolist()
+    assert fast.is_feasible.tolist() == slow.is_feasible.tolist()
+    assert fast["end_time"] == pytest.approx(slow["end_time"])

@@ -229,16 +229,17 @@ def evaluated(
 def _stopping(
     model: Model, own: Schedule, rows: Rows, inside: NDArray[np.int64], p: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Members in which an event that ends a run begins: at the start or in an interval."""
-    if not any(one.stops for one in model.watches):
-        return np.zeros(len(inside), bool)
+    """Members in which an event that ends a run is seen; where it begins, `simulate` finds."""
     stops = [k for k, one in enumerate(model.watches) if one.stops]
+    if not stops:
+        return np.zeros(len(inside), bool)
     x, z = rows.x[inside], rows.z[inside]
-    before = evaluated(model.watch_function, own, x[:, :-1], z[:, :-1], p)[:, :, stops]
-    later = Schedule(own.time[1:], own.inputs[:-1], own.drive, ())
-    after = evaluated(model.watch_function, later, rows.ends[inside], z[:, 1:], p)[:, :, stops]
-    crossed = ((before <= 0.0) & (after > 0.0)).any(axis=(1, 2))
-    return np.asarray(crossed | (before[:, 0] > 0.0).any(axis=1), bool)
+    at_borders = evaluated(model.watch_function, own, x, z, p)[:, :, stops]
+    n_u, lengths = model.n_u, own.drive[:, -1:]
+    later = own.drive[:, :n_u] + own.drive[:, n_u : 2 * n_u] * lengths
+    ends = Schedule(own.time[1:], later, own.drive, ())
+    at_ends = evaluated(model.watch_function, ends, rows.ends[inside], z[:, 1:], p)[:, :, stops]
+    return np.asarray((at_borders > 0.0).any(axis=(1, 2)) | (at_ends > 0.0).any(axis=(1, 2)), bool)
 
 
 def _extrapolated(
