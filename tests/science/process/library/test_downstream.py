@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process import Constant, Recipe, Steps, simulate
+from goldenbatch.science.process.footprint import FootprintSettings, footprint
+from goldenbatch.science.process.footprint_factors import UnknownFactorError
 from goldenbatch.science.process.library.chromatography import Grid
 from goldenbatch.science.process.library.downstream import (
     Blocking,
@@ -327,3 +329,21 @@ def test_adsorption_that_fills_up():
     found = [adsorptive_log_reduction(load, 1.0, 3.0) for load in loads]
     assert (np.diff(found) < 0.0).all()
     assert adsorptive_log_reduction(1.0, 1.0, 9.0) == pytest.approx(-np.log10(0.5), abs=1e-6)
+
+
+# Flows
+
+
+def test_a_train_of_operations_has_a_footprint():
+    filtered = filter_pool(Membrane(), Plan(1.0, 10.0, 50.0, 7.0, 100.0))
+    held = hold(Rates(), 293.15, 3.5, 3600.0, Pool(1.0, 10.0))
+    train = (*held.flows.for_footprint("hold"), *filtered.flows.for_footprint("filtration"))
+    found = footprint(train, product_kg=filtered.product_kg, settings=FootprintSettings(year=2024))
+    water = 0.06 + filtered.flows.liquid_m3
+    assert found.mass_intensity.value == pytest.approx(998.2 * water / 10.0, rel=1e-3)
+    assert found.batch["energy"].value == pytest.approx(filtered.flows.energy_j * 1e-6, rel=1e-9)
+    used_up = size_filter(Blocking("cake", 0.1), 1.0, max_pressure_pa=8e4).flows
+    with pytest.raises(UnknownFactorError, match="filter area"):
+        footprint(
+            used_up.for_footprint("filter"), product_kg=1.0, settings=FootprintSettings(year=2024)
+        )
