@@ -8,7 +8,11 @@ from tests.science.lines.lines_of_tests import biologics, plant, queue, two_mach
 
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.science.errors import DataError, DesignError
-from goldenbatch.science.lines.bottleneck import moving_bottleneck, turning_point
+from goldenbatch.science.lines.bottleneck import (
+    bottleneck_shares,
+    moving_bottleneck,
+    turning_point,
+)
 from goldenbatch.science.lines.output_analysis import paired_difference
 from goldenbatch.science.lines.queues import mmc
 from goldenbatch.science.lines.reading import read_line
@@ -164,6 +168,18 @@ def test_the_bottleneck_is_the_slowest_by_both_criteria():
     assert turning.shares["m0"] == pytest.approx(
         run.states["blocked"][0] + run.states["starved"][0]
     )
+
+
+def test_the_share_of_the_bottleneck_has_an_interval_over_runs():
+    line = serial(1.0, 1.15, 1.0, capacity=4)
+    settings = RunSettings(800.0, 100.0, keeps_periods=True)
+    runs = [simulate_line(line, settings, seed=1, replication=i) for i in range(6)]
+    shares = bottleneck_shares(runs)
+    assert shares["machine"][0] == "m1"
+    assert shares["mean"].sum() == pytest.approx(1, abs=0.02)
+    assert (shares["lower"] < shares["mean"]).all()
+    with pytest.raises(DataError, match="no runs"):
+        bottleneck_shares([])
 
 
 def test_a_bottleneck_that_was_not_recorded_is_refused():

@@ -14,7 +14,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
 from goldenbatch.science.errors import DataError
+from goldenbatch.science.lines.output_analysis import mean_interval
 from goldenbatch.science.lines.simulation import Columns, Run
 
 ACTIVE = ("busy", "down", "cleaning", "changeover")
@@ -81,6 +84,51 @@ def moving_bottleneck(run: Run) -> Bottleneck:
     shares = {name: time / span for name, time in shares.items()}
     longest = max(shares, key=lambda name: shares[name])
     return Bottleneck(longest, "longest active period (moving bottleneck)", shares)
+
+
+def bottleneck_shares(runs: Sequence[Run], confidence: float = 0.95) -> Columns:
+    """How often each machine is the bottleneck, over runs: one run may show chance.
+
+    Args:
+        runs: of one line, with their periods.
+        confidence: of the intervals.
+
+    Returns:
+        Columns machine, mean, lower, upper; the most frequent bottleneck first.
+
+    Raises:
+        DataError: no runs, or runs that kept no periods.
+
+    References:
+        Roser, Nakano and Tanaka (2002); Student intervals over replications.
+
+    >>> from goldenbatch.science.lines.reading import read_line
+    >>> from goldenbatch.science.lines.simulation import RunSettings, simulate_line
+    >>> route = [{"name": "a", "unit": "fast", "duration": 1, "buffer": "b"},
+    ...          {"name": "b", "unit": "slow", "duration": 3}]
+    >>> line = read_line({"name": "two", "units": [{"name": "fast"}, {"name": "slow"}],
+    ...     "buffers": [{"name": "b", "capacity": 2}],
+    ...     "products": [{"name": "A", "route": route}], "plan": [{"product": "A"}]})
+    >>> settings = RunSettings(300.0, 50.0, keeps_periods=True)
+    >>> runs = [simulate_line(line, settings, seed=1, replication=i) for i in range(3)]
+    >>> bottleneck_shares(runs)["machine"].tolist()
+    ['slow', 'fast']
+    """
+    if not runs:
+        raise DataError("no runs, so no bottleneck; give 1 or more")
+    found = [moving_bottleneck(run).shares for run in runs]
+    names = list(dict.fromkeys(name for shares in found for name in shares))
+    rows = {
+        name: mean_interval([shares.get(name, 0.0) for shares in found], confidence)
+        for name in names
+    }
+    ordered = sorted(names, key=lambda name: -rows[name].mean)
+    return {
+        "machine": np.array(ordered, dtype=object),
+        "mean": np.array([rows[name].mean for name in ordered]),
+        "lower": np.array([rows[name].lower for name in ordered]),
+        "upper": np.array([rows[name].upper for name in ordered]),
+    }
 
 
 def active_periods(periods: Columns) -> list[tuple[str, float, float]]:

@@ -32,6 +32,7 @@ from goldenbatch.science.process.footprint_factors import (
     Item,
     shipped_factors,
 )
+from goldenbatch.science.process.utilities import boiler_fuel
 
 MASS_KINDS = ("water", "material", "solvent", "consumable")
 """Kinds that count for the process mass intensity (Budzinski et al. 2019)."""
@@ -157,6 +158,35 @@ def flow(item: str, amount: ArrayLike | str, unit: str = "", stage: str = "") ->
             key=f"flows.{item}",
         )
     return Flow(item, amounts, unit, stage)
+
+
+def steam_flow(
+    steam_kg: ArrayLike, *, steam_K: float, feed_K: float, efficiency: float = 0.85, stage: str = ""
+) -> Flow:
+    """Fuel for steam from the site's own boiler, as a flow of natural gas.
+
+    Args:
+        steam_kg: a number, or one for each member, kg.
+        steam_K: temperature of saturation.
+        feed_K: of the feed water.
+        efficiency: of the boiler, on the gross calorific value.
+        stage: step of the process.
+
+    Raises:
+        DesignError: an efficiency or temperatures that cannot be.
+
+    References:
+        `utilities.boiler_fuel`.
+
+    >>> from goldenbatch.science.process.utilities import sterilisation_steam
+    >>> use = sterilisation_steam(metal_kg=800.0, content_kg=0.0, hold_s=1800.0)
+    >>> found = steam_flow(use.total, steam_K=394.25, feed_K=353.15, stage="sterilisation")
+    >>> found.item, found.unit, round(float(found.amount[0]), 1)
+    ('natural gas', 'kW.h', 14.2)
+    """
+    fuel = boiler_fuel(1.0, steam_K, feed_K, efficiency) / 3.6e6
+    amount = np.atleast_1d(np.asarray(steam_kg, dtype=np.float64)) * fuel
+    return flow("natural gas", amount, "kW.h", stage)
 
 
 def footprint(
