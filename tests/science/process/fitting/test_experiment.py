@@ -9,7 +9,7 @@ import pytest
 from tests.science.process.fitting.models import batch, decay, michaelis, split_decay
 
 from goldenbatch.science.errors import DataError, DesignError
-from goldenbatch.science.process import Prior, Recipe
+from goldenbatch.science.process import ModelBuilder, Noise, Prior, Recipe
 from goldenbatch.science.process.fitting import (
     Aim,
     Batch,
@@ -90,6 +90,30 @@ def test_no_run_tells_apart_what_cannot_be() -> None:
     problem, found = fitted(split_decay(), ("a", "b"))
     (gain,) = rank_experiments(problem, found, [run([0.5, 1.0, 2.0, 4.0])], Aim(of=("a",)))
     assert gain.ratios["a"] == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_run_that_would_overflow_is_no_candidate() -> None:
+    m = ModelBuilder("vessel", version="1", title="Feed and decay", time_unit="h")
+    V = m.state("V", "L", initial=1.0, lower=0.0)
+    c = m.state("c", "g/L", initial=1.0, lower=0.0)
+    F = m.input("F", "L/h", lower=0.0, valid=(0.0, 0.5))
+    k = m.parameter("k", "1/h", value=0.5, lower=0.01, upper=5.0)
+    m.derivative(V, F)
+    m.derivative(c, -k * c - F / V * c)
+    m.output("y", c, "g/L", noise=Noise(0.01))
+    m.stop("overflow", V - m.constant("full", 4.0, "L"))
+    problem = Problem(m.build(), (batch([1.0], FALL),), fitted=("k",))
+    candidates = [
+        Candidate.sampled(Batch(f"F={feed:g}", Recipe(4.0, 1.0, {"F": feed})), {"y": [1.0, 4.0]})
+        for feed in (0.9, 0.0, 0.6)
+    ]
+    gains = rank_experiments(problem, fit(problem), candidates)
+    assert [gain.candidate for gain in gains] == ["F=0", "F=0.6", "F=0.9"]
+    assert [gain.is_extrapolated for gain in gains] == [False, True, True]
+    assert "overflow at 3.33" in gains[2].reason
+    assert np.isinf(gains[2].value)
+    with pytest.raises(DataError, match="no candidate can be run: overflow"):
+        rank_experiments(problem, fit(problem), candidates[:1])
 
 
 def test_what_cannot_be_designed_is_refused() -> None:

@@ -7,36 +7,32 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goldenbatch.science.process.fitting.experiment import (
-        Aim,
-        Candidate,
         choose_times,
         optimise_experiment,
         rank_experiments,
     )
     from goldenbatch.science.process.fitting.information import identifiability
+    from goldenbatch.science.process.fitting.judging import Aim, Candidate
     from goldenbatch.science.process.fitting.loss import Loss
-    from goldenbatch.science.process.fitting.prediction import (
-        Asked,
-        baselines,
-        domain_of,
-        predict,
-        score,
-    )
+    from goldenbatch.science.process.fitting.prediction import Asked, domain_of, predict
     from goldenbatch.science.process.fitting.problem import Batch, Measured, Problem, measured
     from goldenbatch.science.process.fitting.profiles import profile
     from goldenbatch.science.process.fitting.result import Fit
     from goldenbatch.science.process.fitting.sampler import Chains, draw, sample
+    from goldenbatch.science.process.fitting.scoring import baselines, score
     from goldenbatch.science.process.fitting.search import Search, fit
 
 _HOMES = {
-    "experiment": ("Aim", "Candidate", "choose_times", "optimise_experiment", "rank_experiments"),
+    "experiment": ("choose_times", "optimise_experiment", "rank_experiments"),
     "information": ("identifiability",),
+    "judging": ("Aim", "Candidate"),
     "loss": ("Loss",),
-    "prediction": ("Asked", "baselines", "domain_of", "predict", "score"),
+    "prediction": ("Asked", "domain_of", "predict"),
     "problem": ("Batch", "Measured", "Problem", "measured"),
     "profiles": ("profile",),
     "result": ("Fit",),
     "sampler": ("Chains", "draw", "sample"),
+    "scoring": ("baselines", "score"),
     "search": ("Search", "fit"),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -182,6 +182,14 @@ def measured(
 
     Raises:
         DataError: There is no such output, or a text is no quantity of its dimension.
+
+    >>> from goldenbatch.science.process import ModelBuilder
+    >>> m = ModelBuilder("still", version="1", title="Nothing happens", time_unit="h")
+    >>> c = m.state("c", "g/L", initial=1.0)
+    >>> m.derivative(c, 0)
+    >>> m.output("y", c, "g/L")
+    >>> measured(m.build(), "y", [0.0, 1.0], ["900 mg/L", None]).values
+    array([0.9, nan])
     """
     unit = next((one.unit for one in model.outputs if one.name == output), None)
     if unit is None:

@@ -139,6 +139,18 @@ def draw(
         least: Share of effective draws.
         most_unknowns: With more, no chains are run: the normal draws are returned as they are,
             and the method says how many of them are effective.
+
+    >>> from goldenbatch.science.process import ModelBuilder, Noise, Recipe
+    >>> from goldenbatch.science.process.fitting import Batch, Measured, Problem, fit
+    >>> m = ModelBuilder("fall", version="1", title="First order", time_unit="h")
+    >>> c = m.state("c", "g/L", initial=1.0, lower=0.0)
+    >>> m.derivative(c, -m.parameter("k", "1/h", value=0.5, lower=0.1, upper=2.0) * c)
+    >>> m.output("y", c, "g/L", noise=Noise(0.01))
+    >>> t = np.array([1.0, 4.0])
+    >>> batch = Batch("a", Recipe(4.0, 4.0), {"y": Measured(t, np.exp(-0.4 * t))})
+    >>> problem = Problem(m.build(), (batch,), fitted=("k",))
+    >>> draw(problem, fit(problem), 200).method
+    'laplace, 100% effective, seed 0'
     """
     chains = chains or Chains()
     here = Evaluator(problem, chains.solver)
