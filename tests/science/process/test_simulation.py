@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from goldenbatch.science.errors import DataError
+from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process import (
     Happening,
     Hold,
@@ -20,7 +20,7 @@ from goldenbatch.science.process import (
     Steps,
     simulate,
 )
-from goldenbatch.science.process.faults import Altered, SensorDrift, Stuck, Weakened
+from goldenbatch.science.process.faults import Altered, Mishap, SensorDrift, Stuck, Weakened
 
 
 def tank() -> Model:
@@ -205,3 +205,108 @@ def test_a_state_below_its_bound_is_noted_once() -> None:
 def test_a_step_a_rounding_error_behind_a_border_holds_from_the_border() -> None:
     recipe = Recipe(4.0, 1.0, inputs={"F": Steps((0.0, 2.0 + 4e-13), (0.0, 1.0))})
     assert simulate(tank(), recipe).final("V") == pytest.approx(3.0)
+
+
+def bolus(at: float, volume: str = "8 L") -> tuple[Happening, ...]:
+    return (Happening("bolus", at, {"volume": volume}),)
+
+
+@pytest.mark.parametrize("at", [0.0, 2.0, 2.5, 4.0])
+def test_a_bolus_that_overflows_ends_the_run_where_it_happens(at: float) -> None:
+    run = simulate(tank(), Recipe(4.0, 1.0, events=bolus(at)))
+    assert run.status == "stopped"
+    assert run.time[-1] == at
+    assert [note.name for note in run.notes if note.kind == "event"] == ["overflow"]
+
+
+def filling(*events: tuple[str, float, bool]) -> Model:
+    m = ModelBuilder("filling", version="1", title="Filling", time_unit="h")
+    V = m.state("V", "L", initial=0.0)
+    u = m.input("u", "1")
+    m.derivative(V, m.constant("rate", 1.0, "L/h"))
+    for name, volume, stops in events:
+        m.watch(name, V - m.constant(f"{name} at", volume, "L"), stops=stops)
+    m.stop("asked", u - 0.5)
+    return m.build()
+
+
+def test_of_several_events_in_an_interval_the_first_in_time_ends_the_run() -> None:
+    model = filling(("late", 0.8, True), ("never seen", 0.5, False), ("early", 0.3, True))
+    run = simulate(model, Recipe(2.0, 1.0))
+    assert run.reason.startswith("early at 0.3")
+    assert [note.name for note in run.notes] == ["early"]
+
+
+def test_an_event_on_an_input_is_found_on_steps_and_on_straight_lines() -> None:
+    line = simulate(filling(), Recipe(4.0, 4.0, {"u": Linear((0.0, 4.0), (0.0, 1.0))}))
+    step = simulate(filling(), Recipe(4.0, 1.0, {"u": Steps((0.0, 2.0), (0.0, 1.0))}))
+    assert line.time[-1] == pytest.approx(2.0, abs=1e-4)
+    assert step.time[-1] == 2.0
+
+
+def test_a_stop_between_two_measurements_gives_a_whole_table() -> None:
+    run = simulate(tank(), Recipe(9, 1, {"F": 0.9}), seed=1)
+    assert run.status == "stopped"
+    assert run.to_arrow().num_rows == run.time.size
+    assert np.isnan(run.measured["level"][-1])
+
+
+def test_a_fault_begins_and_ends_between_borders() -> None:
+    run = simulate(tank(), Recipe(4.0, 1.0, faults=(Stuck(1.2, 1.8, "F", 1.0),)))
+    assert run.final("V") == pytest.approx(1.6)
+
+
+def test_a_pid_steps_at_its_interval_only() -> None:
+    pid = Pid("p", "level", "F", 3.0, gain=0.3, integral_time=2.0, low=-5.0, high=5.0)
+    plain = simulate(tank(), Recipe(4.0, 1.0, controllers=(pid,)))
+    cut = simulate(
+        tank(), Recipe(4.0, 1.0, {"heat": Steps((0.0, 0.1, 1.7), (0.0,) * 3)}, controllers=(pid,))
+    )
+    assert cut.final("V") == pytest.approx(plain.final("V"), rel=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: Recipe(np.inf, 1.0), "lasts inf"),
+        (lambda: Recipe(1e6, 1e-9), "2,000,000"),
+        (lambda: Recipe(4.0, 1.0, events=(Hold(1.0, -3.0),)), "lasts -3"),
+        (lambda: Recipe(4.0, 1.0, events=(Hold(1.0, np.nan),)), "lasts nan"),
+        (lambda: Steps((np.nan,), (1.0,)), "nan"),
+        (lambda: Linear((0.0, np.inf), (0.0, 1.0)), "inf"),
+        (lambda: Stuck(3.0, 1.0, "F", 1.0), "never happens"),
+        (lambda: Settings(rtol=-1.0), "tolerances -1"),
+        (lambda: Recipe(4.0, 1.0, faults=(Stuck(input="G"),)), "names 'G'"),
+        (lambda: Recipe(4.0, 1.0, faults=(SensorDrift(output="G"),)), "names 'G'"),
+        (lambda: Recipe(4.0, 1.0, faults=(Altered(values={"G": 2.0}),)), "names 'G'"),
+        (lambda: Recipe(4.0, 1.0, faults=(Mishap(happening=bolus(9.0)[0]),)), "outside the run"),
+        (lambda: Recipe(4.0, 1.0, controllers=(Pid("p", "level", "G", 1, 1, 1),)), "names 'G'"),
+        (lambda: Recipe(4.0, 1.0, controllers=(Pid("p", "level", "F", 1, 1, 1),) * 2), "unique"),
+        (lambda: Pid("p", "level", "F", 1.0, np.nan, 1.0), "gain nan"),
+    ],
+)
+def test_a_recipe_of_no_run_is_refused(make, words: str) -> None:
+    with pytest.raises((DataError, DesignError), match=words):
+        simulate(tank(), make())
+
+
+@pytest.mark.parametrize("given", [True, "<1 L"])
+def test_a_start_that_is_no_value_is_refused(given) -> None:
+    with pytest.raises(DataError, match="'V'"):
+        simulate(tank(), Recipe(1.0, 1.0), initial={"V": given})
+    with pytest.raises(DataError, match="seed"):
+        simulate(tank(), Recipe(1.0, 1.0), seed=-1)
+
+
+def test_provenance_names_the_starts_that_were_given_and_a_fault_beyond_bounds_is_noted() -> None:
+    run = simulate(
+        tank(), Recipe(1.0, 1.0, faults=(Altered(values={"k": -1.0}),)), initial={"V": "2 L"}
+    )
+    assert run.provenance.initial == {"V": 2.0}
+    assert ("bound", "k") in {(note.kind, note.name) for note in run.notes}
+
+
+def test_a_command_that_is_no_number_is_a_failed_run() -> None:
+    run = simulate(tank(), Recipe(1.0, 1.0, faults=(Stuck(input="F", value=np.nan),)))
+    assert run.status == "failed"
+    assert run.time.size == 1

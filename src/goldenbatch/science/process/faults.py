@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import inf
 from types import MappingProxyType
 
+from goldenbatch.science.errors import DataError
 from goldenbatch.science.process.recipe import Happening
 
 
@@ -21,6 +22,18 @@ class _Nothing:
 
     start: float = 0.0
     end: float = inf
+
+    def __post_init__(self) -> None:
+        """Refuse what never happens."""
+        if not self.start <= self.end:
+            raise DataError(
+                f"a fault from {self.start:g} to {self.end:g} never happens.",
+                hint="Let it end after it starts.",
+            )
+
+    def touches(self) -> Mapping[str, Sequence[str]]:
+        """What it must find in a model: names by `inputs`, `outputs` and `parameters`."""
+        return {}
 
     def lasts(self, time: float) -> bool:
         """Whether it is there at a time (half open)."""
@@ -59,6 +72,10 @@ class SensorDrift(_Nothing):
     most: float = inf
     offset: float = 0.0
 
+    def touches(self) -> Mapping[str, Sequence[str]]:
+        """Names in the model."""
+        return {"outputs": (self.output,)}
+
     @property
     def name(self) -> str:
         """For tables."""
@@ -84,6 +101,10 @@ class Stuck(_Nothing):
     input: str = ""
     value: float = 0.0
 
+    def touches(self) -> Mapping[str, Sequence[str]]:
+        """Names in the model."""
+        return {"inputs": (self.input,)}
+
     @property
     def name(self) -> str:
         """For tables."""
@@ -107,6 +128,10 @@ class Weakened(_Nothing):
     inputs: tuple[str, ...] = ()
     factor: float = 0.0
     what: str = ""
+
+    def touches(self) -> Mapping[str, Sequence[str]]:
+        """Names in the model."""
+        return {"inputs": self.inputs}
 
     @property
     def name(self) -> str:
@@ -134,6 +159,10 @@ class Offset(_Nothing):
     by: float = 0.0
     what: str = ""
 
+    def touches(self) -> Mapping[str, Sequence[str]]:
+        """Names in the model."""
+        return {"inputs": (self.input,)}
+
     @property
     def name(self) -> str:
         """For tables."""
@@ -157,6 +186,10 @@ class MixedUp(_Nothing):
     one: str = ""
     other: str = ""
     share: float = 1.0
+
+    def touches(self) -> Mapping[str, Sequence[str]]:
+        """Names in the model."""
+        return {"inputs": (self.one, self.other)}
 
     @property
     def name(self) -> str:
@@ -183,6 +216,10 @@ class Altered(_Nothing):
 
     values: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     what: str = ""
+
+    def touches(self) -> Mapping[str, Sequence[str]]:
+        """Names in the model."""
+        return {"parameters": tuple(self.values)}
 
     @property
     def name(self) -> str:

@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from goldenbatch.science.errors import DataError
 from goldenbatch.science.process._casadi import ca
 from goldenbatch.science.process.direct import Direct
 
@@ -42,6 +44,14 @@ class Settings:
     max_steps: int = 20_000
     ladder: tuple[tuple[Engine, float], ...] = ()
     first_step: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse tolerances that no solver can keep."""
+        if not (0.0 < self.rtol < 1.0 and 0.0 < self.atol < inf and self.max_steps > 0):
+            raise DataError(
+                f"the solver has tolerances {self.rtol} and {self.atol}, {self.max_steps} steps.",
+                hint="Give positive ones; the relative tolerance is below 1.",
+            )
 
 
 _ODE_LADDER: tuple[tuple[Engine, float], ...] = (
@@ -110,7 +120,7 @@ class Stepper:
         for engine, factor in self.ladder:
             try:
                 x1, z1 = self._try(engine, factor, x, z, packed)
-            except RuntimeError as error:
+            except (RuntimeError, ValueError, ArithmeticError, TypeError) as error:
                 said.append(f"{engine} x{factor:g}: {_short(error)}")
                 continue
             if np.isfinite(x1).all() and np.isfinite(z1).all():

@@ -291,9 +291,13 @@ def to_unit(given: float | str, unit: str, where: str) -> float:
     Raises:
         DataError: The text is no quantity of that dimension, or the number is not finite.
     """
+    if isinstance(given, bool):
+        raise DataError(f"{where} is {given}.", hint="Give a number.")
     if isinstance(given, str):
         try:
             measured = Measured.parse(given)
+            if measured.operator:
+                raise DataError(f"{where} is only known as {given!r}.", hint="Give a value.")
             factor, offset = conversion(measured.unit, unit)
         except ValueError as error:
             raise DataError(f"{where} is given as {given!r}: {error}", hint="") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ from goldenbatch.science.process.recipe import (
 
 if TYPE_CHECKING:
     from goldenbatch.science.process.model import Model
+    from goldenbatch.science.process.recipe import Fault
 
 _SAME = 1e-9
 
@@ -106,9 +107,48 @@ def plan(model: Model, recipe: Recipe) -> Plan:
             profiles[shift.name] = (Constant(start), (start,))
     happening = sorted([*((_late(e.at, holds), e) for e in happenings),
                         *((e.at, e) for e in from_faults)], key=lambda pair: pair[0])  # fmt: skip
+    _check_faults(model, recipe)
+    _check_controllers(model, recipe)
     shifted = sorted(((_late(e.at, holds), e) for e in shifts), key=lambda pair: pair[0])
-    borders = _borders(recipe, profiles, holds, [t for t, _ in (*happening, *shifted)])
+    events = [t for t, _ in (*happening, *shifted)]
+    events += [t for one in recipe.faults for t in (_edge(one, "start"), _edge(one, "end"))]
+    borders = _borders(recipe, profiles, holds, events)
+    late = next((one for _, one in happening if one.at > borders[-1]), None)
+    if late is not None:
+        raise DataError(f"{late} lies outside the run of {borders[-1]:g}.", hint="Correct it.")
     return Plan(borders, tuple(happening), tuple(shifted), profiles, holds, _SAME * recipe.interval)
+
+
+def _edge(fault: Fault, name: str) -> float:
+    """When a fault begins or ends: it must not wait for the next interval."""
+    return float(getattr(fault, name, 0.0))
+
+
+def _check_faults(model: Model, recipe: Recipe) -> None:
+    for fault in recipe.faults:
+        touches = fault.touches() if hasattr(fault, "touches") else {}
+        for kind, names in touches.items():
+            known = model.columns(kind) if kind != "outputs" else [o.name for o in model.outputs]
+            _check_names(f"fault {fault.name!r}", names, known, f"{kind} of {model.name}")
+
+
+def _check_controllers(model: Model, recipe: Recipe) -> None:
+    names = [one.name for one in recipe.controllers]
+    if len(set(names)) < len(names):
+        raise DataError(f"controllers {', '.join(names)} are not unique.", hint="Rename one.")
+    outputs = [one.name for one in model.outputs]
+    for one in recipe.controllers:
+        for asked, known in (("measured", outputs), ("manipulated", model.columns("inputs"))):
+            name = getattr(one, asked, None)
+            if isinstance(name, str):
+                _check_names(f"controller {one.name!r}", [name], known, f"{asked} of {model.name}")
+
+
+def _check_names(who: str, names: Sequence[str], known: Sequence[str], what: str) -> None:
+    for name in names:
+        if name not in known:
+            shown = ", ".join(known) or "none"
+            raise DataError(f"{who} names {name!r}, none {what}.", hint=f"There are: {shown}.")
 
 
 def _late(at: float, holds: tuple[tuple[float, float, dict[str, float]], ...]) -> float:
@@ -134,7 +174,7 @@ def _borders(
     for one in inside[1:]:
         if one - kept[-1] > _SAME * recipe.interval:
             kept.append(one)
-    return tuple(kept)
+    return tuple(map(float, kept))
 
 
 def _profile(model: Model, name: str, given: Profile | Value) -> tuple[Profile, tuple[float, ...]]:

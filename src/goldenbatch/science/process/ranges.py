@@ -20,11 +20,13 @@ _SLACK = 1e-6
 
 
 class Ranges:
-    """Bounds and calibrated ranges of a model's states, inputs and parameters."""
+    """Bounds and calibrated ranges of all that a model declares."""
 
     def __init__(self, model: Model) -> None:
         """Lay the bounds out as vectors."""
-        self._quantities: Sequence[Quantity] = (*model.states, *model.inputs, *model.parameters)
+        self._quantities: Sequence[Quantity] = (
+            *model.states, *model.algebraics, *model.inputs, *model.parameters,
+        )  # fmt: skip
         low, high = [], []
         for one in self._quantities:
             valid, slack = one.valid or (-inf, inf), _SLACK * one.scale
@@ -33,10 +35,14 @@ class Ranges:
         self._low, self._high = np.array(low), np.array(high)
 
     def left(
-        self, x: NDArray[np.float64], u: NDArray[np.float64], p: NDArray[np.float64]
+        self,
+        x: NDArray[np.float64],
+        z: NDArray[np.float64],
+        u: NDArray[np.float64],
+        p: NDArray[np.float64],
     ) -> Iterator[tuple[NoteKind, str, str]]:
         """Kind of note, name and text of everything that is outside."""
-        values = np.concatenate([x, u, p])
+        values = np.concatenate([x, z, u, p])
         if not ((values >= self._low) & (values <= self._high)).all():
             yield from self._named(values)
 

@@ -7,6 +7,7 @@ import itertools
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Protocol
 
 from goldenbatch.science.errors import DataError
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+MAX_INTERVALS = 2_000_000
+"""Of one run: a row each."""
 Value = float | str
 """A number in the declared unit, or text with a unit such as `0.3 L/h`."""
 
@@ -64,10 +67,10 @@ Profile = Constant | Steps | Linear
 
 
 def _check_points(times: Sequence[float], values: Sequence[Value]) -> None:
-    if not times or len(times) != len(values):
+    if not times or len(times) != len(values) or not all(map(isfinite, times)):
         raise DataError(
-            f"a schedule has {len(times)} times and {len(values)} values.",
-            hint="Give at least one, and one value for each time.",
+            f"a schedule has {len(times)} times {_first(times)} and {len(values)} values.",
+            hint="Give at least one finite time, and one value for each time.",
         )
     for number, (one, following) in enumerate(itertools.pairwise(times), start=1):
         if not one < following:
@@ -75,6 +78,11 @@ def _check_points(times: Sequence[float], values: Sequence[Value]) -> None:
                 f"time {number + 1} of a schedule is {following:g}, not after {one:g}.",
                 hint="Give times that rise; a jump is two steps.",
             )
+
+
+def _first(times: Sequence[float]) -> str:
+    odd = [f"({time:g})" for time in times if not isfinite(time)]
+    return odd[0] if odd else ""
 
 
 @dataclass(frozen=True)
@@ -120,6 +128,13 @@ class Hold:
     at: float
     duration: float
     inputs: Mapping[str, Value] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Refuse a hold that never ends, or ends before it begins."""
+        if not 0.0 <= self.duration < inf:
+            raise DataError(
+                f"a hold at {self.at:g} lasts {self.duration:g}.", hint="Give a finite duration."
+            )
 
 
 Event = Happening | Shift | Hold
@@ -201,10 +216,17 @@ class Recipe:
 
     def __post_init__(self) -> None:
         """Refuse times that make no run."""
-        if not (self.duration > 0.0 and 0.0 < self.interval <= self.duration * (1 + 1e-12)):
+        is_run = 0.0 < self.duration < inf and self.interval > 0.0
+        if not (is_run and self.interval <= self.duration * (1 + 1e-12)):
             raise DataError(
                 f"a recipe lasts {self.duration:g} in intervals of {self.interval:g}.",
                 hint="Give a positive duration and an interval no longer than it.",
+            )
+        if self.duration / self.interval > MAX_INTERVALS:
+            raise DataError(
+                f"a recipe of {self.duration:g} in intervals of {self.interval:g} has more than "
+                f"{MAX_INTERVALS:,} of them.",
+                hint="Take longer intervals: the solver chooses its own steps within them.",
             )
         for event in self.events:
             if not 0.0 <= event.at <= self.duration:

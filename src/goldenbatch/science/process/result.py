@@ -50,6 +50,7 @@ class Provenance:
         settings: Of the solver.
         seed: Of measurement noise; None without.
         engine: Name and version of the solver.
+        initial: Initial states that were given; the others were the declared ones.
     """
 
     model: str
@@ -61,6 +62,7 @@ class Provenance:
     settings: dict[str, Any]
     seed: int | None
     engine: str
+    initial: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

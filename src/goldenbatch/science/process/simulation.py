@@ -44,6 +44,8 @@ class _Run:
     counters: list[int]
     rows: list[tuple[float, Any, Any, Any, Any]] = field(default_factory=list)
     notes: list[Note] = field(default_factory=list)
+    watched: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    given: dict[str, float] = field(default_factory=dict)
     memories: dict[str, Any] = field(default_factory=dict)
     seen_once: set[tuple[NoteKind, str]] = field(default_factory=set)
 
@@ -94,6 +96,8 @@ def simulate(
     x = model.x0(p, initial)
     resolved = plan(model, recipe)
     u = model.input_vector(resolved.inputs(0.0))
+    if seed is not None and seed < 0:
+        raise DataError(f"the seed is {seed}.", hint="Give a whole number from 0 on.")
     needs_sensors = bool(recipe.controllers or recipe.faults or seed is not None)
     run = _Run(
         model, recipe, resolved, Stepper(model, settings), p,
@@ -102,6 +106,7 @@ def simulate(
         dict(zip(model.columns("inputs"), map(float, model.input_vector()), strict=True)),
         _direct(model.output_function), _direct(model.watch_function),
         [k for name in recipe.resets for k in range(model.n_x)[model.at("states", name)]],
+        given=_given(model, x, initial or {}),
         memories={one.name: one.start() for one in recipe.controllers},
     )  # fmt: skip
     _check_start(run)
@@ -111,14 +116,22 @@ def simulate(
     return _result(run, status, reason, settings, seed, posterior)
 
 
+def _given(model: Model, x: NDArray[np.float64], initial: Mapping[str, Given]) -> dict[str, float]:
+    whole = dict(zip(model.columns("states"), map(float, x), strict=True))
+    return {
+        element: whole[element]
+        for one in model.states if one.name in initial for element in one.elements
+    }  # fmt: skip
+
+
 def _direct(function: Any) -> Direct:
     names = [function.name_in(k) for k in range(function.n_in())]
     return Direct(function, names, [function.name_out(0)])
 
 
 def _check_start(run: _Run) -> None:
-    values = _watched(run, 0.0)
-    for watch, value in zip(run.model.watches, values, strict=True):
+    run.watched = _watched(run, 0.0)
+    for watch, value in zip(run.model.watches, run.watched, strict=True):
         if watch.stops and value > 0.0:
             raise DataError(
                 f"the run of {run.model.name} would begin with {watch.name!r}: {watch.help}",
@@ -133,12 +146,16 @@ def _loop(run: _Run) -> tuple[Status, str]:
         for t, following in itertools.pairwise(borders):
             _jump(run, t)
             slopes, p = _command(run, t, following - t)
+            ended = _sudden(run, t)
             _record(run, t, p)
-            ended = _advance(run, t, following - t, slopes, p)
+            ended = ended or _advance(run, t, following - t, slopes, p)
             if ended:
                 return "stopped", ended
         _jump(run, borders[-1])
+        ended = _sudden(run, borders[-1])
         _record(run, borders[-1], run.p)
+        if ended:
+            return "stopped", ended
     except StepError as error:
         return "failed", f"solver gave up after {run.rows[-1][0] if run.rows else 0.0:g}: {error}"
     return "complete", ""
@@ -154,6 +171,25 @@ def _jump(run: _Run, t: float) -> None:
         run.note(t, "jump", one.jump, f"{one.jump}: {shown}")
     if due and run.model.n_z:
         run.z = run.stepper.consistent(t, run.x, run.z, run.u, run.p)
+
+
+def _sudden(run: _Run, t: float) -> str:
+    """Events that a jump or a new command brings at a border; the text of one that stops."""
+    before, run.watched = run.watched, _watched(run, t)
+    risen = [(t, k, (run.x, run.z)) for k in np.flatnonzero((before <= 0.0) & (run.watched > 0.0))]
+    ended, _ = _happened(run, risen)
+    return ended
+
+
+def _happened(run: _Run, risen: list[tuple[float, Any, Any]]) -> tuple[str, Any]:
+    """Note events in order of time up to one that stops: its text, its time and state."""
+    for at, k, state in sorted(risen, key=lambda one: one[:2]):
+        watch = run.model.watches[k]
+        run.note(at, "event", watch.name, watch.help or watch.name)
+        if watch.stops:
+            text = f"{watch.name} at {at:g} {run.model.time_unit}: {watch.help}".rstrip(": ")
+            return text, (at, state)
+    return "", None
 
 
 def _after(run: _Run, one: Happening) -> NDArray[np.float64]:
@@ -213,24 +249,20 @@ def _advance(
     run: _Run, t: float, h: float, slopes: NDArray[np.float64], p: NDArray[np.float64]
 ) -> str:
     """Integrate one interval; the text of the event that ended the run there, or none."""
-    held, start = (run.x, run.z), (_reset(run), run.z)
+    before, start = run.watched, (_reset(run), run.z)
     run.x, run.z = run.stepper.advance(t, h, *start, (run.u, slopes), p)
     for adjust in run.recipe.adjustments:
         run.x = adjust(t + h, run.x)
-    after = _watched(run, t + h)
-    if not (after > 0.0).any():
+    run.watched = after = _watched(run, t + h, u=run.u + slopes * h)
+    risen = np.flatnonzero((before <= 0.0) & (after > 0.0))
+    if not risen.size:
         return ""
-    before = _watched(run, t, *held)
-    for watch, one, other in zip(run.model.watches, before, after, strict=True):
-        if one <= 0.0 < other:
-            at, ended = _locate(run, (t, h, slopes, p), start, run.model.watches.index(watch))
-            run.note(at, "event", watch.name, watch.help or watch.name)
-            if watch.stops:
-                run.x, run.z = ended
-                run.u = run.u + slopes * (at - t)
-                _record(run, at, p)
-                return f"{watch.name} at {at:g} {run.model.time_unit}: {watch.help}".rstrip(": ")
-    return ""
+    ended, where = _happened(run, [_locate(run, (t, h, slopes, p), start, int(k)) for k in risen])
+    if ended:
+        at, (run.x, run.z) = where
+        run.u = run.u + slopes * (at - t)
+        _record(run, at, p)
+    return ended
 
 
 def _reset(run: _Run) -> NDArray[np.float64]:
@@ -244,26 +276,29 @@ def _reset(run: _Run) -> NDArray[np.float64]:
 
 def _locate(
     run: _Run, interval: tuple[float, float, Any, Any], start: tuple[Any, Any], index: int
-) -> tuple[float, tuple[NDArray[np.float64], NDArray[np.float64]]]:
-    """Time at which a watched expression passes zero, by bisection, and the state there."""
+) -> tuple[float, int, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Time at which a watched expression passes zero, by bisection, its number, the state there."""
     t, h, slopes, p = interval
     low, high = 0.0, 1.0
     state = start
     for _ in range(40):
         middle = 0.5 * (low + high)
         state = run.stepper.advance(t, middle * h, *start, (run.u, slopes), p)
-        value = _watched(run, t + middle * h, *state)[index]
+        value = _watched(run, t + middle * h, *state, run.u + slopes * (middle * h))[index]
         low, high = (low, middle) if value > 0.0 else (middle, high)
         if (high - low) * h <= 1e-6 * run.recipe.interval:
             break
-    return t + high * h, run.stepper.advance(t, high * h, *start, (run.u, slopes), p)
+    ended = run.stepper.advance(t, high * h, *start, (run.u, slopes), p)
+    return t + high * h, index, ended
 
 
-def _watched(run: _Run, t: float, x: Any = None, z: Any = None) -> NDArray[np.float64]:
+def _watched(
+    run: _Run, t: float, x: Any = None, z: Any = None, u: Any = None
+) -> NDArray[np.float64]:
     if not run.model.watches:
         return np.empty(0)
     x, z = (run.x, run.z) if x is None else (x, z)
-    return run.watches(t, x, z, run.u, run.p)[0]
+    return run.watches(t, x, z, run.u if u is None else u, run.p)[0]
 
 
 def _outputs_now(run: _Run, t: float) -> dict[str, float]:
@@ -275,7 +310,7 @@ def _record(run: _Run, t: float, p: NDArray[np.float64]) -> None:
     if run.sensors is not None and t == run.plan.borders[-1]:
         run.sensors.show(t, _outputs_now(run, t))
     run.rows.append((t, run.x, run.z, run.u, p))
-    for kind, name, text in run.ranges.left(run.x, run.u, run.p):
+    for kind, name, text in run.ranges.left(run.x, run.z, run.u, p):
         run.note(t, kind, name, text)
 
 
@@ -293,17 +328,25 @@ def _result(
     if model.outputs and time.size:
         y = np.array(model.output_function(time[None, :], x.T, z.T, u.T, p.T), dtype=float)
         values |= {one.name: y[k] for k, one in enumerate(model.outputs) if one.name not in values}
+        for name in (one.name for one in model.outputs if not np.isfinite(values[one.name]).all()):
+            odd = time[int(np.argmax(~np.isfinite(values[name])))]
+            run.note(float(odd), "bound", name, f"{name} is no number from here on or for a while")
     measured = {} if run.sensors is None else run.sensors.measured
     provenance = Provenance(
         model.name, model.version, model.digest, run.recipe.digest,
         dict(zip(model.columns("parameters"), map(float, run.p), strict=True)),
-        posterior, asdict(settings), seed, engine_version(),
+        posterior, asdict(settings), seed, engine_version(), run.given,
     )  # fmt: skip
     return Simulation(
-        time, values, {name: np.array(m[: time.size]) for name, m in measured.items()},
+        time, values, {name: _padded(m, time.size) for name, m in measured.items()},
         _units(model), status, reason, tuple(sorted(run.notes, key=lambda n: n.time)), provenance,
         model.columns("inputs"), tuple(one.name for one in model.outputs),
     )  # fmt: skip
+
+
+def _padded(shown: list[float], n_rows: int) -> NDArray[np.float64]:
+    """What a sensor showed, row by row: nothing at a stop between two of them."""
+    return np.array([*shown[:n_rows], *[np.nan] * (n_rows - len(shown))], dtype=float)
 
 
 def _units(model: Model) -> dict[str, str]:

@@ -85,11 +85,12 @@ def stuck(fault: int) -> tuple[Stuck, ...]:
     """
     chosen = range(1, 6) if fault == 6 else (fault,)
     rows = [row for number in chosen for row in _STUCK.get(number, ())]
-    half = 0.5 * SAMPLE_H
-    return tuple(
-        Stuck((first - 1) * SAMPLE_H - half, last * SAMPLE_H - half, name, value)
-        for name, value, first, last in rows
-    )
+    return tuple(Stuck(_at(first - 1), _at(last), name, value) for name, value, first, last in rows)
+
+
+def _at(n_intervals: int) -> float:
+    """A border of intervals, rounded as those of a run are."""
+    return round(n_intervals * SAMPLE_H, 12)
 
 
 def faults(fault: int) -> tuple[Fault, ...]:
