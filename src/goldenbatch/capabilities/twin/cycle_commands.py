@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from goldenbatch.capabilities.twin._lyo_csv import Roles
     from goldenbatch.science.process.library.freeze_drying.cycle import PiraniEnd, Primary
     from goldenbatch.science.process.library.freeze_drying.cycle_report import CycleReport
-    from goldenbatch.science.process.library.freeze_drying.posterior import Posterior
+    from goldenbatch.science.process.library.freeze_drying.posterior import Posterior, Priors
 
 SEED, HOUR_s = 20261123, 3600.0
 Using = Literal["all temperatures", "until loss of ice", "gauge"]
@@ -130,10 +130,18 @@ def _fitted(
     problem = Problem(
         batch_of(about[1], file=about[0].name),
         Conditions(primary.shelf_K, primary.pressure_Pa), traces_of(primary, names),
-        measured if using == "gauge" else None,
+        measured if using == "gauge" else None, priors_of(primary),
         settling_s=0.0 if using == "until loss of ice" else HOUR_s,
     )  # fmt: skip
     return fit_cycle(problem, seed=seed)
+
+
+def priors_of(primary: Primary) -> Priors:
+    """Priors from the literature, at the pressure that was held."""
+    from goldenbatch.science.process.library.freeze_drying.posterior import Priors
+
+    middle = 0.5 * (primary.held_s + float(primary.times_s[-1]))
+    return Priors.at_pressure(float(primary.pressure_Pa.at(middle)))
 
 
 def _answer(

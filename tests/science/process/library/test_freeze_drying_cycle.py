@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -199,6 +200,27 @@ def test_a_known_end_is_covered():
     cycle, truth = synthetic(seed=4)
     end = fitted(cycle, ("TC0", "TC1")).end_s()
     assert end.lower < truth < end.upper
+
+
+def test_disturbed_pressure_and_coarse_rows_find_the_same_drying():
+    cycle, _ = synthetic()
+    plain = primary_stage(cycle)
+    rng = np.random.default_rng(3)
+    spikes = np.where(rng.uniform(size=len(cycle.times_s)) < 0.05, 1.6, 1.0)
+    rough = replace(
+        cycle, pressure_Pa=cycle.pressure_Pa * spikes,
+        shelf_set_K=cycle.shelf_set_K + 0.05 * rng.standard_normal(len(cycle.times_s)),
+    )  # fmt: skip
+    found = primary_stage(rough)
+    assert abs(found.held - plain.held) < 10
+    assert found.last == plain.last
+    every = {name: values[::5] for name, values in cycle.product_K.items()}
+    columns = (getattr(cycle, name)[::5] for name in Cycle.__slots__[:-1])
+    coarse = traces_of(primary_of(Cycle(*columns, every)))
+    fine = traces_of(primary_of(cycle))
+    for one, other in zip(coarse, fine, strict=True):
+        assert one.lost_s == pytest.approx(other.lost_s, abs=1200.0)
+        assert one.settled_s == pytest.approx(other.settled_s, abs=1200.0)
 
 
 def test_a_log_without_vacuum_or_end_is_refused():

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from goldenbatch.capabilities.twin._lyo_csv import batch_of, cycle_of, read_log
+from goldenbatch.capabilities.twin._lyo_csv import batch_of
+from goldenbatch.capabilities.twin.cycle_commands import priors_of, read_cycle
 from goldenbatch.capabilities.twin.references import Case, Row
 from goldenbatch.core.errors import BadInputError
 
@@ -102,20 +103,21 @@ def replay_resistance(files: Sequence[Path]) -> Iterator[Row]:
 
 def replay_cycle(files: Sequence[Path]) -> Iterator[Row]:
     """A cycle: each thermocouple predicted from the others, and the end with and without gauge."""
-    from goldenbatch.science.process.library.freeze_drying.cycle import pirani_end, primary_of
     from goldenbatch.science.process.library.freeze_drying.cycle_report import report
 
     about, path = files
-    with path.open(encoding="utf-8-sig") as file:
-        primary = primary_of(cycle_of(read_log(file, file=path.name), file=path.name))
+    primary, fall = read_cycle(path)
     batch = batch_of(about.read_text(encoding="utf-8"), file=about.name)
-    fall = pirani_end(primary.times_s, primary.ratio, from_s=primary.held_s)
     names = tuple(primary.product_K)
     for some in combinations(names, len(names) - 1) if len(names) > 2 else ():
         (left_out,) = set(names) - set(some)
         posterior = _fit(primary, batch, some)
         yield _third(posterior, primary, left_out)
+        if fall is None:
+            continue
         yield from _end_rows(posterior, fall, f"temperatures of {', '.join(some)}")
+    if fall is None:
+        return
     made = report(_fit(primary, batch, names), measured=fall, seed=SEED)
     learnt = made.parameters["Kv"].learnt
     yield Row("share of Kv's prior variance that temperatures remove", "1", f"{learnt:.2f}",
@@ -148,7 +150,9 @@ def _fit(
     from goldenbatch.science.process.library.freeze_drying.primary import Conditions
 
     conditions = Conditions(primary.shelf_K, primary.pressure_Pa)
-    problem = Problem(batch, conditions, traces_of(primary, names), gauge, settling_s=settling_s)
+    problem = Problem(
+        batch, conditions, traces_of(primary, names), gauge, priors_of(primary), settling_s
+    )
     return fit_cycle(problem, seed=SEED, settings=SamplerSettings(n_particles=N_PARTICLES))
 
 

@@ -24,8 +24,11 @@ from scipy.signal import savgol_filter
 
 from goldenbatch.science._arrays import Floats, complete, vector
 from goldenbatch.science.errors import DataError
-from goldenbatch.science.process.library.freeze_drying.properties import HOUR_s
+from goldenbatch.science.process.library.freeze_drying.properties import HOUR_s, celsius
 from goldenbatch.science.process.library.freeze_drying.schedule import Schedule
+
+N_MOST = 15
+"""Rows about a row, most of which must keep the pressure."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +72,9 @@ class PrimaryStage:
 def primary_stage(cycle: Cycle, *, tolerance: float = 0.25) -> PrimaryStage:
     """Find primary drying from set points and pressure.
 
-    It is the longest run of rows with one set point of the chamber, above zero, that the
-    capacitance gauge keeps within the tolerance; in it the shelf's longest constant set point is
-    the hold. It ends where the shelf leaves this set point.
+    It is the longest run of rows with one set point of the chamber, above zero, that most
+    readings of the capacitance gauge about each row keep within the tolerance; in it the shelf's
+    longest constant set point, to half a degree, is the hold. It ends where the shelf leaves it.
 
     Args:
         cycle: columns.
@@ -82,13 +85,15 @@ def primary_stage(cycle: Cycle, *, tolerance: float = 0.25) -> PrimaryStage:
     """
     pressure_set, pressure = cycle.pressure_set_Pa, cycle.pressure_Pa
     is_kept = (pressure_set > 0) & (np.abs(pressure - pressure_set) <= tolerance * pressure_set)
+    mostly = np.convolve(is_kept, np.ones(N_MOST), "same") > N_MOST / 2
+    is_kept = (pressure_set > 0) & mostly
     first, last = _longest_run(np.where(is_kept, pressure_set, -1.0), is_kept)
     if last - first < 10:
         raise DataError(
             "no vacuum was held in this log: the pressure is never at its set point for 10 rows",
             hint="Check which columns are the set point and the capacitance gauge.",
         )
-    shelf = np.round(cycle.shelf_set_K[first:last], 2)
+    shelf = np.round(2.0 * celsius(cycle.shelf_set_K[first:last])) / 2.0
     held, leaves = _longest_run(shelf, np.ones(len(shelf), dtype=bool))
     return PrimaryStage(first, first + held, first + leaves)
 

@@ -50,7 +50,7 @@ from goldenbatch.science.process.library.freeze_drying.primary import (
     DryingSettings,
     dry,
 )
-from goldenbatch.science.process.library.freeze_drying.properties import PIKAL, HOUR_s, Ice
+from goldenbatch.science.process.library.freeze_drying.properties import PIKAL, HOUR_s, Ice, TORR_Pa
 
 SHARED = ("Kv", "R0", "A1", "A2", "error", "memory")
 
@@ -85,6 +85,18 @@ class Priors:
     between_resistance: float = 0.10
     error_K: tuple[float, float] = (0.7, 0.7)
     memory_h: tuple[float, float] = (2.0, 0.7)
+
+    @classmethod
+    def at_pressure(cls, pressure_Pa: float) -> Priors:
+        """The defaults, with heat transfer as it goes with the pressure (Pikal 1984).
+
+        >>> round(Priors.at_pressure(0.05 * TORR_Pa).transfer_W_m2_K[0], 1)
+        13.3
+        """
+        law = HeatTransfer.pikal(2.75e-4, 8.93e-4, 0.46)
+        at, usual = law.coefficient_W_m2_K([pressure_Pa, 0.1 * TORR_Pa])
+        median, spread = cls().transfer_W_m2_K
+        return cls((float(median * at / usual), spread))
 
     @property
     def shared(self) -> tuple[tuple[float, float], ...]:
@@ -150,7 +162,7 @@ def traces_of(
         last = primary.times_s[-1] if np.isnan(lost) else lost
         wanted = np.arange(primary.held_s + settle_s, last, every_s)
         rows = np.searchsorted(primary.times_s, wanted)
-        rows = rows[np.isfinite(product[rows])]
+        rows = rows[np.isfinite(product[rows]) & (primary.times_s[rows] < last)]
         if len(rows) < 5:
             raise DataError(f"thermocouple {name!r} has {len(rows)} rows with ice; five are needed")
         settled = settled_s(primary.times_s, product, float(np.nan_to_num(lost, nan=np.inf)))
