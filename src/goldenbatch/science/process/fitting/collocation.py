@@ -5,8 +5,8 @@ cannot be run, or runs away, still leads to the optimum. What is found is only a
 itself is then confirmed by shooting, whose integrator keeps its error.
 
 References:
-    Biegler 2010, Nonlinear programming, ch. 10, doi:10.1137/1.9780898719383; Bock 1983,
-    doi:10.1007/978-1-4684-7324-1_8 (why shooting from a bad start fails).
+    Biegler 2010, Nonlinear programming, ch. 10, doi:10.1137/1.9780898719383; Bock 1983, in
+    Numerical treatment of inverse problems, 95-121 (why shooting from a bad start fails).
 """
 
 from __future__ import annotations

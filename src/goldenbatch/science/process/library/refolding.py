@@ -35,15 +35,16 @@ def refolding(n_feeds: int = 3) -> Model:
         n_feeds: Feeds, each with its flow and the concentrations of protein and denaturant.
 
     References:
-        Kiefhaber et al. 1991, doi:10.1038/nbt0991-825 (folding against aggregation); Dong, Shi
-        & Sun 2004, doi:10.1016/j.bej.2004.01.001 (rates as functions of the denaturant).
+        Kiefhaber et al. 1991, doi:10.1038/nbt0991-825 (folding against aggregation); Pauk et
+        al. 2021, doi:10.1007/s00253-021-11151-y (review of refolding and its control). The
+        powers of 1 + D are empirical, as the authors of the data fitted them.
 
     >>> refolding().n_x
     5
     """
     m = ModelBuilder(
         "refolding", version="1", title="Fed-batch protein refolding", time_unit="h",
-        references=("doi:10.1038/nbt0991-825", "doi:10.1016/j.bej.2004.01.001"),
+        references=("doi:10.1038/nbt0991-825", "doi:10.1007/s00253-021-11151-y"),
     )  # fmt: skip
     kinds = {"I": "refolding intermediate", "N": "native protein", "A": "aggregates"}
     c = {k: m.state(k, "g/L", lower=0.0, upper=50.0, scale=0.1, help=v) for k, v in kinds.items()}
