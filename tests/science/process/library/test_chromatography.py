@@ -224,3 +224,41 @@ def test_a_run_that_loses_matter_has_failed():
     made = run(linear(), PULSE, grid=Grid(16), tolerance=loose)
     assert made.balance.gap.max() > 1e-3
     assert made.status == "failed" and "of c is not accounted for" in made.reason
+
+
+def test_without_resistance_the_three_models_are_one():
+    total = 0.37 + 0.63 * 0.75
+    binding = Linear.of(ka=(3.55,), kd=(0.1,))
+    quick = {"porosity": 0.75, "radius_m": 4.5e-5, "film_m_s": (1.0,)}
+    lumped = Column(
+        ("c",), 0.014, 5.75e-4 * 0.37 / total, (5.75e-8 * 0.37 / total,), total,
+        (Particle(binding),),
+    )  # fmt: skip
+    outlets = [run(lumped, PULSE, grid=Grid(32), times_s=np.arange(0.0, 1500.0, 5.0))["c"]]
+    for pore in ((), (1e-4,)):
+        bead = Particle(binding, **quick, pore_m2_s=pore)
+        column = replace(linear(), particles=(bead,))
+        made = run(column, PULSE, grid=Grid(32, 4), times_s=np.arange(0.0, 1500.0, 5.0))
+        outlets.append(made["c"])
+    peak = outlets[0].max()
+    assert np.abs(outlets[1] - outlets[0]).max() < 5e-3 * peak
+    assert np.abs(outlets[2] - outlets[1]).max() < 1e-3 * peak
+
+
+def test_competition_for_sites_pushes_the_weaker_one_ahead():
+    # Exact: amounts at equilibrium with the feed; the weaker one leaves above its feed first.
+    ka, kd, qmax, feed = (2.0, 0.2), (1.0, 1.0), (10.0, 10.0), (1.0, 1.0)
+    column = Column(
+        ("strong", "weak"), dispersion_m2_s=(5.75e-8,) * 2, **BENCH,
+        particles=(Particle(Langmuir.of(ka=ka, kd=kd, qmax=qmax)),),
+    )  # fmt: skip
+    made = run(
+        column, [Section.steady(0.0, 600.0, feed)], grid=Grid(48), times_s=np.arange(0.0, 601.0)
+    )
+    assert made["weak"].max() > 1.15
+    assert made["strong"].max() < 1.001
+    sites = 1.0 + sum(a / d * c for a, d, c in zip(ka, kd, feed, strict=True))
+    for index in (0, 1):
+        bound = qmax[index] * ka[index] / kd[index] * feed[index] / sites
+        held = 0.014 * (0.37 * feed[index] + 0.63 * bound)
+        assert made.balance.end[index] == pytest.approx(held, rel=1e-3)

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.special import ndtr
 
@@ -42,6 +42,7 @@ def made(*signals, names=("salt", "a", "b")):
     )  # fmt: skip
 
 
+@settings(max_examples=12)
 @given(at=st.floats(30.0, 60.0), sd=st.floats(0.5, 3.0), area=st.floats(0.01, 100.0))
 def test_moments_and_plates_of_a_bell(at, sd, area):
     found = moments(T, bell(at, sd, area))

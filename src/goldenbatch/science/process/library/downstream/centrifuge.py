@@ -13,10 +13,12 @@ References:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 from math import exp, log, pi, sqrt, tan
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process.library.downstream.flows import Flows
@@ -168,10 +170,16 @@ def separation_efficiency(
     critical = critical_diameter(machine, broth, flow_m3_s)
     if broth.spread <= 1.0:
         return grade_efficiency(broth.median_m / critical, grade)
-    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    nodes, weights = _nodes()
     sizes = broth.median_m * np.exp(log(broth.spread) * nodes)
     held = [grade_efficiency(float(size) / critical, grade) for size in sizes]
     return float(np.dot(weights, held) / weights.sum())
+
+
+@lru_cache(maxsize=1)
+def _nodes() -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    nodes, weights = np.polynomial.hermite_e.hermegauss(80)
+    return nodes, weights
 
 
 def energy_dissipation(machine: Machine, flow_m3_s: float) -> float:
