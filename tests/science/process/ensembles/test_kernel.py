@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
@@ -130,3 +132,12 @@ def test_what_the_kernel_does_not_take_is_said_and_goes_to_casadi(stiff, monkeyp
     monkeypatch.undo()
     assert for_many(study, 10_000).engine == "kernel"
     assert for_many(study, 100).engine == "casadi"
+
+
+def test_the_kernel_in_threads_gives_the_same_bits(stiff) -> None:
+    members = Members.spread(stiff, 40, seed=2)
+    study = Study(stiff, RECIPE, (Figure.final("a"),), engine="kernel")
+    whole = run_ensemble(study, members)
+    with ThreadPoolExecutor(2) as pool:
+        parts = run_ensemble(study, members, executor=pool.map, chunk=9)
+    assert np.array_equal(whole["final a"], parts["final a"])

@@ -132,7 +132,8 @@ class _Step:
 
     def __init__(self, model: Model, settings: Settings) -> None:
         engine: Literal["cvodes", "idas"] = "idas" if model.n_z else "cvodes"
-        function = integrator(model, engine, settings.rtol, settings.atol, settings.max_steps)
+        limits = (settings.max_steps, settings.first_step)
+        function = integrator(model, engine, settings.rtol, settings.atol, *limits)
         self._sx, self._sz = _scales(model, "states"), _scales(model, "algebraics")
         self._x, self._z = np.empty(model.n_x), np.empty(model.n_z)
         self._xf, self._zf = np.empty(model.n_x), np.empty(model.n_z)
