@@ -60,7 +60,8 @@ class Capture:
         elution_cv: Column volumes of elution buffer.
         cleaning_cv: Column volumes of cleaning and equilibration together.
         modifier: Of the elution buffer, in the unit of the resin's fit.
-        elution_residence_s: Column volumes per flow, in wash, elution and cleaning.
+        elution_residence_s: Column volumes per flow, in elution and cleaning; the wash runs as the
+            load.
     """
 
     length_m: float = 0.2
