@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.campaign import models, report
+from tests.campaign import models, report, twins
 from tests.campaign.crashes import Deaths, campaign
 from tests.campaign.report import Part
 from tests.campaign.tampering import HARMLESS, KINDS, reads_the_same, try_tampering
@@ -256,6 +256,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], list[Part]]] = {
     "home": lambda folder, given: [_tamperings(folder, given.tamperings, given.seed)],
     "columns": lambda _, given: [_ledger_tamperings(given.tamperings)],
     "export": lambda _, given: [_export_tamperings(given.crashes)],
+    "twins": lambda _, __: twins.replay(),
     "properties": lambda _, given: [_properties(given.examples)],
 }
 
