@@ -38,4 +38,5 @@ def _words(one: Line) -> str:
     if one.row is None:
         return f"{one.case.name} {one.file}: {one.outcome}, {one.reason}"
     row = one.row
-    return f"{one.case.name} {one.file}: {row.quantity} {row.error:.3g} {row.measure} of {row.limit}"
+    error = f"{row.error:.3g} {row.measure} of {row.limit}"
+    return f"{one.case.name} {one.file}: {row.quantity} {error}"
