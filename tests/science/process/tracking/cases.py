@@ -59,6 +59,19 @@ def level() -> Model:
     return m.build()
 
 
+@lru_cache(maxsize=1)
+def algebraic() -> Model:
+    """Second-order decay whose rate is an algebraic variable."""
+    m = ModelBuilder("decay", version="1", title="Decay", time_unit="h")
+    c = m.state("c", "g/L", initial=2.0, lower=0.0, scale=2.0)
+    k = m.parameter("k", "L/(g.h)", value=0.3, lower=0.0, prior=Prior.lognormal(0.2))
+    r = m.algebraic("r", "g/(L.h)", guess=1.0)
+    m.equation("rate", r - k * c * c, "g/(L.h)")
+    m.derivative(c, -r)
+    m.output("rate seen", r, "g/(L.h)", noise=Noise(sd=0.01))
+    return m.build()
+
+
 NILE = tuple(map(float, """
 1120 1160 963 1210 1160 1160 813 1230 1370 1140 995 935 1110 994 1020 960 1180 799 958 1140
 1100 1210 1150 1250 1260 1220 1030 1100 774 840 874 694 940 833 701 916 692 1020 1050 969 831

@@ -177,6 +177,30 @@ def test_sensitivities_are_exact(fault: object) -> None:
 
 
 @pytest.mark.parametrize("kind", ["ekf", "ukf"])
+def test_algebraic_equations_are_followed_through(kind: str) -> None:
+    """The rate alone is measured; exact: c = 1 / (1 / c0 + k t), rate = k c**2."""
+    setup = Setup(
+        cases.algebraic(), varied=(Varied("k"),), initial_sd={"c": 0.2}, kind=kind,
+        settings=cases.TIGHT,
+    )  # fmt: skip
+    none, belief, u = nominal(), start_belief(setup, nominal()), np.empty(0)
+    _, matrix = predict_with_slopes(setup, none, belief, 1.0, u)
+    if kind == "ekf":
+        end = 1.0 / (1.0 / 2.0 + 0.3)
+        assert matrix[0, 0] == pytest.approx((end / 2.0) ** 2, rel=1e-5)
+        # By the logarithm of k, in units of the state's scale.
+        assert matrix[0, 1] == pytest.approx(-(end**2) * 0.3 / 2.0, rel=1e-5)
+        slopes = outputs_with_slopes(setup, none, belief, u)[1]
+        assert slopes[0] == pytest.approx([2 * 0.3 * 2.0 * 2.0, 0.3 * 4.0], rel=1e-6)
+    for k in range(1, 9):
+        c = 1.0 / (1.0 / 2.2 + 0.36 * k)
+        belief = predict(setup, none, belief, float(k), u)
+        belief = update(setup, none, belief, {"rate seen": 0.36 * c * c}, u).belief
+    assert belief.mean[0] * 2.0 == pytest.approx(c, rel=0.05)
+    assert setup.moving[0].value(belief.mean[1]) == pytest.approx(0.36, rel=0.1)
+
+
+@pytest.mark.parametrize("kind", ["ekf", "ukf"])
 def test_parameters_are_learnt_inside_their_bounds(kind: str) -> None:
     from goldenbatch.science.process import Recipe, simulate
 

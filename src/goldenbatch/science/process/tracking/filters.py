@@ -274,9 +274,13 @@ def outputs_with_slopes(
     model, n_x = setup.model, setup.model.n_x
     at = unpack(setup, hypothesis, belief.mean)
     reach = effect(setup, hypothesis, at, belief.mean, belief.time, u)
+    # After readings were taken in, and at a cubature point, z is not yet that of the states.
+    z = transition(model, setup.settings).consistent(
+        belief.time, at.x, belief.z, (reach.u, reach.p)
+    )
     y, by_x, by_u, by_p = (
         np.array(one, dtype=float)
-        for one in output_slopes(model)(belief.time, at.x, belief.z, reach.u, reach.p)
+        for one in output_slopes(model)(belief.time, at.x, z, reach.u, reach.p)
     )
     shown, by_true, by_amount = sensed(setup, hypothesis, belief.time, y.ravel(), at.amount)
     slopes = np.zeros((y.size, belief.mean.size))

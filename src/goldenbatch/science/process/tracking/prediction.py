@@ -194,6 +194,7 @@ def _member(
         sd = np.sqrt((absolute**2 + (relative * x) ** 2) * (at - t)) * hypothesis.inflation
         x = np.clip(x + sd * shocks[k, :n_x], *setup.bounds)
         mean = np.concatenate([x, mean[n_x:]])
+        z = step.consistent(at, x * setup.scale, z, (reach.u, reach.p))
         value = read(at, x * setup.scale, z, reach.u, reach.p)
         is_out = is_out or bool(extrapolated(setup, x * setup.scale, reach.u, reach.p))
         met = _met(criterion, before, value, (t, at))

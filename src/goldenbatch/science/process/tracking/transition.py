@@ -37,6 +37,15 @@ class Transition:
             [np.full(one.size, one.scale) for one in model.algebraics] or [np.empty(0)]
         )
 
+    def consistent(self, t: float, x: Any, z: Any, up: tuple[Any, Any]) -> NDArray[np.float64]:
+        """Algebraic variables of states (in their units); the guess where none are found."""
+        if not self.model.n_z:
+            return np.asarray(z)
+        try:
+            return self.stepper.consistent(t, x, z, *up)
+        except StepError:
+            return np.asarray(z)
+
     def advance(
         self, t: float, h: float, x: Any, z: Any, u: Any, p: Any
     ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
