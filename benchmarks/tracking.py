@@ -23,6 +23,7 @@ import argparse
 import json
 import os
 import statistics
+import sys
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -282,7 +283,9 @@ def follow(setup: Setup, seed: int, fault) -> dict[str, object]:
             found["first"] = found["first"] or now
             found["named"] = [all_[k].name for k in said.candidates]
             found["likely"] = all_[said.leading].name
-    return {**found, "greatest": greatest}
+    answer = {**found, "greatest": round(greatest, 2)}
+    print(seed, "none" if fault is None else fault.name, answer, file=sys.stderr, flush=True)
+    return answer
 
 
 def alarms(n: int, n_faulty: int) -> dict[str, object]:
@@ -377,6 +380,7 @@ def follow_penicillin(setup: Setup, number: int, seed: int, until: float) -> dic
         if said.is_alarm:
             found["first"] = found["first"] or now
             found["named"] = [all_[k].name for k in said.candidates]
+    print(seed, penicillin.FAULTS[number], found, file=sys.stderr, flush=True)
     return found
 
 
