@@ -361,6 +361,19 @@ def test_repair_waits_for_its_crew():
     assert run(line).lots["ended"].tolist() == [12]
 
 
+def test_the_one_who_runs_a_machine_may_be_the_one_who_repairs_it():
+    crew = [{"resource": "operator"}]
+    failure = {"name": "jam", "time_to_failure": {"kind": "empirical", "values": [3]},
+               "time_to_repair": 5, "crew": crew}  # fmt: skip
+    line = plant(
+        units=[{"name": "vessel", "failures": [failure]}],
+        products=[{"name": "A", "route": [{**ROUTE, "crew": crew}]}],
+        resources=[{"name": "operator"}],
+    )
+    # The second lot is stopped at 3, after 1 of its 2 hours.
+    assert run(line).lots["ended"].tolist() == [2, 9]
+
+
 def test_without_a_buffer_the_lot_blocks_its_unit():
     route = [ROUTE, {"name": "next", "unit": "slow", "duration": 5}]
     line = plant(units=[{"name": "vessel"}, {"name": "slow"}],

@@ -113,7 +113,8 @@ class Lot:
             floor.world.env.process(self._attend(step))
         if not lost:
             duration = self._draws.durations[number] * group.factor
-            is_lost = yield from machine.work(duration, self.record.lot)
+            stays = () if math.isfinite(step.attended) else step.crew
+            is_lost = yield from machine.work(duration, self.record.lot, stays)
             lost = "scrapped" if is_lost else ""
         if step.crew and not math.isfinite(step.attended):
             floor.people.give_back(step.crew)

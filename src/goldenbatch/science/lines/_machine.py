@@ -6,7 +6,7 @@ from typing import Any
 
 from goldenbatch.science.lines._people import People
 from goldenbatch.science.lines._world import Process, World, engine
-from goldenbatch.science.lines.declaration import Failure, Unit
+from goldenbatch.science.lines.declaration import Failure, Need, Unit
 from goldenbatch.science.lines.distributions import Draw
 
 STATES = (
@@ -111,8 +111,12 @@ class Machine:
         self._people.give_back(cleaning.crew)
         self._clean_at, self._n_since_clean = self._world.now, 0
 
-    def work(self, duration: float, lot: str) -> Process:
-        """Work for a time, through failures; return whether the lot was lost."""
+    def work(self, duration: float, lot: str, crew: tuple[Need, ...]) -> Process:
+        """Work for a time, through failures; return whether the lot was lost.
+
+        People leave a machine that stands still and come back when it is up: else those who are
+        to repair it might be the ones who stand by it, and nothing would ever go on.
+        """
         left = duration
         struck = self._fails_at_start()
         if struck is not None:
@@ -124,7 +128,10 @@ class Machine:
                     consequence=struck.consequence,
                 )  # fmt: skip
                 left = duration
-            yield from self._wait_until_up()
+            while self._down:
+                self._people.give_back(crew)
+                yield from self._wait_until_up()
+                yield from self._wait_for(crew)
             if struck is not None and struck.consequence == "scrap":
                 return True
             span, due = self._next_failure(left)
