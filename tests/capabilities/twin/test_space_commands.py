@@ -12,7 +12,7 @@ from goldenbatch.capabilities.twin.space_commands import (
     sensitivity_command,
     stress_command,
 )
-from goldenbatch.science.errors import DesignError
+from goldenbatch.core.errors import BadInputError
 
 STUDY = """
 schema = "goldenbatch/twin/1"
@@ -66,7 +66,7 @@ def test_a_design_space_is_mapped_and_drawn(write, tmp_path: Path) -> None:
 
 
 def test_a_design_space_without_factors_is_refused(write, tmp_path: Path) -> None:
-    with pytest.raises(DesignError, match="factors"):
+    with pytest.raises(BadInputError, match=r"study\.toml: .*factors"):
         design_space_command(write(STUDY), tmp_path / "out")
     assert not (tmp_path / "out").exists()
 

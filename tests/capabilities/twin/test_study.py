@@ -24,6 +24,16 @@ RECIPE = """
 duration = "2 h"
 interval = "30 min"
 """
+PID = """
+[[recipe.controllers]]
+kind = "pid"
+name = "LC"
+measured = "level"
+manipulated = "Q"
+set_point = 1
+gain = 1
+integral_time = 1
+"""
 
 
 TANK = """
@@ -132,6 +142,16 @@ hold = "10 min"
         (HEAD + RECIPE + "[recipe.inputs]\nF = {table='gap.csv', column='F'}", "gap.csv:3"),
         (HEAD + RECIPE + "[recipe.inputs]\nF = {table='no.csv', column='F'}", "no.csv"),
         (HEAD + RECIPE + "[recipe.inputs]\nF = {table='gap.csv', column='G'}", "no column 'G'"),
+        (HEAD + RECIPE + "[recipe.inputs]\nF = {table='../a.csv', column='F'}", "beside the study"),
+        (HEAD + RECIPE + "[recipe.inputs]\nF = {table='/etc/passwd', column='F'}", "beside"),
+        (HEAD + "[model.settings]\nzzz = 1\n" + RECIPE, "'zzz'"),
+        (HEAD + "[model.settings]\nn = [1, 2]\n" + RECIPE, "'n'"),
+        (HEAD.replace("twin_study_models:tank", "os:getcwd") + RECIPE, "does not say"),
+        (HEAD.replace("twin_study_models:tank", "shutil:which") + RECIPE, "does not say"),
+        ("seed = -1\n" + HEAD + RECIPE, "seed"),
+        ("members = 1000000000\n" + HEAD + RECIPE, "members"),
+        (HEAD + RECIPE + 2 * "[[measures]]\nname='a'\ncolumn='V'\n", "two measures"),
+        (HEAD + RECIPE + PID, "'Q'"),
         (HEAD + RECIPE + "[[recipe.faults]]\nkind='stuck'\ninput='Q'", "'Q'"),
         (HEAD + RECIPE + "[[recipe.events]]\nat=1", "one of jump, shift and hold"),
         (HEAD + RECIPE + "[[recipe.events]]\nat=9\njump='bolus'\narguments={volume=1}", "outside"),

@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
+from goldenbatch.capabilities.twin._documents import beside
 from goldenbatch.capabilities.twin.recipes import model_ref, recipe_of
 from goldenbatch.capabilities.twin.study import FactorPart, MeasurePart, Study
 from goldenbatch.core.errors import BadInputError, NotFoundError
@@ -66,7 +67,7 @@ def members_of(study: Study, model: Model, n: int = 0) -> Members:
     """
     initial, known = study.model.initial, study.model.parameters
     if study.model.posterior:
-        drawn = load_posterior(study.folder / study.model.posterior)
+        drawn = load_posterior(beside(study.folder, study.model.posterior, "model.posterior"))
         return Members.of(model, drawn, initial, known)
     return Members.spread(model, n or study.members, study.seed, initial=initial, parameters=known)
 

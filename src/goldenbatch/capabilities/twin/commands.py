@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 import typer
+
+from goldenbatch.capabilities.twin._documents import names_its_file, write_document
 
 if TYPE_CHECKING:
     from goldenbatch.capabilities.twin.credibility import Credibility
@@ -30,6 +31,7 @@ def models_command() -> list[dict[str, Any]]:
     ]
 
 
+@names_its_file
 def run_command(
     study: StudyPath,
     out: OutPath = Path("twin-out"),
@@ -75,11 +77,13 @@ def write_run(run: Simulation, title: str, out: Path) -> list[str]:
 
     out.mkdir(parents=True, exist_ok=True)
     pq.write_table(run.to_arrow(), out / "run.parquet")
-    document = {"study": title, **summary_of(run), "provenance": asdict(run.provenance)}
-    (out / "run.json").write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")
+    files = ["run.parquet", "run.json"]
     if run.time.size:
         plot_run(run, _shown(run), f"{title}: {run.status}", out / "run.png")
-    return [str(out / name) for name in ("run.parquet", "run.json", "run.png")]
+        files.append("run.png")
+    document = {"study": title, **summary_of(run), "provenance": asdict(run.provenance)}
+    write_document(document, out / "run.json", files)
+    return [str(out / name) for name in files]
 
 
 def _shown(run: Simulation) -> list[str]:
@@ -119,9 +123,10 @@ def verify_command(
     document = {"study": "credibility", **found.to_dict()}
     out.mkdir(parents=True, exist_ok=True)
     sheet = credibility_sheet(found, goldenbatch.__version__, time.time_ns() // 1000)
-    write_whole(out / "credibility.json", (json.dumps(document, indent=2) + "\n").encode())
     write_whole(out / "credibility.html", sheet_html(sheet).encode())
     write_whole(out / "credibility.pdf", sheet_pdf(sheet))
+    written = ("credibility.html", "credibility.pdf")
+    write_document(document, out / "credibility.json", written)
     session.show(document, lambda _: _show_credibility(session, found, out))
     if not found.is_good:
         session.exit_code = 1
@@ -144,6 +149,7 @@ def _show_credibility(session: Any, found: Credibility, out: Path) -> None:
     session.output.line(f"{len(found.lines)} lines: {counts}. Report: {out}/credibility.html, .pdf")
 
 
+@names_its_file
 def export_command(
     study: StudyPath,
     out: Annotated[Path, typer.Option(help="File to be written, such as reactor.fmu.")],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 import typer
 
+from goldenbatch.capabilities.twin._documents import write_document
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.science.process.library.freeze_drying.cycle import EndConvention
 
@@ -50,8 +50,8 @@ def cycle_command(
     made = report(posterior, convention=convention, measured=measured, seed=seed)
     answer = _answer(made, posterior, measured, convention, seed)
     out.mkdir(parents=True, exist_ok=True)
-    (out / "cycle.json").write_text(json.dumps(answer, indent=2) + "\n", "utf-8")
     _plot(primary, posterior, made, measured, out / "cycle.png")
+    write_document(answer, out / "cycle.json", ["cycle.png"])
     return {**answer, "files": [str(out / "cycle.json"), str(out / "cycle.png")]}
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -10,19 +9,26 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from goldenbatch.capabilities.twin._documents import names_its_file, write_document
 from goldenbatch.capabilities.twin.commands import OutPath, StudyPath
+from goldenbatch.capabilities.twin.study import MAX_RUNS, Study
+from goldenbatch.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from goldenbatch.science.process.ensembles import Ensemble
 
-JobsOption = Annotated[int, typer.Option(min=1, help="Worker processes.")]
+JobsOption = Annotated[int, typer.Option(min=1, max=256, help="Worker processes.")]
+MembersOption = Annotated[
+    int, typer.Option(min=0, max=MAX_RUNS, help="Members (0: as the study says).")
+]
 SHARES = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 
+@names_its_file
 def ensemble_command(
     study: StudyPath,
     out: OutPath = Path("twin-out"),
-    members: Annotated[int, typer.Option(min=0, help="Members (0: as the study says).")] = 0,
+    members: MembersOption = 0,
     jobs: JobsOption = 1,
 ) -> dict[str, Any]:
     """Run a study many times over what is not known; writes ensemble.parquet, .json and .png."""
@@ -31,6 +37,7 @@ def ensemble_command(
     from goldenbatch.science.process.ensembles import run_ensemble
 
     read = load_study(study)
+    needs_measures(read)
     plain = asked_of(read)
     model = plain.load()
     asked = asked_of(read, columns=[one.name for one in model.outputs])
@@ -40,6 +47,14 @@ def ensemble_command(
     answer = {"study": read.name, **summary_of(found, read.measures)}
     out.mkdir(parents=True, exist_ok=True)
     return {**answer, "files": _write(found, answer, read.name, out)}
+
+
+def needs_measures(study: Study) -> None:
+    """Refuse a question of which nobody has said what is to be measured."""
+    if not study.measures:
+        raise BadInputError(
+            "the study measures nothing.", hint="Add [[measures]] to it.", key="measures"
+        )
 
 
 def _without_factors(asked: Any) -> Any:
@@ -80,8 +95,6 @@ def _write(found: Ensemble, answer: dict[str, Any], title: str, out: Path) -> li
     from goldenbatch.capabilities.twin.plots import plot_bands
 
     pq.write_table(found.to_arrow(), out / "ensemble.parquet")
-    document = {**answer, "provenance": asdict(found.provenance)}
-    (out / "ensemble.json").write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")
     files = ["ensemble.parquet", "ensemble.json"]
     if found.columns:
         bands = {n: tuple(found.band(n, (0.05, 0.5, 0.95))) for n in found.columns}
@@ -90,6 +103,8 @@ def _write(found: Ensemble, answer: dict[str, Any], title: str, out: Path) -> li
         plot_bands(found.time, bands, found.units | {"time": _time_unit(found)}, head,
                    out / "ensemble.png")  # fmt: skip
         files.append("ensemble.png")
+    document = {**answer, "provenance": asdict(found.provenance)}
+    write_document(document, out / "ensemble.json", files)
     return [str(out / name) for name in files]
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import binascii
+import hashlib
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -44,7 +46,7 @@ def result_in(folder: Path, study: str = "") -> dict[str, Any]:
         NotFoundError: There is no folder, or no document of a result in it.
         BadInputError: The document is no JSON, or the files are too large.
     """
-    found = [name for name in DOCUMENTS if (folder / name).is_file()]
+    found = [one for one in DOCUMENTS if (folder / one).is_file()]
     if len(found) != 1:
         raise NotFoundError(
             f"folder {folder} holds {len(found)} results of a twin ({', '.join(found) or 'none'}).",
@@ -54,16 +56,22 @@ def result_in(folder: Path, study: str = "") -> dict[str, Any]:
         document = json.loads((folder / found[0]).read_text(encoding="utf-8"))
     except ValueError as error:
         raise BadInputError(f"no JSON: {error}.", file=str(folder / found[0])) from error
-    provenance = document.get("provenance") or {}
-    files = {one.name: one.read_bytes() for one in sorted(folder.iterdir()) if one.is_file()}
-    if sum(map(len, files.values())) > MAX_BYTES:
-        raise BadInputError(
-            f"the files of {folder} are larger than {MAX_BYTES // 2**20} MiB.",
-            hint="Keep the document and the plots; leave the large table out.",
-        )
+    if not isinstance(document, dict):
+        raise BadInputError("this is no document of a result.", file=str(folder / found[0]))
+    files = _contents(folder, found[0], document.get("files"))
     return {
         "study": study or str(document.get("study") or folder.name),
         "work": DOCUMENTS[found[0]],
+        **_said(document),
+        "files": {name: base64.b64encode(content).decode() for name, content in files.items()},
+    }
+
+
+def _said(document: Mapping[str, Any]) -> dict[str, Any]:
+    """What a document says of model, status and range."""
+    provenance = document.get("provenance")
+    provenance = provenance if isinstance(provenance, dict) else {}
+    return {
         "model": str(provenance.get("model", "")),
         "model_version": str(provenance.get("version", "")),
         "model_digest": str(provenance.get("model_digest", "")),
@@ -71,8 +79,34 @@ def result_in(folder: Path, study: str = "") -> dict[str, Any]:
         "status": str(document.get("status", "complete")),
         "is_extrapolated": document.get("is_extrapolated"),
         "use": str(document.get("context of use", "")),
-        "files": {name: base64.b64encode(content).decode() for name, content in files.items()},
     }
+
+
+def _contents(folder: Path, document: str, listed: object) -> dict[str, bytes]:
+    """The document and the files that it lists, none else; links are not followed."""
+    digests = listed if isinstance(listed, dict) else {}
+    names = [document, *sorted(digests)]
+    paths = {name: folder / name for name in names}
+    for name, path in paths.items():
+        if Path(name).name != name or path.is_symlink() or not path.is_file():
+            raise BadInputError(
+                f"{name!r}, which belongs to the result, is no file in {folder}.",
+                hint="Make the result again.",
+            )
+    if sum(path.stat().st_size for path in paths.values()) > MAX_BYTES:
+        raise BadInputError(
+            f"the files of {folder} are larger than {MAX_BYTES // 2**20} MiB.",
+            hint="Run it with fewer members or longer intervals: large tables are historian's.",
+        )
+    contents = {name: path.read_bytes() for name, path in paths.items()}
+    for name, digest in digests.items():
+        if hashlib.sha256(contents[name]).hexdigest() != digest:
+            raise BadInputError(
+                f"{name!r} is not the file that belongs to the result.",
+                hint="It was changed, or comes from another run: make the result again.",
+                file=str(folder / document),
+            )
+    return contents
 
 
 def keep(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
@@ -100,17 +134,40 @@ def keep(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
         TwinResultKept.model_validate({**given, "files": dict.fromkeys(contents, "0")})
     except ValidationError as error:
         raise bad_record(error, file="result of a twin") from error
-    digests = {name: _put(site, name, content) for name, content in contents.items()}
+    data = {name: _decoded(name, content) for name, content in contents.items()}
+    _check_whole(given, data)
+    digests = {
+        name: site.registry.put(one, _TYPES.get(Path(name).suffix, "application/octet-stream"))
+        for name, one in data.items()
+    }
     body = TwinResultKept.model_validate({**given, "files": digests})
     return Intent(stream, body, ("record",), site.ledger.version(stream), reason=body.reason)
 
 
-def _put(site: Site, name: str, content: object) -> str:
+def _check_whole(given: Mapping[str, Any], data: Mapping[str, bytes]) -> None:
+    """Refuse a result whose record says another thing than its document."""
+    if sum(map(len, data.values())) > MAX_BYTES:
+        raise BadInputError(f"the result is larger than {MAX_BYTES // 2**20} MiB.", hint="Cut it.")
+    name = next(name for name, work in DOCUMENTS.items() if work == given["work"])
     try:
-        data = base64.b64decode(cast("str", content), validate=True)
+        said = _said(json.loads(data[name]))
+    except (KeyError, ValueError, AttributeError) as error:
+        raise BadInputError(f"the result holds no document {name!r}.", hint="Add it.") from error
+    for entry, value in said.items():
+        if entry in given and given[entry] != value:
+            raise BadInputError(
+                f"{entry} is {given[entry]!r}, but {name} says {value!r}.",
+                hint="Keep the result as the command wrote it.",
+            )
+
+
+def _decoded(name: str, content: object) -> bytes:
+    if not re.fullmatch(r"[^/\\\x00-\x1f\x7f]{1,120}", name) or name in (".", ".."):
+        raise BadInputError(f"{name!r} is no name of a file.", hint="Rename it.")
+    try:
+        return base64.b64decode(cast("str", content), validate=True)
     except (binascii.Error, TypeError, ValueError) as error:
         raise BadInputError(f"file {name!r} is not base64: {error}.") from error
-    return site.registry.put(data, _TYPES.get(Path(name).suffix, "application/octet-stream"))
 
 
 def kept_command(site: Site) -> list[dict[str, Any]]:

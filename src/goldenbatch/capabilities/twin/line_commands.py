@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from goldenbatch.capabilities.twin._documents import write_document
 from goldenbatch.science.errors import DataError
 
 if TYPE_CHECKING:
@@ -101,7 +101,6 @@ def _write(answer: dict[str, Any], studies: dict[str, Study], out: Path) -> list
     provenance = {name: dict(study.provenance) for name, study in studies.items()}
     study = next(iter(studies.values()))
     document = {"study": study.line, **answer, "provenance": provenance}
-    (out / "line.json").write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")
     files = ["line.json"]
     for number, study in enumerate(studies.values(), start=1):
         end = "" if len(studies) == 1 else f"-{number}"
@@ -109,7 +108,9 @@ def _write(answer: dict[str, Any], studies: dict[str, Study], out: Path) -> list
             _table(columns, out / f"{kind}{end}.csv")
             files.append(f"{kind}{end}.csv")
     _plot({name: study.states() for name, study in studies.items()}, out / "line.png")
-    return [str(out / name) for name in [*files, "line.png"]]
+    files.append("line.png")
+    write_document(document, out / "line.json", files)
+    return [str(out / name) for name in files]
 
 
 def _table(columns: Columns, path: Path) -> None:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError
 
+from goldenbatch.capabilities.twin._documents import beside
 from goldenbatch.capabilities.twin.study_parts import Part
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.quantities import conversion
@@ -167,7 +168,7 @@ def _nowhere(place: str, step: str, path: Path) -> BadInputError:
 
 def _runs(part: TwinPart, folder: Path, time_unit: str) -> TwinRuns:
     names = (part.duration, part.yields) if part.yields else (part.duration,)
-    durations, *yields = read_columns(folder / part.table, *names)
+    durations, *yields = read_columns(beside(folder, part.table, "twins.table"), *names)
     factor, _ = conversion(part.unit, time_unit)
     shares = [one / part.full for one in yields[0]] if yields else None
     return twin_runs([one * factor for one in durations], shares)

@@ -8,6 +8,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from goldenbatch.capabilities.twin._documents import beside
 from goldenbatch.capabilities.twin._run_tables import TableForm, read_run_table
 from goldenbatch.capabilities.twin.study import EventPart, FaultPart, RecipePart, Study
 from goldenbatch.capabilities.twin.study_parts import InputPart
@@ -38,9 +39,9 @@ def model_ref(study: Study) -> ModelRef:
     """
     part = study.model
     if part.target:
-        # A model of one's own lies beside the study, as the tables that it names do.
+        # A model of one's own lies beside the study; it must not stand before what is installed.
         if str(study.folder.resolve()) not in sys.path:
-            sys.path.insert(0, str(study.folder.resolve()))
+            sys.path.append(str(study.folder.resolve()))
         return ModelRef.of(part.target, **part.settings)
     from goldenbatch.science.process import library
 
@@ -105,7 +106,8 @@ def _tabled(
     stated = {
         n: u for n, u in ((one.time_column, one.time_unit), (one.column, one.unit)) if n and u
     }
-    table = read_run_table(folder / one.table, TableForm(one.time_column, one.sheet, units=stated))
+    path = beside(folder, one.table, f"recipe.inputs.{name}.table")
+    table = read_run_table(path, TableForm(one.time_column, one.sheet, units=stated))
     times = table.column(table.time, model.time_unit, is_complete=True)
     values = table.column(one.column, unit, is_complete=True)
     return tuple(times.tolist()), tuple(values.tolist())

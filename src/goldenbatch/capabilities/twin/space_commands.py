@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
-from math import isfinite
+from math import isfinite, prod
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from goldenbatch.capabilities.twin._documents import names_its_file, write_document
 from goldenbatch.capabilities.twin.asking import asked_of, in_processes, members_of
 from goldenbatch.capabilities.twin.commands import OutPath, StudyPath
-from goldenbatch.capabilities.twin.study import load_study
+from goldenbatch.capabilities.twin.ensemble_commands import (
+    JobsOption,
+    MembersOption,
+    needs_measures,
+)
+from goldenbatch.capabilities.twin.study import MAX_RUNS, load_study
+from goldenbatch.core.errors import BadInputError
 
 if TYPE_CHECKING:
     from goldenbatch.science.process.ensembles.design_space import DesignSpace
     from goldenbatch.science.process.ensembles.stress import Margin, Stressed
 
-JobsOption = Annotated[int, typer.Option(min=1, help="Worker processes.")]
-MembersOption = Annotated[int, typer.Option(min=0, help="Members (0: as the study says).")]
 
-
+@names_its_file
 def design_space_command(
     study: StudyPath,
     out: OutPath = Path("twin-out"),
@@ -39,6 +43,13 @@ def design_space_command(
     asked = asked_of(read)
     model = asked.load()
     levels = [one.n for one in read.factors]
+    if prod(levels) * (members or read.members) > 100 * MAX_RUNS:
+        raise BadInputError(
+            f"a grid of {prod(levels):,} points with {members or read.members:,} members each "
+            f"is more than {100 * MAX_RUNS:,} runs.",
+            hint="Take fewer points (`n`) or members.",
+            key="factors",
+        )
     found = map_design_space(
         asked, members_of(read, model, members), levels, executor=in_processes(jobs)
     )
@@ -66,11 +77,12 @@ def _write_space(found: DesignSpace, answer: dict[str, Any], target: float, out:
 
     out.mkdir(parents=True, exist_ok=True)
     pq.write_table(found.to_arrow(), out / "design-space.parquet")
-    _write_json({**answer, "provenance": asdict(found.provenance)}, out / "design-space.json")
     files = ["design-space.parquet", "design-space.json"]
     if len(found.factors) <= 2:
         _plot(found, str(answer["study"]), target, out / "design-space.png")
         files.append("design-space.png")
+    document = {**answer, "provenance": asdict(found.provenance)}
+    write_document(document, out / "design-space.json", files)
     return [str(out / name) for name in files]
 
 
@@ -108,10 +120,13 @@ def _outline(axes: Any, found: DesignSpace, values: Any, level: float, colour: s
         axes.contour(*found.grid, values, levels=[level], colors=colour, linewidths=1.2)
 
 
+@names_its_file
 def sensitivity_command(
     study: StudyPath,
     out: OutPath = Path("twin-out"),
-    rows: Annotated[int, typer.Option(min=8, help="Rows of the design, a power of two.")] = 128,
+    rows: Annotated[
+        int, typer.Option(min=8, max=2**17, help="Rows of the design, a power of two.")
+    ] = 128,
     jobs: JobsOption = 1,
 ) -> dict[str, Any]:
     """Shares of the variance by each parameter and factor (Sobol'); writes sensitivity.json."""
@@ -119,6 +134,7 @@ def sensitivity_command(
 
     read = load_study(study)
     asked = asked_of(read)
+    needs_measures(read)
     fixed = set(read.model.parameters)
     names = [p.name for p in asked.load().parameters if p.prior is not None and p.name not in fixed]
     found = sobol_sensitivity(asked, rows, read.seed, parameters=names, executor=in_processes(jobs))
@@ -139,12 +155,13 @@ def sensitivity_command(
                     for row in tables],
     }  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    _write_json(
+    write_document(
         {**answer, "provenance": asdict(found.ensemble.provenance)}, out / "sensitivity.json"
     )
     return {**answer, "files": [str(out / "sensitivity.json")]}
 
 
+@names_its_file
 def stress_command(
     study: StudyPath,
     out: OutPath = Path("twin-out"),
@@ -183,7 +200,8 @@ def stress_command(
     pq.write_table(report.to_arrow(), out / "stress.parquet")
     provenance = {"model": model.name, "version": model.version, "model_digest": model.digest,
                   "recipe_digest": report.recipe_digest, "members": report.members}  # fmt: skip
-    _write_json({**answer, "provenance": provenance}, out / "stress.json")
+    document = {**answer, "provenance": provenance}
+    write_document(document, out / "stress.json", ["stress.parquet"])
     return {**answer, "files": [str(out / "stress.parquet"), str(out / "stress.json")]}
 
 
@@ -200,7 +218,3 @@ def _row(one: Stressed) -> dict[str, Any]:
         "breaks at": one.breaks_at, "holds at": one.holds_at, "breaks": ", ".join(one.breaks),
         "least margin at worst": tightest.distance, "of": tightest.criterion, "ended": one.ended,
     }  # fmt: skip
-
-
-def _write_json(document: dict[str, Any], path: Path) -> None:
-    path.write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")

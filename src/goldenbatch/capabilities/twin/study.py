@@ -18,6 +18,8 @@ from goldenbatch.capabilities.twin.study_parts import InputPart, Part, Value
 from goldenbatch.core.errors import BadInputError, NotFoundError
 
 SCHEMA = "goldenbatch/twin/1"
+MAX_RUNS = 1_000_000
+"""Of one question to a model: more would fill the memory before it is answered."""
 
 
 class ModelPart(Part):
@@ -221,7 +223,7 @@ class FactorPart(Part):
     name: str = ""
     low: Value
     high: Value
-    n: int = Field(default=11, ge=2)
+    n: int = Field(default=11, ge=2, le=1000)
     input: str = ""
     scale: str = ""
     initial: str = ""
@@ -263,8 +265,8 @@ class Study(Part):
 
     name: str
     note: str = ""
-    seed: int = 1
-    members: int = Field(default=256, ge=2)
+    seed: int = Field(default=1, ge=0)
+    members: int = Field(default=256, ge=2, le=MAX_RUNS)
     model: ModelPart
     recipe: RecipePart
     measures: list[MeasurePart] = Field(default_factory=list)
@@ -273,6 +275,17 @@ class Study(Part):
     fit: FitPart = FitPart()
     track: dict[str, Any] = Field(default_factory=dict)
     _folder: Path = PrivateAttr(default=Path())
+
+    @model_validator(mode="after")
+    def _named_once(self) -> Study:
+        for what, names in (
+            ("measures", [one.name for one in self.measures]),
+            ("data of batch", [one.batch for one in self.data]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"two {what} are called {twice[0]!r}")
+        return self
 
     @property
     def folder(self) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 import typer
 
+from goldenbatch.capabilities.twin._documents import beside, names_its_file, write_document
 from goldenbatch.capabilities.twin._run_tables import TableForm, read_run_table
 from goldenbatch.capabilities.twin._track_settings import TagOf, TrackedModel, TrackSettings
 from goldenbatch.capabilities.twin._track_setup import Twin, make_twin
@@ -55,6 +55,7 @@ class _Followed:
     findings: list[dict[str, Any]] = field(default_factory=list)
 
 
+@names_its_file
 def track_command(
     study: StudyPath,
     out: OutPath = Path("twin-out"),
@@ -68,7 +69,7 @@ def track_command(
     part = _batch(read, batch)
     model = model_ref(read).load()
     form = TableForm(part.time, part.sheet, part.longest_gap, part.units)
-    table = read_run_table(read.folder / part.table, form)
+    table = read_run_table(beside(read.folder, part.table, "data.table"), form)
     data = table.data(model, part.columns)
     twin = _twin(read, part, model)
     end = float(table.times(model.time_unit)[-1])
@@ -122,7 +123,9 @@ def _twin(study: Study, part: DataPart, model: Model) -> Twin:
         },
         "docs/how-to/twins.md",
     )  # fmt: skip
-    posterior = (study.folder / given.posterior).read_bytes() if given.posterior else None
+    posterior = None
+    if given.posterior:
+        posterior = beside(study.folder, given.posterior, "model.posterior").read_bytes()
     return make_twin(study.name, settings, model, posterior)
 
 
@@ -234,9 +237,10 @@ def _write(
     provenance = {"model": twin.model.name, "version": twin.model.version,
                   "model_digest": twin.model.digest}  # fmt: skip
     document = {**answer, "provenance": provenance}
-    (out / "track.json").write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")
     _plot(columns, seen, twin, data, out / "track.png")
-    return [str(out / name) for name in ("track.json", "track.parquet", "track.png")]
+    files = ("track.json", "track.parquet", "track.png")
+    write_document(document, out / "track.json", files)
+    return [str(out / name) for name in files]
 
 
 def _plot(

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib
+import inspect
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -17,7 +18,7 @@ import numpy as np
 
 from goldenbatch.core.quantities import Quantity as Measured
 from goldenbatch.core.quantities import conversion
-from goldenbatch.science.errors import DataError, DesignError
+from goldenbatch.science.errors import DataError, DesignError, ScienceError
 from goldenbatch.science.process._casadi import ca
 from goldenbatch.science.process.declarations import (
     Algebraic,
@@ -255,7 +256,7 @@ class ModelRef:
     @classmethod
     def of(cls, target: str, **settings: Any) -> ModelRef:
         """Reference with settings as keyword arguments."""
-        return cls(target, tuple(sorted(settings.items())))
+        return cls(target, tuple(sorted((name, _frozen(one)) for name, one in settings.items())))
 
     def load(self) -> Model:
         """The model, built once in a process.
@@ -276,13 +277,48 @@ def _load(ref: ModelRef) -> Model:
             f"model {ref.target!r} cannot be loaded: {error}.",
             hint="Name it as package.module:function.",
         ) from error
-    model = build(**dict(ref.settings))
+    _check_build(ref, build)
+    try:
+        model = build(**dict(ref.settings))
+    except (TypeError, ValueError, KeyError) as error:
+        if isinstance(error, ScienceError):
+            raise
+        raise DesignError(
+            f"model {ref.target!r} with settings {dict(ref.settings)} cannot be built: {error}.",
+            hint="Correct the settings.",
+        ) from error
     if not isinstance(model, Model):
         raise DesignError(
             f"{ref.target!r} returns {type(model).__name__}, no model.",
             hint="End the function with `return builder.build()`.",
         )
     return model
+
+
+def _check_build(ref: ModelRef, build: Any) -> None:
+    """A name from a file must not call anything: only what says that it builds a model."""
+    said = getattr(inspect.unwrap(build), "__annotations__", {}).get("return", "")
+    if said is not Model and str(said).rpartition(".")[2] != "Model":
+        raise DesignError(
+            f"{ref.target!r} does not say that it returns a model.",
+            hint="Write it as `def name(...) -> Model:`.",
+        )
+    try:
+        inspect.signature(build).bind(**dict(ref.settings))
+    except TypeError as error:
+        names = ", ".join(inspect.signature(build).parameters) or "none"
+        raise DesignError(
+            f"model {ref.target!r} cannot be built: {error}.", hint=f"It has settings: {names}."
+        ) from error
+
+
+def _frozen(value: Any) -> Any:
+    """A setting that can be compared and kept: lists from files become tuples."""
+    if isinstance(value, list | tuple):
+        return tuple(map(_frozen, value))
+    if isinstance(value, Mapping):
+        raise DesignError(f"a model has no setting such as {dict(value)}.", hint="Give values.")
+    return value
 
 
 def to_unit(given: float | str, unit: str, where: str) -> float:
