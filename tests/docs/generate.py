@@ -15,7 +15,7 @@ from typing import Any, get_args
 from pydantic import BaseModel
 
 from goldenbatch.core.records import Body, Envelope, record_types
-from tests.docs import clauses
+from tests.docs import clauses, twin_library
 from tests.docs.meanings import MEANINGS
 from tests.docs.streams import STREAMS
 
@@ -350,6 +350,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "model-clauses.md": clauses.page,
     "settings.md": _refill("settings.md"),
     "source-cards.md": _refill("source-cards.md"),
+    "twin-library.md": lambda: twin_library.page(cell),
     "twin-studies.md": _refill("twin-studies.md"),
 }
 
