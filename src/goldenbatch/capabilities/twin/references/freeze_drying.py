@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from goldenbatch.science.process.library.freeze_drying.posterior import Batch, Posterior
     from goldenbatch.science.process.library.freeze_drying.primary import Conditions
 
-SEED, N_PARTICLES = 20261123, 500
+SEED, N_PARTICLES = 20261123, 1000
 THIRD_LIMIT_K, WIDTH_LIMIT_H, HOUR_s = 2.0, 10.0, 3600.0
 
 
