@@ -146,3 +146,10 @@ def test_an_offset_and_a_mix_up_reach_the_process_while_they_last() -> None:
     assert mixed.applied(0.0, inputs) is inputs
     assert mixed.name == "feed and salts mixed up"
     assert offset.name == "feed off by 0.2"
+
+
+def test_a_run_that_ends_without_any_fault_is_said() -> None:
+    recipe = Recipe(24.0, 1.0, inputs={"feed": 0.5, "salts": 0.5})
+    criteria = (Criterion(Figure.final("biomass"), lower=0.1, name="biomass"),)
+    found = stress_test(Study(REF, recipe, criteria=criteria), ())
+    assert found.broken_without[0].startswith("overflow at 15 h")

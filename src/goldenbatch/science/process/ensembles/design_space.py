@@ -284,20 +284,12 @@ def refine_design_space(
         ends = interval_ends(
             np.concatenate([one.n_feasible for one in parts]), members.n, confidence
         )
-        open_cells = [
+        undecided = [
             cell for cell in cells if left and _undecided(corners[cell], known, ends, target)
         ]
-        leaves += [(cell, size) for cell in cells if cell not in set(open_cells)]
-        offsets = list(itertools.product((0, size // 2), repeat=n_factors))
-        cells = [
-            tuple(a + b for a, b in zip(cell, o, strict=True))
-            for cell in open_cells
-            for o in offsets
-        ]
-    weights = np.zeros(len(known))
-    for cell, size in leaves:
-        for corner in _corners(cell, size):
-            weights[known[corner]] += (size / finest) ** n_factors / 2**n_factors
+        leaves += [(cell, size) for cell in set(cells) - set(undecided)]
+        cells = [half for cell in undecided for half in _halves(cell, size)]
+    weights = _weights(sorted(leaves), known, finest)
     points = spread(study.factors, np.array(list(known), float) / finest)
     return _made(prober, points, weights, (), confidence, _concatenated(parts))
 
@@ -305,6 +297,26 @@ def refine_design_space(
 def _corners(cell: tuple[int, ...], size: int) -> list[tuple[int, ...]]:
     ends = [(one, one + size) for one in cell]
     return list(itertools.product(*ends))
+
+
+def _halves(cell: tuple[int, ...], size: int) -> list[tuple[int, ...]]:
+    """Cells of half the size that make up a cell."""
+    ends = [(one, one + size // 2) for one in cell]
+    return list(itertools.product(*ends))
+
+
+def _weights(
+    leaves: Sequence[tuple[tuple[int, ...], int]],
+    known: Mapping[tuple[int, ...], int],
+    finest: int,
+) -> NDArray[np.float64]:
+    """Share of the range that each point stands for: its part of every cell that it bounds."""
+    weights = np.zeros(len(known))
+    for cell, size in leaves:
+        corners = _corners(cell, size)
+        for corner in corners:
+            weights[known[corner]] += (size / finest) ** len(cell) / len(corners)
+    return weights
 
 
 def _undecided(

@@ -82,6 +82,7 @@ class StressReport:
         model_digest: Of the model.
         recipe_digest: Of the recipe without faults.
         members: Digest of the members behind the standard deviations; empty: none.
+        ended: What ended the run without a fault, where that is not accepted; else empty.
     """
 
     baseline: tuple[Margin, ...]
@@ -89,11 +90,13 @@ class StressReport:
     model_digest: str
     recipe_digest: str
     members: str
+    ended: str = ""
 
     @property
     def broken_without(self) -> tuple[str, ...]:
-        """Criteria that do not even hold without a fault: no severity then says anything."""
-        return tuple(one.criterion for one in self.baseline if not one.distance >= 0.0)
+        """What does not even hold without a fault: no severity then says anything."""
+        missed = tuple(one.criterion for one in self.baseline if not one.distance >= 0.0)
+        return (*missed, self.ended) if self.ended else missed
 
     def ranked(self) -> list[Stressed]:
         """Hazards that break a limit, the one that is soonest broken first, as a share of worst."""
@@ -167,7 +170,7 @@ def stress_test(
     trials = [Trial(bare, one, start, sds, n_scan, precision) for one in hazards]
     return StressReport(
         _margins(bare, values, sds), tuple(executor(examine, trials)), model.digest,
-        study.recipe.digest, members.digest if members else "",
+        study.recipe.digest, members.digest if members else "", ended,
     )  # fmt: skip
 
 
