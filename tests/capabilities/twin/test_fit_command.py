@@ -27,6 +27,8 @@ def decay() -> Model:
     m.output("c", c, "g/L", noise=Noise(sd=0.02))
     return m.build()
 """
+NO_HOME = None
+"""Studies of tables open no home: they need no session."""
 STUDY = """
 schema = "goldenbatch/twin/1"
 name = "Decay"
@@ -80,7 +82,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 
 def test_a_study_is_fitted_and_predicts_the_batch_that_was_held_out(write, tmp_path: Path) -> None:
-    answer = fit_command(write(STUDY), tmp_path / "out")
+    answer = fit_command(NO_HOME, write(STUDY), tmp_path / "out")
     found = {row["name"]: row for row in answer["estimates"]}
     assert found["a"]["value"] == pytest.approx(0.5, abs=4 * found["a"]["se"])
     assert found["x0.c@one"]["value"] == pytest.approx(2.0, abs=4 * found["x0.c@one"]["se"])
@@ -96,7 +98,7 @@ def test_a_study_is_fitted_and_predicts_the_batch_that_was_held_out(write, tmp_p
 
 def test_what_the_data_cannot_tell_is_said(write, tmp_path: Path) -> None:
     text = STUDY.replace('parameters = ["a"]', 'parameters = ["a", "b"]\nuses_priors = false')
-    answer = fit_command(write(text), tmp_path / "out")
+    answer = fit_command(NO_HOME, write(text), tmp_path / "out")
     verdicts = {row["name"]: row["verdict"] for row in answer["estimates"]}
     assert verdicts["a"] == verdicts["b"] == "structural"
     assert any("a" in one and "b" in one for one in answer["cannot be told"])
@@ -117,10 +119,10 @@ def test_what_is_wrong_with_the_data_is_named(
     write, tmp_path: Path, old: str, new: str, words: str
 ) -> None:
     with pytest.raises(GoldenbatchError) as caught:
-        fit_command(write(STUDY.replace(old, new, 1)), tmp_path / "out")
+        fit_command(NO_HOME, write(STUDY.replace(old, new, 1)), tmp_path / "out")
     assert words in str(caught.value)
 
 
 def test_a_study_without_data_says_so(write, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="no data to fit"):
-        fit_command(write(STUDY.split("[[data]]", maxsplit=1)[0]), tmp_path / "out")
+        fit_command(NO_HOME, write(STUDY.split("[[data]]", maxsplit=1)[0]), tmp_path / "out")

@@ -197,7 +197,7 @@ class Runs:
                 if result.attribute not in wanted or result.status is ResultStatus.INVALIDATED:
                     continue
                 output, unit = wanted[result.attribute]
-                number, why = _number(result, unit)
+                number, why = usable_number(result, unit)
                 why = why or ("its sample has no time" if one["at"] is None else "")
                 if why or number is None:
                     words = f"{result.attribute} of sample {name}: {why}"
@@ -207,7 +207,7 @@ class Runs:
         return sorted(found), sorted(unusable)
 
 
-def _number(result: Result, unit: str) -> tuple[float | None, str]:
+def usable_number(result: Result, unit: str) -> tuple[float | None, str]:
     """A result's value in the output's unit, or why it cannot be used."""
     if result.number is None or result.kind is not ResultKind.NUMBER:
         return None, f"{result.text} is no plain number"

@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import typer
 
-from goldenbatch.capabilities.twin._run_tables import TableForm, read_run_table
+from goldenbatch.capabilities.twin._documents import names_its_file, write_document
+from goldenbatch.capabilities.twin._study_batches import (
+    Taken,
+    home_rows,
+    problem_of,
+    site_for,
+    take_all,
+)
 from goldenbatch.capabilities.twin.asking import in_processes
 from goldenbatch.capabilities.twin.commands import OutPath, StudyPath
-from goldenbatch.capabilities.twin.recipes import build_recipe, model_ref, time_in
+from goldenbatch.capabilities.twin.ensemble_commands import JobsOption
+from goldenbatch.capabilities.twin.recipes import model_ref
 from goldenbatch.capabilities.twin.study import Study, load_study
-from goldenbatch.capabilities.twin.study_data import DataPart
-from goldenbatch.core.errors import BadInputError
-from goldenbatch.science.process.declarations import Prior
 from goldenbatch.science.process.fitting import (
     Asked,
-    Batch,
     Chains,
-    Loss,
-    Problem,
     Search,
     baselines,
     domain_of,
@@ -36,20 +38,42 @@ from goldenbatch.science.process.fitting import (
 from goldenbatch.science.process.fitting.profiles import profiles
 
 if TYPE_CHECKING:
-    from goldenbatch.science.process.fitting import Fit, Prediction
+    from goldenbatch.science.process.fitting import Fit, Prediction, Problem
     from goldenbatch.science.process.model import Model
     from goldenbatch.science.process.posterior import Posterior
 
 
+@names_its_file
 def fit_command(
+    session: Any,
     study: StudyPath,
     out: OutPath = Path("twin-out"),
-    jobs: Annotated[int, typer.Option(min=1, help="Worker processes.")] = 1,
+    jobs: JobsOption = 1,
 ) -> dict[str, Any]:
     """Fit a study to its data; writes fit.json, posterior.json and fit.png."""
     read = load_study(study)
     model = model_ref(read).load()
-    problem = problem_of(read, model)
+    with site_for(session, read.data) as site:
+        batches = take_all(read, model, site)
+    return fit_study(read, model, batches, out, jobs)
+
+
+def fit_study(
+    read: Study, model: Model, batches: Sequence[Taken], out: Path, jobs: int = 1
+) -> dict[str, Any]:
+    """Fit a study to batches that were read; writes fit.json, posterior.json and fit.png.
+
+    Args:
+        read: The study.
+        model: Its model.
+        batches: Those that are fitted, and those held out.
+        out: Folder for the files.
+        jobs: Worker processes.
+
+    Raises:
+        BadInputError: There are no data to fit.
+    """
+    problem = problem_of(read, model, batches)
     settings = Search(n_starts=read.fit.starts, seed=read.seed)
     found = fit(problem, settings, executor=in_processes(jobs))
     if found.status == "failed":
@@ -59,12 +83,31 @@ def fit_command(
     posterior = draw(
         problem, found, read.fit.draws, chains=Chains(seed=read.seed, inflation=inflation)
     )
-    predictions, held_out = _held_out(read, model, problem, found, posterior)
-    answer: dict[str, Any] = {
+    predictions, held_out = _held_out(read, batches, problem, found, posterior)
+    answer = {
         "study": read.name,
+        "model": f"{model.name} {model.version}",
+        **_found(found, judged, posterior),
+        "held out": held_out,
+        **({"home": home} if (home := home_rows(batches)) else {}),
+    }
+    if read.fit.profiles:
+        answer["profiles"] = [
+            {"name": one.label, "lower": one.lower, "upper": one.upper, "shape": one.shape,
+             "statement": one.statement}
+            for one in profiles(problem, found, level=read.fit.level)
+        ]  # fmt: skip
+    bases = [one.run.basis for one in batches if one.run is not None]
+    provenance = {**asdict(found.provenance), "posterior": posterior.digest, "home": bases}
+    document = {**answer, "provenance": provenance}
+    return {**answer, "files": _write(document, found, posterior, predictions, out)}
+
+
+def _found(found: Fit, judged: Any, posterior: Posterior) -> dict[str, Any]:
+    """What was found, for people and for JSON."""
+    return {
         "status": found.status,
         "reason": found.reason,
-        "model": f"{model.name} {model.version}",
         "n_data": found.n_data,
         "n_missing": found.n_missing,
         "reduced chi2": found.reduced_chi2,
@@ -76,97 +119,29 @@ def fit_command(
             {"batch": r.batch, "output": r.output, "rmse": r.rmse, "unit": r.unit, "n": len(r.time)}
             for r in found.residuals
         ],
-        "held out": held_out,
         "starts": [
             {"objective": one.objective, "status": one.status, "reason": one.reason}
             for one in found.starts
         ],
     }
-    if read.fit.profiles:
-        answer["profiles"] = [
-            {"name": one.label, "lower": one.lower, "upper": one.upper, "shape": one.shape,
-             "statement": one.statement}
-            for one in profiles(problem, found, level=read.fit.level)
-        ]  # fmt: skip
-    return {**answer, "files": _write(answer, found, posterior, predictions, out)}
-
-
-def problem_of(study: Study, model: Model) -> Problem:
-    """The problem of fitting a study's data.
-
-    Raises:
-        BadInputError: There are no data to fit, or a table is not as the study says.
-    """
-    fitted = [part for part in study.data if not part.held_out]
-    if not fitted:
-        raise BadInputError("the study has no data to fit.", hint="Add [[data]].", key="data")
-    names = study.fit.parameters or [
-        one.name for one in model.parameters
-        if one.prior is not None and one.name not in {*study.fit.per_batch, *study.model.parameters}
-    ]  # fmt: skip
-    return Problem(
-        model_ref(study),
-        tuple(batch_of(study, model, part) for part in fitted),
-        fitted=tuple(names),
-        per_batch=tuple(study.fit.per_batch),
-        parameters=study.model.parameters,
-        bounds=study.fit.bounds,
-        priors="declared" if study.fit.uses_priors else {},
-        noise=dict.fromkeys(study.fit.unknown_noise),
-        loss=Loss(study.fit.loss),
-    )
-
-
-def batch_of(study: Study, model: Model, part: DataPart) -> Batch:
-    """One batch of a study: its recipe and its table."""
-    form = TableForm(part.time, part.sheet, part.longest_gap, part.units)
-    table = read_run_table(study.folder / part.table, form)
-    data = table.data(model, part.columns)
-    end = float(table.times(model.time_unit)[-1])
-    if part.duration is not None:
-        end = time_in(model, part.duration, f"duration of {part.batch}")
-    interval = min(time_in(model, study.recipe.interval, "recipe.interval"), end)
-    recipe = study.recipe.model_copy(
-        update={
-            "duration": end,
-            "interval": interval,
-            "inputs": {**study.recipe.inputs, **part.inputs},
-            "events": [
-                one for one in study.recipe.events if time_in(model, one.at, "event") <= end
-            ],
-        }
-    )
-    unknown = {
-        name: Prior.lognormal(spread, "study") if spread > 0.0 else None
-        for name, spread in part.unknown_initial.items()
-    }
-    return Batch(
-        part.batch,
-        build_recipe(recipe, model, study.folder),
-        data,
-        {**study.model.initial, **part.initial},
-        unknown,
-        part.parameters,
-    )
 
 
 def _held_out(
-    study: Study, model: Model, problem: Problem, found: Fit, posterior: Posterior
+    study: Study, batches: Sequence[Taken], problem: Problem, found: Fit, posterior: Posterior
 ) -> tuple[list[Prediction], list[dict[str, Any]]]:
     """Batches that were not fitted: the error of their prediction beside naive ones."""
     rows: list[dict[str, Any]] = []
     made: list[Prediction] = []
     domain = domain_of(problem, found)
     asked = Asked(study.fit.level, study.seed, noise=found.noises, domain=domain)
-    for part in (one for one in study.data if one.held_out):
-        batch = batch_of(study, model, part)
+    for batch in (one.batch for one in batches if one.part.held_out):
         naive = baselines(problem, batch)
-        for name, prediction in predict(model, batch, posterior, asked).items():
+        for name, prediction in predict(problem.loaded, batch, posterior, asked).items():
             worth = score(prediction, batch.data[name])
             made.append(prediction)
             rows.append(
                 {
-                    "batch": part.batch, "output": name, "unit": prediction.unit, "n": worth.n,
+                    "batch": batch.name, "output": name, "unit": prediction.unit, "n": worth.n,
                     "rmse": worth.rmse, "coverage": worth.coverage, "width": worth.width,
                     **{f"rmse of {one}": of[name] for one, of in naive.items() if name in of},
                     "is_extrapolated": prediction.is_extrapolated,
@@ -187,16 +162,15 @@ def _estimates(found: Fit, judged: Any) -> list[dict[str, Any]]:
 
 
 def _write(
-    answer: dict[str, Any], found: Fit, posterior: Posterior, predictions: list[Prediction],
+    document: dict[str, Any], found: Fit, posterior: Posterior, predictions: list[Prediction],
     out: Path,
 ) -> list[str]:  # fmt: skip
     out.mkdir(parents=True, exist_ok=True)
-    provenance = {**asdict(found.provenance), "posterior": posterior.digest}
-    document = {**answer, "provenance": provenance}
-    (out / "fit.json").write_text(json.dumps(document, indent=2, default=str) + "\n", "utf-8")
     (out / "posterior.json").write_text(json.dumps(posterior.to_dict()) + "\n", "utf-8")
-    _plot(found, predictions, answer["study"], out / "fit.png")
-    return [str(out / name) for name in ("fit.json", "posterior.json", "fit.png")]
+    _plot(found, predictions, document["study"], out / "fit.png")
+    files = ("fit.json", "posterior.json", "fit.png")
+    write_document(document, out / "fit.json", files)
+    return [str(out / name) for name in files]
 
 
 def _plot(found: Fit, predictions: list[Prediction], title: str, path: Path) -> None:
