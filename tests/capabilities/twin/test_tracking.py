@@ -6,7 +6,6 @@ import pytest
 from tests.capabilities.conftest import Clock
 from tests.capabilities.twin.floor import END_H, FEEDS, HOUR, LAB, PLACE, START, Floor, plant
 
-from goldenbatch.core.findings import newest_finding
 from goldenbatch.core.records import NewEvent
 from goldenbatch.core.results import ResultCorrected, ResultsReported
 from goldenbatch.runtime.local import LocalSite
@@ -36,12 +35,6 @@ SETTINGS = {
         {"kind": "altered", "parameters": {"m_glc": 4.0, "q_O2": 2.0}, "what": "contamination"},
     ],
 }  # fmt: skip
-
-
-def findings(site):
-    rows = site.ledger.select("finding", {"analyst": "twin"})
-    found = [newest_finding(site.ledger.stream(f"finding/{row['uid']}")) for row in rows]
-    return {one.subject.key: (row, one) for row, one in zip(rows, found, strict=True)}
 
 
 def test_a_fault_is_named_before_the_batch_ends_and_a_restart_changes_nothing(home):
@@ -90,7 +83,7 @@ def floor_again(site, before):
 
 @pytest.fixture
 def bench_site(bench):
-    bench.site.adopt("twin", "twin.track", {**SETTINGS, "cadence": 8.0})
+    bench.site.adopt("twin", "twin.track", SETTINGS)
     return bench.site
 
 
@@ -115,8 +108,9 @@ def test_faults_that_look_alike_are_not_told_apart_by_guessing(bench_site):
     assert "does not tell apart" in last.statement
 
 
-def test_a_corrected_result_is_filtered_again_and_one_in_a_foreign_unit_is_told(bench_site):
-    site, run = bench_site, plant(seed=7)
+def test_a_corrected_result_is_filtered_again_and_one_in_a_foreign_unit_is_told(bench):
+    site, run = bench.site, plant(seed=7)
+    site.adopt("twin", "twin.track", {**SETTINGS, "suspects": SETTINGS["suspects"][1:2]})
     floor = Floor(site, run)
     floor.go_on(-1, 120)
     floor._report(110.0, "glucose", "900.0", "{tbl}")
@@ -130,7 +124,6 @@ def test_a_corrected_result_is_filtered_again_and_one_in_a_foreign_unit_is_told(
         assert bool(said) == (at == 96)
     assert [one.finding.title for one in said] == ["Sensor of glucose does not show what is"]
     assert any(one.kind == "record" for one in said[0].finding.evidence)
-    assert site.replay("as-seen").differences == ()
 
 
 def correct(site, sample, attribute, value):

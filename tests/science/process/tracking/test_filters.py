@@ -248,6 +248,17 @@ def test_when_all_sensors_say_so_the_process_has_moved() -> None:
     assert step.belief.mean[0] * 2.0 > 8.0
 
 
+def test_a_step_that_no_solver_gets_through_holds_the_state_and_is_counted() -> None:
+    setup, none = culture_setup(), nominal()
+    belief = start_belief(setup, none)
+    mean = belief.mean.copy()
+    mean[3] = float("nan")
+    stuck = predict(setup, none, replace(belief, mean=mean), 2.0, np.zeros(1))
+    assert stuck.n_failed == 1
+    assert (stuck.mean[:3] == belief.mean[:3]).all()
+    assert np.diag(stuck.cov)[1] > np.diag(belief.cov)[1]
+
+
 def test_missing_readings_are_left_out() -> None:
     setup, none = linear_setup("ekf"), nominal()
     belief = start_belief(setup, none)

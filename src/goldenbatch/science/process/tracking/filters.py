@@ -94,9 +94,11 @@ def predict_with_slopes(
     try:
         move = _extended if setup.kind == "ekf" else _cubature
         mean, cov, z, slopes = move(setup, hypothesis, wide, h, u)
+        if not (np.isfinite(mean).all() and np.isfinite(cov).all()):
+            raise StepError("the belief grew beyond all numbers")
     except StepError:
         mean, z, slopes = belief.mean, belief.z, np.eye(belief.mean.size)
-        cov = cov + 10.0 * h * noise_rate(setup, hypothesis, belief.mean)
+        cov = wide.cov + 10.0 * h * noise_rate(setup, hypothesis, belief.mean)
         belief = replace(belief, n_failed=belief.n_failed + 1)
     cov = cov + 0.5 * h * noise_rate(setup, hypothesis, mean)
     return _inside(setup, hypothesis, replace(belief, time=to, mean=mean, cov=cov, z=z)), slopes
