@@ -83,13 +83,13 @@ class Suspect(_Part):
             a `value`), `weakened` (`inputs` reach the process by a `factor`), `altered`
             (`parameters` are multiplied by factors).
         what: How findings call it.
-        output: See there.
+        output: Of a `sensor`: what it measures.
         size: Error of a sensor that counts as one; 0: six standard deviations of its noise.
-        input: See there.
-        value: See there.
-        inputs: See there.
-        factor: See there.
-        parameters: See there.
+        input: What is `stuck`.
+        value: At which value.
+        inputs: What is `weakened`.
+        factor: What is left of them where all of the fault is there; 0: nothing.
+        parameters: What is `altered`: parameter to its factor.
         walk: Of the amount, per square root of time.
         most: Greatest amount, of what is stated here.
         prior: Weight before any evidence, relative to the others.

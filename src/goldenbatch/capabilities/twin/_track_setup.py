@@ -189,7 +189,7 @@ def _bank(settings: TrackSettings, model: Model) -> tuple[Hypothesis, ...]:
 def _suspect(model: Model, one: Suspect) -> Hypothesis:
     if one.kind == "sensor":
         found = sensor_fault(model, one.output, one.size, one.walk)
-        return found if not one.what else _named(found, one)
+        return replace(found, name=one.what or found.name, prior=one.prior)
     names = {"stuck": (one.input,), "weakened": one.inputs, "altered": tuple(one.parameters)}
     there = set(model.columns("parameters" if one.kind == "altered" else "inputs"))
     if not names[one.kind] or set(names[one.kind]) - there:
@@ -207,7 +207,3 @@ def _fault(one: Suspect) -> Fault:
     if one.kind == "weakened":
         return Weakened(inputs=one.inputs, factor=one.factor, what=one.what)
     return Altered(values=one.parameters, what=one.what)
-
-
-def _named(found: Hypothesis, one: Suspect) -> Hypothesis:
-    return replace(found, name=one.what, prior=one.prior)
