@@ -140,6 +140,32 @@ def test_the_smoother_is_the_conditional_mean_of_all_readings() -> None:
         smooth(filtered, predicted[1:], slopes)
 
 
+def test_the_stated_covariance_is_true_over_many_runs() -> None:
+    """NEES of 30 simulated runs against its chi-square interval (Bar-Shalom 2001, 5.4.2)."""
+    setup, none, random = linear_setup("ekf"), nominal(), np.random.default_rng(11)
+    phi = expm(np.array([[-0.3, 0.0], [0.3, -0.6]]) * 0.5)
+    shock = np.sqrt(0.25 * np.array([0.09, 0.01]))
+    squares, innovations, taken = [], [], []
+    for _ in range(30):
+        x = np.array([4.0, 1.0]) + random.standard_normal(2) * [1.0, 0.5]
+        belief = start_belief(setup, none)
+        for k in range(1, 6):
+            x = phi @ (x + shock * random.standard_normal(2)) + shock * random.standard_normal(2)
+            seen = {"first": x[0] + 0.2 * random.standard_normal()}
+            seen["second"] = x[1] + 0.1 * x[0] + 0.1 * random.standard_normal()
+            step = update(
+                setup, none, predict(setup, none, belief, 0.5 * k, np.zeros(1)), seen, np.zeros(1)
+            )
+            belief = step.belief
+            innovations.append(step.nis)
+            taken.append(step.n_taken)
+        squares.append(nees(belief.mean - x / setup.scale, belief.cov))
+    assert nis_test(squares, [2] * 30, 0.99).is_consistent
+    assert nis_test(innovations, taken, 0.99).is_consistent
+    # A filter that believes itself four times too much is found out.
+    assert not nis_test([4.0 * one for one in squares], [2] * 30, 0.99).is_consistent
+
+
 def culture_setup(**more: object) -> Setup:
     varied = (Varied("mu", walk=0.001), Varied("Y"), Varied("q_O", transform="none"))
     noise = {"X": Noise(relative=0.01), "S": Noise(sd=0.01)}
