@@ -76,7 +76,7 @@ def test_what_is_not_identified_widens_the_prediction_that_depends_on_it() -> No
     same, rich = (Batch("r", Recipe(6.0, 6.0), blind, initial={"S": s}) for s in (1.0, 20.0))
     short = Chains(n_chains=2, n_steps=400, n_warm=200, seed=2)
     trusted = draw(problem, found, 60, chains=short)
-    assert trusted.method.startswith("adaptive Metropolis")
+    assert trusted.method.startswith("adaptive importance")
     widths = {}
     for name, posterior in (("trusted", trusted), ("normal", found.posterior(60, seed=2))):
         for start, one in ((1, same), (20, rich)):

@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.science.process.fitting.drawing import draw
     from goldenbatch.science.process.fitting.experiment import (
         choose_times,
         optimise_experiment,
@@ -18,11 +19,12 @@ if TYPE_CHECKING:
     from goldenbatch.science.process.fitting.problem import Batch, Measured, Problem, measured
     from goldenbatch.science.process.fitting.profiles import profile
     from goldenbatch.science.process.fitting.result import Fit
-    from goldenbatch.science.process.fitting.sampler import Chains, draw, sample
+    from goldenbatch.science.process.fitting.sampler import Chains, sample
     from goldenbatch.science.process.fitting.scoring import baselines, score
     from goldenbatch.science.process.fitting.search import Search, fit
 
 _HOMES = {
+    "drawing": ("draw",),
     "experiment": ("choose_times", "optimise_experiment", "rank_experiments"),
     "information": ("identifiability",),
     "judging": ("Aim", "Candidate"),
@@ -31,7 +33,7 @@ _HOMES = {
     "problem": ("Batch", "Measured", "Problem", "measured"),
     "profiles": ("profile",),
     "result": ("Fit",),
-    "sampler": ("Chains", "draw", "sample"),
+    "sampler": ("Chains", "sample"),
     "scoring": ("baselines", "score"),
     "search": ("Search", "fit"),
 }
