@@ -23,6 +23,7 @@ TwinWork = Literal[
     "stress",
     "fit",
     "track",
+    "compare",
     "line",
     "credibility",
 ]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import csv
 import json
 
 import numpy as np
@@ -12,7 +14,9 @@ from tests.capabilities.twin.floor import END_H, FEEDS, HOUR, PLACE, START, Floo
 
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.capabilities.twin._home_runs import read_run
+from goldenbatch.capabilities.twin.compare_commands import compare_command
 from goldenbatch.capabilities.twin.fit_commands import fit_command
+from goldenbatch.capabilities.twin.keeping import result_in
 from goldenbatch.capabilities.twin.study_data import DataPart
 from goldenbatch.core.batches import PhaseEnded, PhaseStarted, SampleTaken
 from goldenbatch.core.errors import BadInputError, GoldenbatchError, NotFoundError
@@ -281,3 +285,57 @@ def test_a_study_is_fitted_to_a_batch_of_the_home(folder, session):
         lost = Session()
         lost.configure(folder, True)
         fit_command(lost, folder / "study.toml", folder / "out")
+
+
+def test_a_batch_is_held_against_its_twin_and_the_comparison_kept(folder, session, plant_home):
+    study = folder / "study.toml"
+    fit_command(session, study, folder / "fit")
+    posterior = folder / "fit" / "posterior.json"
+    answer = compare_command(session, study, "B2", posterior, folder / "out")
+    assert (answer["status"], answer["batch"]) == ("complete", "B2")
+    rows = {row["output"]: row for row in answer["outputs"]}
+    for name in ("VCD", "titre"):
+        row = rows[name]
+        assert row["n_inside"] / row["n"] == row["coverage"] >= 0.5
+        assert row["rmse"] < min(row["rmse of first value"], row["rmse of mean of the others"])
+    assert rows["titre"]["rmse"] < rows["titre"]["rmse of declared parameters"]
+    said = next(words for words in answer["in words"] if words.startswith("titre"))
+    assert "; better than the best naive prediction" in said
+    assert (folder / "out" / "compare.png").stat().st_size > 5000
+    with (folder / "out" / "compare.csv").open(encoding="utf-8") as file:
+        table = [row for row in csv.DictReader(file) if row["output"] == "titre"]
+    told = [float(row["measured"]) for row in table if row["measured"]]
+    assert len(told) == rows["titre"]["n"] < len(table)
+    assert all(float(row["lower"]) <= float(row["upper"]) for row in table)
+    with LocalSite.open(plant_home, clock=Clock()) as site:
+        site.people.add("ana", "Ana", "a long password")
+        site.people.grant("ana", "process_engineer", "test")
+        values = {**result_in(folder / "out"), "reason": "does it hold?"}
+        event = site.acts.act("twin.keep", values, "ana", "a long password")[0]
+        assert (event.body["batch"], event.body["work"]) == ("B2", "compare")
+        assert event.body["posterior"] == answer["posterior"]
+        for old, new, words in (
+            ('"n_readings": 9', '"n_readings": 8', "are not those"),
+            (site.home.uid, "elsewhere", "not from this one"),
+            ('"leaf": "', '"leaf": "0', "is not the record"),
+        ):
+            document = (folder / "out" / "compare.json").read_text(encoding="utf-8")
+            assert old in document
+            forged = base64.b64encode(document.replace(old, new).encode()).decode()
+            files = {**values["files"], "compare.json": forged}
+            with pytest.raises(BadInputError, match=words):
+                site.acts.act("twin.keep", {**values, "files": files}, "ana", "a long password")
+
+
+def test_a_twin_without_posterior_tells_no_interval(folder, session):
+    answer = compare_command(session, folder / "study.toml", "B1", None, folder / "out")
+    (row,) = [one for one in answer["outputs"] if one["output"] == "titre"]
+    assert row["coverage"] is None
+    assert row["rmse in sd"] > 1.5
+    assert [name for name in row if name.startswith("rmse of ")] == ["rmse of first value"]
+    with pytest.raises(NotFoundError, match="no batch 'B9'"):
+        compare_command(session, folder / "study.toml", "B9", None, folder / "out")
+    lines = STUDY.split("[[data]]", maxsplit=1)[0]
+    (folder / "study.toml").write_text(lines, encoding="utf-8")
+    with pytest.raises(NotFoundError, match="does not say how batch 'B1' is read"):
+        compare_command(session, folder / "study.toml", "B1", None, folder / "out")

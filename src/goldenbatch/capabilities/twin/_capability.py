@@ -35,6 +35,11 @@ CAPABILITY = Capability(
         ),
         Offer("stress", f"{_ROOM}.space_commands:stress_command", "What the standard faults cost"),
         Offer("fit", f"{_ROOM}.fit_commands:fit_command", "Fit a study to measured batches"),
+        Offer(
+            "compare",
+            f"{_ROOM}.compare_commands:compare_command",
+            "A batch's own inputs through the twin, beside what was measured",
+        ),
         Offer("track", f"{_ROOM}.track_commands:track_command", "Follow a recorded batch"),
         Offer("line", f"{_ROOM}.line_commands:line_command", "A line or plant, by its declaration"),
         Offer(

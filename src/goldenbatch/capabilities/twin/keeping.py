@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from pydantic import ValidationError
 
+from goldenbatch.capabilities.twin._home_proof import check_rests_on
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.records import bad_record
@@ -24,7 +25,7 @@ MAX_BYTES = 64 * 1024 * 1024
 DOCUMENTS: Mapping[str, str] = {
     "run.json": "run", "ensemble.json": "ensemble", "design-space.json": "design-space",
     "stress.json": "stress", "sensitivity.json": "sensitivity", "fit.json": "fit",
-    "track.json": "track",
+    "track.json": "track", "compare.json": "compare",
     "line.json": "line", "credibility.json": "credibility",
 }  # fmt: skip
 """The document of each kind of work, by which a folder is recognised."""
@@ -63,8 +64,15 @@ def result_in(folder: Path, study: str = "") -> dict[str, Any]:
         "study": study or str(document.get("study") or folder.name),
         "work": DOCUMENTS[found[0]],
         **_said(document),
+        **({"batch": str(document["batch"])} if _is_of_batch(document) else {}),
         "files": {name: base64.b64encode(content).decode() for name, content in files.items()},
     }
+
+
+def _is_of_batch(document: Mapping[str, Any]) -> bool:
+    """Whether it is about one batch of a home."""
+    provenance = document.get("provenance")
+    return "batch" in document and isinstance(provenance, dict) and bool(provenance.get("home"))
 
 
 def _said(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -135,7 +143,7 @@ def keep(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     except ValidationError as error:
         raise bad_record(error, file="result of a twin") from error
     data = {name: _decoded(name, content) for name, content in contents.items()}
-    _check_whole(given, data)
+    check_rests_on(site, _check_whole(given, data))
     digests = {
         name: site.registry.put(one, _TYPES.get(Path(name).suffix, "application/octet-stream"))
         for name, one in data.items()
@@ -144,21 +152,25 @@ def keep(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     return Intent(stream, body, ("record",), site.ledger.version(stream), reason=body.reason)
 
 
-def _check_whole(given: Mapping[str, Any], data: Mapping[str, bytes]) -> None:
-    """Refuse a result whose record says another thing than its document."""
+def _check_whole(given: Mapping[str, Any], data: Mapping[str, bytes]) -> dict[str, Any]:
+    """The document; a result whose record says another thing is refused."""
     if sum(map(len, data.values())) > MAX_BYTES:
         raise BadInputError(f"the result is larger than {MAX_BYTES // 2**20} MiB.", hint="Cut it.")
     name = next(name for name, work in DOCUMENTS.items() if work == given["work"])
     try:
-        said = _said(json.loads(data[name]))
+        document = json.loads(data[name])
+        said = _said(document)
     except (KeyError, ValueError, AttributeError) as error:
         raise BadInputError(f"the result holds no document {name!r}.", hint="Add it.") from error
+    if _is_of_batch(document) and given.get("batch"):
+        said["batch"] = str(document["batch"])
     for entry, value in said.items():
         if entry in given and given[entry] != value:
             raise BadInputError(
                 f"{entry} is {given[entry]!r}, but {name} says {value!r}.",
                 hint="Keep the result as the command wrote it.",
             )
+    return dict(document)
 
 
 def _decoded(name: str, content: object) -> bytes:
