@@ -69,11 +69,27 @@ def test_scenarios_are_compared_in_pairs_and_written(write, tmp_path: Path) -> N
     one = next(f for f in answer["figures"] if f["figure"] == "throughput")
     assert one["lower"] <= 1 / (9 * 24 + 8) <= one["upper"]
     assert gain["difference"] == pytest.approx(one["mean"], rel=0.1)
-    assert answer["bottlenecks"][0]["unit"] == "reactor"
+    first = answer["bottlenecks"][0]
+    assert (first["unit"], first["n_runs"]) == ("reactor", 4)
+    assert first["lower"] <= first["share"] <= first["upper"]
+    assert [one["method"] for one in answer["warm_ups"]] == ["as given", "as given"]
     document = json.loads((tmp_path / "out" / "line.json").read_text(encoding="utf-8"))
     assert document["warm_up"] == 400
     assert (tmp_path / "out" / "line.png").stat().st_size > 2000
     assert (tmp_path / "out" / "states-2.csv").exists()
+
+
+def test_a_warm_up_that_is_found_says_whether_it_is_trusted(write, tmp_path: Path) -> None:
+    found = LINE.replace("warm_up = 400", 'warm_up = "mser"') + SCENARIO
+    rows = line_command(write(found), tmp_path / "out")["warm_ups"]
+    assert [one["scenario"] for one in rows] == ["as declared", "second reactor"]
+    assert all(one["method"] == "MSER-5" and one["is_reliable"] in (True, False) for one in rows)
+    assert all(bool(one["note"]) != one["is_reliable"] for one in rows)
+
+
+def test_a_schema_that_is_not_read_is_told_those_that_are(write, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match=r"line/9.*goldenbatch/line/1"):
+        line_command(write(LINE.replace("line/1", "line/9")), tmp_path / "out")
 
 
 def test_the_runs_of_a_unit_twin_are_converted(write) -> None:
@@ -91,6 +107,7 @@ def test_the_runs_of_a_unit_twin_are_converted(write) -> None:
         (LINE + SCENARIO.replace("= 2", "= -1"), "scenario second reactor"),
         (LINE.replace("members.csv", "none.csv"), "none.csv"),
         (LINE.replace('"days"', '"hours"'), "'hours'"),
+        (LINE + SCENARIO + SCENARIO, "there twice"),
         ("schema = ", "no TOML"),
     ],
 )

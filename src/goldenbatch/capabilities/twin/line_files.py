@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-import copy
 import csv
-import tomllib
-from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from goldenbatch.capabilities.twin._documents import beside
+from goldenbatch.capabilities.twin._line_document import (
+    DECLARED,
+    ScenarioPart,
+    read_part,
+    read_parts,
+    read_toml,
+    variants,
+)
 from goldenbatch.capabilities.twin.study_parts import Part
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.quantities import conversion
@@ -32,18 +37,6 @@ class StudyPart(Part):
     confidence: float = Field(default=0.95, gt=0, lt=1)
     seed: int = 1
     bottleneck: bool = True
-
-
-class ScenarioPart(Part):
-    """A scenario: entries of the declaration that take other values.
-
-    Attributes:
-        name: For tables.
-        set: Dotted place to value; parts of a list are named, such as `units.washer.count`.
-    """
-
-    name: str
-    set: dict[str, Any]
 
 
 class TwinPart(Part):
@@ -90,80 +83,19 @@ def load_line(path: Path) -> LineFile:
         NotFoundError: There is no such file, or one that it names.
         BadInputError: An entry is missing, unknown or impossible; it is named.
     """
-    given = _toml(path)
-    try:
-        study = StudyPart.model_validate(given.pop("study", {}))
-        scenarios = [ScenarioPart.model_validate(one) for one in given.pop("scenarios", [])]
-        parts = {n: TwinPart.model_validate(one) for n, one in given.pop("twins", {}).items()}
-    except ValidationError as error:
-        first = error.errors()[0]
-        key = ".".join(map(str, first["loc"]))
-        raise BadInputError(
-            f"{first['msg']} ({str(first.get('input'))[:60]!r}).",
-            hint="See docs/how-to/line-twin.md.",
-            file=str(path),
-            key=key,
-        ) from error
-    base = _line(given, path, "")
-    lines = {"as declared": base}
-    for one in scenarios:
-        lines[one.name] = _line(_changed(given, one, path), path, one.name)
+    given = read_toml(path)
+    study = read_part(StudyPart, given.pop("study", {}), path, "study")
+    scenarios = read_parts(ScenarioPart, given.pop("scenarios", []), path, "scenarios")
+    twins = given.pop("twins", {})
+    parts = {n: read_part(TwinPart, one, path, f"twins.{n}") for n, one in twins.items()}
+    lines = variants(given, scenarios, path, read_line)
     settings = StudySettings(
         study.horizon, study.warm_up, study.n_replications, study.confidence,
         keeps_periods=study.bottleneck,
     )  # fmt: skip
-    twins = {name: _runs(part, path.parent, base.time_unit) for name, part in parts.items()}
-    return LineFile(lines, settings, study.seed, twins, study.bottleneck)
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise NotFoundError(f"line {path} does not exist.", hint="Name a TOML file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInputError(f"no TOML: {error}.", hint="Correct it.", file=str(path)) from error
-
-
-def _line(given: Mapping[str, Any], path: Path, scenario: str) -> Line:
-    try:
-        return read_line(given)
-    except BadInputError as error:
-        place = f"{path}, scenario {scenario}" if scenario else str(path)
-        raise BadInputError(error.message, hint=error.hint, file=place) from error
-
-
-def _changed(given: Mapping[str, Any], scenario: ScenarioPart, path: Path) -> dict[str, Any]:
-    changed = copy.deepcopy(dict(given))
-    for place, value in scenario.set.items():
-        *way, last = place.split(".")
-        part: Any = changed
-        for step in way:
-            part = _inside(part, step, place, path)
-        if not isinstance(part, dict):
-            raise _nowhere(place, last, path)
-        part[last] = value
-    return changed
-
-
-def _inside(part: Any, step: str, place: str, path: Path) -> Any:
-    if isinstance(part, list):
-        found = [one for one in part if isinstance(one, dict) and one.get("name") == step]
-        if found:
-            return found[0]
-        if step.isdigit() and int(step) < len(part):
-            return part[int(step)]
-    elif isinstance(part, dict) and step in part:
-        return part[step]
-    raise _nowhere(place, step, path)
-
-
-def _nowhere(place: str, step: str, path: Path) -> BadInputError:
-    return BadInputError(
-        f"a scenario sets {place!r}, but there is no {step!r}.",
-        hint="Name parts of lists by their name, such as units.washer.count.",
-        file=str(path),
-    )
+    time_unit = lines[DECLARED].time_unit
+    runs = {name: _runs(part, path.parent, time_unit) for name, part in parts.items()}
+    return LineFile(lines, settings, study.seed, runs, study.bottleneck)
 
 
 def _runs(part: TwinPart, folder: Path, time_unit: str) -> TwinRuns:

@@ -289,7 +289,8 @@ def compare_lines(
 ) -> Comparison:
     """Run several lines with common random numbers: one stream for each unit and purpose.
 
-    A warm-up that `mser` finds is the longest of the lines', the same for all.
+    A warm-up that `mser` finds is the longest of the lines', the same for all; each study keeps
+    what the rule found for its own line.
 
     Raises:
         BadInputError: fewer than 2 lines, or one that cannot be.
@@ -314,15 +315,13 @@ def compare_lines(
     for line in lines.values():
         check_line(line)
         check_twins(line.twins, given)
-    if settings.warm_up == "mser":
-        length = max(_warm_up(line, settings, seed, given)[0] for line in lines.values())
-        settings = replace(settings, warm_up=length)
-    return Comparison(
-        {
-            name: study_line(line, settings, seed=seed, twins=given, executor=executor)
-            for name, line in lines.items()
-        }
-    )
+    found = {name: _warm_up(line, settings, seed, given) for name, line in lines.items()}
+    settings = replace(settings, warm_up=max(length for length, _ in found.values()))
+    studies = {
+        name: study_line(line, settings, seed=seed, twins=given, executor=executor)
+        for name, line in lines.items()
+    }
+    return Comparison({n: replace(one, warm_up=found[n][1]) for n, one in studies.items()})
 
 
 def _one(
