@@ -163,18 +163,17 @@ def _build(setup: Setup, n: int) -> _Problem:
         low += [np.full(n_x * _DEGREE, -np.inf), np.full(2 * len(noisy), -np.inf), setup.bounds[0]]
         high += [np.full(n_x * _DEGREE, np.inf), np.full(2 * len(noisy), np.inf), setup.bounds[1]]
     given = ca.vertcat(*map(ca.vec, (mean, weight, spans, inputs, y, used, base, spread)))
-    everything = {
-        "x": ca.vertcat(*unknown),
-        "p": given,
-        "f": cost,
-        "g": ca.vertcat(*equal),
-    }
+    everything = {"x": ca.vertcat(*unknown), "p": given, "f": cost, "g": ca.vertcat(*equal)}
+    solver = _solver(everything)
+    width = n_x * _DEGREE + 2 * len(noisy) + n_x
+    return _Problem(solver, np.concatenate(low), np.concatenate(high), width)
+
+
+def _solver(everything: Mapping[str, Any]) -> Any:
     options = {"ipopt.print_level": 0, "print_time": False, "ipopt.sb": "yes",
                "ipopt.max_iter": 200, "ipopt.tol": 1e-8}  # fmt: skip
     build: Any = ca.nlpsol
-    solver = build("horizon", "ipopt", everything, options)
-    width = n_x * _DEGREE + 2 * len(noisy) + n_x
-    return _Problem(solver, np.concatenate(low), np.concatenate(high), width)
+    return build("horizon", "ipopt", dict(everything), options)
 
 
 def _noisy(setup: Setup) -> list[int]:

@@ -115,13 +115,20 @@ def predict_end(
         _member(setup, hypothesis, belief, starts[k], (inputs, times, shocks[k]), (criterion, read))
         for k in range(n_members)
     ]
+    return _summary(found, criterion, times[-1], 0.5 * (1.0 - chosen.probability))
+
+
+def _summary(
+    found: Sequence[tuple[float | None, float, bool] | None], criterion: Criterion, last: float,
+    tail: float,
+) -> EndOfBatch:  # fmt: skip
+    """Quantiles over the members that ran through."""
     ran = [one for one in found if one is not None]
     if not ran:
         raise DataError("no member of the ensemble ran through.", hint="See the model's limits.")
     reached = [one for one in ran if one[0] is not None or criterion.level is None]
-    tail = 0.5 * (1.0 - chosen.probability)
     at = (0.5, tail, 1.0 - tail)
-    ends = [one[0] if one[0] is not None else times[-1] for one in reached]
+    ends = [one[0] if one[0] is not None else last for one in reached]
     share = len(reached) / len(ran)
     # Members that do not get there end later than all others: quantiles over all of them.
     late = sorted([*ends, *[float("inf")] * (len(ran) - len(reached))])
@@ -138,7 +145,7 @@ def _quantile(ordered: Sequence[float], share: float) -> float:
     place = share * (len(ordered) - 1)
     low = int(place)
     high = min(low + 1, len(ordered) - 1)
-    if ordered[high] == ordered[low]:
+    if place == low or ordered[high] == ordered[low]:
         return ordered[low]
     return ordered[low] + (place - low) * (ordered[high] - ordered[low])
 
