@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 from goldenbatch.capabilities.twin._documents import beside
 from goldenbatch.capabilities.twin._home_runs import HomeRun, read_run, words_of
 from goldenbatch.capabilities.twin._run_tables import TableForm, read_run_table
-from goldenbatch.capabilities.twin.recipes import build_recipe, model_ref, time_in
+from goldenbatch.capabilities.twin.recipes import (
+    build_recipe,
+    check_in_words,
+    model_ref,
+    time_in,
+)
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.science.process.declarations import Prior
 from goldenbatch.science.process.fitting import Batch, Loss, Problem
@@ -58,6 +63,7 @@ def take(study: Study, model: Model, part: DataPart, site: Site | None) -> Taken
         BadInputError: Table or home do not hold what the study says; a home is missing.
         NotFoundError: There is no such batch, phase or tag.
     """
+    check_in_words(study.recipe)
     if part.source == "table":
         return _from_table(study, model, part)
     if site is None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 from goldenbatch.capabilities.twin._documents import beside
+from goldenbatch.capabilities.twin._own_recipes import start_of
 from goldenbatch.capabilities.twin.recipes import model_ref, recipe_of
 from goldenbatch.capabilities.twin.study import FactorPart, MeasurePart, Study
 from goldenbatch.core.errors import BadInputError, NotFoundError
@@ -51,9 +52,10 @@ def asked_of(study: Study, *, columns: Sequence[str] = (), engine: EngineChoice 
         if one.lower is not None or one.upper is not None
     )
     factors = tuple(_factor(model, recipe, one) for one in study.factors)
+    initial, parameters = start_of(study)
     return Asked(
         ref, recipe, tuple(figures.values()), criteria, factors, tuple(columns), engine=engine,
-        initial=study.model.initial, parameters=study.model.parameters,
+        initial=initial, parameters=parameters,
     )  # fmt: skip
 
 
@@ -65,7 +67,7 @@ def members_of(study: Study, model: Model, n: int = 0) -> Members:
     Raises:
         BadInputError: The posterior is none, or of another model.
     """
-    initial, known = study.model.initial, study.model.parameters
+    initial, known = start_of(study)
     if study.model.posterior:
         drawn = load_posterior(beside(study.folder, study.model.posterior, "model.posterior"))
         return Members.of(model, drawn, initial, known)

@@ -38,17 +38,19 @@ def run_command(
     noise: Annotated[bool, typer.Option(help="Measure with the declared noise.")] = False,
 ) -> dict[str, Any]:
     """Run the recipe of a study once; writes run.parquet, run.json and run.png."""
+    from goldenbatch.capabilities.twin._own_recipes import start_of
     from goldenbatch.capabilities.twin.recipes import model_ref, recipe_of
     from goldenbatch.capabilities.twin.study import load_study
     from goldenbatch.science.process.simulation import simulate
 
     read = load_study(study)
     model = model_ref(read).load()
+    initial, parameters = start_of(read)
     run = simulate(
         model,
         recipe_of(read, model),
-        initial=read.model.initial,
-        parameters=read.model.parameters,
+        initial=initial,
+        parameters=parameters,
         seed=read.seed if noise else None,
     )
     files = write_run(run, read.name, out)

@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.capabilities.twin._documents import beside
+from goldenbatch.capabilities.twin._own_recipes import changed, own_recipe
 from goldenbatch.capabilities.twin._run_tables import TableForm, read_run_table
 from goldenbatch.capabilities.twin.study import EventPart, FaultPart, RecipePart, Study
 from goldenbatch.capabilities.twin.study_parts import InputPart
-from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.science.process.controllers import Pid
 from goldenbatch.science.process.faults import Altered, Mishap, SensorDrift, Stuck, Weakened
 from goldenbatch.science.process.model import Model, ModelRef, to_unit
@@ -56,7 +57,19 @@ def recipe_of(study: Study, model: Model) -> Recipe:
     Raises:
         BadInputError: A time or value does not convert, or a table has a gap; it is named.
     """
-    return build_recipe(study.recipe, model, study.folder)
+    part = study.recipe
+    if not part.use:
+        return build_recipe(part, model, study.folder)
+    own = own_recipe(study)
+    words = part.model_copy(
+        update={
+            "use": "",
+            "duration": own.duration if part.duration == "" else part.duration,
+            "interval": own.interval if part.interval == "" else part.interval,
+        }
+    )
+    given = build_recipe(words, model, study.folder)
+    return changed(own, given, has_interval=part.interval != "")
 
 
 def build_recipe(part: RecipePart, model: Model, folder: Path) -> Recipe:
@@ -66,7 +79,11 @@ def build_recipe(part: RecipePart, model: Model, folder: Path) -> Recipe:
         part: Its words.
         model: For which.
         folder: Where its tables lie.
+
+    Raises:
+        BadInputError: It is the model's own: batches are fitted and tracked by what was done.
     """
+    check_in_words(part)
     interval = time_in(model, part.interval, "recipe.interval")
     return Recipe(
         duration=time_in(model, part.duration, "recipe.duration"),
@@ -76,6 +93,20 @@ def build_recipe(part: RecipePart, model: Model, folder: Path) -> Recipe:
         controllers=tuple(_controller(model, one, interval) for one in part.controllers),
         faults=tuple(_fault(model, one) for one in part.faults),
     )
+
+
+def check_in_words(part: RecipePart) -> None:
+    """Refuse the model's own recipe where a recipe must be in words.
+
+    Raises:
+        BadInputError: It is the model's own.
+    """
+    if part.use:
+        raise BadInputError(
+            "fits and tracking need the recipe in words.",
+            hint="Give duration, interval and inputs in place of `use`.",
+            key="recipe.use",
+        )
 
 
 def time_in(model: Model, given: float | str, where: str) -> float:

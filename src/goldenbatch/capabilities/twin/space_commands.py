@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from goldenbatch.capabilities.twin._documents import names_its_file, write_document
+from goldenbatch.capabilities.twin._own_recipes import start_of
 from goldenbatch.capabilities.twin.asking import asked_of, in_processes, members_of
 from goldenbatch.capabilities.twin.commands import OutPath, StudyPath
 from goldenbatch.capabilities.twin.ensemble_commands import (
@@ -135,7 +136,7 @@ def sensitivity_command(
     read = load_study(study)
     asked = asked_of(read)
     needs_measures(read)
-    fixed = set(read.model.parameters)
+    fixed = set(start_of(read)[1])
     names = [p.name for p in asked.load().parameters if p.prior is not None and p.name not in fixed]
     found = sobol_sensitivity(asked, rows, read.seed, parameters=names, executor=in_processes(jobs))
     tables = [
@@ -186,7 +187,7 @@ def stress_command(
         asked,
         hazards,
         members=members_of(read, model, members),
-        initial=read.model.initial,
+        initial=start_of(read)[0],
         executor=in_processes(jobs),
     )
     answer = {

@@ -146,23 +146,38 @@ class FaultPart(Part):
 
 
 class RecipePart(Part):
-    """What is done.
+    """What is done: in words, or the own recipe of a model of the library with changes.
 
     Attributes:
-        duration: How long.
-        interval: Control interval: inputs are set and rows written at its multiples.
+        use: `default`: the model's own recipe. What stands below is put in its place (duration,
+            inputs) or added to it (events, controllers, faults).
+        settings: Of the model's own recipe, such as the published `fault` and the `seed` of a
+            batch of penicillin.
+        duration: How long; may be left out with `use`.
+        interval: Control interval: inputs are set and rows written at its multiples; may be left
+            out with `use`, and must be where the own recipe has controllers.
         inputs: By name of input: a value, or a schedule.
         events: Jumps, shifts and holds.
         controllers: In the order in which they act.
         faults: What goes wrong.
     """
 
-    duration: Value
-    interval: Value
+    use: Literal["", "default"] = ""
+    settings: dict[str, Any] = Field(default_factory=dict)
+    duration: Value = ""
+    interval: Value = ""
     inputs: dict[str, Value | InputPart] = Field(default_factory=dict)
     events: list[EventPart] = Field(default_factory=list)
     controllers: list[PidPart] = Field(default_factory=list)
     faults: list[FaultPart] = Field(default_factory=list)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> RecipePart:
+        if not self.use and "" in (self.duration, self.interval):
+            raise ValueError("give duration and interval, or use = 'default'")
+        if self.settings and not self.use:
+            raise ValueError("`settings` go with use = 'default'")
+        return self
 
 
 class MeasurePart(Part):

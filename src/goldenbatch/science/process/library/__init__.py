@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from goldenbatch.science.process.model import Model, ModelRef
     from goldenbatch.science.process.recipe import Recipe
 
 _HERE = "goldenbatch.science.process.library"
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,10 @@ class Entry:
         title: One line, for people.
         context_of_use: What it may be used for, and what not (ASME V&V 40).
         settings: Keyword arguments of the function.
-        recipe: `module:function` without arguments that returns a recipe to run; empty: none.
+        recipe: `module:function` that returns a recipe to run; its arguments all have defaults,
+            those named as settings of the model take their values. Empty: none.
+        start: `module:function` with the same arguments that returns the initial states and
+            parameters of such a batch; empty: the declared ones.
     """
 
     name: str
@@ -36,6 +39,7 @@ class Entry:
     context_of_use: str
     settings: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
     recipe: str = ""
+    start: str = ""
 
     @property
     def ref(self) -> ModelRef:
@@ -48,13 +52,50 @@ class Entry:
         """The model, built once in a process."""
         return self.ref.load()
 
-    def default_recipe(self) -> Recipe | None:
-        """The recipe that the model is tried with; None where it has none."""
-        if not self.recipe:
-            return None
-        module, _, function = self.recipe.partition(":")
-        build: Callable[[], Recipe] = getattr(import_module(f"{_HERE}.{module}"), function)
-        return build()
+    def default_recipe(
+        self, asked: Mapping[str, Any] = _NOTHING, settings: Mapping[str, Any] = _NOTHING
+    ) -> Recipe | None:
+        """The recipe that the model is tried with; None where it has none.
+
+        Args:
+            asked: Arguments of its function, such as the number of a published fault.
+            settings: Of the model, where they differ from those of the entry.
+
+        Raises:
+            DataError: It has no such argument, or a value is impossible.
+        """
+        made: Recipe | None = self._made(self.recipe, asked, settings) if self.recipe else None
+        return made
+
+    def default_start(
+        self, asked: Mapping[str, Any] = _NOTHING, settings: Mapping[str, Any] = _NOTHING
+    ) -> tuple[Mapping[str, float], Mapping[str, float]]:
+        """Initial states and parameters of the batch of `default_recipe`; see there."""
+        if not self.start:
+            return _NOTHING, _NOTHING
+        initial, parameters = self._made(self.start, asked, settings)
+        return initial, parameters
+
+    def _made(self, target: str, asked: Mapping[str, Any], settings: Mapping[str, Any]) -> Any:
+        from goldenbatch.science.errors import DataError
+
+        module, _, function = target.partition(":")
+        build: Callable[..., Any] = getattr(import_module(f"{_HERE}.{module}"), function)
+        names = inspect.signature(build).parameters
+        strange = sorted(set(asked) - set(names))
+        if strange:
+            raise DataError(
+                f"the recipe of {self.name} has no setting {strange[0]!r}.",
+                hint=f"It has: {', '.join(names) or 'none'}.",
+            )
+        shared = {n: v for n, v in {**self.settings, **settings}.items() if n in names}
+        try:
+            return build(**{**shared, **asked})
+        except (TypeError, ValueError) as error:
+            raise DataError(
+                f"the recipe of {self.name} cannot be made with {dict(asked)}: {error}",
+                hint="Correct its settings.",
+            ) from error
 
 
 ENTRIES: tuple[Entry, ...] = (
@@ -111,7 +152,8 @@ ENTRIES: tuple[Entry, ...] = (
         "Industrial fed-batch penicillin, as published (IndPenSim)",
         "Benchmark of monitoring, control and fault detection: reproduces the published simulator "
         "with its faults; says nothing about any real plant.",
-        recipe="penicillin.twin:default_recipe",
+        recipe="penicillin.twin:batch_recipe",
+        start="penicillin.twin:batch_start",
     ),
     Entry(
         "penicillin.corrected",
@@ -120,7 +162,8 @@ ENTRIES: tuple[Entry, ...] = (
         "Trying recipes, controllers and faults where the published simulator's errors would "
         "mislead; the parameters are the published ones, no plant's.",
         settings=MappingProxyType({"mode": "corrected"}),
-        recipe="penicillin.twin:default_corrected_recipe",
+        recipe="penicillin.twin:batch_recipe",
+        start="penicillin.twin:batch_start",
     ),
     Entry(
         "refolding",

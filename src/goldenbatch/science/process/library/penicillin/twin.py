@@ -18,7 +18,7 @@ from goldenbatch.science.process.library.penicillin.plant_control import (
     PlantControl,
     operator_moves,
 )
-from goldenbatch.science.process.library.penicillin.start import BatchStart, nominal
+from goldenbatch.science.process.library.penicillin.start import BatchStart, draw, nominal
 from goldenbatch.science.process.library.penicillin.upsets import SensorRamp
 from goldenbatch.science.process.library.penicillin.variables import INDEX
 from goldenbatch.science.process.recipe import Adjustment, Recipe
@@ -49,9 +49,11 @@ class Surroundings:
     def step(
         self, memory: None, time: float, seen: Mapping[str, float], inputs: Mapping[str, float]
     ) -> tuple[None, Mapping[str, float]]:
-        """Those of the coming interval."""
+        """Those of the coming interval; in a batch longer than they are, the last ones."""
         index = round(time / SAMPLE_H)
-        return memory, {name: float(values[index]) for name, values in self.values.items()}
+        return memory, {
+            name: float(values[min(index, len(values) - 1)]) for name, values in self.values.items()
+        }
 
 
 @dataclass(frozen=True)
@@ -178,6 +180,46 @@ def default_recipe(mode: Mode | Corrections = "compatible") -> Recipe:
     return recipe(nominal(), mode=mode)
 
 
-def default_corrected_recipe() -> Recipe:
-    """The same with the faults of the published simulator set right."""
-    return default_recipe("corrected")
+def batch_recipe(
+    *,
+    mode: Mode = "compatible",
+    fault: int = 0,
+    seed: int | None = None,
+    operator_seed: int | None = None,
+    holds_paa: bool = False,
+) -> Recipe:
+    """The recipe of a batch by plain settings, as a study gives them.
+
+    Args:
+        mode: As of the model.
+        fault: Number of the published fault, 0 (none) to 8.
+        seed: Of the batch's disturbances; None: none.
+        operator_seed: See `Plan`.
+        holds_paa: See `Plan`.
+
+    Raises:
+        DataError: There is no such fault.
+
+    >>> batch_recipe(fault=8).faults[0].name
+    'pH sensor'
+    """
+    plan = Plan(fault, holds_paa, operator_seed)
+    return recipe(nominal() if seed is None else draw(seed), plan, mode)
+
+
+def batch_start(
+    *,
+    mode: Mode = "compatible",
+    fault: int = 0,
+    seed: int | None = None,
+    operator_seed: int | None = None,
+    holds_paa: bool = False,
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Initial states and parameters of the batch of `batch_recipe` by the same settings.
+
+    >>> batch_start()[0]["V"], round(batch_start(seed=1)[0]["V"])
+    (58000.0, 57348)
+    """
+    del mode, fault, operator_seed, holds_paa  # they make the recipe, not the start
+    start = nominal() if seed is None else draw(seed)
+    return start.states(), dict(start.parameters)
