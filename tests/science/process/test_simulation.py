@@ -310,3 +310,9 @@ def test_a_command_that_is_no_number_is_a_failed_run() -> None:
     run = simulate(tank(), Recipe(1.0, 1.0, faults=(Stuck(input="F", value=np.nan),)))
     assert run.status == "failed"
     assert run.time.size == 1
+
+
+def test_a_time_a_rounding_error_behind_the_end_is_the_end() -> None:
+    run = simulate(tank(), Recipe(3.0, 1.0))
+    found = run.at("V", np.array([-1.0, 3.0 + 1e-12, 3.1]))
+    assert np.isnan(found).tolist() == [True, False, True]
