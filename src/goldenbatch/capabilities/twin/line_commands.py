@@ -14,6 +14,7 @@ PLANT = "goldenbatch/line/1"
 """What a file without a schema is read as."""
 _READERS = {
     PLANT: "plant_line",
+    "goldenbatch/fill-line/1": "vial_line",
 }
 
 
