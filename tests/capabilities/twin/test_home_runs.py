@@ -18,6 +18,7 @@ from goldenbatch.capabilities.twin.compare_commands import compare_command
 from goldenbatch.capabilities.twin.fit_commands import fit_command
 from goldenbatch.capabilities.twin.keeping import result_in
 from goldenbatch.capabilities.twin.study_data import DataPart
+from goldenbatch.capabilities.twin.track_commands import track_command
 from goldenbatch.core.batches import PhaseEnded, PhaseStarted, SampleTaken
 from goldenbatch.core.errors import BadInputError, GoldenbatchError, NotFoundError
 from goldenbatch.core.records import HomeKind, NewEvent, to_iso
@@ -265,20 +266,28 @@ def folder(tmp_path):
     return tmp_path
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def session(plant_home):
     found = Session()
     found.configure(plant_home, True)
     return found
 
 
-def test_a_study_is_fitted_to_a_batch_of_the_home(folder, session):
-    answer = fit_command(session, folder / "study.toml", folder / "out")
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory, session):
+    """Answer and folder of a fit to B1."""
+    made = tmp_path_factory.mktemp("fit")
+    (made / "study.toml").write_text(STUDY, encoding="utf-8")
+    return fit_command(session, made / "study.toml", made / "out"), made / "out"
+
+
+def test_a_study_is_fitted_to_a_batch_of_the_home(folder, fitted):
+    answer, out = fitted
     found = {row["name"]: row["value"] for row in answer["estimates"]}
     assert found["mu_max"] == pytest.approx(0.0395, rel=0.05)
     assert found["q_mab"] == pytest.approx(1.56e-3, rel=0.1)
     assert answer["home"][0]["n"]["DO"] == 8
-    document = json.loads((folder / "out" / "fit.json").read_text(encoding="utf-8"))
+    document = json.loads((out / "fit.json").read_text(encoding="utf-8"))
     basis = document["provenance"]["home"][0]
     assert basis["batch"] == "B1" and basis["historian_seq"] > 0
     with pytest.raises(NotFoundError, match="is not a home"):
@@ -287,11 +296,11 @@ def test_a_study_is_fitted_to_a_batch_of_the_home(folder, session):
         fit_command(lost, folder / "study.toml", folder / "out")
 
 
-def test_a_batch_is_held_against_its_twin_and_the_comparison_kept(folder, session, plant_home):
-    study = folder / "study.toml"
-    fit_command(session, study, folder / "fit")
-    posterior = folder / "fit" / "posterior.json"
-    answer = compare_command(session, study, "B2", posterior, folder / "out")
+def test_a_batch_is_held_against_its_twin_and_the_comparison_kept(
+    folder, session, plant_home, fitted
+):
+    posterior = fitted[1] / "posterior.json"
+    answer = compare_command(session, folder / "study.toml", "B2", posterior, folder / "out")
     assert (answer["status"], answer["batch"]) == ("complete", "B2")
     rows = {row["output"]: row for row in answer["outputs"]}
     for name in ("VCD", "titre"):
@@ -335,6 +344,8 @@ def test_a_twin_without_posterior_tells_no_interval(folder, session):
     assert [name for name in row if name.startswith("rmse of ")] == ["rmse of first value"]
     with pytest.raises(NotFoundError, match="no batch 'B9'"):
         compare_command(session, folder / "study.toml", "B9", None, folder / "out")
+    with pytest.raises(BadInputError, match=r"twin\.track"):
+        track_command(folder / "study.toml", folder / "out", "B1")
     lines = STUDY.split("[[data]]", maxsplit=1)[0]
     (folder / "study.toml").write_text(lines, encoding="utf-8")
     with pytest.raises(NotFoundError, match="does not say how batch 'B1' is read"):

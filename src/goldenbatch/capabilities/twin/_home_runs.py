@@ -115,7 +115,7 @@ class _Reading:
 
     def _check_names(self) -> None:
         outputs = [one.name for one in self.model.outputs]
-        inputs = [one.name for one in self.model.inputs]
+        inputs = [one.name for one in self.model.inputs if one.size == 1]
         for kind, given, known in (
             ("output", self.part.tags, outputs), ("output", self.part.results, outputs),
             ("input", self.part.inputs_from, inputs),

@@ -94,6 +94,11 @@ def track_command(
 def _batch(study: Study, name: str) -> DataPart:
     for one in study.data:
         if one.batch == name or not name:
+            if one.source == "home":
+                raise BadInputError(
+                    f"batch {one.batch!r} is of a home; this follows tables.",
+                    hint="Adopt the analyst twin.track: it follows the batches of the home.",
+                )
             return one
     names = ", ".join(one.batch for one in study.data) or "none"
     raise NotFoundError(f"the study has no data of batch {name!r}.", hint=f"It has: {names}.")
