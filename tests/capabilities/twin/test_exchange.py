@@ -10,9 +10,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from goldenbatch.capabilities.twin import exchange
+from goldenbatch.capabilities.twin import _unit_archive, exchange
 from goldenbatch.capabilities.twin.exchange import ForeignUnit, export_fmu
-from goldenbatch.core.errors import DeniedError, NotFoundError
+from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
 from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process import Model, ModelBuilder, Recipe, Settings, Steps, simulate
 from goldenbatch.science.process.exchange.fmi import fmu_files
@@ -119,3 +119,47 @@ def test_two_variables_of_one_name_are_refused() -> None:
     m.output("der(x)", x, "1")
     with pytest.raises(DesignError, match="two variables"):
         fmu_files(m.build())
+
+
+def _archive(path: Path, entries: dict[str, bytes]) -> Path:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in entries.items():
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("entries", "words"),
+    [
+        (None, "cannot be read as a ZIP archive"),
+        ({"a": b""}, "has no modelDescription.xml"),
+        ({"modelDescription.xml": b"<a"}, "modelDescription.xml cannot be read"),
+        ({"modelDescription.xml": b"", "../../x": b""}, "leads out of its folder"),
+        ({"modelDescription.xml": b"", "/etc/x": b""}, "leads out of its folder"),
+        ({"modelDescription.xml": b"", "bomb": b"\0" * 5000}, "unpacks to"),
+    ],
+)
+def test_what_is_no_unit_is_refused_before_it_is_unpacked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, entries, words: str
+) -> None:
+    monkeypatch.setattr(_unit_archive, "MAX_BYTES", 4096)
+    path = tmp_path / "u.fmu"
+    path.write_bytes(b"no archive") if entries is None else _archive(path, entries)
+    with pytest.raises(BadInputError, match=words):
+        vouched(path).run(1.0, 1.0)
+
+
+@needs_compiler
+@pytest.mark.parametrize(
+    ("span", "more", "words"),
+    [
+        ((-1.0, 1.0), {}, "a run of -1"),
+        ((1.0, 0.0), {}, "intervals of 0"),
+        ((1e9, 1e-3), {}, "2,000,000"),
+        ((1.0, 1.0), {"inputs": {"V": 1.0}}, "no input of the unit"),
+        ((1.0, 1.0), {"parameters": {"k": float("nan")}}, "'k' is given as nan"),
+    ],
+)
+def test_an_impossible_run_of_a_unit_is_refused(unit: Path, span, more, words: str) -> None:
+    with pytest.raises(DataError, match=words):
+        vouched(unit).run(*span, **more)

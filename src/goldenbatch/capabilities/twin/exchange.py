@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from goldenbatch.capabilities.twin._unit_archive import check_run, read_description
 from goldenbatch.core.errors import DeniedError, GoldenbatchError, NotFoundError
 from goldenbatch.science.errors import DataError, MissingEngineError
 from goldenbatch.science.process.result import Provenance, Simulation
@@ -142,7 +143,7 @@ class ForeignUnit:
         if not self.path.is_file():
             raise NotFoundError(f"unit {self.path} does not exist.", hint="Name an FMU.")
         found = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        if found != self.sha256:
+        if found != self.sha256.strip().lower():
             raise DeniedError(
                 f"unit {self.path.name} has SHA-256 {found}, not the one vouched for.",
                 hint="It runs as native code: look where it comes from, then name its digest.",
@@ -170,10 +171,12 @@ class ForeignUnit:
 
         Raises:
             MissingEngineError: FMPy is not installed.
+            BadInputError: The file is no unit, or unpacks to too much or elsewhere.
             DataError: The unit has no variable of a name, or no binary for this platform.
         """
         fmpy = _fmpy()
-        description = fmpy.read_model_description(str(self.path))
+        description = read_description(fmpy, self.path)
+        check_run(description, (duration, interval), inputs or {}, parameters or {})
         _check_unit(self.path, description, [*(inputs or {}), *(parameters or {}), *outputs])
         names = [v.name for v in description.modelVariables if v.causality == "output"]
         wanted = list(outputs) or names
