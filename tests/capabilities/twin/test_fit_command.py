@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from goldenbatch.capabilities.twin.asking import load_posterior
+from goldenbatch.capabilities.twin.compare_commands import compare_command
 from goldenbatch.capabilities.twin.fit_commands import fit_command
 from goldenbatch.core.errors import BadInputError, GoldenbatchError
 
@@ -126,3 +127,20 @@ def test_what_is_wrong_with_the_data_is_named(
 def test_a_study_without_data_says_so(write, tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="no data to fit"):
         fit_command(NO_HOME, write(STUDY.split("[[data]]", maxsplit=1)[0]), tmp_path / "out")
+
+
+def test_a_batch_of_a_table_is_compared_without_a_home(write, tmp_path: Path) -> None:
+    answer = compare_command(NO_HOME, write(STUDY), "two", None, tmp_path / "out")
+    (row,) = answer["outputs"]
+    assert row["n"] == 12
+    t = np.delete(np.arange(0.0, 6.1, 0.5), 3)
+    fed = np.clip(t - 2.0, 0.0, None)
+    declared, truth = (
+        np.exp(-k * t) + 0.5 / k * (1.0 - np.exp(-k * fed)) for k in (0.3 + 0.1, 0.6)
+    )
+    wanted = np.sqrt(np.mean((declared - truth) ** 2))
+    assert row["rmse"] == pytest.approx(wanted, abs=1e-4)
+    assert {"rmse of first value", "rmse of mean of the others"} <= set(row)
+    assert (tmp_path / "out" / "compare.png").stat().st_size > 2000
+    document = json.loads((tmp_path / "out" / "compare.json").read_text(encoding="utf-8"))
+    assert document["provenance"]["home"] == []

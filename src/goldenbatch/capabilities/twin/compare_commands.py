@@ -143,20 +143,7 @@ def compare_study(
     """
     taken, others = batches
     found = _compared(study, model, taken, posterior, others)
-    naive = _naive(model, found, others)
-    rows = [_row(model, found, naive, name) for name in taken.batch.data]
-    answer: dict[str, Any] = {
-        "study": study.name,
-        "batch": taken.part.batch,
-        "status": found.run.status,
-        "reason": found.run.reason,
-        "model": f"{model.name} {model.version}",
-        "posterior": posterior.digest if posterior else "",
-        "is_extrapolated": any(one.is_extrapolated for one in found.predictions.values()),
-        "outputs": rows,
-        "in words": [_words(row, study.fit.level) for row in rows],
-        "notes": [*_notes(found), *words_of(taken.run.notes if taken.run else ())],
-    }
+    answer = _answer(study, model, found, others)
     out.mkdir(parents=True, exist_ok=True)
     _table(found, out / FILES[0])
     _plot(found, f"{study.name}: {taken.part.batch}", out / FILES[1])
@@ -167,6 +154,24 @@ def compare_study(
     }  # fmt: skip
     write_document({**answer, "provenance": provenance}, out / "compare.json", FILES)
     return {**answer, "files": [str(out / name) for name in ("compare.json", *FILES)]}
+
+
+def _answer(study: Study, model: Model, found: Compared, others: Sequence[Taken]) -> dict[str, Any]:
+    """What the comparison came to, for people and for JSON."""
+    taken, naive = found.taken, _naive(model, found, others)
+    rows = [_row(model, found, naive, name) for name in taken.batch.data]
+    return {
+        "study": study.name,
+        "batch": taken.part.batch,
+        "status": found.run.status,
+        "reason": found.run.reason,
+        "model": f"{model.name} {model.version}",
+        "posterior": found.posterior.digest if found.posterior else "",
+        "is_extrapolated": any(one.is_extrapolated for one in found.predictions.values()),
+        "outputs": rows,
+        "in words": [_words(row, study.fit.level) for row in rows],
+        "notes": [*_notes(found), *words_of(taken.run.notes if taken.run else ())],
+    }
 
 
 def _compared(

@@ -92,15 +92,19 @@ def fit_study(
         **({"home": home} if (home := home_rows(batches)) else {}),
     }
     if read.fit.profiles:
-        answer["profiles"] = [
-            {"name": one.label, "lower": one.lower, "upper": one.upper, "shape": one.shape,
-             "statement": one.statement}
-            for one in profiles(problem, found, level=read.fit.level)
-        ]  # fmt: skip
+        answer["profiles"] = _profiles(problem, found, read.fit.level)
     bases = [one.run.basis for one in batches if one.run is not None]
     provenance = {**asdict(found.provenance), "posterior": posterior.digest, "home": bases}
     document = {**answer, "provenance": provenance}
     return {**answer, "files": _write(document, found, posterior, predictions, out)}
+
+
+def _profiles(problem: Problem, found: Fit, level: float) -> list[dict[str, Any]]:
+    return [
+        {"name": one.label, "lower": one.lower, "upper": one.upper, "shape": one.shape,
+         "statement": one.statement}
+        for one in profiles(problem, found, level=level)
+    ]  # fmt: skip
 
 
 def _found(found: Fit, judged: Any, posterior: Posterior) -> dict[str, Any]:
