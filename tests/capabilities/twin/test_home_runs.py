@@ -202,7 +202,7 @@ def test_a_phase_has_its_own_zero(site):
         ({"tags": {"OD": f"{PLACE}/do"}}, "no output 'OD'"),
         ({"inputs_from": {"X": f"{PLACE}/feed"}}, "no input 'X'"),
         ({"inputs_from": {"F": f"{PLACE}/gappy"}},
-         f"1 gaps in {PLACE}/gappy: {to_iso(START + 2 * HOUR)} to {to_iso(START + 60 * HOUR)}"),
+         f"gaps in {PLACE}/gappy: {to_iso(START + 2 * HOUR)} to {to_iso(START + 60 * HOUR)}"),
         ({"inputs_from": {"F": f"{PLACE}/silent"}}, f"{to_iso(START)} to "),
         ({"tags": {"DO": f"{PLACE}/silent"}, "results": {}}, "does not convert"),
         ({"tags": {}, "results": {"VCD": "cells"}}, "nothing that was measured"),

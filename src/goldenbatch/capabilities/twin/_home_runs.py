@@ -233,10 +233,10 @@ class _Reading:
         known, cadence = self._points(tag, (name, declared.unit), window)
         gaps = grid.gaps(known, self.part.longest_gap, cadence)
         if gaps:
-            told = ", ".join(f"{self._at(a)} to {self._at(b)}" for a, b in gaps[:3])
+            told = words_of([f"{self._at(a)} to {self._at(b)}" for a, b in gaps], 3)
             raise BadInputError(
-                f"input {name!r} of batch {self.part.batch!r} has {len(gaps)} gaps in {tag}: "
-                f"{told}.",
+                f"input {name!r} of batch {self.part.batch!r} has gaps in {tag}: "
+                f"{', '.join(told)}.",
                 hint="A model cannot be run without it: allow a `longest_gap`, or give `inputs`.",
             )
         values, n_outside = grid.within(interval_means(known, grid), declared)
