@@ -98,7 +98,7 @@ def test_the_digest_is_of_equations_and_values() -> None:
 def test_a_reference_names_what_cannot_be_loaded() -> None:
     with pytest.raises(DesignError, match="loaded"):
         ModelRef.of("no.such:thing").load()
-    with pytest.raises(DesignError, match="no model"):
+    with pytest.raises(DesignError, match="returns a model"):
         ModelRef.of("builtins:dict").load()
 
 
