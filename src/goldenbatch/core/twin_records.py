@@ -24,6 +24,8 @@ TwinWork = Literal[
     "fit",
     "track",
     "compare",
+    "optimise",
+    "footprint",
     "line",
     "credibility",
 ]

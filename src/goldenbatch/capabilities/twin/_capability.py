@@ -34,6 +34,11 @@ CAPABILITY = Capability(
             "What the spread of its measures comes from",
         ),
         Offer("stress", f"{_ROOM}.space_commands:stress_command", "What the standard faults cost"),
+        Offer(
+            "optimise",
+            f"{_ROOM}.optimise_commands:optimise_command",
+            "The best recipe within its limits, checked by simulation",
+        ),
         Offer("fit", f"{_ROOM}.fit_commands:fit_command", "Fit a study to measured batches"),
         Offer(
             "compare",

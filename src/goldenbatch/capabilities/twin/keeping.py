@@ -25,7 +25,8 @@ MAX_BYTES = 64 * 1024 * 1024
 DOCUMENTS: Mapping[str, str] = {
     "run.json": "run", "ensemble.json": "ensemble", "design-space.json": "design-space",
     "stress.json": "stress", "sensitivity.json": "sensitivity", "fit.json": "fit",
-    "track.json": "track", "compare.json": "compare",
+    "track.json": "track", "compare.json": "compare", "optimise.json": "optimise",
+    "footprint.json": "footprint",
     "line.json": "line", "credibility.json": "credibility",
 }  # fmt: skip
 """The document of each kind of work, by which a folder is recognised."""

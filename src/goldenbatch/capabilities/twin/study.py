@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import Field, PrivateAttr, ValidationError, model_validator
 
+from goldenbatch.capabilities.twin.study_asks import FootprintPart, OptimisePart
 from goldenbatch.capabilities.twin.study_data import DataPart, FitPart
 from goldenbatch.capabilities.twin.study_parts import InputPart, Part, Value
 from goldenbatch.core.errors import BadInputError, NotFoundError
@@ -276,6 +277,8 @@ class Study(Part):
         track: How a recorded batch is followed: the settings of `twin.track` (cadence, window,
             varied, suspects, limit, end, ...) without model, place and tags, which the study and
             its data give, and `noise` and `initial_sd` of the model.
+        optimise: The best recipe: what is chosen, for what, within what.
+        footprint: What a batch takes in and makes.
     """
 
     name: str
@@ -289,6 +292,8 @@ class Study(Part):
     data: list[DataPart] = Field(default_factory=list)
     fit: FitPart = FitPart()
     track: dict[str, Any] = Field(default_factory=dict)
+    optimise: OptimisePart = OptimisePart()
+    footprint: FootprintPart = FootprintPart()
     _folder: Path = PrivateAttr(default=Path())
 
     @model_validator(mode="after")
