@@ -47,10 +47,30 @@ def test_what_cannot_be_replayed_is_said_not_hidden(data, tmp_path: Path) -> Non
     found = verify(tmp_path, ["lines"])
     assert found.counts == {"absent": 1}
     assert found.is_good
+    assert not found.has_rows
     with pytest.raises(NotFoundError, match="no reference 'line'"):
         verify(tmp_path, ["line"])
     with pytest.raises(NotFoundError, match="does not exist"):
         verify(tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"r1,p1,r2,p2,buffer,throughput\n", b"\xff\xfe1", b"a\n1\n"]
+)
+def test_a_file_that_holds_nothing_is_no_pass(data, content: bytes) -> None:
+    folder = data("")
+    (folder / "line" / "two_machine_x.csv").write_bytes(content)
+    assert not verify(folder, ["lines"]).is_good
+
+
+@pytest.mark.parametrize("content", [b"", b"t,V\n", b"t\n1\n", b"\xff\xfe1", b"a,b\n1,x\n"])
+def test_a_damaged_run_of_cells_is_told_not_raised(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "cho").mkdir()
+    for case in (one for one in cases() if one.folder == "cho" and one.pattern):
+        (tmp_path / "cho" / case.pattern.replace("*", "x")).write_bytes(content)
+    found = verify(tmp_path, [one.name for one in cases() if one.folder == "cho"])
+    assert not found.is_good
+    assert all(line.reason for line in found.lines if line.outcome == "failed")
 
 
 def test_the_report_shows_each_line_on_page_and_paper(data) -> None:

@@ -130,7 +130,7 @@ def verify_command(
     written = ("credibility.html", "credibility.pdf")
     write_document(document, out / "credibility.json", written)
     session.show(document, lambda _: _show_credibility(session, found, out))
-    if not found.is_good:
+    if not (found.is_good and found.has_rows):
         session.exit_code = 1
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from goldenbatch.capabilities.twin.references import Case, Row, cases
-from goldenbatch.core.errors import GoldenbatchError, NotFoundError
+from goldenbatch.core.errors import NotFoundError
 from goldenbatch.science.errors import MissingEngineError
 
 Outcome = Literal["within", "outside", "reported", "absent", "failed"]
@@ -62,6 +62,11 @@ class Credibility:
     def is_good(self) -> bool:
         """Whether nothing is outside its limit or failed."""
         return not {"outside", "failed"} & set(self.counts)
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether anything was replayed at all: a folder without data proves nothing."""
+        return any(line.row is not None for line in self.lines)
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON keeps it."""
@@ -135,8 +140,10 @@ def _replayed(case: Case, group: Sequence[Path]) -> list[Line]:
         rows = case.run(group)
     except MissingEngineError as error:
         return [Line(case, name, "absent", reason=str(error))]
-    except (GoldenbatchError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # damaged data of others must not hide the other references
         return [Line(case, name, "failed", reason=f"{type(error).__name__}: {error}")]
+    if not rows:
+        return [Line(case, name, "failed", reason="it holds nothing to replay")]
     return [Line(case, name, _outcome(row), row) for row in rows]
 
 
