@@ -7,7 +7,7 @@ _ROOM = "goldenbatch.capabilities.twin"
 CAPABILITY = Capability(
     name="twin",
     title="Digital twins",
-    tier="bronze",
+    tier="silver",
     analysts=(
         Offer(
             "track",
