@@ -15,6 +15,7 @@ PLANT = "goldenbatch/line/1"
 _READERS = {
     PLANT: "plant_line",
     "goldenbatch/fill-line/1": "vial_line",
+    "goldenbatch/tablet-line/1": "tablet_line",
 }
 
 

@@ -10,8 +10,10 @@ References:
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -76,6 +78,7 @@ class TabletLine:
         powder, press: what is pressed, and how.
         limits: lowest and highest content at the press relative to its target.
         guard_s: by which each diversion begins earlier and ends later.
+        name: of the line.
     """
 
     feeders: tuple[Feeder, ...]
@@ -84,6 +87,7 @@ class TabletLine:
     press: Press
     limits: tuple[float, float] = (0.95, 1.05)
     guard_s: float = 0.0
+    name: str = "tablet line"
 
     def __post_init__(self) -> None:
         """Refuse a line without drug or without vessels."""
@@ -93,10 +97,21 @@ class TabletLine:
             raise DesignError(f"limits {self.limits} do not hold the target, or a negative guard")
 
     @property
+    def flow_kg_h(self) -> float:
+        """Flow of all feeders at their set points."""
+        return sum(feeder.flow_kg_h for feeder in self.feeders)
+
+    @property
     def target(self) -> float:
         """Content of drug at the feeders' set points."""
-        total = sum(feeder.flow_kg_h for feeder in self.feeders)
-        return sum(feeder.flow_kg_h for feeder in self.feeders if feeder.is_drug) / total
+        drug = sum(feeder.flow_kg_h for feeder in self.feeders if feeder.is_drug)
+        return drug / self.flow_kg_h
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the declaration."""
+        text = json.dumps(asdict(self), sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -251,7 +266,7 @@ def run_tablet_line(line: TabletLine, duration_s: float, step_s: float = 1.0) ->
     flows = np.array([feed(feeder, times) for feeder in line.feeders])
     flow: Floats = flows.sum(axis=0)
     drug: Floats = flows[[feeder.is_drug for feeder in line.feeders]].sum(axis=0)
-    nominal = sum(feeder.flow_kg_h for feeder in line.feeders)
+    nominal = line.flow_kg_h
     inlet: Floats = drug / flow
     passed, steps = _mass_time(flow / nominal, step_s)
     entering = np.interp(steps, passed, inlet)
