@@ -109,6 +109,10 @@ def test_the_runs_of_a_unit_twin_are_converted(write) -> None:
         (LINE.replace('"days"', '"hours"'), "'hours'"),
         (LINE + SCENARIO + SCENARIO, "there twice"),
         ("schema = ", "no TOML"),
+        (LINE.replace("horizon = 2000", "horizon = 2000\nseed = -1"), "seed"),
+        (LINE.replace("n_replications = 4", "n_replications = 100000000"), "n_replications"),
+        (LINE.replace("members.csv", "../members.csv"), "beside the study"),
+        (LINE + SCENARIO.replace("= 2", "= 1000000000"), "10000"),
     ],
 )
 def test_what_is_wrong_with_a_line_is_named(write, text: str, words: str) -> None:

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from tests.science.lines.lines_of_tests import biologics, plant, queue, two_machines
 
 from goldenbatch.core.errors import BadInputError
+from goldenbatch.science.errors import DataError
+from goldenbatch.science.lines import _plan
 from goldenbatch.science.lines.fill_line import FillLine, Station, VialLot, run_fill_line
 from goldenbatch.science.lines.output_analysis import mean_interval
 from goldenbatch.science.lines.queues import mg1, mmc
@@ -439,3 +441,10 @@ def test_an_unfinished_plan_says_where_the_lots_are():
 def test_a_run_without_time_is_refused(horizon, warm_up):
     with pytest.raises(BadInputError, match="warm-up"):
         RunSettings(horizon, warm_up)
+
+
+def test_a_plan_without_measure_is_refused_before_the_memory_is_full(monkeypatch):
+    monkeypatch.setattr(_plan, "MAX_LOTS", 20)
+    line = queue(1, 1.0, 0.5)
+    with pytest.raises(DataError, match="21 lots is more than 20"):
+        run(line, horizon=1e9)

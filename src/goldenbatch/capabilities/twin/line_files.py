@@ -33,9 +33,9 @@ class StudyPart(Part):
 
     horizon: float = Field(gt=0)
     warm_up: float | Literal["mser"] = 0.0
-    n_replications: int = Field(default=20, ge=2)
+    n_replications: int = Field(default=20, ge=2, le=100_000)
     confidence: float = Field(default=0.95, gt=0, lt=1)
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
     bottleneck: bool = True
 
 
@@ -87,6 +87,10 @@ def load_line(path: Path) -> LineFile:
     study = read_part(StudyPart, given.pop("study", {}), path, "study")
     scenarios = read_parts(ScenarioPart, given.pop("scenarios", []), path, "scenarios")
     twins = given.pop("twins", {})
+    if not isinstance(twins, dict):
+        raise BadInputError(
+            "this is no table of tables.", hint="Write [twins.NAME].", file=str(path), key="twins"
+        )
     parts = {n: read_part(TwinPart, one, path, f"twins.{n}") for n, one in twins.items()}
     lines = variants(given, scenarios, path, read_line)
     settings = StudySettings(

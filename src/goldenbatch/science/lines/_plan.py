@@ -8,12 +8,15 @@ from typing import Any
 
 import numpy as np
 
+from goldenbatch.science.errors import DataError
 from goldenbatch.science.lines._lot import Draws, Floor, Lot, LotRecord
 from goldenbatch.science.lines._people import People
 from goldenbatch.science.lines._places import Group, Store
 from goldenbatch.science.lines._world import Level, Process, Streams, World
 from goldenbatch.science.lines.declaration import Campaign, Line, Product, Step
 from goldenbatch.science.lines.twins import Twin, draw
+
+MAX_LOTS = 1_000_000
 
 StepDraw = Callable[[Draws], None]
 
@@ -42,7 +45,9 @@ class Plan:
         self._products = {product.name: product for product in line.products}
         self.is_endless = any(campaign.n_lots == 0 for campaign in line.plan)
         self.n_planned = sum(campaign.n_lots for campaign in line.plan)
-        self.n_ended = 0
+        self.n_ended = self._n_released = 0
+        if self.n_planned > MAX_LOTS:
+            raise _too_many(self.n_planned)
         self.done: Any = floor.world.env.event()
         chain = []
         for number, campaign in enumerate(line.plan):
@@ -87,6 +92,9 @@ class Plan:
     def _release(
         self, name: str, product: Product, campaign: Campaign, draws: list[StepDraw]
     ) -> Lot:
+        self._n_released += 1
+        if self._n_released > MAX_LOTS:
+            raise _too_many(self._n_released)
         drawn = Draws()
         for step in draws:
             step(drawn)
@@ -110,6 +118,13 @@ class Plan:
             group.factor *= change.factor
             group.grow(change.n or 0)
         self._floor.world.note("change", change.unit or change.resource, value=change.n or math.nan)
+
+
+def _too_many(n_lots: int) -> DataError:
+    return DataError(
+        f"a run of {n_lots:,} lots is more than {MAX_LOTS:,}.",
+        hint="Shorten the horizon; items of a fast line go by `science.lines.fill_line`.",
+    )
 
 
 def step_draws(

@@ -64,9 +64,9 @@ class Table:
             raise self.bad(key, f"{value!r} is not in {least:g} to {most:g}", "Give such a number.")
         return float(value)
 
-    def whole(self, key: str, default: int | None, least: int) -> Any:
+    def whole(self, key: str, default: int | None, least: int, most: float = math.inf) -> Any:
         """A whole number."""
-        value = self.number(key, default, least)
+        value = self.number(key, default, least, most)
         if value is not None and value != int(value):
             raise self.bad(key, f"{value!r} is no whole number", "Give a whole number.")
         return None if value is None else int(value)

@@ -31,6 +31,9 @@ from goldenbatch.science.lines.distributions import constant
 
 SCHEMA = "goldenbatch/line/1"
 
+MAX_COUNT = 10_000
+"""Of alike units: each is simulated."""
+
 
 def read_line(given: Mapping[str, Any]) -> Line:
     """Read and check a declared line.
@@ -234,7 +237,7 @@ def _changeover(table: Table) -> Changeover:
 def _unit(table: Table) -> Unit:
     return Unit(
         name=table.text("name"),
-        count=table.whole("count", 1, 1),
+        count=table.whole("count", 1, 1, MAX_COUNT),
         failures=table.rows("failures", _failure),
         cleaning=table.table("cleaning", _cleaning),
         changeover=table.table("changeover", _changeover),
