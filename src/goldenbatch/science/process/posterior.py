@@ -46,6 +46,8 @@ class Posterior:
                 f"draws of {self.model} have shape {self.draws.shape} for {len(self.names)} names.",
                 hint="Give one column for each name.",
             )
+        if not len(self.draws):
+            raise DataError(f"the posterior of {self.model} has no draw.", hint="Fit again.")
         if not np.isfinite(self.draws).all():
             raise DataError(f"draws of {self.model} are not all finite.", hint="Fit again.")
 
@@ -92,7 +94,7 @@ class Posterior:
         return {
             "schema": "goldenbatch/posterior/1", "model": self.model,
             "model_digest": self.model_digest, "names": list(self.names), "method": self.method,
-            "source": self.source, "draws": self.draws.tolist(),
+            "source": self.source, "digest": self.digest, "draws": self.draws.tolist(),
         }  # fmt: skip
 
     @classmethod
@@ -100,20 +102,28 @@ class Posterior:
         """Read what `to_dict` wrote.
 
         Raises:
-            DataError: Something is missing or of another schema.
+            DataError: Something is missing, of another schema, or not what was written.
         """
+        if not isinstance(read, Mapping) or not isinstance(read.get("draws", []), list):
+            raise DataError("this is no posterior.", hint="Give a file of `goldenbatch twin fit`.")
         if read.get("schema") != "goldenbatch/posterior/1":
             raise DataError(
                 f"schema {read.get('schema')!r} is no posterior.",
                 hint="Give a file that `goldenbatch twin fit` wrote.",
             )
         try:
-            return cls(
+            found = cls(
                 read["model"], read["model_digest"], tuple(read["names"]),
                 np.array(read["draws"], dtype=float), read["method"], read["source"],
             )  # fmt: skip
         except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"the posterior cannot be read: {error}.", hint="Fit again.") from error
+            raise DataError(f"the posterior cannot be read: {error}", hint="") from error
+        if read.get("digest", found.digest) != found.digest:
+            raise DataError(
+                f"the posterior of {found.model} was changed after it was written.",
+                hint="Fit again; a belief of your own is a prior of the model.",
+            )
+        return found
 
 
 def prior(model: Model, n_draws: int, seed: int, names: Sequence[str] | None = None) -> Posterior:

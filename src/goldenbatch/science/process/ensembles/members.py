@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from goldenbatch.science.errors import DataError
+from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process.posterior import Posterior
 
 if TYPE_CHECKING:
@@ -218,6 +218,11 @@ def unit_points(n: int, n_dimensions: int, seed: int, method: Method) -> NDArray
     """
     from scipy.stats import qmc
 
+    if n < 1 or seed < 0:
+        raise DesignError(
+            f"{n} members by seed {seed} cannot be drawn.",
+            hint="Give at least one, and a seed from 0 on.",
+        )
     if n_dimensions == 0:
         return np.empty((n, 0))
     if method == "sobol":

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from goldenbatch.science.errors import DataError
+from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.process.fitting.evaluator import FIT_SETTINGS, Evaluator
 from goldenbatch.science.process.fitting.result import (
     Estimate,
@@ -65,6 +65,15 @@ class Search:
     n_reweights: int = 6
     method: Method = "shooting"
     solver: Settings = FIT_SETTINGS
+
+    def __post_init__(self) -> None:
+        """Refuse a search that never begins."""
+        if self.n_starts < 1 or self.max_evaluations < 1 or self.seed < 0:
+            raise DesignError(
+                f"a search of {self.n_starts} starts of {self.max_evaluations} evaluations with "
+                f"seed {self.seed}.",
+                hint="Give at least one of each, and a seed from 0 on.",
+            )
 
 
 Executor = Callable[[Callable[[Any], Any], Sequence[Any]], Iterable[Any]]
