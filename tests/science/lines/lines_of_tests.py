@@ -71,6 +71,29 @@ def plant(**changes):
     return read_line(given)
 
 
+def reactors(n, crew):
+    """Reactors with cleaning, changeover and contaminations."""
+    return {
+        "name": "reactor",
+        "count": n,
+        "cleaning": {
+            "duration": 8,
+            "expiry": 72,
+            "dirty_hold": 24,
+            "crew": [{"resource": "skid"}],
+        },
+        "changeover": {"default": 24, "crew": crew},
+        "failures": [
+            {
+                "name": "contamination",
+                "time_to_failure": {"kind": "exponential", "mean": 4000},
+                "time_to_repair": 48,
+                "consequence": "scrap",
+            }
+        ],
+    }
+
+
 def biologics(n_reactors=2, **step):
     """A plant with most of what a plant has: reactors, hold tank, column, cleaning, people."""
     crew = [{"resource": "operators", "n": 1}]
@@ -79,25 +102,7 @@ def biologics(n_reactors=2, **step):
             "name": "biologics",
             "time_unit": "h",
             "units": [
-                {
-                    "name": "reactor",
-                    "count": n_reactors,
-                    "cleaning": {
-                        "duration": 8,
-                        "expiry": 72,
-                        "dirty_hold": 24,
-                        "crew": [{"resource": "skid"}],
-                    },
-                    "changeover": {"default": 24, "crew": crew},
-                    "failures": [
-                        {
-                            "name": "contamination",
-                            "time_to_failure": {"kind": "exponential", "mean": 4000},
-                            "time_to_repair": 48,
-                            "consequence": "scrap",
-                        }
-                    ],
-                },
+                reactors(n_reactors, crew),
                 {
                     "name": "column",
                     "failures": [
