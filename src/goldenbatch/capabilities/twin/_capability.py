@@ -39,6 +39,11 @@ CAPABILITY = Capability(
             f"{_ROOM}.optimise_commands:optimise_command",
             "The best recipe within its limits, checked by simulation",
         ),
+        Offer(
+            "footprint",
+            f"{_ROOM}.footprint_commands:footprint_command",
+            "Energy, water, mass and CO2e of a batch and a dose",
+        ),
         Offer("fit", f"{_ROOM}.fit_commands:fit_command", "Fit a study to measured batches"),
         Offer(
             "compare",

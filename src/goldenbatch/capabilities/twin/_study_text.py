@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from math import isinf
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from goldenbatch.capabilities.twin.study import Study
     from goldenbatch.science.process.recipe import Profile, Recipe, Value
 
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _KEPT = ("note", "seed", "members", "model", "measures", "factors", "footprint")
 
 
@@ -67,7 +69,7 @@ def _is_table(value: Any) -> bool:
 
 
 def _key(name: str) -> str:
-    return json.dumps(name, ensure_ascii=False)
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def _toml(value: Any) -> str:
