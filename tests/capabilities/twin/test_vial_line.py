@@ -93,6 +93,8 @@ def test_what_is_seldom_meant_is_noted(write, tmp_path: Path) -> None:
         (LINE, LOTS + "C,2R,\n", "lots.csv:4"),
         (LINE, LOTS + "C,2R,-5\n", "lots.csv:4"),
         (LINE, LOTS + "A,2R,5\n", "there twice"),
+        (LINE, LOTS + "C,2R,100000000000\n", "more than 100,000,000"),
+        (LINE + "seed = -1", LOTS, "study.seed"),
         (LINE.replace("speed = 200", "sped = 200"), LOTS, "sped"),
         (LINE.replace("speed = 200", ""), LOTS, "capper.speed"),
         (LINE + SCENARIO.replace("filler", "washer"), LOTS, "no 'washer'"),

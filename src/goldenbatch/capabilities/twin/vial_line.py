@@ -31,6 +31,8 @@ FIGURES = {
     "oee": ("oee", 1), "n_over_dwell": ("n_over", 1),
 }  # fmt: skip
 """Figure of the answer to figure of the study and factor."""
+MAX_VIALS = 100_000_000
+"""Of all lots; a run of more would not end soon, and a slip of the pen is likelier."""
 
 
 class LotsPart(Part):
@@ -60,7 +62,7 @@ class VialStudyPart(Part):
     station: str = ""
     n_replications: int = Field(default=10, ge=2, le=10_000)
     confidence: float = Field(default=0.95, gt=0, lt=1)
-    seed: int = 1
+    seed: int = Field(default=1, ge=0)
 
 
 @dataclass(frozen=True)
@@ -119,12 +121,16 @@ def read_lots(path: Path, part: LotsPart) -> tuple[VialLot, ...]:
             raise BadInputError(f"there is no column {name!r}.", hint=there, file=str(path))
     if not rows:
         raise BadInputError("there are no lots.", hint="Give 1 or more.", file=str(path))
+    given = [_lot(row, part, path, line) for line, row in rows]
     try:
-        return vial_lots([_lot(row, part, path, line) for line, row in rows])
+        lots = vial_lots(given)
     except BadInputError as error:
+        raise BadInputError(error.message, hint=error.hint, file=str(path)) from error
+    if (n_vials := sum(lot.n_vials for lot in lots)) > MAX_VIALS:
         raise BadInputError(
-            error.message, hint=error.hint, file=str(path), line=error.line
-        ) from error
+            f"{n_vials:,} vials are more than {MAX_VIALS:,}.", hint="Give fewer.", file=str(path)
+        )
+    return lots
 
 
 def _lot(
@@ -165,9 +171,7 @@ def _study(line: FillLine, read: VialFile, path: Path) -> FillStudy:
             n_replications=read.study.n_replications, confidence=read.study.confidence,
         )  # fmt: skip
     except BadInputError as error:
-        raise BadInputError(
-            error.message, hint=error.hint, file=str(path), key=error.key
-        ) from error
+        raise BadInputError(error.message, hint=error.hint, file=str(path)) from error
 
 
 def _figures(scenario: str, study: FillStudy) -> list[dict[str, Any]]:
