@@ -139,3 +139,9 @@ def test_the_worst_of_the_draws_is_hedged(tmp_path: Path, monkeypatch: pytest.Mo
 def test_what_cannot_be_asked_is_said(tmp_path: Path, old: str, new: str, words: str) -> None:
     with pytest.raises(BadInputError, match=words):
         run(tmp_path, STUDY.replace(old, new))
+
+
+def test_a_search_without_time_ends_with_its_reason(tmp_path: Path) -> None:
+    answer, code = run(tmp_path, STUDY.replace("n = 5\n", "n = 5\nmost_cpu_s = 1e-6\n"))
+    assert (answer["status"], code) == ("failed", 1)
+    assert "Maximum_CpuTime_Exceeded" in answer["reason"]

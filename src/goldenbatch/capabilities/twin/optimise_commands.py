@@ -58,7 +58,9 @@ def optimised(study: Study, out: Path, jobs: int = 1) -> dict[str, Any]:
     recipe = recipe_of(study, model)
     problem, posterior = problem_of(study, model, recipe)
     ask = study.optimise
-    options = Options(elements=ask.elements, n_starts=ask.starts, seed=study.seed)
+    options = Options(
+        elements=ask.elements, n_starts=ask.starts, seed=study.seed, max_cpu_s=ask.most_cpu_s
+    )
     found = optimise(problem, options, executor=in_processes(jobs), ref=ref)
     provenance = {**found.provenance, "study_digest": study.digest, "posterior": posterior}
     most = check.largest(problem, found.violations)

@@ -72,6 +72,8 @@ class OptimisePart(Part):
         draws: Of the posterior (or of the priors, where the study names none), under all of
             which one and the same recipe is judged; 0: the declared parameters only.
         risk: Whether the mean over the draws is made large, or the worst of them.
+        most_cpu_s: CPU seconds of each try; each start has up to three. The work grows faster
+            than the number of draws.
     """
 
     controls: list[ControlPart] = Field(default_factory=list)
@@ -83,6 +85,7 @@ class OptimisePart(Part):
     elements: int = Field(default=1, ge=1, le=16)
     draws: int = Field(default=0, ge=0, le=200)
     risk: Literal["mean", "worst"] = "mean"
+    most_cpu_s: float = Field(default=120.0, gt=0.0)
 
 
 class FlowPart(Part):
