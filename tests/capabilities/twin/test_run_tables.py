@@ -77,6 +77,8 @@ def test_a_workbook_with_dates_is_read_too(tmp_path: Path) -> None:
         ("t [h],c\n0,1\n,1\n2,1\n", 3, "no time"),
         ("t [h],c,c\n0,1,2\n1,1,2\n", 0, "two columns"),
         ("t [h],c\n0,1\n", 0, "fewer than two rows"),
+        ("t [h],c\n0,1,5\n1,2\n", 2, "'5' beyond its 2 columns"),
+        ("t [h],c\n0,1_0\n1,2\n", 2, "'1_0' is no number"),
     ],
 )
 def test_a_fault_is_named_with_its_place(table, text: str, line: int, words: str) -> None:

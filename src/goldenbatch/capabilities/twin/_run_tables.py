@@ -157,6 +157,8 @@ def read_run_table(path: Path, form: TableForm | None = None) -> RunTable:
             f"there is no column of times {time!r}.",
             hint=f"It has: {', '.join(names)}.", file=str(path),
         )  # fmt: skip
+    if path.suffix.lower() != ".xlsx":  # a workbook may have remarks beside its table
+        _check_width(rows, len(names), str(path))
     cells = [(line, [*row, *[None] * (len(names) - len(row))]) for line, row in rows[1:]]
     columns = {
         name: np.array([_number(row[k], str(path), line, name) for line, row in cells])
@@ -225,6 +227,18 @@ def _header(head: Sequence[Any], form: TableForm, file: str) -> tuple[list[str],
     return names, units
 
 
+def _check_width(rows: Sequence[tuple[int, list[Any]]], n_columns: int, file: str) -> None:
+    """A value in no column is lost: often a decimal comma between commas."""
+    for line, row in rows[1:]:
+        extra = [cell for cell in row[n_columns:] if cell is not None and str(cell).strip()]
+        if extra:
+            raise BadInputError(
+                f"the row has {extra[0]!r} beyond its {n_columns} columns.",
+                hint="Use decimal points, or semicolons between the columns.",
+                file=file, line=line,
+            )  # fmt: skip
+
+
 def _number(cell: Any, file: str, line: int, name: str) -> float:
     if cell is None or (isinstance(cell, str) and cell.strip().lower() in MISSING):
         return float("nan")
@@ -233,7 +247,8 @@ def _number(cell: Any, file: str, line: int, name: str) -> float:
         value = float(text)
     except (TypeError, ValueError):
         value = float("inf")
-    if np.isinf(value) or isinstance(cell, bool):
+    is_odd = isinstance(text, str) and not (text.isascii() and "_" not in text)
+    if np.isinf(value) or isinstance(cell, bool) or is_odd:
         raise BadInputError(
             f"{cell!r} is no number.",
             hint="Correct it, or leave the cell empty where nothing was measured.",
