@@ -58,12 +58,7 @@ def footprint_of(study: Study, out: Path) -> dict[str, Any]:
     from goldenbatch.science.process.simulation import simulate
 
     ask = study.footprint
-    if not ask.flows or not ask.product:
-        raise BadInputError(
-            "the study maps no flows or names no product.",
-            hint="Give [footprint] with `product`, and [[footprint.flows]].",
-            key="footprint",
-        )
+    _check_asked(study)
     model = model_ref(study).load()
     recipe = recipe_of(study, model)
     initial, parameters = start_of(study)
@@ -87,6 +82,15 @@ def footprint_of(study: Study, out: Path) -> dict[str, Any]:
         provenance |= found.provenance
     answer["provenance"] = provenance
     return {**answer, "files": _write(found, answer, out)}
+
+
+def _check_asked(study: Study) -> None:
+    if not study.footprint.flows or not study.footprint.product:
+        raise BadInputError(
+            "the study maps no flows or names no product.",
+            hint="Give [footprint] with `product`, and [[footprint.flows]].",
+            key="footprint",
+        )
 
 
 def summary_of(found: Footprint) -> dict[str, Any]:

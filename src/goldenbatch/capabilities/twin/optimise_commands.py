@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from goldenbatch.capabilities.twin.study import Study
+    from goldenbatch.capabilities.twin.study_asks import LimitPart
     from goldenbatch.science.process.model import Model
-    from goldenbatch.science.process.optimal import Optimum, Problem, Scenario
+    from goldenbatch.science.process.optimal import Limit, Optimum, Problem, Scenario
     from goldenbatch.science.process.recipe import Recipe
 
 MOST_LEFT = 0.01
@@ -99,20 +100,19 @@ def problem_of(study: Study, model: Model, recipe: Recipe) -> tuple[Problem, str
         goal=tuple(optimal.Term(one.column, one.price, one.when) for one in ask.goal),
         duration=_duration(study, model, recipe),
         n_controls=ask.n,
-        limits=tuple(
-            optimal.Limit(
-                one.column,
-                -inf if one.lower is None else one.lower,
-                inf if one.upper is None else one.upper,
-                one.when,
-            )
-            for one in ask.limits
-        ),
+        limits=tuple(map(_limit, ask.limits)),
         inputs={name: one for name, one in recipe.inputs.items() if name not in chosen},
         scenarios=scenarios,
         risk=ask.risk,
     )
     return problem, posterior
+
+
+def _limit(one: LimitPart) -> Limit:
+    from goldenbatch.science.process.optimal import Limit
+
+    low, high = -inf if one.lower is None else one.lower, inf if one.upper is None else one.upper
+    return Limit(one.column, low, high, one.when)
 
 
 def _check_plain(recipe: Recipe) -> None:
