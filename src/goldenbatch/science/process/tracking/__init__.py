@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goldenbatch.science.process.tracking.belief import Belief, start_belief
-    from goldenbatch.science.process.tracking.consistency import ConsistencyTest, nees, nis_test
+    from goldenbatch.science.process.tracking.consistency import nees, nis_test
     from goldenbatch.science.process.tracking.diagnosis import Diagnosis, diagnose
     from goldenbatch.science.process.tracking.filters import predict, update
     from goldenbatch.science.process.tracking.hypotheses import (
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "belief": ("Belief", "start_belief"),
-    "consistency": ("ConsistencyTest", "nees", "nis_test"),
+    "consistency": ("nees", "nis_test"),
     "diagnosis": ("Diagnosis", "diagnose"),
     "filters": ("predict", "update"),
     "moving_horizon": ("Horizon", "horizon"),
@@ -44,7 +44,6 @@ _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names
 
 __all__ = [
     "Belief",
-    "ConsistencyTest",
     "Criterion",
     "Diagnosis",
     "Draws",
