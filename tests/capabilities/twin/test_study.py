@@ -163,3 +163,24 @@ def test_what_is_wrong_is_named(write, tmp_path: Path, text: str, words: str) ->
         run_command(write(text), tmp_path / "out")
     assert words in str(caught.value)
     assert not (tmp_path / "out").exists()
+
+
+def test_a_solver_that_gives_up_ends_the_command_with_a_code(write, tmp_path: Path) -> None:
+    from types import SimpleNamespace
+
+    endless = """
+
+def tank() -> Model:
+    m = ModelBuilder("blow-up", version="1", title="Finite escape time", time_unit="h")
+    V = m.state("V", "L", initial=1.0)
+    m.derivative(V, m.parameter("k", "1/(L.h)", value=1.0) * V**2)
+    return m.build()
+"""
+    models = TANK[: TANK.index("def tank")] + endless
+    path = write((HEAD + RECIPE).replace("models:tank", "models_2:tank"))
+    (tmp_path / "twin_study_models_2.py").write_text(models, encoding="utf-8")
+    session = SimpleNamespace(exit_code=0)
+    answer = run_command(path, tmp_path / "out", session=session)
+    assert answer["status"] == "failed"
+    assert session.exit_code == 1
+    assert (tmp_path / "out" / "run.parquet").exists()

@@ -95,6 +95,16 @@ def test_the_digest_is_of_equations_and_values() -> None:
     assert len({decay(1.0, 1), decay(2.0, 1), decay(1.0, 2)}) == 3
 
 
+def test_other_words_are_no_other_model() -> None:
+    def told(words: str) -> str:
+        m = begun()
+        x = m.state("x", "1", initial=1.0, help=words)
+        m.derivative(x, -m.parameter("k", "1/h", value=1.0, help=words) * x)
+        return m.build().digest
+
+    assert told("cells") == told("viable cells")
+
+
 def test_a_reference_names_what_cannot_be_loaded() -> None:
     with pytest.raises(DesignError, match="loaded"):
         ModelRef.of("no.such:thing").load()

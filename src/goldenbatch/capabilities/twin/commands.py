@@ -36,8 +36,12 @@ def run_command(
     study: StudyPath,
     out: OutPath = Path("twin-out"),
     noise: Annotated[bool, typer.Option(help="Measure with the declared noise.")] = False,
+    session: Any = None,
 ) -> dict[str, Any]:
-    """Run the recipe of a study once; writes run.parquet, run.json and run.png."""
+    """Run the recipe of a study once; writes run.parquet, run.json and run.png.
+
+    Ends with exit code 1 when no solver got through; a run that an event ended is a run.
+    """
     from goldenbatch.capabilities.twin._own_recipes import start_of
     from goldenbatch.capabilities.twin.recipes import model_ref, recipe_of
     from goldenbatch.capabilities.twin.study import load_study
@@ -54,7 +58,13 @@ def run_command(
         seed=read.seed if noise else None,
     )
     files = write_run(run, read.name, out)
+    _leave(session, run)
     return {**summary_of(run), "files": files}
+
+
+def _leave(session: Any, run: Simulation) -> None:
+    if session is not None and run.status == "failed":
+        session.exit_code = 1
 
 
 def summary_of(run: Simulation) -> dict[str, Any]:
@@ -195,13 +205,18 @@ def unit_command(
         list[str] | None, typer.Option(help="Start value, as name=number.")
     ] = None,
     out: OutPath = Path("twin-out"),
+    session: Any = None,
 ) -> dict[str, Any]:
-    """Run a unit of another tool; writes run.parquet, run.json and run.png."""
+    """Run a unit of another tool; writes run.parquet, run.json and run.png.
+
+    Ends with exit code 1 when the unit failed.
+    """
     from goldenbatch.capabilities.twin.exchange import ForeignUnit
 
     run = ForeignUnit(path, sha256).run(
         duration, interval, inputs=_pairs(value), parameters=_pairs(parameter)
     )
+    _leave(session, run)
     return {**summary_of(run), "files": write_run(run, path.stem, out)}
 
 

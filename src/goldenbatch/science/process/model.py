@@ -10,7 +10,7 @@ import hashlib
 import importlib
 import inspect
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -143,8 +143,12 @@ class Model:
         return hasher.hexdigest()
 
     def _declared(self) -> tuple[Any, ...]:
-        return (self.states, self.algebraics, self.inputs, self.parameters, self.outputs,
-                self.laws, self.watches, self.jumps)  # fmt: skip
+        kinds: tuple[tuple[Any, ...], ...] = (
+            self.states, self.algebraics, self.inputs, self.parameters, self.outputs,
+            self.watches, self.jumps,
+        )  # fmt: skip
+        # Other words for people are no other model: posteriors fitted with it stay its own.
+        return (self.laws, *(tuple(replace(one, help="") for one in kind) for kind in kinds))
 
     @cached_property
     def rhs(self) -> Any:
