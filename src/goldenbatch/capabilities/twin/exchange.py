@@ -271,8 +271,14 @@ def _signals(
 
 
 def _units(description: Any, names: Sequence[str]) -> dict[str, str]:
-    found = {v.name: v.unit or "1" for v in description.modelVariables if v.name in set(names)}
+    found = {v.name: _unit(v) for v in description.modelVariables if v.name in set(names)}
     return {"time": _time_unit(description), **found}
+
+
+def _unit(variable: Any) -> str:
+    """Unit of a variable, or of the type that it is declared with."""
+    of_type = getattr(variable.declaredType, "unit", None)
+    return str(variable.unit or of_type or "1")
 
 
 def _time_unit(description: Any) -> str:
