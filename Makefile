@@ -31,7 +31,7 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.base
 demo: $(VENV)/.base ## the main job on a real fermentation, from measurement to verified dossier
 	$(BIN)/goldenbatch demo $(DEMO_HOME)
 
-test: $(VENV)/.dev ## all tests, on 2 cores within 5 minutes
+test: $(VENV)/.dev ## all tests, on 2 cores within 10 minutes
 	$(PYTEST) -n $(WORKERS) --dist worksteal -q
 
 coverage: $(VENV)/.dev ## the tests again, with the share of lines and branches that they reach
