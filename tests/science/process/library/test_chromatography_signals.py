@@ -99,7 +99,8 @@ def test_a_pool_is_what_left_between_two_times():
         pool(run, "x", 0.0, 10.0)
 
 
-@given(min_purity=st.floats(0.55, 0.999), distance=st.floats(2.0, 10.0))
+# Of bells one standard deviation apart no window within 1e-6 of the tail is purer than 0.99.
+@given(min_purity=st.floats(0.55, 0.98), distance=st.floats(2.0, 10.0))
 def test_the_best_pool_is_pure_enough_and_no_wider_one_is(min_purity, distance):
     run = made(bell(30.0, 2.0), bell(30.0 + distance, 2.0))
     best = best_pool(run, "a", min_purity)
