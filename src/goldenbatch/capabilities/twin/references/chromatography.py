@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from goldenbatch.capabilities.twin.references import Case, Row
+from goldenbatch.capabilities.twin.references._tables import number_table
 from goldenbatch.core.errors import BadInputError
 
-Columns = dict[str, "np.ndarray[tuple[int], np.dtype[np.float64]]"]
 CASEMA_LIMIT, HEIGHT_LIMIT, GAP_LIMIT = 2e-3, 1e-2, 1e-5
 
 
@@ -27,7 +26,7 @@ def replay_configuration(files: Sequence[Path]) -> Iterator[Row]:
         raise BadInputError(
             f"no configuration in CADET's form: {error}", file=str(config)
         ) from error
-    table = _table(outlets)
+    table = number_table(outlets)
     reference = table.get("unit_001", table[list(table)[1]])
     made = case.run(times_s=table["time"])
     if made.status != "complete":
@@ -50,7 +49,7 @@ def replay_load_wash_elute(files: Sequence[Path]) -> Iterator[Row]:
     """Peaks of the three proteins on the grid of 64 cells."""
     from goldenbatch.science.process.library.chromatography import Grid, run, standard
 
-    table = _table(files[0])
+    table = number_table(files[0])
     column = standard.ion_exchange_column()
     made = run(column, standard.load_wash_elute(), grid=Grid(64), times_s=table["time"])
     for name in column.components[1:]:
@@ -71,18 +70,6 @@ def replay_load_wash_elute(files: Sequence[Path]) -> Iterator[Row]:
         "amounts", "0", f"{made.balance.gap.max():.2g}", float(made.balance.gap.max()),
         "share not accounted for, worst component", GAP_LIMIT,
     )  # fmt: skip
-
-
-def _table(path: Path) -> Columns:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header, *rows = list(csv.reader(file))
-    try:
-        values = np.array(rows, dtype=float)
-        return {name: values[:, place] for place, name in enumerate(header)}
-    except (ValueError, IndexError) as error:
-        raise BadInputError(
-            f"no table of numbers below a header: {error}", file=str(path)
-        ) from error
 
 
 CASES = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -11,13 +10,13 @@ from typing import Any
 import numpy as np
 
 from goldenbatch.capabilities.twin.references import Case, Row
+from goldenbatch.capabilities.twin.references._tables import Columns, number_table
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.science.process.integrate import Settings
 from goldenbatch.science.process.library.hybridoma import SUBSTANCES, hybridoma
 from goldenbatch.science.process.recipe import Recipe, Steps
 from goldenbatch.science.process.simulation import simulate
 
-Columns = dict[str, "np.ndarray[tuple[int], np.dtype[np.float64]]"]
 LIMIT = 1e-4
 _FED = {"G_in": ("bioreactor.m[4]", "bioreactor.culture.q[4]"),
         "Gn_in": ("bioreactor.m[5]", "bioreactor.culture.q[5]")}  # fmt: skip
@@ -100,13 +99,7 @@ def _antibody(table: Columns) -> tuple[float, float]:
 
 
 def _table(path: Path) -> Columns:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header, *rows = list(csv.reader(file))
-    try:
-        values = np.array(rows, dtype=float)
-    except ValueError as error:
-        raise BadInputError(f"the table has a gap: {error}.", file=str(path)) from error
-    found = {name: values[:, k] for k, name in enumerate(header)}
+    found = number_table(path)
     if "bioreactor.m[8]" not in found:
         raise BadInputError("the table has no amounts m[1] to m[8].", file=str(path))
     return found

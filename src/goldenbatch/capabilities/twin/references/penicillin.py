@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from goldenbatch.capabilities.twin.references import Case, Row
+from goldenbatch.capabilities.twin.references._tables import number_table
 from goldenbatch.core.errors import BadInputError
 
 LIMIT, LOOSE = 1e-3, 3e-2
@@ -24,7 +24,7 @@ def replay(files: Sequence[Path]) -> Iterator[Row]:
     from goldenbatch.science.process.library.penicillin import comparison
 
     states, conditions, about = files
-    one = comparison.capture(_saved(conditions), _record(states), states.stem)
+    one = comparison.capture(_saved(conditions), number_table(states, has_units=True), states.stem)
     tight = comparison.replay(one)
     if tight.status != "complete":
         raise BadInputError(f"the run is {tight.status}: {tight.reason}", file=str(states))
@@ -54,17 +54,6 @@ def replay(files: Sequence[Path]) -> Iterator[Row]:
         "penicillin made, kg", f"{theirs:.1f}", f"{ours:.1f}", ours / theirs - 1.0,
         "relative difference",
     )  # fmt: skip
-
-
-def _record(path: Path) -> dict[str, np.ndarray[Any, np.dtype[np.float64]]]:
-    """Columns of a trajectory; the second line holds its units."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header, _, *rows = list(csv.reader(file))
-    try:
-        values = np.array(rows, dtype=float)
-    except ValueError as error:
-        raise BadInputError(f"the table has a gap: {error}.", file=str(path)) from error
-    return {name: values[:, k] for k, name in enumerate(header)}
 
 
 def _saved(path: Path) -> dict[str, Any]:
