@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.capabilities.twin.plots import figure
+from goldenbatch.capabilities.twin.plots import figure, label_panel
 
 if TYPE_CHECKING:
     from goldenbatch.science.lines.tablet_study import TabletStudy
@@ -38,10 +38,7 @@ def plot_tablets(studies: Mapping[str, TabletStudy], path: Path) -> None:
         (run, "content, of the target", "s"),
         (press, "hardness, N", "fill, of its set point"),
     ):
-        axes.set_title(title, fontsize=9, loc="left")
-        axes.set_xlabel(below, fontsize=7)
-        axes.tick_params(labelsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
+        label_panel(axes, title, below)
     page.savefig(path, dpi=110)
 
 

@@ -16,7 +16,7 @@ from goldenbatch.capabilities.twin._home_runs import words_of
 from goldenbatch.capabilities.twin._study_batches import Taken, site_for, take
 from goldenbatch.capabilities.twin.asking import load_posterior
 from goldenbatch.capabilities.twin.commands import OutPath, StudyPath
-from goldenbatch.capabilities.twin.plots import MAX_PANELS, figure
+from goldenbatch.capabilities.twin.plots import MAX_PANELS, figure, label_panel
 from goldenbatch.capabilities.twin.recipes import model_ref
 from goldenbatch.capabilities.twin.study import Study, load_study
 from goldenbatch.capabilities.twin.study_data import ANY, DataPart
@@ -305,10 +305,7 @@ def _plot(found: Compared, title: str, path: Path) -> None:
         else:
             axes.plot(run.time, run[name], color=INK, linewidth=1.2, drawstyle="steps-post")
         kind = "output" if name in found.predictions else "input as applied"
-        axes.set_title(f"{name}, {run.units[name]} ({kind})", fontsize=9, loc="left")
-        axes.tick_params(labelsize=7)
-        axes.set_xlabel(run.units["time"], fontsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
+        label_panel(axes, f"{name}, {run.units[name]} ({kind})", run.units["time"])
     page.savefig(path, dpi=110)
 
 

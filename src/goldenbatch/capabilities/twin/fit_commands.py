@@ -179,7 +179,7 @@ def _write(
 
 def _plot(found: Fit, predictions: list[Prediction], title: str, path: Path) -> None:
     """Measured and fitted, then measured and predicted with its interval."""
-    from goldenbatch.capabilities.twin.plots import MAX_PANELS, figure
+    from goldenbatch.capabilities.twin.plots import MAX_PANELS, figure, label_panel
 
     n_panels = min(len(found.residuals) + len(predictions), MAX_PANELS)
     n_rows = (n_panels + 2) // 3
@@ -192,16 +192,10 @@ def _plot(found: Fit, predictions: list[Prediction], title: str, path: Path) -> 
                       linewidth=0.8)  # fmt: skip
         order = np.argsort(one.time)
         axes.plot(one.time[order], one.predicted[order], color="#1b4f72", linewidth=1.4)
-        _label(axes, f"{one.batch}: {one.output}, {one.unit} (fitted)")
+        label_panel(axes, f"{one.batch}: {one.output}, {one.unit} (fitted)")
     for number, held in enumerate(predictions[: n_panels - len(fitted)], start=len(fitted) + 1):
         axes = page.add_subplot(n_rows, 3, number)
         axes.fill_between(held.time, held.lower, held.upper, color="#1b4f72", alpha=0.2)
         axes.plot(held.time, held.median, color="#1b4f72", linewidth=1.4)
-        _label(axes, f"{held.batch}: {held.output}, {held.unit} (predicted)")
+        label_panel(axes, f"{held.batch}: {held.output}, {held.unit} (predicted)")
     page.savefig(path, dpi=110)
-
-
-def _label(axes: Any, title: str) -> None:
-    axes.set_title(title, fontsize=9, loc="left")
-    axes.tick_params(labelsize=7)
-    axes.spines[["top", "right"]].set_visible(False)

@@ -39,6 +39,15 @@ def figure(width: float, height: float) -> Any:
     return made
 
 
+def label_panel(axes: Any, title: str, below: str = "") -> None:
+    """Title and axis of one panel, as all plots of the twins have them."""
+    axes.set_title(title, fontsize=9, loc="left")
+    axes.tick_params(labelsize=7)
+    axes.spines[["top", "right"]].set_visible(False)
+    if below:
+        axes.set_xlabel(below, fontsize=7)
+
+
 def plot_run(run: Simulation, columns: Sequence[str], title: str, path: Path) -> None:
     """Columns of a run, one panel each, with what was measured and what happened.
 
@@ -67,10 +76,7 @@ def _panel(axes: Any, run: Simulation, name: str) -> None:
     for note in run.notes:
         if note.kind in ("event", "jump"):
             axes.axvline(note.time, color=_QUIET, linewidth=0.7, linestyle=":")
-    axes.set_title(f"{name}, {run.units.get(name, '1')}", fontsize=9, loc="left")
-    axes.tick_params(labelsize=7)
-    axes.set_xlabel(run.units["time"], fontsize=7)
-    axes.spines[["top", "right"]].set_visible(False)
+    label_panel(axes, f"{name}, {run.units.get(name, '1')}", run.units["time"])
 
 
 def plot_bands(
@@ -98,8 +104,5 @@ def plot_bands(
         low, middle, high = bands[name]
         axes.fill_between(time, low, high, color=_INK, alpha=0.2, linewidth=0)
         axes.plot(time, middle, color=_INK, linewidth=1.4)
-        axes.set_title(f"{name}, {units.get(name, '1')}", fontsize=9, loc="left")
-        axes.tick_params(labelsize=7)
-        axes.set_xlabel(units.get("time", ""), fontsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
+        label_panel(axes, f"{name}, {units.get(name, '1')}", units.get("time", ""))
     page.savefig(path, dpi=110)

@@ -252,7 +252,7 @@ def _plot(
     columns: Mapping[str, NDArray[np.float64]], seen: _Followed, twin: Twin,
     data: Mapping[str, Measured], path: Path,
 ) -> None:  # fmt: skip
-    from goldenbatch.capabilities.twin.plots import MAX_PANELS, figure
+    from goldenbatch.capabilities.twin.plots import MAX_PANELS, figure, label_panel
 
     shown = list(data)[: MAX_PANELS - 1]
     n_rows = (len(shown) + 3) // 3
@@ -267,7 +267,5 @@ def _plot(
             axes.axhline(twin.settings.limit, color="#9aa5ad", linestyle=":")
         for one in seen.findings[:1]:
             axes.axvline(one["seen at"], color="#b03a2e", linewidth=0.9)
-        axes.set_title(f"{name}, {twin.units.get(name, '1')}", fontsize=9, loc="left")
-        axes.tick_params(labelsize=7)
-        axes.spines[["top", "right"]].set_visible(False)
+        label_panel(axes, f"{name}, {twin.units.get(name, '1')}", twin.model.time_unit)
     page.savefig(path, dpi=110)
