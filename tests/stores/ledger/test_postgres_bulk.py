@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from contextlib import closing
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -64,19 +67,45 @@ def test_what_the_server_refuses_is_told_at_the_commit_and_nothing_is_kept(schem
     """The answers to inserts are only waited for at the end; none may be lost on the way."""
     with schema.open():
         pass
-    writer = _postgres.Connection(schema.url)
     into, kinds = "projection(name, version, definition)", ("TEXT", "INTEGER", "TEXT")
-    writer.begin_write()
-    writer.insert_rows(into, [("a", 1, "")], "", kinds)
-    writer.insert_rows(into, [("a", 2, "")], "", kinds)
-    writer.insert_rows(into, [("b", 1, "")], "", kinds)
-    with pytest.raises(_postgres.StorageError, match="duplicate key"):
+    with closing(_postgres.Connection(schema.url)) as writer:
+        writer.begin_write()
+        writer.insert_rows(into, [("a", 1, "")], "", kinds)
+        with pytest.raises(_postgres.StorageError, match="duplicate key"):
+            # A quick server's answer is seen by whichever of these comes after it.
+            _go_on_after(writer, "a", into, kinds)
+        writer.roll_back()
+        writer.begin_write()
+        left = writer.execute("SELECT name FROM projection WHERE name IN ('a', 'b')").fetchall()
+        assert left == []
+        writer.insert_rows(into, [("b", 1, "")], "", kinds)
         writer.commit()
-    writer.roll_back()
-    writer.begin_write()
-    left = writer.execute("SELECT name FROM projection WHERE name IN ('a', 'b')").fetchall()
-    assert left == []
+        assert writer.execute("SELECT 1 FROM projection WHERE name = 'b'").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("n_rows", [1, 2_000])
+def test_an_answer_seen_while_more_is_sent_leaves_nothing_behind(schema, n_rows):
+    """The server may answer at once or at the end: the connection is as good after either."""
+    with schema.open():
+        pass
+    into, kinds = "projection(name, version, definition)", ("TEXT", "INTEGER", "TEXT")
+    with closing(_postgres.Connection(schema.url)) as writer:
+        writer.begin_write()
+        writer.insert_rows(into, [("a", 1, "")], "", kinds)
+        with pytest.raises(_postgres.StorageError, match="duplicate key"):
+            for _ in range(20):
+                rows = [("a", 2, ""), *((f"b{row}", 1, "x" * 500) for row in range(n_rows))]
+                writer.insert_rows(into, rows, "", kinds)
+                time.sleep(0.005)
+            writer.commit()
+        writer.roll_back()
+        writer.begin_write()
+        assert writer.execute("SELECT 1 FROM projection WHERE name = 'a'").fetchall() == []
+        writer.insert_rows(into, [("a", 1, "")], "", kinds)
+        writer.commit()
+
+
+def _go_on_after(writer, name, into, kinds):
+    writer.insert_rows(into, [(name, 2, "")], "", kinds)
     writer.insert_rows(into, [("b", 1, "")], "", kinds)
     writer.commit()
-    assert writer.execute("SELECT 1 FROM projection WHERE name = 'b'").fetchall() == [(1,)]
-    writer.close()
