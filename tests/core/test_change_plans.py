@@ -40,7 +40,7 @@ def test_the_example_is_a_plan_that_its_original_bears():
 
 
 def test_the_example_fits_the_settings_of_the_sensor_that_it_is_for():
-    from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
+    from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
 
     path = case.EXAMPLE.parents[1] / "analysts" / "glucose.toml"
     given = tomllib.loads(path.read_text("utf-8"))["settings"]["calibration"]

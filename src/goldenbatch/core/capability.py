@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -41,6 +42,10 @@ class Offer:
                 f"offer {self.name!r} points to {self.target!r}, which cannot be loaded: {error}.",
                 hint="Install the package that brings it, or correct its _capability.py.",
             ) from error
+
+
+Offers = Mapping[str, tuple[Offer, ...]]
+"""Kind of offer (`analysts`, `trials`, ...: the fields of `Capability`) to what a room brings."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +88,19 @@ class Capability:
     documents: tuple[Offer, ...] = ()
     facts: tuple[Offer, ...] = ()
     acts: tuple[Offer, ...] = ()
+
+    @classmethod
+    def of_rooms(cls, rooms: Iterable[Offers], *, name: str, title: str, tier: Tier) -> Capability:
+        """A capability whose rooms each list what they bring, in the order of the rooms.
+
+        Raises:
+            TypeError: A room has a kind of offer that there is not.
+        """
+        offers: dict[str, tuple[Offer, ...]] = {}
+        for room in rooms:
+            for kind, own in room.items():
+                offers[kind] = (*offers.get(kind, ()), *own)
+        return cls(name, title, tier, **offers)
 
     def offer(self, kind: str, name: str) -> Offer:
         """The offer of a kind (`analysts`, `trials`, ...) by name.

@@ -120,15 +120,20 @@ def _imports(path: Path) -> Iterator[str]:
 
 
 def _check_manifest(package: str) -> None:
-    path = _folder(package) / "_capability.py"
+    folder = _folder(package)
+    path = folder / "_capability.py"
     require(path.is_file(), f"{package} has no _capability.py.")
-    for module in _imports(path):
-        is_core = module.startswith("goldenbatch.core")
-        is_standard = module.partition(".")[0] in sys.stdlib_module_names
-        require(
-            is_core or is_standard,
-            f"{path} imports {module}; a manifest is data and imports goldenbatch.core alone.",
-        )
+    rooms = sorted(folder.glob("*/_offers.py"))
+    lists = {f"{package}.{room.parent.name}._offers" for room in rooms}
+    for part in (path, *rooms):
+        for module in _imports(part):
+            is_core = module.startswith("goldenbatch.core")
+            is_standard = module.partition(".")[0] in sys.stdlib_module_names
+            require(
+                is_core or is_standard or module in lists,
+                f"{part} imports {module}; a manifest is data and imports goldenbatch.core and "
+                "the lists of its rooms (ROOM/_offers.py) alone.",
+            )
 
 
 def _check_names(capability: Capability) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from goldenbatch.capabilities.monitoring import control_charts, limits_of
-from goldenbatch.capabilities.monitoring._chart_book import BookSettings, ChartPage, add
+from goldenbatch.capabilities.monitoring.charts.book import BookSettings, ChartPage, add
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.records import NewEvent
 from goldenbatch.core.results import Result, ResultCorrected

@@ -6,7 +6,8 @@ import tomllib
 import numpy as np
 import pytest
 
-from goldenbatch.capabilities.monitoring.trials import ControlChartTrial, SoftSensorTrial
+from goldenbatch.capabilities.monitoring.charts.trial import ControlChartTrial
+from goldenbatch.capabilities.monitoring.pat.trial import SoftSensorTrial
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.trial import TrialFile
 from goldenbatch.runtime.trials import run_trial

@@ -5,22 +5,25 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
-    from goldenbatch.capabilities.monitoring.charts import ControlChartSettings, control_charts
+    from goldenbatch.capabilities.monitoring.batch.results import BatchModelSettings, batch_model
+    from goldenbatch.capabilities.monitoring.charts.analyst import (
+        ControlChartSettings,
+        control_charts,
+    )
+    from goldenbatch.capabilities.monitoring.charts.limits import limits_of
     from goldenbatch.capabilities.monitoring.fitting import fit
-    from goldenbatch.capabilities.monitoring.limits import limits_of
-    from goldenbatch.capabilities.monitoring.multivariate import BatchModelSettings, batch_model
-    from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensorSettings
+    from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
+    from goldenbatch.capabilities.monitoring.pat.soft_sensor import SoftSensorSettings
 
 _HOMES = {
-    "ControlChartSettings": "charts",
-    "control_charts": "charts",
-    "CalibrationSettings": "calibration",
+    "ControlChartSettings": "charts.analyst",
+    "control_charts": "charts.analyst",
+    "CalibrationSettings": "pat.calibration",
     "fit": "fitting",
-    "limits_of": "limits",
-    "BatchModelSettings": "multivariate",
-    "batch_model": "multivariate",
-    "SoftSensorSettings": "soft_sensor",
+    "limits_of": "charts.limits",
+    "BatchModelSettings": "batch.results",
+    "batch_model": "batch.results",
+    "SoftSensorSettings": "pat.soft_sensor",
 }
 
 __all__ = [

@@ -1,45 +1,28 @@
-"""What monitoring brings."""
+"""What monitoring brings: a room a subject, each with its own list of offers."""
 
+from __future__ import annotations
+
+from goldenbatch.capabilities.monitoring.alarms._offers import OFFERS as ALARMS
+from goldenbatch.capabilities.monitoring.batch._offers import OFFERS as BATCH
+from goldenbatch.capabilities.monitoring.charts._offers import OFFERS as CHARTS
+from goldenbatch.capabilities.monitoring.lifecycle._offers import OFFERS as LIFECYCLE
+from goldenbatch.capabilities.monitoring.pat._offers import OFFERS as PAT
+from goldenbatch.capabilities.monitoring.process._offers import OFFERS as PROCESS
+from goldenbatch.capabilities.monitoring.release._offers import OFFERS as RELEASE
+from goldenbatch.capabilities.monitoring.yields._offers import OFFERS as YIELDS
 from goldenbatch.core.capability import Capability, Offer
 
-_ROOM = "goldenbatch.capabilities.monitoring"
-
-CAPABILITY = Capability(
-    name="monitoring",
-    title="Real-time quality monitoring",
-    tier="bronze",
-    analysts=(
+_WHOLE = {
+    "documents": (
         Offer(
             "charts",
-            f"{_ROOM}.charts:control_charts",
-            "Individuals, EWMA and CUSUM charts of attributes, a chart a product",
-        ),
-        Offer(
-            "batches",
-            f"{_ROOM}.multivariate:batch_model",
-            "T2 and SPE of each batch against the golden set of its product",
-        ),
-        Offer(
-            "soft_sensor",
-            f"{_ROOM}.soft_sensor:soft_sensor",
-            "An attribute from spectra, with interval and domain check",
+            "goldenbatch.capabilities.monitoring._documents:batch_charts",
+            "Charts of a batch for its dossier",
         ),
     ),
-    trials=(
-        Offer("charts", f"{_ROOM}.trials:ControlChartTrial", "False alarms of charts, later rows"),
-        Offer("soft_sensor", f"{_ROOM}.trials:SoftSensorTrial", "Errors of a spectral sensor"),
-    ),
-    fits=(
-        Offer("batches", f"{_ROOM}.fitting:fit", "A PCA a product, from its first batches"),
-        Offer("soft_sensor", f"{_ROOM}.fitting:fit", "A PLS from spectra with results"),
-    ),
-    trainers=(
-        Offer("soft_sensor", f"{_ROOM}.training:train_soft_sensor", "A PLS to given spectra"),
-    ),
-    commands=(
-        Offer("limits", f"{_ROOM}.commands:limits_command", "Limits with their false-alarm rates"),
-    ),
-    documents=(
-        Offer("charts", f"{_ROOM}._documents:batch_charts", "Charts of a batch for its dossier"),
-    ),
+}
+_ROOMS = (CHARTS, PROCESS, BATCH, PAT, RELEASE, YIELDS, ALARMS, LIFECYCLE, _WHOLE)
+
+CAPABILITY = Capability.of_rooms(
+    _ROOMS, name="monitoring", title="Real-time quality monitoring", tier="bronze"
 )

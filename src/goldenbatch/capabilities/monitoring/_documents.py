@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Sequence
 
 from goldenbatch.capabilities.monitoring._common import read_settings
-from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensorSettings
+from goldenbatch.capabilities.monitoring.pat.soft_sensor import SoftSensorSettings
 from goldenbatch.core.analyst import AnalystAdopted
 from goldenbatch.core.findings import Finding, newest_finding
 from goldenbatch.core.records import Row

@@ -8,7 +8,8 @@ from itertools import pairwise
 from typing import Any
 
 from goldenbatch.core.errors import BadInputError
-from goldenbatch.core.trial import TrialFile, select_columns
+from goldenbatch.core.trial import TrialData, TrialFile, select_columns
+from goldenbatch.science.statistics import clopper_pearson
 
 NO_VALUE = frozenset({"", "NA", "NaN", "nan", "NULL"})
 GOOD_LABELS = frozenset({"", "0", "0.0", "good", "false", "nan"})
@@ -155,3 +156,24 @@ def _times(
             key="split.by",
         )
     return [k * cadence for k in range(len(rows))], cadence
+
+
+def role_of(side: TrialData, word: str) -> str:
+    """The role whose name has the word; the only one where there is one table."""
+    roles = list(side.tables)
+    found = [role for role in roles if word in role] or (roles if len(roles) == 1 else [])
+    if len(found) != 1:
+        raise BadInputError(
+            f"no single role is for {word}: {', '.join(roles)}.",
+            hint=f"Name one role with '{word}' in it.",
+            key="files",
+        )
+    return found[0]
+
+
+def share(n: int, total: int) -> dict[str, Any]:
+    """A share with its exact 95 % interval; None where nothing was counted."""
+    if not total:
+        return {"share": None, "n": 0, "interval": None}
+    interval = clopper_pearson(n, total)
+    return {"share": n / total, "n": total, "interval": [interval.lower, interval.upper]}

@@ -13,9 +13,9 @@ from goldenbatch.capabilities.monitoring._common import (
     PLAN_MEDIA_TYPE,
     read_settings,
 )
-from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
-from goldenbatch.capabilities.monitoring.multivariate import BatchModelSettings, model_name
-from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensorSettings
+from goldenbatch.capabilities.monitoring.batch.results import BatchModelSettings, model_name
+from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
+from goldenbatch.capabilities.monitoring.pat.soft_sensor import SoftSensorSettings
 from goldenbatch.core.analyst import AnalystAdopted
 from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.errors import BadInputError, NotFoundError

@@ -1,4 +1,4 @@
-"""Trials of monitoring: how good on data never seen, beside the naive baseline."""
+"""Trial of a soft sensor: how good on spectra never seen, beside the naive baseline."""
 
 from __future__ import annotations
 
@@ -7,18 +7,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from goldenbatch.capabilities.monitoring._chart_book import BookSettings, ChartPage, add
-from goldenbatch.capabilities.monitoring._trial_columns import is_fault as _is_fault
-from goldenbatch.capabilities.monitoring._trial_columns import n_marks, nearest_spectra
+from goldenbatch.capabilities.monitoring._trial_columns import nearest_spectra, role_of, share
 from goldenbatch.capabilities.monitoring._trial_columns import numbers as _numbers
-from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
-from goldenbatch.capabilities.monitoring.charts import ControlChartSettings
+from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.trial import Measures, TrialData, TrialFile, select_columns
 from goldenbatch.science.spectra import SoftSensor, fit_soft_sensor
 from goldenbatch.science.statistics import (
-    ChartSettings,
-    clopper_pearson,
     compare_errors,
     last_result,
     mean_of_training,
@@ -86,9 +81,9 @@ class SoftSensorTrial:
             "bias": math.fsum(v - y for v, y in zip(value, truth, strict=True)) / len(truth),
             "n_in_domain": sum(inside),
             "rmsep_in_domain": _rmse_where(truth, value, inside),
-            "coverage_in_domain": _share(sum(covered), len(covered)),
+            "coverage_in_domain": share(sum(covered), len(covered)),
             "n_spectra": len(pairs.all_spectra),
-            "share_of_spectra_in_domain": _share(int(every.in_domain.sum()), len(every.value)),
+            "share_of_spectra_in_domain": share(int(every.in_domain.sum()), len(every.value)),
             "n_components": method.facts.n_components,
             "rmse_left_out": method.facts.rmse_left_out,
             "rmse_training": method.facts.rmse_training,
@@ -117,8 +112,8 @@ class SoftSensorTrial:
 
 
 def _pairs(file: TrialFile, side: TrialData) -> _Pairs:
-    spectra_role = _role(side, "spectra")
-    results_role = _role(side, "results")
+    spectra_role = role_of(side, "spectra")
+    results_role = role_of(side, "results")
     channels = side.names(file, "spectra", spectra_role)
     table, results = side.tables[spectra_role], side.tables[results_role]
     target = side.names(file, "target", results_role)[0]
@@ -142,19 +137,6 @@ def _pairs(file: TrialFile, side: TrialData) -> _Pairs:
                   [run[i] for i in keep], rows, axis)  # fmt: skip
 
 
-def _role(side: TrialData, word: str) -> str:
-    """The role whose name has the word; the only one where there is one table."""
-    roles = list(side.tables)
-    found = [role for role in roles if word in role] or (roles if len(roles) == 1 else [])
-    if len(found) != 1:
-        raise BadInputError(
-            f"no single role is for {word}: {', '.join(roles)}.",
-            hint=f"Name one role with '{word}' in it.",
-            key="files",
-        )
-    return found[0]
-
-
 def _one(names: str | Sequence[str]) -> str:
     return names if isinstance(names, str) else next(iter(names), "value")
 
@@ -174,116 +156,3 @@ def _carried_forward(pairs: _Pairs) -> list[float]:
         for i, value in zip(own, known, strict=True):
             last[i] = value
     return last
-
-
-def _share(n: int, total: int) -> dict[str, Any]:
-    """A share with its exact 95 % interval; None where nothing was counted."""
-    if not total:
-        return {"share": None, "n": 0, "interval": None}
-    interval = clopper_pearson(n, total)
-    return {"share": n / total, "n": total, "interval": [interval.lower, interval.upper]}
-
-
-class ControlChartTrial:
-    """`monitoring.charts`: limits from the training rows, alarms on the later ones.
-
-    The trial file names `columns.values` (attributes), `columns.group` (a chart each, such
-    as the product) and may name `columns.label`: rows with a value other than 0, false, empty
-    or `good` there are faults, and count for detection instead of false alarms.
-    """
-
-    name = "monitoring.charts"
-    version = "1"
-
-    def fit(self, file: TrialFile, train: TrialData) -> dict[tuple[str, str], ChartPage]:
-        """Charts with frozen limits, one a group and attribute with enough rows."""
-        return _charts(file, train, _book(file))
-
-    def measure(
-        self, method: dict[tuple[str, str], ChartPage], file: TrialFile, test: TrialData
-    ) -> Measures:
-        """False-alarm rate over all charts, the same per attribute, detection if labelled."""
-        return _judge(file, test, method, _book(file))
-
-    def baseline(self, file: TrialFile, train: TrialData, test: TrialData) -> Measures:
-        """A plain individuals chart at 3 sigma of the moving range, neighbours ignored."""
-        plain = BookSettings(
-            chart=ChartSettings(), n_reference=_book(file).n_reference, autocorrelation="ignore"
-        )
-        return _judge(file, test, _charts(file, train, plain), plain)
-
-
-def _book(file: TrialFile) -> BookSettings:
-    chosen = ControlChartSettings.model_validate({"attributes": ("*",), **file.settings})
-    return chosen.book()
-
-
-def _rows(file: TrialFile, side: TrialData) -> list[tuple[str, str, float, bool]]:
-    """(group, attribute, value, is a fault) in the order of the rows."""
-    role = _role(side, "table")
-    table = side.tables[role]
-    attributes = side.names(file, "values", role)
-    decimal = file.files[role].decimal
-    values = {name: _numbers(table[name], name, decimal, has_marks=True) for name in attributes}
-    n_rows = len(table[attributes[0]])
-    groups = ["all"] * n_rows
-    if "group" in file.columns:
-        groups = [str(one) for one in table[side.names(file, "group", role)[0]]]
-    faults = [False] * n_rows
-    if "label" in file.columns:
-        faults = [_is_fault(one) for one in table[side.names(file, "label", role)[0]]]
-    return [
-        (groups[i], name, values[name][i], faults[i])
-        for i in range(n_rows)
-        for name in attributes
-        if math.isfinite(values[name][i])
-    ]
-
-
-def _charts(
-    file: TrialFile, train: TrialData, book: BookSettings
-) -> dict[tuple[str, str], ChartPage]:
-    pages: dict[tuple[str, str], ChartPage] = {}
-    for group, name, value, is_fault in _rows(file, train):
-        page = pages.get((group, name), ChartPage())
-        if not is_fault and page.design is None:
-            pages[group, name], _ = add(page, book, "", value)
-    return {key: page for key, page in pages.items() if page.design is not None}
-
-
-def _judge(
-    file: TrialFile,
-    test: TrialData,
-    charts: dict[tuple[str, str], ChartPage],
-    book: BookSettings,
-) -> Measures:
-    role = _role(test, "table")
-    table, decimal = test.tables[role], file.files[role].decimal
-    pages = dict(charts)
-    counts: dict[str, list[int]] = {}
-    n_faults = n_detected = n_without_chart = 0
-    for group, name, value, is_fault in _rows(file, test):
-        if (group, name) not in pages:
-            n_without_chart += 1
-            continue
-        pages[group, name], judged = add(pages[group, name], book, "", value)
-        is_alarm = judged is not None and bool(judged.point.alarms)
-        if is_fault:
-            n_faults, n_detected = n_faults + 1, n_detected + is_alarm
-            continue
-        count = counts.setdefault(name, [0, 0])
-        count[0] += is_alarm
-        count[1] += 1
-    total = [sum(one[k] for one in counts.values()) for k in (0, 1)]
-    found: Measures = {
-        "false_alarm_rate": _share(total[0], total[1]),
-        "by_attribute": {name: _share(*one) for name, one in sorted(counts.items())},
-        "n_charts": len(charts),
-        "n_values_without_chart": n_without_chart,
-        "n_not_numbers": sum(
-            n_marks(table[name], decimal) for name in test.names(file, "values", role)
-        ),
-    }
-    if "label" in file.columns:
-        found["detection_rate"] = _share(n_detected, n_faults)
-    return found

@@ -13,6 +13,6 @@ def limits_command(
     site: Site, name: Annotated[str, typer.Argument(help="Name of an adopted analyst.")]
 ) -> list[dict[str, Any]]:
     """Control limits of each chart, and how often it alarmed on later batches."""
-    from goldenbatch.capabilities.monitoring.limits import limits_of
+    from goldenbatch.capabilities.monitoring.charts.limits import limits_of
 
     return limits_of(site, name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from goldenbatch.capabilities.monitoring._chart_book import ChartPage
-from goldenbatch.capabilities.monitoring.charts import ControlCharts, ControlChartSettings
+from goldenbatch.capabilities.monitoring.charts.analyst import ControlCharts, ControlChartSettings
+from goldenbatch.capabilities.monitoring.charts.book import ChartPage
 from goldenbatch.capabilities.monitoring.fitting import adopted
 from goldenbatch.core.analyst import Tick
 from goldenbatch.core.errors import BadInputError

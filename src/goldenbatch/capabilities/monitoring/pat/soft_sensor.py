@@ -21,11 +21,11 @@ from goldenbatch.capabilities.monitoring._common import (
     record_evidence,
     window_evidence,
 )
-from goldenbatch.capabilities.monitoring._in_use import InUse, Scored
-from goldenbatch.capabilities.monitoring._laboratory import Laboratory
-from goldenbatch.capabilities.monitoring._sensor_findings import unreadable, unserved
-from goldenbatch.capabilities.monitoring._spectra import matrix, most, where
-from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
+from goldenbatch.capabilities.monitoring.pat._in_use import InUse, Scored
+from goldenbatch.capabilities.monitoring.pat._laboratory import Laboratory
+from goldenbatch.capabilities.monitoring.pat._sensor_findings import unreadable, unserved
+from goldenbatch.capabilities.monitoring.pat._spectra import matrix, most, where
+from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
 from goldenbatch.core.analyst import Assessment, Derived, OpenFindings, State, TickView
 from goldenbatch.core.batches import BatchEnded, SampleTaken
 from goldenbatch.core.equipment import EquipmentStatus

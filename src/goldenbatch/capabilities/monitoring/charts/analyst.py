@@ -8,17 +8,17 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from goldenbatch.capabilities.monitoring._chart_book import (
+from goldenbatch.capabilities.monitoring._common import (
+    AnalystSettings,
+    read_settings,
+    record_evidence,
+)
+from goldenbatch.capabilities.monitoring.charts.book import (
     BookSettings,
     ChartPage,
     Judged,
     add,
     correct_reference,
-)
-from goldenbatch.capabilities.monitoring._common import (
-    AnalystSettings,
-    read_settings,
-    record_evidence,
 )
 from goldenbatch.core.analyst import Assessment, OpenFindings, State, TickView
 from goldenbatch.core.batches import BatchCorrected, BatchCreated

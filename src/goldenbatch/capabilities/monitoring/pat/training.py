@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from goldenbatch.capabilities.monitoring._common import PLAN_MEDIA_TYPE, read_settings
-from goldenbatch.capabilities.monitoring.calibration import CalibrationSettings
 from goldenbatch.capabilities.monitoring.fitting import sensor_measures
-from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensorSettings
+from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
+from goldenbatch.capabilities.monitoring.pat.soft_sensor import SoftSensorSettings
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.model_training import Frozen, TrainingRows
 from goldenbatch.science.errors import ScienceError

@@ -8,7 +8,7 @@ from goldenbatch.capabilities.monitoring._common import artefact_evidence, windo
 from goldenbatch.core.findings import Finding, Subject
 
 if TYPE_CHECKING:
-    from goldenbatch.capabilities.monitoring.soft_sensor import SoftSensor
+    from goldenbatch.capabilities.monitoring.pat.soft_sensor import SoftSensor
     from goldenbatch.core.analyst import TickView
     from goldenbatch.core.series import Series
 

@@ -1,0 +1,24 @@
+"""What the room batch brings."""
+
+from __future__ import annotations
+
+from goldenbatch.core.capability import Offer, Offers
+
+_ROOM = "goldenbatch.capabilities.monitoring.batch"
+
+OFFERS: Offers = {
+    "analysts": (
+        Offer(
+            "batches",
+            f"{_ROOM}.results:batch_model",
+            "T2 and SPE of each batch against the golden set of its product",
+        ),
+    ),
+    "fits": (
+        Offer(
+            "batches",
+            "goldenbatch.capabilities.monitoring.fitting:fit",
+            "A PCA a product, from its first batches",
+        ),
+    ),
+}

@@ -1,0 +1,1 @@
+"""Control charts of results, and how often they alarm."""

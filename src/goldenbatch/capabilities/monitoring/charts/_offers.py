@@ -1,0 +1,23 @@
+"""What the room charts brings."""
+
+from __future__ import annotations
+
+from goldenbatch.core.capability import Offer, Offers
+
+_ROOM = "goldenbatch.capabilities.monitoring.charts"
+
+OFFERS: Offers = {
+    "analysts": (
+        Offer(
+            "charts",
+            f"{_ROOM}.analyst:control_charts",
+            "Individuals, EWMA and CUSUM charts of attributes, a chart a product",
+        ),
+    ),
+    "trials": (
+        Offer("charts", f"{_ROOM}.trial:ControlChartTrial", "False alarms of charts, later rows"),
+    ),
+    "commands": (
+        Offer("limits", f"{_ROOM}.commands:limits_command", "Limits with their false-alarm rates"),
+    ),
+}

@@ -1,0 +1,1 @@
+"""Process analytical technology: values inferred from spectra."""

@@ -1,0 +1,30 @@
+"""What the room pat brings."""
+
+from __future__ import annotations
+
+from goldenbatch.core.capability import Offer, Offers
+
+_ROOM = "goldenbatch.capabilities.monitoring.pat"
+
+OFFERS: Offers = {
+    "analysts": (
+        Offer(
+            "soft_sensor",
+            f"{_ROOM}.soft_sensor:soft_sensor",
+            "An attribute from spectra, with interval and domain check",
+        ),
+    ),
+    "trials": (
+        Offer("soft_sensor", f"{_ROOM}.trial:SoftSensorTrial", "Errors of a spectral sensor"),
+    ),
+    "fits": (
+        Offer(
+            "soft_sensor",
+            "goldenbatch.capabilities.monitoring.fitting:fit",
+            "A PLS from spectra with results",
+        ),
+    ),
+    "trainers": (
+        Offer("soft_sensor", f"{_ROOM}.training:train_soft_sensor", "A PLS to given spectra"),
+    ),
+}

@@ -1,0 +1,1 @@
+"""Real-time release testing: what may be said of an attribute without a laboratory."""

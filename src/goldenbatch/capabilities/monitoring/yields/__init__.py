@@ -1,0 +1,1 @@
+"""Yield and right first time from material, equipment and environment together."""
