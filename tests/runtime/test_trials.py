@@ -134,10 +134,17 @@ def test_time_split_goes_by_time_not_by_row(tmp_path):
     assert run_trial(MeanTrial(), load_trial_file(path), path, tmp_path)["measures"]["rmse"] == 6.0
 
 
+def test_rows_of_neither_side_are_left_out_and_counted(tmp_path):
+    path = one_file(tmp_path, 'by = "column"\ncolumn = "g"\ntrain = ["A"]\ntest = ["C", "D"]')
+    outcome = run_trial(MeanTrial(), load_trial_file(path), path, tmp_path)
+    assert outcome["measures"] == {"rmse": 6.5, "n": 1}
+    assert outcome["data"]["rows_left_out"] == {"table": {"B": 1}}
+
+
 @pytest.mark.parametrize(
     ("split", "message"),
     [
-        ('by = "column"\ncolumn = "g"\ntrain = ["A"]\ntest = ["C"]', "'B'.*neither"),
+        ('by = "column"\ncolumn = "g"\ntrain = ["A"]\ntest = ["D"]', "leaves no test rows"),
         ('by = "column"\ncolumn = "no"\ntrain = ["A"]\ntest = ["C"]', "no column 'no'"),
         ('by = "group"\ncolumn = "g"\ntrain_share = 0.99', "leaves no test rows"),
         ('by = "group"', "needs column"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from goldenbatch.runtime._trial_tables import RoleTable
 
 Side = Literal["train", "test"]
+Marks = dict[str, list[Side | None]]
+"""Role to the side of each of its rows; None: of neither."""
 
 
 def side_of_role(role: str) -> Side | Literal["shared"] | None:
@@ -35,11 +38,11 @@ def side_of_role(role: str) -> Side | Literal["shared"] | None:
 def split_rows(tables: Mapping[str, RoleTable], split: Split) -> tuple[TrialData, TrialData]:
     """Training and test rows of tables that hold both.
 
-    Roles named `shared...` go whole to both sides.
+    Roles named `shared...` go whole to both sides; a row whose value is named for neither side
+    goes to none (see `rows_left_out`).
 
     Raises:
-        BadInputError: A column that the split needs is missing, a value in it belongs to
-            neither side, or one side stays empty.
+        BadInputError: A column that the split needs is missing, or one side stays empty.
     """
     own = {role: table for role, table in tables.items() if side_of_role(role) != "shared"}
     marks = _MARKERS[split.by](own, split)
@@ -54,7 +57,7 @@ def split_rows(tables: Mapping[str, RoleTable], split: Split) -> tuple[TrialData
 
 
 def _side(
-    tables: Mapping[str, RoleTable], marks: Mapping[str, list[Side]], side: Side
+    tables: Mapping[str, RoleTable], marks: Mapping[str, list[Side | None]], side: Side
 ) -> TrialData:
     chosen: dict[str, dict[str, list[Any]]] = {}
     for role, table in tables.items():
@@ -68,7 +71,22 @@ def _side(
     return TrialData(chosen, {role: table.files for role, table in tables.items()})
 
 
-def _by_column(tables: Mapping[str, RoleTable], split: Split) -> dict[str, list[Side]]:
+def rows_left_out(tables: Mapping[str, RoleTable], split: Split) -> dict[str, dict[str, int]]:
+    """Rows of each role that the split names for neither side: value to number of rows."""
+    if split.by != "column":
+        return {}
+    named = {*split.train, *split.test}
+    found = {
+        role: Counter(
+            text for value in table.columns[split.column] if (text := _text(value)) not in named
+        )
+        for role, table in tables.items()
+        if split.column in table.columns
+    }
+    return {role: dict(sorted(counts.items())) for role, counts in found.items() if counts}
+
+
+def _by_column(tables: Mapping[str, RoleTable], split: Split) -> Marks:
     sides: dict[str, Side] = dict.fromkeys(split.train, "train")
     both = [value for value in split.test if value in sides]
     if both:
@@ -76,22 +94,13 @@ def _by_column(tables: Mapping[str, RoleTable], split: Split) -> dict[str, list[
             f"value {both[0]!r} is in training and test.", key="split.test", hint="Choose one."
         )
     sides.update(dict.fromkeys(split.test, "test"))
-    marks: dict[str, list[Side]] = {}
+    marks: Marks = {}
     for role, values in _column(tables, split).items():
-        texts = [_text(value) for value in values]
-        unknown = sorted(set(texts) - set(sides))
-        if unknown:
-            raise BadInputError(
-                f"role {role!r}: values {', '.join(map(repr, unknown[:5]))} in column "
-                f"{split.column!r} are neither training nor test.",
-                hint="Name them under split.train or split.test.",
-                key="split.column",
-            )
-        marks[role] = [sides[text] for text in texts]
+        marks[role] = [sides.get(_text(value)) for value in values]
     return marks
 
 
-def _by_group(tables: Mapping[str, RoleTable], split: Split) -> dict[str, list[Side]]:
+def _by_group(tables: Mapping[str, RoleTable], split: Split) -> Marks:
     columns = _column(tables, split)
     groups = list(dict.fromkeys(_text(one) for values in columns.values() for one in values))
     n_train = round(len(groups) * split.train_share)
@@ -102,7 +111,7 @@ def _by_group(tables: Mapping[str, RoleTable], split: Split) -> dict[str, list[S
     }
 
 
-def _by_time(tables: Mapping[str, RoleTable], split: Split) -> dict[str, list[Side]]:
+def _by_time(tables: Mapping[str, RoleTable], split: Split) -> Marks:
     if not split.column:
         return _by_order(tables, split)
     columns = _column(tables, split)
@@ -140,7 +149,7 @@ def _refuse_text_times(columns: Mapping[str, list[Any]], split: Split) -> None:
 _ISO = re.compile(r"\s*\d{4}-\d\d(-\d\d([T ]\d\d:\d\d.*)?)?\s*$")
 
 
-def _by_order(tables: Mapping[str, RoleTable], split: Split) -> dict[str, list[Side]]:
+def _by_order(tables: Mapping[str, RoleTable], split: Split) -> Marks:
     n_rows = {role: table.n_rows for role, table in tables.items()}
     if len(set(n_rows.values())) > 1:
         raise BadInputError(
@@ -148,7 +157,7 @@ def _by_order(tables: Mapping[str, RoleTable], split: Split) -> dict[str, list[S
             hint="Name a column of times under split.column.",
             key="split.column",
         )
-    marks: dict[str, list[Side]] = {}
+    marks: Marks = {}
     for role, n_all in n_rows.items():
         n_train = round(n_all * split.train_share)
         marks[role] = ["train" if place < n_train else "test" for place in range(n_all)]

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.records import bad_record
 from goldenbatch.core.trial import Split, Trial, TrialData, TrialFile, select_columns
-from goldenbatch.runtime._trial_split import side_of_role, split_rows
+from goldenbatch.runtime._trial_split import rows_left_out, side_of_role, split_rows
 from goldenbatch.runtime._trial_tables import RoleTable, read_role
 
 if TYPE_CHECKING:
@@ -78,7 +78,8 @@ def evaluate(
         discovery: Where to look for the trial; the installed capabilities by default.
 
     Returns:
-        `measures`, `baseline`, `trial`, `version` and `data` (names and SHA-256).
+        `measures`, `baseline`, `trial`, `version` and `data` (names and SHA-256; the rows that
+        the split names for neither side).
 
     Raises:
         NotFoundError: The trial, its file or the folder does not exist.
@@ -101,6 +102,7 @@ def evaluate(
 
 def run_trial(trial: Trial, file: TrialFile, trial_file: Path, data_dir: Path) -> dict[str, Any]:
     """Run one trial; the test side is opened after `fit` has returned."""
+    left_out: dict[str, dict[str, int]] = {}
     if file.split.by == "file":
         train = _read_side(file, data_dir, "train")
         _check_columns(file, (train,), is_complete=False)
@@ -110,6 +112,7 @@ def run_trial(trial: Trial, file: TrialFile, trial_file: Path, data_dir: Path) -
     else:
         tables = {role: read_role(role, form, data_dir) for role, form in file.files.items()}
         train, test = split_rows(tables, file.split)
+        left_out = rows_left_out(tables, file.split)
         _check_columns(file, (train,), is_complete=True)
         method = trial.fit(file, train)
     measures = trial.measure(method, file, test)
@@ -123,6 +126,7 @@ def run_trial(trial: Trial, file: TrialFile, trial_file: Path, data_dir: Path) -
             "trial_file": hashlib.sha256(trial_file.read_bytes()).hexdigest(),
             "train": _digests(train),
             "test": _digests(test),
+            "rows_left_out": left_out,
         },
     }
 
