@@ -26,6 +26,8 @@ class FileRole(_Strict):
         header: Whether the first row names the columns; else they are `c1`, `c2`, ...
         transpose: `auto` turns a table that has more columns than `n_columns` says.
         n_columns: Number of columns where the file does not say it (0: any).
+        sheet: Sheet of a workbook, or several that are joined on `key`; empty: the first one.
+        key: Column that names the same row in each sheet.
     """
 
     glob: str
@@ -35,6 +37,8 @@ class FileRole(_Strict):
     header: bool = True
     transpose: Literal["never", "auto"] = "never"
     n_columns: int = 0
+    sheet: str | tuple[str, ...] = ""
+    key: str = ""
 
 
 class Split(_Strict):

@@ -6,12 +6,19 @@ import hashlib
 import io
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.errors import BadInputError
+from goldenbatch.runtime._trial_cells import (
+    NO_VALUE,
+    Columns,
+    numbered,
+    refuse_twice,
+    unreadable,
+)
+from goldenbatch.runtime._trial_workbook import read_workbook
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,11 +27,6 @@ if TYPE_CHECKING:
 
 FILE_COLUMN = "file"
 """Column that says from which file a row came, added where a table has none of that name."""
-
-NO_VALUE = ("", "NA", "NaN", "nan", "NULL")
-"""Cells of a column of numbers that are empty."""
-
-Columns = dict[str, list[Any]]
 
 
 @dataclass(frozen=True)
@@ -112,7 +114,7 @@ def _read(content: bytes, role: FileRole, file: str) -> Columns:
     if suffix == ".parquet":
         return _columns(_parquet(content, file), role, file)
     if suffix in {".xlsx", ".xlsm"}:
-        return _grid(_excel(content, file), role, file)
+        return read_workbook(content, role, file)
     return _columns(_csv(content, role, file), role, file)
 
 
@@ -123,42 +125,7 @@ def _parquet(content: bytes, file: str) -> pa.Table:
     try:
         return pq.read_table(io.BytesIO(content))
     except (pa.ArrowInvalid, OSError) as error:
-        raise _unreadable(file, error) from error
-
-
-def _excel(content: bytes, file: str) -> list[list[Any]]:
-    import zipfile
-
-    import openpyxl
-
-    try:
-        book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        return [list(row) for row in book.worksheets[0].iter_rows(values_only=True)]
-    except (zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise _unreadable(file, error) from error
-
-
-def _refuse_twice(names: Sequence[str], file: str) -> None:
-    twice = sorted({name for name in names if names.count(name) > 1})
-    if twice:
-        raise BadInputError(
-            f"columns {', '.join(map(repr, twice[:5]))} stand there twice.",
-            file=file,
-            hint="Rename one.",
-        )
-
-
-def _grid(rows: Sequence[Sequence[Any]], role: FileRole, file: str) -> Columns:
-    width = max((len(row) for row in rows), default=0)
-    names = ["" if cell is None else str(cell) for cell in rows[0]] if role.header and rows else []
-    names += _numbered(width)[len(names) :]
-    _refuse_twice(names, file)
-    body = rows[1:] if role.header else rows
-    texts = {
-        name: ["" if (value := row[place]) is None else str(value) for row in body]
-        for place, name in enumerate(names)
-    }
-    return {name: _typed(values, role.decimal) for name, values in texts.items()}
+        raise unreadable(file, error) from error
 
 
 def _csv(content: bytes, role: FileRole, file: str) -> pa.Table:
@@ -182,22 +149,14 @@ def _csv(content: bytes, role: FileRole, file: str) -> pa.Table:
     try:
         return csv.read_csv(io.BytesIO(content), read, parse, convert)
     except (pa.ArrowInvalid, pa.ArrowKeyError, UnicodeError, LookupError, OSError) as error:
-        raise _unreadable(file, error) from error
-
-
-def _unreadable(file: str, error: Exception) -> BadInputError:
-    return BadInputError(
-        f"it cannot be read as the trial file says: {error}",
-        hint="Check separator, decimal mark, encoding and header of its role.",
-        file=file,
-    )
+        raise unreadable(file, error) from error
 
 
 def _columns(table: pa.Table, role: FileRole, file: str) -> Columns:
     import numpy as np
 
-    names = list(table.column_names) if role.header else _numbered(table.num_columns)
-    _refuse_twice(names, file)
+    names = list(table.column_names) if role.header else numbered(table.num_columns)
+    refuse_twice(names, file)
     is_turned = role.transpose == "auto" and _is_turned(table, role, file)
     if is_turned:
         matrix = np.column_stack([_as_list(column) for column in table.columns])
@@ -232,18 +191,3 @@ def _as_list(column: pa.ChunkedArray) -> list[Any]:
     if not pa.types.is_string(column.type):
         column = column.cast(pa.string())
     return pc.fill_null(column, "").to_pylist()  # type: ignore[no-any-return]
-
-
-def _typed(values: list[str], decimal: str) -> list[Any]:
-    if not any(values):
-        return [float("nan")] * len(values)
-    try:
-        return [
-            float("nan") if one in NO_VALUE else float(one.replace(decimal, ".")) for one in values
-        ]
-    except ValueError:
-        return list(values)
-
-
-def _numbered(n_columns: int) -> list[str]:
-    return [f"c{place + 1}" for place in range(n_columns)]
