@@ -9,7 +9,7 @@ import pytest
 
 from tests.campaign.crashes import campaign
 
-N_DEATHS = int(os.environ.get("GOLDENBATCH_CRASHES", "10"))
+N_DEATHS = int(os.environ.get("GOLDENBATCH_CRASHES", "6"))
 
 
 @pytest.mark.slow()

@@ -230,7 +230,8 @@ def test_a_queue_holds_no_more_bytes_than_it_may(monkeypatch):
 
 
 @pytest.mark.parametrize("make", [make_mqtt, make_sparkplug])
-def test_a_source_ends_though_its_broker_is_frozen(broker, run_connector, make):
+def test_a_source_ends_though_its_broker_is_frozen(broker, run_connector, make, monkeypatch):
+    monkeypatch.setattr("goldenbatch.connectors.mqtt._client.ANSWER_S", 2.0)
     settings = {"broker": {"host": "127.0.0.1", "port": broker.port, "is_plain": True}}
     settings |= {"topics": [{"filter": "#"}]} if make is make_mqtt else {"host_id": "gb"}
 

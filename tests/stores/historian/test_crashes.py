@@ -1,7 +1,7 @@
 """kill -9 at random moments of write, hand-over, backfill, compaction, vacuum and tiers.
 
 Nothing acknowledged is lost, nothing is there twice, all digests hold, and a reader in another
-process never meets a torn file. `GOLDENBATCH_CRASHES` says how many deaths (50 by default).
+process never meets a torn file. `GOLDENBATCH_CRASHES` says how many deaths (20 by default).
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from goldenbatch.core.tiering import TIER_STREAM as TIER
 from goldenbatch.core.tiering import ReadingsMoved
 from goldenbatch.stores.historian import Historian
 
-N_CRASHES = int(os.environ.get("GOLDENBATCH_CRASHES", "50"))
+N_CRASHES = int(os.environ.get("GOLDENBATCH_CRASHES", "20"))
 LIFE = 25
 """Deaths of one historian; then the next begins, so that the checks stay short."""
 

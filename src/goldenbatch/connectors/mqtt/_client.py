@@ -27,6 +27,8 @@ _REFUSED = {
 """Return codes of CONNACK that a person must mend (MQTT 3.1.1, 3.2.2.3; MQTT 5, 3.2.2.2)."""
 
 
+ANSWER_S = 10.0
+"""So long a broker is waited for at each step of connecting, and at a farewell."""
 MAX_QUEUED_BYTES = 256 * 2**20
 """Payloads that wait in memory, whatever their number: one may have 256 MB."""
 
@@ -64,7 +66,7 @@ async def make_client(
         protocol=aiomqtt.ProtocolVersion.V311,
         clean_session=True,
         keepalive=broker.keepalive_s,
-        timeout=10,
+        timeout=ANSWER_S,
         will=will,
         tls_context=tls,
         max_queued_outgoing_messages=1000,

@@ -19,6 +19,8 @@ from typing import Any, Final, Protocol
 from goldenbatch.core.errors import BadInputError, GoldenbatchError, IntegrityError
 
 WHERE: Final = "place.json"
+_PATIENCE = {"max_retries": "4", "retry_timeout": "30s", "connect_timeout": "10s"}
+"""Whoever asks for an artefact waits for a bucket that is away: seconds, not minutes."""
 _PREFIXES = ("AWS_", "AZURE_", "GOOGLE_")
 _PART = 8 << 20
 _COLOURS = re.compile("\x1b\\[[0-9;]*m")
@@ -177,7 +179,7 @@ class Bucket:
                 known = {
                     name: value for name, value in os.environ.items() if name.startswith(_PREFIXES)
                 }
-                self._client = DeltaFileSystemHandler(self._url, known)
+                self._client = DeltaFileSystemHandler(self._url, {**_PATIENCE, **known})
             return self._client
 
     def read(self, name: str) -> bytes | None:
