@@ -6,6 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.science.latent.fleet import FleetPlan, FleetScores
     from goldenbatch.science.latent.limits import (
         DomainLimits,
         box_limit,
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from goldenbatch.science.latent.steps import Step, StepKind, apply_steps
 
 _HOMES = {
+    "fleet": ("FleetPlan", "FleetScores"),
     "limits": ("DomainLimits", "box_limit", "spe_limit_from_eigenvalues", "t2_limit"),
     "pca": ("PCA",),
     "plan": ("Contributions", "LimitKind", "PlanFacts", "PlanScores", "ScoringPlan"),
@@ -52,6 +54,8 @@ __all__ = [
     "Contributions",
     "CrossValidation",
     "DomainLimits",
+    "FleetPlan",
+    "FleetScores",
     "LimitKind",
     "PlanFacts",
     "PlanScores",

@@ -18,6 +18,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 
 from goldenbatch.science._arrays import Floats, Integers, matrix
 from goldenbatch.science.errors import DataError, DesignError, NotFittedYetError
+from goldenbatch.science.latent._parts import ARITHMETIC
 from goldenbatch.science.latent.limits import (
     DomainLimits,
     box_limit,
@@ -188,6 +189,7 @@ class PCA(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             limit_kind=limit_kind,
             limits=self.limits_.to_json(),
             fitted_until=fitted_until,
+            arithmetic=ARITHMETIC,
         )
         none = np.zeros(0)
         targets = TargetArrays(np.zeros((0, len(self.loadings_))), none, none, none, none)

@@ -14,11 +14,8 @@ References:
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from enum import StrEnum
 from functools import cached_property
-from types import MappingProxyType
 from typing import Self
 
 import numpy as np
@@ -27,126 +24,38 @@ from numpy.typing import ArrayLike
 from goldenbatch.science._arrays import Bools, Floats, Integers, matrix
 from goldenbatch.science.errors import DataError, PlanError
 from goldenbatch.science.latent._format import pack, unpack
-from goldenbatch.science.latent.steps import Step, StepKind, apply_steps, row_dot, row_squares
+from goldenbatch.science.latent._missing import trimmed_scores, trimmed_weights
+from goldenbatch.science.latent._parts import (
+    ARITHMETIC,
+    Contributions,
+    LatentArrays,
+    LimitKind,
+    PlanFacts,
+    PlanScores,
+    TargetArrays,
+)
+from goldenbatch.science.latent.steps import (
+    Step,
+    StepKind,
+    apply_steps,
+    column_sum,
+    row_dot,
+    row_squares,
+)
 
+__all__ = [
+    "Contributions",
+    "LatentArrays",
+    "LimitKind",
+    "PlanFacts",
+    "PlanScores",
+    "ScoringPlan",
+    "TargetArrays",
+]
 
-class LimitKind(StrEnum):
-    """Which limits of T2 and SPE decide whether a row is in the domain."""
-
-    THEORETICAL = "theoretical"
-    LEFT_OUT = "left-out"
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class LatentArrays:
-    """The model plane; a components, p columns after the steps.
-
-    Attributes:
-        centre, scale: shape (p,).
-        projection: scores are the projection of scaled rows, shape (a, p).
-        loadings: rows are rebuilt from scores with these, shape (a, p).
-        score_variance: of the training scores, shape (a,).
-        residual_variance: of the scaled training residuals, shape (p,).
-    """
-
-    centre: Floats
-    scale: Floats
-    projection: Floats
-    loadings: Floats
-    score_variance: Floats
-    residual_variance: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class TargetArrays:
-    """What is predicted; m targets. m is 0 for a PCA.
-
-    Attributes:
-        loadings: shape (m, a).
-        centre, scale: shape (m,).
-        variance: of a prediction error at the centre of the model, target units squared, (m,).
-        quantile: of Student's t for the interval's coverage, shape (m,).
-    """
-
-    loadings: Floats
-    centre: Floats
-    scale: Floats
-    variance: Floats
-    quantile: Floats
-
-
-@dataclass(frozen=True, slots=True)
-class PlanFacts:
-    """Names and numbers of a plan that are no arrays.
-
-    Attributes:
-        kind: pca or pls.
-        columns: names of the columns of a raw row.
-        targets: names of what is predicted.
-        n_rows: of the training data.
-        t2_limit, spe_limit: in force.
-        limit_kind: which limits are in force.
-        limits: every limit that was made, and its confidence (see `DomainLimits.to_json`).
-        coverage: of the prediction interval; 0 where nothing is predicted.
-        max_missing_fraction: rows with a larger share of missing columns are not scored.
-        fitted_until: end (exclusive) of the training rows, index or time; None if unknown.
-    """
-
-    kind: str
-    columns: tuple[str, ...]
-    targets: tuple[str, ...]
-    n_rows: int
-    t2_limit: float
-    spe_limit: float
-    limit_kind: LimitKind
-    limits: Mapping[str, float | None]
-    coverage: float = 0.0
-    max_missing_fraction: float = 0.5
-    fitted_until: int | None = None
-
-    def __post_init__(self) -> None:
-        """Freeze the limits too: the digest stands for them."""
-        object.__setattr__(self, "limits", MappingProxyType(dict(self.limits)))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class PlanScores:
-    """Scores of n rows. What is not scored is NaN, and not in the domain.
-
-    Attributes:
-        t2, spe: distances in and from the model plane, shape (n,); never negative.
-        in_domain: both within their limits, shape (n,).
-        is_scored: enough columns were there, shape (n,).
-        n_missing: columns missing after the steps, shape (n,).
-        scores: coordinates in the model plane, shape (n, a).
-        values: predictions, shape (n, m).
-        lower, upper: of the prediction interval, shape (n, m); they hold in the domain only.
-    """
-
-    t2: Floats
-    spe: Floats
-    in_domain: Bools
-    is_scored: Bools
-    n_missing: Integers
-    scores: Floats
-    values: Floats
-    lower: Floats
-    upper: Floats
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Contributions:
-    """How much each column adds to T2 and SPE; 0 where the column is missing.
-
-    Attributes:
-        columns: names after the steps, p of them.
-        t2: complete decomposition; a row sums to its T2, parts may be negative, shape (n, p).
-        spe: squared residual with the sign of the residual, shape (n, p).
-    """
-
-    columns: tuple[str, ...]
-    t2: Floats
-    spe: Floats
+_PART_VALUES = 1 << 14
+"""Values of a block that are scored at a time, so that what is between stays in the caches."""
+_MOST_KEPT = 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -187,7 +96,7 @@ class ScoringPlan:
         return names
 
     @cached_property
-    def _rebuild(self) -> Floats:
+    def rebuild(self) -> Floats:
         """Loadings with components as the inner axis, shape (p, a)."""
         return np.ascontiguousarray(self.arrays.loadings.T)
 
@@ -195,6 +104,16 @@ class ScoringPlan:
     def _turned(self) -> Floats:
         """Projection with components as the inner axis, shape (p, a)."""
         return np.ascontiguousarray(self.arrays.projection.T)
+
+    @cached_property
+    def spread(self) -> Floats:
+        """Standard deviations of the training scores, shape (a,)."""
+        return np.asarray(np.sqrt(self.arrays.score_variance))
+
+    @cached_property
+    def _kept(self) -> dict[bytes, Floats]:
+        """Weights of patterns of missing columns that were met."""
+        return {}
 
     @cached_property
     def digest(self) -> str:
@@ -215,14 +134,26 @@ class ScoringPlan:
         Raises:
             DataError: the number of columns is another, or a value is infinite.
         """
-        Z, T, is_scored, n_missing = self._project(X)
-        residuals = _residuals(Z, T, self._rebuild)
-        weight = Z.shape[1] / np.maximum(Z.shape[1] - n_missing, 1)
-        spe = row_squares(residuals) * weight
-        spe[~is_scored] = np.nan
-        scaled = T / np.sqrt(self.arrays.score_variance)
-        t2 = row_squares(scaled)
+        rows = self._rows(X)
+        n_part = max(1, _PART_VALUES // rows.shape[1])
+        if len(rows) <= n_part:
+            return self._score(rows)
+        parts = [self._score(rows[i : i + n_part]) for i in range(0, len(rows), n_part)]
+        columns = ([getattr(part, f.name) for part in parts] for f in fields(PlanScores))
+        return PlanScores(*(np.concatenate(column) for column in columns))
+
+    def _score(self, rows: Floats) -> PlanScores:
+        """Score rows that fit into the caches of a processor."""
+        Z, T, is_scored, n_missing = self._project(rows)
+        spe = row_squares(self._residuals(Z, T))
+        if n_missing.any():
+            spe *= Z.shape[1] / np.maximum(Z.shape[1] - n_missing, 1)
+            spe[~is_scored] = np.nan
+        t2 = row_squares(T / self.spread)
         is_near = is_scored & (t2 <= self.facts.t2_limit) & (spe <= self.facts.spe_limit)
+        if not self.facts.targets:
+            none = np.empty((len(T), 0))
+            return PlanScores(t2, spe, is_near, is_scored, n_missing, T, none, none, none)
         values, half = self._predict(T, t2)
         lower, upper = values - half, values + half
         return PlanScores(t2, spe, is_near, is_scored, n_missing, T, values, lower, upper)
@@ -233,8 +164,8 @@ class ScoringPlan:
         References:
             Westerhuis et al. (2000), equations 8 (T2, complete decomposition) and 4 (SPE).
         """
-        Z, T, _, n_missing = self._project(X)
-        residuals = _residuals(Z, T, self._rebuild)
+        Z, T, _, n_missing = self._project(self._rows(X))
+        residuals = self._residuals(Z, T)
         part = row_dot(T / self.arrays.score_variance, self.arrays.projection.T)
         weight = (Z.shape[1] / np.maximum(Z.shape[1] - n_missing, 1))[:, None]
         t2 = np.nan_to_num(part * Z, nan=0.0)
@@ -246,12 +177,12 @@ class ScoringPlan:
 
         With the centre of the target they sum to the prediction; a missing column adds 0.
         """
-        Z, _, is_scored, n_missing = self._project(X)
+        Z, _, is_scored, n_missing = self._project(self._rows(X))
         units = self.targets.scale[:, None] * row_dot(self.targets.loadings, self._turned)
         parts = np.nan_to_num(Z, nan=0.0)[:, None, :] * units
         for i in np.flatnonzero(is_scored & (n_missing > 0)):
             known = ~np.isnan(Z[i])
-            scores = _trimmed_weights(known, self.arrays) * Z[i, known]
+            scores = self._weights(known) * Z[i, known]
             own = self.targets.scale[:, None] * row_dot(self.targets.loadings, scores.T)
             parts[i] = 0.0
             parts[i][:, known] = own
@@ -265,6 +196,8 @@ class ScoringPlan:
         arrays |= {f"step.{i:03d}": step.numbers for i, step in enumerate(self.steps)}
         header = {f.name: getattr(self.facts, f.name) for f in fields(self.facts)}
         header |= {"columns": list(self.facts.columns), "targets": list(self.facts.targets)}
+        if self.facts.arithmetic == 1:
+            del header["arithmetic"]  # older plans keep their bytes
         header |= {"limits": dict(self.facts.limits), "limit_kind": self.facts.limit_kind.value}
         return pack({"facts": header, "steps": [step.kind.value for step in self.steps]}, arrays)
 
@@ -283,6 +216,8 @@ class ScoringPlan:
             facts = dict(header["facts"])
             facts |= {"columns": tuple(facts["columns"]), "targets": tuple(facts["targets"])}
             facts["limit_kind"] = LimitKind(facts["limit_kind"])
+            if facts.get("arithmetic", ARITHMETIC) == 1:
+                raise ValueError("arithmetic 1 is not written")
             steps = tuple(
                 Step(StepKind(kind), arrays[f"step.{i:03d}"])
                 for i, kind in enumerate(header["steps"])
@@ -296,14 +231,22 @@ class ScoringPlan:
             message = f"the scoring plan has a wrong part: {error}; take it from the registry again"
             raise PlanError(message) from error
 
-    def _project(self, X: ArrayLike) -> tuple[Floats, Floats, Bools, Integers]:
-        """Scaled rows with NaN where missing, scores, whether scored, and missing columns."""
-        rows = matrix(np.atleast_2d(np.asarray(X, dtype=np.float64)), "X")
+    def _rows(self, X: ArrayLike) -> Floats:
+        """Raw rows, shape (n, n_columns)."""
+        rows = matrix(X if np.ndim(X) == 2 else np.atleast_2d(np.asarray(X, np.float64)), "X")
         if rows.shape[1] != len(self.facts.columns):
             message = f"rows have {rows.shape[1]} columns; the plan has {len(self.facts.columns)}"
             raise DataError(message)
-        Z = (apply_steps(self.steps, rows) - self.arrays.centre) / self.arrays.scale
+        return rows
+
+    def _project(self, rows: Floats) -> tuple[Floats, Floats, Bools, Integers]:
+        """Scaled rows with NaN where missing, scores, whether scored, and missing columns."""
+        Z = np.asarray(apply_steps(self.steps, rows) - self.arrays.centre)
+        Z /= self.arrays.scale
         is_missing = np.isnan(Z)
+        if not is_missing.any():
+            T = row_dot(Z, self.arrays.projection)
+            return Z, T, np.ones(len(Z), dtype=np.bool_), np.zeros(len(Z), dtype=np.int64)
         n_missing = is_missing.sum(axis=1).astype(np.int64)
         is_scored = n_missing <= self.facts.max_missing_fraction * Z.shape[1]
         is_scored &= n_missing < Z.shape[1]
@@ -311,8 +254,34 @@ class ScoringPlan:
         is_whole = n_missing == 0
         T[is_whole] = row_dot(Z[is_whole], self.arrays.projection)
         for i in np.flatnonzero(is_scored & ~is_whole):
-            T[i] = _trimmed_scores(Z[i], ~is_missing[i], self.arrays)
+            known = ~is_missing[i]
+            if self.facts.arithmetic == 1:
+                T[i] = trimmed_scores(Z[i], known, self.arrays)
+            else:
+                T[i] = row_dot(Z[i : i + 1, known], self._weights(known))[0]
         return Z, T, is_scored, n_missing
+
+    def _weights(self, known: Bools) -> Floats:
+        """Scores are these times what is known, shape (a, n_known); kept, as gaps last."""
+        pattern = np.packbits(known).tobytes()
+        if pattern not in self._kept:
+            if len(self._kept) >= _MOST_KEPT:
+                self._kept.clear()
+            is_solved = self.facts.arithmetic > 1
+            self._kept[pattern] = trimmed_weights(known, self.arrays, is_solved=is_solved)
+        return self._kept[pattern]
+
+    def _residuals(self, Z: Floats, T: Floats) -> Floats:
+        """What the scores leave over, not z'z - t't: that loses all digits where SPE is small."""
+        if self.facts.arithmetic == 1:
+            rest = row_dot(T, self.rebuild)
+        else:
+            rest = column_sum(T, self.arrays.loadings)
+        np.subtract(Z, rest, out=rest)
+        is_missing = np.isnan(Z)
+        if is_missing.any():
+            rest[is_missing] = 0.0
+        return rest
 
     def _predict(self, T: Floats, t2: Floats) -> tuple[Floats, Floats]:
         targets, n_rows = self.targets, self.facts.n_rows
@@ -340,47 +309,11 @@ class ScoringPlan:
         limits = np.array([self.facts.t2_limit, self.facts.spe_limit])
         is_finite = all(np.isfinite(array).all() for array in (*every, limits))
         is_spread = a > 0 and (arrays.score_variance > 0).all() and (arrays.scale > 0).all()
-        if wrong or not is_finite or not is_spread or self.facts.n_rows < 2:
+        is_known = self.facts.arithmetic in range(1, ARITHMETIC + 1)
+        is_known &= type(self.facts.arithmetic) is int
+        if wrong or not is_finite or not is_spread or self.facts.n_rows < 2 or not is_known:
             message = f"the parts of the plan do not fit together: {wrong or 'bad numbers'}"
             raise PlanError(message)
-
-
-def _residuals(Z: Floats, T: Floats, rebuild: Floats) -> Floats:
-    """What the scores leave over, not z'z - t't: that loses all digits where SPE is small."""
-    rest = np.asarray(Z - row_dot(T, rebuild))
-    rest[np.isnan(Z)] = 0.0
-    return rest
-
-
-def _trimmed_scores(z: Floats, known: Bools, arrays: LatentArrays) -> Floats:
-    """Trimmed-score regression (Arteaga and Ferrer 2002).
-
-    With t the scores, R z(known) = G t + noise, G = R(known) P(known)'. As R e = 0 for each
-    training residual e, the noise is -R(missing) e(missing); its residuals count as uncorrelated.
-    """
-    G, covariance = _trimmed(known, arrays)
-    trimmed = row_dot(z[None, known], arrays.projection[:, known])[0]
-    solved = np.linalg.lstsq(covariance, trimmed, rcond=None)[0]
-    return np.asarray(
-        arrays.score_variance * row_dot(solved[None, :], np.ascontiguousarray(G.T))[0]
-    )
-
-
-def _trimmed_weights(known: Bools, arrays: LatentArrays) -> Floats:
-    """The same as a matrix: scores are its product with z(known); shape (a, n_known)."""
-    G, covariance = _trimmed(known, arrays)
-    solved = np.linalg.lstsq(covariance, arrays.projection[:, known], rcond=None)[0]
-    turned = row_dot(np.ascontiguousarray(solved.T), np.ascontiguousarray(G.T))
-    return np.asarray(arrays.score_variance[:, None] * turned.T)
-
-
-def _trimmed(known: Bools, arrays: LatentArrays) -> tuple[Floats, Floats]:
-    """G, and the covariance of the trimmed scores."""
-    R, P = arrays.projection, arrays.loadings
-    G = row_dot(R[:, known], P[:, known])
-    lost = R[:, ~known]
-    noise = row_dot(lost * arrays.residual_variance[~known], lost)
-    return G, row_dot(G * arrays.score_variance, G) + noise
 
 
 def _named(group: LatentArrays | TargetArrays) -> dict[str, Floats]:

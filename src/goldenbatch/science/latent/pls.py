@@ -20,6 +20,7 @@ from sklearn.base import BaseEstimator, RegressorMixin, TransformerMixin
 
 from goldenbatch.science._arrays import Floats, Integers, complete, matrix
 from goldenbatch.science.errors import DataError, DesignError, NotFittedYetError
+from goldenbatch.science.latent._parts import ARITHMETIC
 from goldenbatch.science.latent._pls_kernels import Bilinear, fit_nipals, fit_simpls
 from goldenbatch.science.latent.limits import DomainLimits, box_limit, t2_limit
 from goldenbatch.science.latent.pca import centre_and_scale, limits_in_force
@@ -183,6 +184,7 @@ class PLS(TransformerMixin, RegressorMixin, BaseEstimator):  # type: ignore[misc
             limits=self.limits_.to_json(),
             coverage=self.coverage,
             fitted_until=fitted_until,
+            arithmetic=ARITHMETIC,
         )
         arrays = LatentArrays(
             self.centre_,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
 import numpy as np
 
@@ -82,7 +83,23 @@ def row_dot(X: Floats, W: Floats) -> Floats:
     >>> row_dot(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [0.0, 1.0]]))
     array([[11.,  2.]])
     """
-    return _in_parts("ij,kj->ik", X, W)
+    return sum_in_parts("ij,kj->ik", X, W)
+
+
+def column_sum(T: Floats, P: Floats) -> Floats:
+    """Return T @ P with the same bits for each row alone and in any block.
+
+    Each value is summed over the components one after the other: einsum takes the columns as
+    its inner loop, which beats many short sums where there are few components.
+
+    Args:
+        T: shape (n, a).
+        P: shape (a, p).
+
+    >>> column_sum(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [0.0, 1.0]]))
+    array([[3., 6.]])
+    """
+    return _sum("ik,kj->ij", T, P)
 
 
 def row_squares(X: Floats) -> Floats:
@@ -91,17 +108,24 @@ def row_squares(X: Floats) -> Floats:
     >>> row_squares(np.array([[3.0, 4.0]]))
     array([25.])
     """
-    return _in_parts("ij,ij->i", X, X)
+    return sum_in_parts("ij,ij->i", X, X)
 
 
-def _in_parts(subscripts: str, left: Floats, right: Floats) -> Floats:
+def sum_in_parts(subscripts: str, left: Floats, right: Floats) -> Floats:
+    """Return what einsum gives, the last axis of both summed, rows alone and together alike.
+
+    >>> sum_in_parts("ij,ij->i", np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]))
+    array([11.])
+    """
     # einsum cuts its inner loop at 8192 values counted from the start of the block, so that
     # longer rows would be cut in other places alone than together: they are cut here, in step.
-    n_columns = left.shape[1]
-    total = _sum(subscripts, left[:, :_PART], right[:, :_PART])
+    n_columns = left.shape[-1]
+    if n_columns <= _PART:
+        return _sum(subscripts, left, right)
+    total = _sum(subscripts, left[..., :_PART], right[..., :_PART])
     for start in range(_PART, n_columns, _PART):
         part = slice(start, start + _PART)
-        total = total + _sum(subscripts, left[:, part], right[:, part])
+        total = total + _sum(subscripts, left[..., part], right[..., part])
     return total
 
 
@@ -117,16 +141,25 @@ def _cut(X: Floats, first: int, end: int) -> Floats:
     return np.ascontiguousarray(X[:, first:end])
 
 
+@lru_cache(maxsize=64)
+def _ones(n_columns: int) -> Floats:
+    ones = np.ones((1, n_columns))
+    ones.setflags(write=False)
+    return ones
+
+
 def _row_mean(X: Floats) -> Floats:
-    return np.asarray(row_dot(X, np.ones((1, X.shape[1]))) / X.shape[1])
+    return np.asarray(row_dot(X, _ones(X.shape[1])) / X.shape[1])
 
 
 def _snv(X: Floats) -> Floats:
     """Barnes, Dhanoa and Lister (1989), doi:10.1366/0003702894202201."""
-    centred = X - _row_mean(X)
+    centred = np.asarray(X - _row_mean(X))
     spread = np.sqrt(_row_mean(centred * centred))
     # A flat row has no scatter to correct: it is not scored, instead of being infinite.
-    return np.asarray(centred / np.where(spread > 0, spread, np.nan))
+    spread[~(spread > 0)] = np.nan
+    centred /= spread
+    return centred
 
 
 def _msc(X: Floats, reference: Floats) -> Floats:
@@ -144,12 +177,14 @@ def _msc(X: Floats, reference: Floats) -> Floats:
 
 def _filter(X: Floats, coefficients: Floats) -> Floats:
     """Convolve rows; beyond the ends the outermost value is repeated."""
-    half = len(coefficients) // 2
-    padded = np.pad(X, ((0, 0), (half, half)), mode="edge")
-    n_columns = X.shape[1]
-    out = padded[:, :n_columns] * coefficients[0]
-    for i in range(1, len(coefficients)):
-        out += padded[:, i : i + n_columns] * coefficients[i]
+    half, n_columns = len(coefficients) // 2, X.shape[1]
+    padded = np.empty((len(X), n_columns + 2 * half))
+    padded[:, half : half + n_columns] = X
+    padded[:, :half], padded[:, half + n_columns :] = X[:, :1], X[:, -1:]
+    out, part = padded[:, :n_columns] * coefficients[0], np.empty(X.shape)
+    for i, coefficient in enumerate(coefficients.tolist()[1:], 1):
+        np.multiply(padded[:, i : i + n_columns], coefficient, out=part)
+        out += part
     return np.asarray(out)
 
 
