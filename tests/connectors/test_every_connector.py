@@ -225,6 +225,8 @@ def test_it_reads_and_its_own_health_are_tags(rig, home_path):
     with LocalSite.open(home_path) as site:
         (row,) = site.ledger.select("source", {"source": "press"})
         assert row["stopped_at"] is not None and row["needs_person"] == 0
+        refused = [row["note"] for row in site.ledger.select("gap", {"cause": "rejected"})]
+        assert refused == []
 
 
 def test_a_secret_in_the_card_is_refused_and_never_recorded(rig, home_path):

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -168,8 +168,16 @@ class Outlet(Protocol):
     def select(self, projection: str, where: Mapping[str, Any]) -> Sequence[Row]:
         """Rows of a projection of the ledger: what a restart must know again (open alarms)."""
 
-    async def keep(self, content: bytes, media_type: str = "application/octet-stream") -> str:
-        """Keep an image or a file in the registry; its SHA-256 is the value of a reference."""
+    async def keep(self, content: bytes, media_type: str = "") -> str:
+        """Keep an image or a file in the registry; its SHA-256 is the value of a reference.
+
+        Args:
+            content: Its bytes.
+            media_type: Empty: what its first bytes say (`media_type_of`).
+
+        Raises:
+            BadInputError: It is one that is never kept, such as a pickle.
+        """
 
     def health(self, signal: str, value: float | str) -> None:
         """Set a signal of the source's health; written as tags below the card's prefix."""
@@ -177,6 +185,27 @@ class Outlet(Protocol):
     @property
     def is_congested(self) -> bool:
         """Whether the spool is in use: a source that can be asked later should be."""
+
+
+_MAGIC: Final = (
+    (b"\x89PNG", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"II*\x00", "image/tiff"),
+    (b"MM\x00*", "image/tiff"),
+    (b"%PDF", "application/pdf"),
+)
+
+
+def media_type_of(content: bytes) -> str:
+    """Media type of an image or file by its first bytes.
+
+    >>> media_type_of(bytes.fromhex("89504e47")), media_type_of(b"anything")
+    ('image/png', 'application/vnd.goldenbatch.bytes')
+    """
+    for start, found in _MAGIC:
+        if content.startswith(start):
+            return found
+    return "application/vnd.goldenbatch.bytes"
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.core.acquisition import ConnectionCard, Gap, GapCause, SourceError
+from goldenbatch.core.acquisition import ConnectionCard, Gap, GapCause, SourceError, media_type_of
 from goldenbatch.core.errors import BadInputError, VersionConflictError
 from goldenbatch.core.records import NewEvent
 from goldenbatch.core.sources import GapBackfilled, GapFound, source_stream
@@ -262,9 +262,10 @@ class NodeOutlet:
         """Rows of a projection of the ledger."""
         return self.site.ledger.select(projection, where)
 
-    async def keep(self, content: bytes, media_type: str = "application/octet-stream") -> str:
+    async def keep(self, content: bytes, media_type: str = "") -> str:
         """Keep an image or a file in the registry; its SHA-256 is the value of a reference."""
-        return await asyncio.to_thread(self.site.registry.put, content, media_type)
+        kind = media_type or media_type_of(content)
+        return await asyncio.to_thread(self.site.registry.put, content, kind)
 
     # ---- health -----------------------------------------------------------------------------
 

@@ -159,7 +159,7 @@ class Kept:
     async def backfilled(self, window, tags, n_readings):
         self.fills.append((window, tags, n_readings))
 
-    async def keep(self, content, media_type="application/octet-stream"):
+    async def keep(self, content, media_type=""):
         self.files.append(content)
         return f"digest-{len(self.files)}"
 

@@ -13,6 +13,7 @@ from tests.connectors.mqtt.conftest import Broker, until
 
 from goldenbatch.connectors.mqtt import _session, make_sparkplug
 from goldenbatch.core.acquisition import GapCause, SourceError
+from goldenbatch.core.errors import BadInputError
 
 pytestmark = [pytest.mark.service("mosquitto"), pytest.mark.service("node")]
 
@@ -58,6 +59,22 @@ def test_births_data_types_and_devices(broker, edge, run_connector):
     assert outlet.files == [b"\x01\x02\x03"]
     assert outlet.gaps == []
     assert (outlet.told["n_nodes"], outlet.told["n_online"]) == (1, 1)
+
+
+def test_bytes_that_are_never_kept_take_no_others_along(broker, edge, run_connector):
+    async def work(outlet, _):
+        async def keep(content, media_type=""):
+            raise BadInputError("this is a pickle")
+
+        outlet.keep = keep
+        await until(lambda: outlet.told.get("is_connected"))
+        edge()
+        await until(lambda: outlet.values("D1/force"))
+
+    outlet = run_connector(make_sparkplug, settings(broker), work)
+    assert "LOT-Č" in [row["value"] for row in outlet.rows("types/text")]
+    (gap,) = outlet.gaps
+    assert gap.n_lost == 1 and gap.note.endswith("types/file: this is a pickle")
 
 
 def test_compressed_payloads(broker, edge, run_connector):

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from goldenbatch.connectors.mqtt._client import Incoming, Queue, make_client, receive, refusal
 from goldenbatch.connectors.mqtt._desk import named
-from goldenbatch.connectors.mqtt._rows import Outcome, Tables, frames
+from goldenbatch.connectors.mqtt._rows import Outcome, Rows, Tables, frames
 from goldenbatch.connectors.mqtt.settings import MqttSettings, SparkplugSettings
 from goldenbatch.core.acquisition import Gap, GapCause, Outlet, SourceContext, SourceError
+from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.source_units import UnitBook
 
 if TYPE_CHECKING:
@@ -290,10 +291,21 @@ class Session(ABC):
     async def _keep_files(self, tables: Tables, outlet: Outlet) -> None:
         """Bytes go to the registry, their digest to the readings."""
         rows = tables.get("reference")
-        if rows is not None:
-            rows.values = [
-                await outlet.keep(one) if isinstance(one, bytes) else one for one in rows.values
-            ]
+        if rows is None:
+            return
+        kept = Rows()
+        for time, tag, value, quality in zip(
+            rows.times, rows.tags, rows.values, rows.qualities, strict=True
+        ):
+            try:
+                digest = await outlet.keep(value) if isinstance(value, bytes) else value
+            except BadInputError as error:  # one that is never kept must not take others along
+                note = f"{tag}: {error.message}"
+                gap = Gap((time, time + 1), GapCause.REJECTED, (tag,), note, 1)
+                self._unread.append(gap)
+                continue
+            kept.add(time, tag, digest, quality)
+        tables["reference"] = kept
 
 
 def _lost(tables: Tables, note: str) -> list[Gap]:

@@ -21,7 +21,6 @@ from goldenbatch.connectors.opcua._values import (
     is_exact,
     is_structure,
     kind_of,
-    media_type,
     reading_quality,
     type_name,
 )
@@ -209,7 +208,7 @@ class Taker:
     async def _keep(self, item: Item, content: bytes, time: int, taken: Taken) -> str | None:
         """Digest of an image that is kept; None, and said, if it is one that is never kept."""
         try:
-            return await self._outlet.keep(content, media_type(content))
+            return await self._outlet.keep(content)
         except BadInputError as error:
             taken.refused.append((item, time, f"{item.spec.node}: {error.message}"))
             return None

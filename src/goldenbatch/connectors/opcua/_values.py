@@ -90,27 +90,6 @@ def fit(value: Any, kind: ReadingKind) -> Any:
     raise MismatchError(type_name(value))
 
 
-_MAGIC: Final = (
-    (b"\x89PNG", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"II*\x00", "image/tiff"),
-    (b"MM\x00*", "image/tiff"),
-    (b"%PDF", "application/pdf"),
-)
-
-
-def media_type(content: bytes) -> str:
-    """Media type of an image or file by its first bytes.
-
-    >>> media_type(bytes.fromhex("89504e47")), media_type(b"anything")
-    ('image/png', 'application/vnd.goldenbatch.bytes')
-    """
-    for start, found in _MAGIC:
-        if content.startswith(start):
-            return found
-    return "application/vnd.goldenbatch.bytes"
-
-
 def type_name(value: Any) -> str:
     """What a value is, in words for a note."""
     if isinstance(value, list | tuple):
