@@ -15,8 +15,18 @@ import numpy as np
 
 from goldenbatch.science._arrays import Floats
 from goldenbatch.science.errors import DataError
+from goldenbatch.science.latent._linear_steps import banded, detrended, low_rank, scatter_free
+from goldenbatch.science.latent._sums import column_sum, row_dot, row_squares, sum_in_parts
 
-_PART = 4096
+__all__ = [
+    "Step",
+    "StepKind",
+    "apply_steps",
+    "column_sum",
+    "row_dot",
+    "row_squares",
+    "sum_in_parts",
+]
 
 
 class StepKind(StrEnum):
@@ -27,6 +37,10 @@ class StepKind(StrEnum):
     MSC = "msc"
     SAVITZKY_GOLAY = "savitzky-golay"
     LINE = "line"
+    DETREND = "detrend"
+    EMSC = "emsc"
+    BANDED = "banded"
+    LOW_RANK = "low-rank"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,7 +50,8 @@ class Step:
     Attributes:
         kind: what is done.
         numbers: cut: first and end (exclusive) column; MSC: the reference, shape (n_columns,);
-            Savitzky-Golay: the filter's coefficients, first for the leftmost neighbour; else empty.
+            Savitzky-Golay: the filter's coefficients, first for the leftmost neighbour; SNV and
+            line: empty; the others: see `_linear_steps`.
     """
 
     kind: StepKind
@@ -56,7 +71,9 @@ class Step:
             return _msc(X, self.numbers)
         if self.kind is StepKind.SAVITZKY_GOLAY:
             return _filter(X, self.numbers)
-        return _line(X)
+        if self.kind is StepKind.LINE:
+            return _line(X)
+        return _LINEAR[self.kind](X, self.numbers)
 
 
 def apply_steps(steps: Sequence[Step], X: Floats) -> Floats:
@@ -68,70 +85,6 @@ def apply_steps(steps: Sequence[Step], X: Floats) -> Floats:
     for step in steps:
         X = step.apply(X)
     return np.ascontiguousarray(X)
-
-
-def row_dot(X: Floats, W: Floats) -> Floats:
-    """Return X @ W.T with the same bits for each row alone and in any block.
-
-    Both arrays are made contiguous along the summed axis, which einsum then takes as its inner
-    loop whatever the number of rows.
-
-    Args:
-        X: shape (n, p).
-        W: shape (k, p).
-
-    >>> row_dot(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [0.0, 1.0]]))
-    array([[11.,  2.]])
-    """
-    return sum_in_parts("ij,kj->ik", X, W)
-
-
-def column_sum(T: Floats, P: Floats) -> Floats:
-    """Return T @ P with the same bits for each row alone and in any block.
-
-    Each value is summed over the components one after the other: einsum takes the columns as
-    its inner loop, which beats many short sums where there are few components.
-
-    Args:
-        T: shape (n, a).
-        P: shape (a, p).
-
-    >>> column_sum(np.array([[1.0, 2.0]]), np.array([[3.0, 4.0], [0.0, 1.0]]))
-    array([[3., 6.]])
-    """
-    return _sum("ik,kj->ij", T, P)
-
-
-def row_squares(X: Floats) -> Floats:
-    """Return the sum of squares of each row, shape (n,), with the same bits alone and in a block.
-
-    >>> row_squares(np.array([[3.0, 4.0]]))
-    array([25.])
-    """
-    return sum_in_parts("ij,ij->i", X, X)
-
-
-def sum_in_parts(subscripts: str, left: Floats, right: Floats) -> Floats:
-    """Return what einsum gives, the last axis of both summed, rows alone and together alike.
-
-    >>> sum_in_parts("ij,ij->i", np.array([[1.0, 2.0]]), np.array([[3.0, 4.0]]))
-    array([11.])
-    """
-    # einsum cuts its inner loop at 8192 values counted from the start of the block, so that
-    # longer rows would be cut in other places alone than together: they are cut here, in step.
-    n_columns = left.shape[-1]
-    if n_columns <= _PART:
-        return _sum(subscripts, left, right)
-    total = _sum(subscripts, left[..., :_PART], right[..., :_PART])
-    for start in range(_PART, n_columns, _PART):
-        part = slice(start, start + _PART)
-        total = total + _sum(subscripts, left[..., part], right[..., part])
-    return total
-
-
-def _sum(subscripts: str, left: Floats, right: Floats) -> Floats:
-    first, second = np.ascontiguousarray(left), np.ascontiguousarray(right)
-    return np.asarray(np.einsum(subscripts, first, second, optimize=False))
 
 
 def _cut(X: Floats, first: int, end: int) -> Floats:
@@ -193,3 +146,11 @@ def _line(X: Floats) -> Floats:
     share = np.linspace(0.0, 1.0, X.shape[1])
     first, last = X[:, :1], X[:, -1:]
     return np.asarray(X - (first + (last - first) * share))
+
+
+_LINEAR = {
+    StepKind.DETREND: detrended,
+    StepKind.EMSC: scatter_free,
+    StepKind.BANDED: banded,
+    StepKind.LOW_RANK: low_rank,
+}

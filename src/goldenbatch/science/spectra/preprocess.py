@@ -26,7 +26,8 @@ from goldenbatch.science._arrays import Floats, complete, matrix, vector
 from goldenbatch.science.errors import DesignError, NotFittedYetError
 from goldenbatch.science.latent.steps import Step, StepKind, apply_steps
 
-TREATMENTS = ("line", "snv", "msc", "savitzky-golay")
+TREATMENTS = ("line", "detrend", "snv", "msc", "emsc", "savitzky-golay")
+_BASELINE_DEGREE_MAX = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +37,11 @@ class Treatment:
     Attributes:
         lower, upper: of the range, in the unit of the axis; both None for the whole axis. As in
             chemotools the column nearest to `upper` is left out.
-        order: treatments, each of line, snv, msc, savitzky-golay.
+        order: treatments, each of line, detrend, snv, msc, emsc, savitzky-golay.
         window: columns of the Savitzky-Golay filter, odd.
         degree: of its polynomial.
         derivative: that it gives; 0 smooths.
+        baseline_degree: of the polynomial over the columns that detrend and emsc take out.
     """
 
     lower: float | None = None
@@ -48,6 +50,7 @@ class Treatment:
     window: int = 15
     degree: int = 2
     derivative: int = 1
+    baseline_degree: int = 2
 
     def __post_init__(self) -> None:
         """Refuse what gives no treatment."""
@@ -60,6 +63,9 @@ class Treatment:
             size = (self.window, self.degree, self.derivative)
             message = f"Savitzky-Golay needs an odd window > degree >= derivative, not {size}"
             raise DesignError(message)
+        if not 0 <= self.baseline_degree <= _BASELINE_DEGREE_MAX:
+            message = f"the degree of the baseline is {self.baseline_degree}; take 0 to 6"
+            raise DesignError(message)
         if (self.lower is None) != (self.upper is None):
             message = "give both ends of the range, or neither"
             raise DesignError(message)
@@ -70,7 +76,7 @@ class Treatment:
 
 
 def fit_steps(treatment: Treatment, spectra: ArrayLike, axis: ArrayLike) -> tuple[Step, ...]:
-    """Return the steps of a treatment; MSC takes the mean of these spectra as its reference.
+    """Return the steps of a treatment; MSC and EMSC refer to the mean of these spectra.
 
     Args:
         treatment: what to do.
@@ -161,7 +167,7 @@ class SpectraTreatment(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.axis = axis
 
     def fit(self, X: ArrayLike, y: Any = None) -> Self:
-        """Make the steps; only MSC looks at the spectra."""
+        """Make the steps; only MSC and EMSC look at the spectra."""
         del y
         self.steps_ = fit_steps(self.treatment, X, self.axis)
         return self
@@ -182,10 +188,14 @@ def chemotools_pipeline(treatment: Treatment, axis: ArrayLike) -> Any:
     >>> chemotools_pipeline(Treatment(order=("snv",)), np.arange(3.0)).steps[0][0]
     '0-snv'
     """
-    from chemotools.baseline import LinearCorrection
+    from chemotools.baseline import LinearCorrection, PolynomialCorrection
     from chemotools.derivative import SavitzkyGolay
     from chemotools.feature_selection import RangeCut
-    from chemotools.scatter import MultiplicativeScatterCorrection, StandardNormalVariate
+    from chemotools.scatter import (
+        ExtendedMultiplicativeScatterCorrection,
+        MultiplicativeScatterCorrection,
+        StandardNormalVariate,
+    )
     from sklearn.pipeline import Pipeline
 
     places = vector(axis, "axis")
@@ -197,6 +207,8 @@ def chemotools_pipeline(treatment: Treatment, axis: ArrayLike) -> Any:
         "line": LinearCorrection,
         "snv": StandardNormalVariate,
         "msc": MultiplicativeScatterCorrection,
+        "detrend": lambda: PolynomialCorrection(order=treatment.baseline_degree),
+        "emsc": lambda: ExtendedMultiplicativeScatterCorrection(order=treatment.baseline_degree),
         "savitzky-golay": lambda: SavitzkyGolay(
             window_length=treatment.window,
             polyorder=treatment.degree,
@@ -211,6 +223,14 @@ def _step(name: str, treatment: Treatment, rows: Floats) -> Step:
     if name == "msc":
         reference = complete(rows, "spectra of the MSC reference").mean(axis=0)
         return Step(StepKind.MSC, reference)
+    if name == "detrend":
+        basis, _ = np.linalg.qr(_polynomials(rows.shape[1], treatment.baseline_degree))
+        return Step(StepKind.DETREND, np.ascontiguousarray(basis.T))
+    if name == "emsc":
+        reference = complete(rows, "spectra of the EMSC reference").mean(axis=0)
+        parts = _polynomials(rows.shape[1], treatment.baseline_degree)
+        basis = np.column_stack([reference, parts])
+        return Step(StepKind.EMSC, np.vstack([np.linalg.pinv(basis), basis.T]))
     if name == "savitzky-golay":
         size = (treatment.window, treatment.degree)
         filtered = savgol_coeffs(*size, deriv=treatment.derivative, use="dot")
@@ -218,3 +238,8 @@ def _step(name: str, treatment: Treatment, rows: Floats) -> Step:
         is_tiny = np.abs(filtered) < 1e-14 * float(np.abs(filtered).max())
         return Step(StepKind.SAVITZKY_GOLAY, np.where(is_tiny, 0.0, filtered))
     return Step(StepKind(name))
+
+
+def _polynomials(n_columns: int, degree: int) -> Floats:
+    """Powers 0 to degree of the place of a column from -1 to 1, shape (n_columns, degree + 1)."""
+    return np.vander(np.linspace(-1.0, 1.0, n_columns), degree + 1, increasing=True)
