@@ -7,7 +7,15 @@ from datetime import date
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from goldenbatch.core.quantities import check_unit
 from goldenbatch.core.records import DataClass
@@ -173,7 +181,21 @@ class Item(_Strict):
 
 
 class Product(Item):
-    """A product that is made here."""
+    """A product that is made here.
+
+    Attributes:
+        manufacture: How its sterility comes about, if it does; empty: not stated.
+    """
+
+    manufacture: Literal["", "aseptic", "terminally_sterilised", "non_sterile"] = ""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_unstated(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Plants that were adopted before there was this entry keep their digest.
+        values: dict[str, Any] = dump(self)
+        if not values.get("manufacture"):
+            values.pop("manufacture", None)
+        return values
 
 
 class Material(Item):

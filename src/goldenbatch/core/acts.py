@@ -33,6 +33,8 @@ class Intent:
         also: Streams whose versions it rests on; where one has moved on, it is refused.
         is_costly: Preparing it is long work: it is not prepared once more before it is appended,
             and `version` and `also` alone say whether it still holds.
+        followed_by: What an entry leads to at once, of the same record: appended with it, all or
+            nothing. A signed act has none, as its signature covers one entry.
     """
 
     stream: str
@@ -44,6 +46,7 @@ class Intent:
     judged: str = ""
     also: Mapping[str, int] = field(default_factory=dict)
     is_costly: bool = False
+    followed_by: tuple[Body, ...] = ()
 
 
 class ActFunction(Protocol):

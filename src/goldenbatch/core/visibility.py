@@ -40,6 +40,8 @@ STREAM_OF: Final[Mapping[str, str]] = MappingProxyType(
         "recipe": "master/recipe/{recipe}",
         "record_link": "{stream}",
         "record_state": "{stream}",
+        "release_registration": "release-registration/{registration}",
+        "release_test": "release-test/{release_test}",
         "result": "sample/{sample}",
         "sample": "sample/{sample}",
         "sample_order": "sample/{sample}",

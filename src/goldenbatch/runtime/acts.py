@@ -149,14 +149,12 @@ class Acts:
                 )
                 for action in intent.actions
             ]
-            event = NewEvent(
-                intent.stream,
-                intent.body,
-                intent.version,
-                actor=user.uid,
-                acting_for=next((one.acting_for for one in allowed if one.acting_for), ""),
-            )
-            return self._site.ledger.append([event])
+            lent = next((one.acting_for for one in allowed if one.acting_for), "")
+            events = [
+                NewEvent(intent.stream, body, intent.version + n, actor=user.uid, acting_for=lent)
+                for n, body in enumerate((intent.body, *intent.followed_by))
+            ]
+            return self._site.ledger.append(events)
 
     def _check(self, name: str, values: Mapping[str, Any], uid: str, intent: Intent) -> None:
         """Raise where an intent cannot be carried out any more as it was prepared."""
@@ -190,9 +188,10 @@ class Acts:
 
 def _told(intent: Intent) -> tuple[Any, ...]:
     """All of an intent that must not change between preparing and appending."""
-    body = (type(intent.body).kind, intent.body.as_json())
+    bodies = (intent.body, *intent.followed_by)
+    body = tuple((type(one).kind, one.as_json()) for one in bodies)
     rest = (intent.actions, intent.meaning, intent.judged, dict(intent.also))
-    return (intent.stream, intent.version, body, *rest)
+    return (intent.stream, intent.version, *body, *rest)
 
 
 def _require_whole(name: str, intent: Intent) -> None:
@@ -205,6 +204,8 @@ def _require_whole(name: str, intent: Intent) -> None:
     elif wanted != meaning:
         kind = type(intent.body).kind
         fault = f"{kind} is signed as {wanted or 'nothing'}, not as {meaning or 'nothing'}"
+    elif intent.followed_by and (meaning or any(type(x).signed_as for x in intent.followed_by)):
+        fault = "it leads to more than one entry, and a signature covers one"
     elif intent.stream in intent.also and intent.also[intent.stream] != intent.version:
         fault = f"it rests on two versions of {intent.stream}"
     if fault:
