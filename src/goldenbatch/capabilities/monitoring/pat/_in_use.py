@@ -1,35 +1,24 @@
-"""Which model an analyst may use: the active one of its use, or a fit that nobody governs.
-
-A model is *governed* once a version of a use was drafted for the analyst: then only what is active
-serves. A fit that nobody governs serves in demonstration and development homes, and is refused
-where the word of a model counts.
-"""
+"""The spectral model that an analyst may use, and whether its context of use holds."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
+from goldenbatch.capabilities.monitoring._in_use import ModelInUse
 from goldenbatch.core.batches import BatchCorrected, BatchCreated
-from goldenbatch.core.errors import NotFoundError
-from goldenbatch.core.model_records import ModelDrafted
-from goldenbatch.core.models import ModelFitted
 from goldenbatch.core.prediction import PredictionsMade
-from goldenbatch.core.records import HomeKind
 from goldenbatch.science.latent import PlanScores, ScoringPlan
 
 if TYPE_CHECKING:
     from goldenbatch.core.analyst import State, TickView
-    from goldenbatch.core.prediction import ServedModel
     from goldenbatch.core.records import Event
     from goldenbatch.core.series import Flags, Floats, Series
 
-STRICT: Final = frozenset({HomeKind.VALIDATION, HomeKind.PRODUCTION})
 _OF_BATCH: Final = (BatchCreated.kind, BatchCorrected.kind)
-_ASK: Final = "Use the laboratory; see `goldenbatch model list` and have a model made active."
 
 
 @dataclass(frozen=True)
@@ -40,46 +29,13 @@ class Scored:
     inside: Flags
 
 
-class InUse:
-    """The model of an analyst at a tick, remembered in the analyst's state.
-
-    The entries are `use` (None: not looked yet; empty: not governed), `model` (digest of the
-    newest fit) and `kind` (of the home that it was fitted in).
-
-    Args:
-        name: Of the analyst.
-        state: Its state, which is changed.
-        view: What it may see.
-    """
+class InUse(ModelInUse):
+    """The spectral model of an analyst at a tick; see `ModelInUse`."""
 
     def __init__(self, name: str, state: State, view: TickView) -> None:
-        self._name, self._state, self._view = name, state, view
+        super().__init__(name, state, view)
         self._plan: ScoringPlan | None = None
-        self._served: ServedModel | None = None
-        self._is_known = False
-        self.why_not = ""
-        if state.get("use") is None:
-            state["use"] = self._first_use(view.events((ModelDrafted.kind,)))
-
-    def _first_use(self, events: Sequence[Event]) -> str:
-        """The use of the analyst's own name if there is one, else that drafted first."""
-        bodies: list[Any] = [event.decode() for event in events]
-        uses = [one.use for one in bodies if isinstance(one, ModelDrafted)
-                and one.analyst == self._name]  # fmt: skip
-        return self._name if self._name in uses else next(iter(uses), "")
-
-    def take(self, event: Event) -> None:
-        """Take a fit, or a draft that puts the analyst's model under control."""
-        body = event.decode()
-        if isinstance(body, ModelFitted) and body.name == self._name:
-            self._state["model"] = body.digest
-            self._state["kind"] = event.envelope.home_kind.value
-        elif isinstance(body, ModelDrafted) and body.analyst == self._name:
-            is_own = body.use == self._name
-            self._state["use"] = body.use if is_own else self._state["use"] or body.use
-        else:
-            return
-        self._is_known = False
+        self._plan_of = ""
 
     @property
     def digest(self) -> str:
@@ -89,33 +45,12 @@ class InUse:
 
     def plan(self) -> ScoringPlan | None:
         """The frozen model in use; None where there is none, and `why_not` says why."""
-        if not self._is_known:
-            self._is_known, self._served, self._plan, self.why_not = True, None, None, ""
-            digest = self._governed() if self._state["use"] else self._fitted()
-            if digest:
-                self._plan = ScoringPlan.from_bytes(self._view.artefact(digest), digest)
+        digest = self.artefact()
+        if digest != self._plan_of:
+            self._plan_of = digest
+            content = self._view.artefact(digest) if digest else None
+            self._plan = None if content is None else ScoringPlan.from_bytes(content, digest)
         return self._plan
-
-    def _governed(self) -> str:
-        try:
-            self._served = self._view.model(self._state["use"])
-        except NotFoundError as error:
-            self.why_not = f"{error} {error.hint}".strip()
-            return ""
-        return self._served.ref.digest
-
-    def _fitted(self) -> str:
-        digest = str(self._state["model"])
-        if digest and self._state.get("kind") is None:
-            fits = self._view.events((ModelFitted.kind,), f"model/{self._name}")
-            self._state["kind"] = fits[-1].envelope.home_kind.value if fits else ""
-        if digest and self._state["kind"] in STRICT:
-            self.why_not = (
-                f"its model {digest[:12]} was fitted and never approved, which is not enough in a "
-                f"{self._state['kind']} home. {_ASK}"
-            )
-            return ""
-        return digest
 
     def within(self, series: Series, place: str) -> tuple[list[bool], str]:
         """Which readings are of the context of use of a governed model; why the others are not.
