@@ -10,7 +10,8 @@ from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.science import errors
 
 ROOMS = ["goldenbatch.science"] + [
-    f"goldenbatch.science.{name}" for name in ("statistics", "comparison", "latent", "spectra")
+    f"goldenbatch.science.{name}"
+    for name in ("statistics", "comparison", "latent", "spectra", "drivers")
 ]
 
 
