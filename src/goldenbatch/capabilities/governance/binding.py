@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._reading import fault_of, version_of
+from goldenbatch.core import act_values as take
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.errors import BadInputError, ConflictError
 from goldenbatch.core.model_access import (

@@ -20,9 +20,9 @@ from goldenbatch.capabilities.governance._reading import (
     version_of,
     versions_of,
 )
-from goldenbatch.capabilities.governance._values import number, only, table, text
 from goldenbatch.capabilities.governance.binding import require_measurable
 from goldenbatch.capabilities.governance.judging import judgement_fault
+from goldenbatch.core.act_values import number, only, table, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plans import plan_stream
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, IntegrityError

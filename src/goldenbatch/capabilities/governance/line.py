@@ -20,7 +20,7 @@ from goldenbatch.capabilities.governance._reading import (
     require_artefact,
     version_of,
 )
-from goldenbatch.capabilities.governance._values import number, only, text
+from goldenbatch.core.act_values import number, only, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plans import plan_standings, plan_stream
 from goldenbatch.core.errors import BadInputError, ConflictError, IntegrityError

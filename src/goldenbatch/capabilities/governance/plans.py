@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._gate_case import flat
 from goldenbatch.capabilities.governance._reading import fault_of, version_of
 from goldenbatch.capabilities.governance.comparisons import predictor_of
@@ -20,6 +19,7 @@ from goldenbatch.capabilities.governance.reference import (
     ReferenceSet,
     read_reference,
 )
+from goldenbatch.core import act_values as take
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plan_limits import Original, check_against
 from goldenbatch.core.change_plans import (

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._reading import version_of
 from goldenbatch.capabilities.governance.binding import (
     require_criteria_before,
@@ -22,6 +21,7 @@ from goldenbatch.capabilities.governance.row_files import (
 )
 from goldenbatch.capabilities.governance.rows import Rows
 from goldenbatch.capabilities.governance.selecting import HomeRows, RowsAsked, period, read_table
+from goldenbatch.core import act_values as take
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.errors import BadInputError, ConflictError
 from goldenbatch.core.model_life import VersionState

@@ -16,7 +16,7 @@ from goldenbatch.capabilities.governance._reading import (
     require_artefact,
     version_of,
 )
-from goldenbatch.capabilities.governance._values import number, only, text
+from goldenbatch.core.act_values import number, only, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.analyst import AnalystAdopted
 from goldenbatch.core.change_plans import plan_stream

@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._environment import environment
 from goldenbatch.capabilities.governance.binding import (
     LEAST_ROWS,
@@ -30,6 +29,7 @@ from goldenbatch.capabilities.governance.binding import (
 from goldenbatch.capabilities.governance.comparisons import comparisons
 from goldenbatch.capabilities.governance.rows import Rows
 from goldenbatch.capabilities.governance.training import load_artefact
+from goldenbatch.core import act_values as take
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.errors import BadInputError, IntegrityError
 from goldenbatch.core.model_card import Criterion, Measured

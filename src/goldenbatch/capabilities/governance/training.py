@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
 
-from goldenbatch.capabilities.governance import _values as take
 from goldenbatch.capabilities.governance._environment import environment
 from goldenbatch.capabilities.governance.binding import (
     require_apart_from,
@@ -23,6 +22,7 @@ from goldenbatch.capabilities.governance.binding import (
 from goldenbatch.capabilities.governance.row_files import FileAsked, file_ranges, file_rows
 from goldenbatch.capabilities.governance.rows import Rows
 from goldenbatch.capabilities.governance.selecting import HomeRows, RowsAsked, read_table
+from goldenbatch.core import act_values as take
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.analyst import AnalystAdopted
 from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
