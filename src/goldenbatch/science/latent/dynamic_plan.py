@@ -31,6 +31,7 @@ from numpy.typing import ArrayLike
 
 from goldenbatch.science._arrays import Bools, Floats, Integers, matrix
 from goldenbatch.science.errors import DataError, DesignError, PlanError
+from goldenbatch.science.latent._dynamic_fit import TINY, averaged
 from goldenbatch.science.latent._filling import fill_rows
 from goldenbatch.science.latent._format import pack, unpack
 from goldenbatch.science.latent.alarm_limits import AlarmLimit
@@ -45,7 +46,6 @@ from goldenbatch.science.latent.steps import row_dot, row_squares
 
 _FORM = "goldenbatch/dynamic-plan/1"
 _PART = 2048
-_TINY = 1e-12
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +135,8 @@ class DynamicPlan:
             part = places[first : first + _PART]
             raw[part] = self._statistics(self._windows(lagged, part))
         values = np.full_like(raw, np.nan)
-        values[places] = self._averaged(raw[places], before.averages)
+        smoothing, is_log = self.facts.smoothing, self.facts.is_log
+        values[places] = averaged(raw[places], before.averages, smoothing, is_log=is_log)
         scores = self._judged(raw, values, is_scored, n_missing)
         averages = values[places[-1]] if len(places) else before.averages
         n_rows = before.n_rows + len(raw)
@@ -257,20 +258,6 @@ class DynamicPlan:
         ]
         return np.stack(columns, axis=1)
 
-    def _averaged(self, raw: Floats, averages: Floats) -> Floats:
-        shown = np.log(np.maximum(np.ascontiguousarray(raw), _TINY)) if self.facts.is_log else raw
-        if self.facts.smoothing == 1.0:
-            return shown
-        new, old = self.facts.smoothing, 1.0 - self.facts.smoothing
-        out = np.empty_like(shown)
-        for k in range(shown.shape[1]):
-            average, column = float(averages[k]), []
-            for value in shown[:, k].tolist():
-                average = old * average + new * value
-                column.append(average)
-            out[:, k] = column
-        return out
-
     def _judged(
         self, raw: Floats, values: Floats, is_scored: Bools, n_missing: Integers
     ) -> DynamicScores:
@@ -296,7 +283,7 @@ def _split(
         parts = (w * back).reshape(shape)
         return parts, np.asarray(parts.sum(axis=0))
     squares = np.einsum("ij,ij->j", A, A)
-    by_lag = np.where(squares > _TINY, back * back / np.maximum(squares, _TINY), 0.0)
+    by_lag = np.where(squares > TINY, back * back / np.maximum(squares, TINY), 0.0)
     by_tag = np.empty(shape[1])
     for tag in range(shape[1]):
         own = np.ascontiguousarray(A[:, tag :: shape[1]])
