@@ -1,4 +1,4 @@
-"""Treatment of spectra, and a soft sensor that knows its domain."""
+"""Spectra: treatment, calibration with its choices, transfer between instruments, soft sensors."""
 
 from __future__ import annotations
 
@@ -6,6 +6,18 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.science.spectra.calibration import (
+        CalibrateSettings,
+        Calibration,
+        Outliers,
+        calibrate,
+    )
+    from goldenbatch.science.spectra.choice import (
+        ChoiceSettings,
+        candidate_treatments,
+        choose,
+        nested_error,
+    )
     from goldenbatch.science.spectra.preprocess import (
         SpectraTreatment,
         Treatment,
@@ -23,8 +35,27 @@ if TYPE_CHECKING:
         SoftSensor,
         fit_soft_sensor,
     )
+    from goldenbatch.science.spectra.standards import (
+        kennard_stone,
+    )
+    from goldenbatch.science.spectra.transfer import (
+        Transfer,
+        transfer_plan,
+    )
 
 _HOMES = {
+    "calibration": (
+        "CalibrateSettings",
+        "Calibration",
+        "Outliers",
+        "calibrate",
+    ),
+    "choice": (
+        "ChoiceSettings",
+        "candidate_treatments",
+        "choose",
+        "nested_error",
+    ),
     "preprocess": (
         "SpectraTreatment",
         "Treatment",
@@ -42,23 +73,39 @@ _HOMES = {
         "SoftSensor",
         "fit_soft_sensor",
     ),
+    "standards": ("kennard_stone",),
+    "transfer": (
+        "Transfer",
+        "transfer_plan",
+    ),
 }
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CalibrateSettings",
+    "Calibration",
+    "ChoiceSettings",
+    "Outliers",
     "SensorFacts",
     "SensorReadings",
     "SensorSettings",
     "SoftSensor",
     "SpectraTreatment",
+    "Transfer",
     "Treatment",
+    "calibrate",
+    "candidate_treatments",
     "chemotools_pipeline",
+    "choose",
     "fit_soft_sensor",
     "fit_steps",
+    "kennard_stone",
     "msc",
+    "nested_error",
     "savitzky_golay",
     "snv",
     "subtract_line",
+    "transfer_plan",
 ]
 
 
