@@ -55,6 +55,12 @@ def fit(site: Site, name: str) -> list[ModelFitted]:
     elif found.analyst == "monitoring.batches":
         batch_settings = read_settings(BatchModelSettings, name, found.settings)
         bodies = _fit_products(site, name, batch_settings)
+    elif found.analyst == "monitoring.process":
+        from goldenbatch.capabilities.monitoring.process.fit import fit_process
+        from goldenbatch.capabilities.monitoring.process.settings import ProcessSettings
+
+        process_settings = read_settings(ProcessSettings, name, found.settings)
+        bodies = [(name, fit_process(site, name, process_settings))]
     else:
         return []
     events = []

@@ -7,6 +7,20 @@ from goldenbatch.core.capability import Offer, Offers
 _ROOM = "goldenbatch.capabilities.monitoring.process"
 
 OFFERS: Offers = {
+    "analysts": (
+        Offer(
+            "process",
+            f"{_ROOM}.analyst:process_monitor",
+            "Continuous tags of one or many units against a frozen model",
+        ),
+    ),
+    "fits": (
+        Offer(
+            "process",
+            "goldenbatch.capabilities.monitoring.fitting:fit",
+            "PCA, dynamic PCA or CVA from a reference window, limits from later rows",
+        ),
+    ),
     "trials": (
         Offer(
             "process_faults",
