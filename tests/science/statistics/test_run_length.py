@@ -31,6 +31,30 @@ def test_ewma_is_that_of_lucas_and_saccucci(chart):
         assert rl.ewma_arl(shift, *chart) == pytest.approx(published, rel=5e-3)
 
 
+LUCAS_CROSIER = (
+    (0.0, 149.0),
+    (0.25, 62.7),
+    (0.5, 20.1),
+    (0.75, 8.97),
+    (1.0, 5.29),
+    (1.5, 2.86),
+    (2.0, 2.01),
+)
+
+
+def test_a_head_start_is_that_of_lucas_and_crosier():
+    for shift, published in LUCAS_CROSIER:
+        assert rl.cusum_arl(shift, 0.5, 4.0, headstart=2.0) == pytest.approx(published, rel=3e-3)
+    assert rl.one_sided_cusum_arl(0.0, 0.5, 3.0) == pytest.approx(117.59, rel=1e-3)
+    with pytest.raises(DesignError, match="head start"):
+        rl.cusum_arl(0.0, 0.5, 4.0, headstart=4.0)
+
+
+@pytest.mark.parametrize(("weight", "published"), [(0.05, 2.32), (0.1, 2.55), (0.25, 2.76)])
+def test_widths_of_slow_ewmas_are_those_of_crowder(weight, published):
+    assert rl.ewma_width(250.0, weight) == pytest.approx(published, abs=0.006)
+
+
 def test_shewhart_known_values():
     assert rl.shewhart_arl() == pytest.approx(370.398, abs=1e-3)
     assert rl.shewhart_arl(1.0) == pytest.approx(43.89, abs=0.01)

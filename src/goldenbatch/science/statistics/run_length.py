@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from scipy.optimize import brentq
@@ -69,27 +70,39 @@ def ewma_arl(shift: float = 0.0, weight: float = 0.2, width: float = 3.0) -> flo
     return float(1.0 + np.sum(weights * lengths * first))
 
 
-def cusum_arl(shift: float = 0.0, slack: float = 0.5, threshold: float = 5.0) -> float:
-    """Return the average run length of a two-sided tabular CUSUM started at zero.
+def cusum_arl(
+    shift: float = 0.0, slack: float = 0.5, threshold: float = 5.0, headstart: float = 0.0
+) -> float:
+    """Return the average run length of a two-sided tabular CUSUM.
 
     Args:
         shift: of the mean from the first value on, in sigma.
         slack: k, in sigma.
         threshold: h, in sigma.
+        headstart: where both sums start, in sigma; half of the threshold is usual.
 
     References:
-        Page (1954) for one side; Kemp (1961): 1/ARL = 1/ARL(upper) + 1/ARL(lower).
+        Page (1954) for one side; Kemp (1961): 1/ARL = 1/ARL(upper) + 1/ARL(lower); Lucas and
+        Crosier (1982), Technometrics 24:199, doi:10.1080/00401706.1982.10487759 (head start).
 
     >>> round(cusum_arl(0.0, 0.5, 4.0), 1), round(cusum_arl(1.0, 0.5, 4.0), 1)
     (167.7, 8.4)
+    >>> round(cusum_arl(1.0, 0.5, 4.0, headstart=2.0), 2)
+    5.29
     """
     upper = one_sided_cusum_arl(shift, slack, threshold)
     lower = one_sided_cusum_arl(-shift, slack, threshold)
-    return 1.0 / (1.0 / upper + 1.0 / lower)
+    if headstart == 0:
+        return 1.0 / (1.0 / upper + 1.0 / lower)
+    up = one_sided_cusum_arl(shift, slack, threshold, headstart)
+    down = one_sided_cusum_arl(-shift, slack, threshold, headstart)
+    return (up * lower + down * upper - upper * lower) / (upper + lower)
 
 
-def one_sided_cusum_arl(shift: float = 0.0, slack: float = 0.5, threshold: float = 5.0) -> float:
-    """Return the average run length of the upper side of a CUSUM started at zero.
+def one_sided_cusum_arl(
+    shift: float = 0.0, slack: float = 0.5, threshold: float = 5.0, headstart: float = 0.0
+) -> float:
+    """Return the average run length of the upper side of a CUSUM.
 
     Solves N(z) = 1 + N(0) Phi(k - z - shift) + integral 0..h of N(y) phi(y + k - z - shift) dy.
 
@@ -97,6 +110,7 @@ def one_sided_cusum_arl(shift: float = 0.0, slack: float = 0.5, threshold: float
         shift: of the mean, in sigma.
         slack: k, in sigma.
         threshold: h, in sigma.
+        headstart: where the sum starts, in sigma; at least 0 and below the threshold.
 
     References:
         Page (1954), equation 6.
@@ -106,11 +120,19 @@ def one_sided_cusum_arl(shift: float = 0.0, slack: float = 0.5, threshold: float
     """
     _check_positive("threshold", threshold)
     nodes, weights = _nodes(0.0, threshold, 1.0)
+    if not 0 <= headstart < threshold:
+        message = f"a head start of {headstart} is not at least 0 and below {threshold}"
+        raise DesignError(message)
     points = np.concatenate([[0.0], nodes])
     kernel = np.empty((len(points), len(points)))
     kernel[:, 0] = ndtr(slack - points - shift)
     kernel[:, 1:] = weights * _density(nodes[None, :] + slack - points[:, None] - shift)
-    return float(np.linalg.solve(np.eye(len(points)) - kernel, np.ones(len(points)))[0])
+    lengths = np.linalg.solve(np.eye(len(points)) - kernel, np.ones(len(points)))
+    if headstart == 0:
+        return float(lengths[0])
+    first = weights * _density(nodes + slack - headstart - shift)
+    at_zero = lengths[0] * float(ndtr(slack - headstart - shift))
+    return float(1.0 + at_zero + np.sum(first * lengths[1:]))
 
 
 def shewhart_width(in_control_arl: float) -> float:
@@ -148,19 +170,41 @@ def _solve(length_of: Callable[[float], float], target: float, upper: float = _W
     _check_arl(target)
 
     def miss(x: float) -> float:
-        return math.log(length_of(x)) - math.log(target)
+        length = length_of(x)
+        return math.log(length / target) if 0 < length < math.inf else math.inf
 
-    lower = 1e-3
-    if miss(lower) > 0 or miss(upper) < 0:
+    lower = high = 1e-3
+    # Run lengths beyond 1e15 are lost to rounding, so that the bracket grows from below.
+    while miss(high) < 0:
+        if high >= upper:
+            message = f"no chart of this kind has an in-control run length of {target}"
+            raise DesignError(message)
+        lower, high = high, min(upper, max(0.5, 1.25 * high))
+    if lower == high:
         message = f"no chart of this kind has an in-control run length of {target}"
         raise DesignError(message)
-    return float(brentq(miss, lower, upper, xtol=1e-10))
+    return float(brentq(miss, lower, high, xtol=1e-10))
 
 
 def _nodes(lower: float, upper: float, spread: float) -> tuple[Floats, Floats]:
     """Gauss-Legendre nodes and weights, dense against the spread of the kernel."""
     n_nodes = max(_N_NODES_MIN, 12 * math.ceil((upper - lower) / spread))
-    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)
+    return nodes_between(n_nodes, lower, upper)
+
+
+@lru_cache(maxsize=64)
+def _legendre(n_nodes: int) -> tuple[Floats, Floats]:
+    return np.polynomial.legendre.leggauss(n_nodes)
+
+
+def nodes_between(n_nodes: int, lower: float, upper: float) -> tuple[Floats, Floats]:
+    """Return Gauss-Legendre nodes and weights of an interval, each of shape (n_nodes,).
+
+    >>> nodes, weights = nodes_between(3, 0.0, 2.0)
+    >>> round(float((weights * nodes**4).sum()), 12)
+    6.4
+    """
+    nodes, weights = _legendre(n_nodes)
     half = 0.5 * (upper - lower)
     return half * nodes + 0.5 * (upper + lower), half * weights
 
