@@ -1,0 +1,365 @@
+"""Fitting a batch plan to golden batches; every limit from batches that were left out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.special import chdtri
+
+from goldenbatch.science._arrays import Floats
+from goldenbatch.science.errors import DataError
+from goldenbatch.science.latent.batch._frames import Aligned, Front, deviations
+from goldenbatch.science.latent.batch._planes import fit_batchwise, fit_observation
+from goldenbatch.science.latent.batch.alignment import fit_aligner
+from goldenbatch.science.latent.batch.domain import (
+    length_range,
+    prediction_range,
+    start_range,
+    start_values,
+)
+from goldenbatch.science.latent.batch.envelope import conformal_quantile
+from goldenbatch.science.latent.batch.forecasts import fit_forecast
+from goldenbatch.science.latent.batch.plan import BatchPlan, BatchTrace, PhasePlan, persistent
+from goldenbatch.science.latent.batch.runs import BatchRun, Stretch
+from goldenbatch.science.latent.batch.settings import END, BatchSettings, PhaseSettings
+from goldenbatch.science.latent.batch.unfolding import mean_course, moving_mean
+
+LEAST_BATCHES = 4
+_LEAST_REACHED = 3
+_NEIGHBOURS = 0.1
+_POINTWISE = 0.99
+_LEVEL = 0.25
+_ANY = 1e300
+_USUAL, _SWING = 0.8, 3.0
+
+
+def fit_batch_plan(runs: Sequence[BatchRun], settings: BatchSettings) -> BatchPlan:
+    """Fit a plan to golden batches.
+
+    Each golden batch, or part of them, is left out in turn and followed by a plan made from the
+    others. Limits over maturity, the factor that sets the false-alarm rate of whole batches, and
+    the widths of the forecasts all come from those.
+
+    Args:
+        runs: golden batches; each has all phases of the settings.
+        settings: fixed before.
+
+    Raises:
+        DataError: too few batches, or one lacks a phase or an outcome; it is named.
+        DesignError: the settings give no model.
+
+    References:
+        Nomikos and MacGregor (1995), Technometrics 37:41 (limits over time);
+        Vovk, Gammerman and Shafer (2005), doi:10.1007/b106715 (the factor).
+
+    >>> rng = np.random.default_rng(3)
+    >>> time = np.arange(20.0)
+    >>> made = [BatchRun(str(i), time, rng.normal(size=(20, 2))) for i in range(9)]
+    >>> plan = fit_batch_plan(made, BatchSettings(("a", "b"), (PhaseSettings("batch"),)))
+    >>> plan.stated_rate, plan.follow(made[0]).is_alarm
+    (0.1, False)
+    """
+    _check(runs, settings)
+    runs, dropped = screened(runs, settings)
+    core = replace(_core(runs, settings), dropped=dropped)
+    traces: list[BatchTrace] = [core.follow(runs[0])] * len(runs)
+    for part in left_out_parts(len(runs), settings.n_folds):
+        kept = [run for i, run in enumerate(runs) if i not in part]
+        other = _core(kept, settings)
+        for i in part:
+            traces[i] = other.follow(runs[i])
+    limits, rate = _limits(core, traces)
+    plan = core.with_limits(limits, rate)
+    return _with_widths(plan, traces, [_outcomes(run, settings) for run in runs])
+
+
+def screened(
+    runs: Sequence[BatchRun], settings: BatchSettings
+) -> tuple[list[BatchRun], tuple[str, ...]]:
+    """Golden batches that are inside the domain of the others, and the names of those outside.
+
+    A batch whose phases start elsewhere, or last shorter or longer, than all others' is no pattern
+    for them. It is judged once, by start and length alone, and never by its statistics: leaving
+    out what would alarm makes limits that alarm too often.
+    """
+    ranges = [_domain_values(run, settings) for run in runs]
+    values = np.stack(ranges)
+    outside = []
+    for i in range(len(runs)):
+        others = np.delete(values, i, axis=0)
+        own = 1.0 - (1.0 - settings.domain_confidence) / len(values[i])
+        limits = [prediction_range(column, own) for column in others.T]
+        known = [k for k, value in enumerate(values[i].tolist()) if not math.isnan(value)]
+        if any(not limits[k][0] <= values[i, k] <= limits[k][1] for k in known):
+            outside.append(i)
+    if len(runs) - len(outside) < LEAST_BATCHES:
+        return list(runs), ()
+    kept = [run for i, run in enumerate(runs) if i not in outside]
+    return kept, tuple(runs[i].name for i in outside)
+
+
+def _domain_values(run: BatchRun, settings: BatchSettings) -> Floats:
+    """Length and start values of the phases of a batch."""
+    found: list[float] = []
+    for chosen in settings.phases:
+        one = run.stretch(chosen.name)
+        if one is not None:
+            own = one.values[:, list(watched(settings, chosen))]
+            found += [one.length, *start_values(own).tolist()]
+    return np.array(found)
+
+
+def left_out_parts(n: int, n_folds: int) -> list[list[int]]:
+    """Which batches are left out together: each alone, or every k-th.
+
+    >>> left_out_parts(3, 0), left_out_parts(4, 2)
+    ([[0], [1], [2]], [[0, 2], [1, 3]])
+    """
+    k = n if n_folds == 0 else min(n_folds, n)
+    return [list(range(i, n, k)) for i in range(k)]
+
+
+def _check(runs: Sequence[BatchRun], settings: BatchSettings) -> None:
+    if len(runs) < LEAST_BATCHES:
+        message = f"{len(runs)} golden batches carry no plan; give {LEAST_BATCHES} or more"
+        raise DataError(message)
+    for run in runs:
+        if run.values.shape[1] != len(settings.columns):
+            message = (
+                f"batch {run.name} has {run.values.shape[1]} variables; the settings name "
+                f"{len(settings.columns)}"
+            )
+            raise DataError(message)
+        lacking = [one.name for one in settings.phases if one.name not in run.phases]
+        if lacking:
+            message = f"golden batch {run.name} has no phase {lacking[0]!r}; leave it out"
+            raise DataError(message)
+        _outcomes(run, settings)
+
+
+def _outcomes(run: BatchRun, settings: BatchSettings) -> list[float]:
+    """Numbers that are to be predicted, of one batch."""
+    known = {END: total_length(run, settings), **dict(run.outcomes)}
+    missing = [name for name in settings.forecasts if name not in known]
+    if missing:
+        message = f"golden batch {run.name} has no outcome {missing[0]!r}; give it or leave it out"
+        raise DataError(message)
+    return [float(known[name]) for name in settings.forecasts]
+
+
+def total_length(run: BatchRun, settings: BatchSettings) -> float:
+    """Time from the begin of the first modelled phase to the end of the last one.
+
+    Raises:
+        DataError: the batch has none of the phases.
+
+    >>> run = BatchRun("a", [0.0, 1.0, 3.0], [[0.0]] * 3, ["wait", "heat", "dry"])
+    >>> total_length(run, BatchSettings(("x",), (PhaseSettings("heat"),)))
+    2.0
+    """
+    names = {one.name for one in settings.phases}
+    begins = {}
+    for one in run.stretches():
+        if one.phase in names:
+            at = float(run.time[run.phases.index(one.phase)])
+            begins[one.phase] = (at, at + one.length)
+    if not begins:
+        message = f"batch {run.name} has none of the phases {', '.join(sorted(names))}"
+        raise DataError(message)
+    return max(end for _, end in begins.values()) - min(begin for begin, _ in begins.values())
+
+
+def watched(settings: BatchSettings, chosen: PhaseSettings) -> tuple[int, ...]:
+    """Places of the variables of a phase.
+
+    Where none are named: all but the indicator, which agrees with itself in every batch.
+
+    >>> from goldenbatch.science.latent.batch.alignment import Alignment
+    >>> one = PhaseSettings("spray", Alignment("indicator", (1,)))
+    >>> watched(BatchSettings(("a", "b", "c"), (one,)), one)
+    (0, 2)
+    """
+    is_indicator = chosen.alignment.kind == "indicator"
+    off = set(chosen.alignment.columns) if is_indicator else set()
+    every = tuple(place for place in range(len(settings.columns)) if place not in off)
+    return chosen.columns or every
+
+
+# ---- the model, without limits ------------------------------------------------------------------
+
+
+def _core(runs: Sequence[BatchRun], settings: BatchSettings) -> BatchPlan:
+    phases: dict[str, PhasePlan] = {}
+    cubes: dict[str, Floats] = {}
+    for one in settings.phases:
+        golden = [found for run in runs if (found := run.stretch(one.name)) is not None]
+        phases[one.name], cubes[one.name] = _phase(settings, one, golden)
+    outcomes = np.array([_outcomes(run, settings) for run in runs]).reshape(len(runs), -1)
+    forecasts = tuple(
+        fit_forecast(name, cubes, outcomes[:, j], settings.forecast_components)
+        for j, name in enumerate(settings.forecasts)
+    )
+    return BatchPlan(
+        settings, phases, forecasts, len(runs), settings.false_alarm_rate, settings.coverage
+    )
+
+
+def _phase(
+    settings: BatchSettings, chosen: PhaseSettings, golden: Sequence[Stretch]
+) -> tuple[PhasePlan, Floats]:
+    """Model of one phase, and the deviations of its golden batches on the grid."""
+    # A point that fewer batches reach has no spread.
+    reach = max(chosen.alignment.reach, min(1.0, _LEAST_REACHED / len(golden)))
+    aligner = fit_aligner(replace(chosen.alignment, reach=reach), golden)
+    columns = watched(settings, chosen)
+    front = Front(aligner, columns, chosen.watches_elapsed, chosen.n_points, settings.max_hold)
+    aligned: list[Aligned] = [front.run({}, one.elapsed, one.values)[1] for one in golden]
+    p = len(columns) + chosen.watches_elapsed
+    cube = np.full((len(golden), chosen.n_points, p), np.nan)
+    for i, one in enumerate(aligned):
+        cube[i, : len(one.grid)] = one.grid
+    mean, spread = mean_course(cube)
+    spread = spread * _tails([deviations(one, mean, spread)[0] for one in aligned], settings)
+    pairs = [deviations(one, mean, spread) for one in aligned]
+    grids = np.zeros_like(cube)
+    for i, (_, grid) in enumerate(pairs):
+        grids[i, : len(grid)] = grid
+    fit = fit_observation if settings.unfolding == "observation" else fit_batchwise
+    model = fit(settings, [z for z, _ in pairs], list(grids))
+    lengths = length_range(golden, settings.domain_confidence)
+    ends = np.array([one.maturity[-1] for one in aligned])
+    length = np.array([*lengths, max(prediction_range(ends, settings.domain_confidence)[1], 1.0)])
+    raw = [replace(one, values=one.values[:, list(columns)]) for one in golden]
+    start = start_range(raw, settings.domain_confidence)
+    nothing = np.zeros((len(settings.forecasts), chosen.n_points))
+    plan = PhasePlan(
+        chosen.name, front, mean, spread, model, np.ones((3, chosen.n_points)),
+        np.clip(length, -_ANY, _ANY), np.clip(start, -_ANY, _ANY), nothing,
+    )  # fmt: skip
+    return plan, grids
+
+
+def _tails(z: Sequence[Floats], settings: BatchSettings) -> Floats:
+    """How much further each variable swings in good batches than a normal one would, shape (p,).
+
+    A controlled flow that jumps to its stop now and then would else set the limits for all.
+    """
+    most = []
+    for one in z:
+        held = np.abs(np.nan_to_num(one, nan=0.0))
+        most.append(persistent(held, min(settings.persistence, len(held))).max(axis=0))
+    return np.asarray(np.maximum(np.quantile(np.array(most), _USUAL, axis=0) / _SWING, 1.0))
+
+
+# ---- limits -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Seen:
+    """Statistics of one left-out batch in one phase."""
+
+    points: Floats
+    statistics: Floats
+
+
+def _limits(core: BatchPlan, traces: Sequence[BatchTrace]) -> tuple[dict[str, Floats], float]:
+    """Limits of each phase over maturity, and the share of good batches that they promise."""
+    wanted = core.settings.persistence
+    curves: dict[str, Floats] = {}
+    worst: list[Floats] = []
+    for name, phase in core.phases.items():
+        seen = [_seen(trace, name, phase.front.n_points) for trace in traces]
+        curve = _curve(seen, phase.front.n_points)
+        most = np.array([_most(one, curve, wanted) for one in seen])
+        # Each statistic of each phase gets an equal chance to alarm before the common factor.
+        usual = np.maximum(np.median(most, axis=0), 1e-9)
+        curves[name] = curve * usual[:, None]
+        worst.append(most / usual)
+    of_batch = np.stack(worst).max(axis=(0, 2))
+    factor, kept = conformal_quantile(of_batch, 1.0 - core.settings.false_alarm_rate)
+    return {name: curve * factor for name, curve in curves.items()}, round(1.0 - kept, 12)
+
+
+def _seen(trace: BatchTrace, name: str, n_points: int) -> _Seen:
+    for one in trace.phases:
+        if one.phase == name:
+            points = np.clip(one.maturity, 0.0, 1.0) * (n_points - 1)
+            return _Seen(points, one.statistics)
+    return _Seen(np.zeros(0), np.zeros((0, 3)))
+
+
+def _curve(seen: Sequence[_Seen], n_points: int) -> Floats:
+    """Box's limit of each statistic over maturity from left-out batches, shape (3, n_points).
+
+    The largest deviation of one variable is in spreads already: its curve is 1 everywhere, so
+    that it is the half width of the golden envelope.
+    """
+    total, square, count = (np.zeros((n_points, 2)) for _ in range(3))
+    for one in seen:
+        own = one.statistics[:, :2]
+        is_there = ~np.isnan(own).any(axis=1)
+        place = np.rint(one.points[is_there]).astype(np.int64)
+        np.add.at(total, place, own[is_there])
+        np.add.at(square, place, own[is_there] ** 2)
+        np.add.at(count, place, 1.0)
+    share = _NEIGHBOURS
+    weight = np.maximum(moving_mean(count, share), 1e-12)
+    mean = moving_mean(total, share) / weight
+    variance = np.maximum(moving_mean(square, share) / weight - mean**2, 0.0)
+    level = np.median(mean[mean > 0]) if (mean > 0).any() else 1.0
+    mean = np.maximum(mean, 1e-6 * level)
+    variance = np.maximum(variance, (0.1 * mean) ** 2)
+    g, h = variance / (2.0 * mean), 2.0 * mean**2 / variance
+    box = g * chdtri(h, 1.0 - _POINTWISE)
+    box = np.maximum(box, _LEVEL * np.median(box, axis=0))
+    return np.column_stack([box, np.ones(n_points)]).T.copy()
+
+
+def _most(seen: _Seen, curve: Floats, wanted: int) -> Floats:
+    """Largest persistent ratio of each statistic to its curve, shape (3,)."""
+    n_points = curve.shape[1]
+    at = np.minimum(seen.points.astype(np.int64), n_points - 2)
+    share = seen.points - at
+    limit = curve[:, at] + (curve[:, at + 1] - curve[:, at]) * share
+    ratio = np.nan_to_num(seen.statistics / limit.T, nan=0.0)
+    if len(ratio) < wanted:
+        return np.zeros(3)
+    return np.asarray(persistent(ratio, wanted).max(axis=0))
+
+
+def _with_widths(
+    plan: BatchPlan, traces: Sequence[BatchTrace], outcomes: Sequence[Sequence[float]]
+) -> BatchPlan:
+    """The plan with the widths of its forecasts, from what left-out batches missed by."""
+    if not plan.forecasts:
+        return plan
+    phases, kept = {}, 1.0
+    for name, phase in plan.phases.items():
+        k = phase.front.n_points
+        missed = np.full((len(traces), len(plan.forecasts), k), np.nan)
+        for i, trace in enumerate(traces):
+            for one in trace.phases:
+                if one.phase == name:
+                    missed[i] = _missed(one.maturity, one.forecast, outcomes[i], k)
+        half, share = _order_statistic(missed, plan.settings.coverage)
+        kept = min(kept, share)
+        phases[name] = replace(phase, half_widths=half)
+    return replace(plan, phases=phases, stated_coverage=kept)
+
+
+def _order_statistic(missed: Floats, coverage: float) -> tuple[Floats, float]:
+    """`conformal_quantile` along the first axis, of all places at once; (n, m, k) to (m, k)."""
+    known = missed[~np.isnan(missed).any(axis=(1, 2))]
+    _, kept = conformal_quantile(np.arange(len(known)), coverage)
+    rank = round(kept * (len(known) + 1))
+    return np.asarray(np.sort(known, axis=0)[rank - 1]), kept
+
+
+def _missed(maturity: Floats, forecast: Floats, outcome: Sequence[float], n_points: int) -> Floats:
+    """Largest error near each grid point, the last one known beyond the batch's end, (m, k)."""
+    grid = np.arange(n_points) / (n_points - 1)
+    place = np.clip(np.searchsorted(maturity, grid, side="right") - 1, 0, len(maturity) - 1)
+    return np.asarray(np.abs(forecast[place] - np.array(outcome)).T)
