@@ -2,7 +2,7 @@
 
 The values are x[t] = phi x[t-1] + e[t] about their mean, in units of their own standard deviation;
 a shift moves the mean of all values from the first monitored one on. Parameters are known: what
-estimating them costs is in `run_length_estimated` and `forecast_study`.
+estimating them costs is in `run_length_estimated`.
 
 References:
     Schmid (1995), Statistical Papers 36:111, doi:10.1007/BF02926025 (Shewhart chart of the values).

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from goldenbatch.science.errors import DesignError
-from goldenbatch.science.statistics import run_length_ar1 as ar
+from goldenbatch.science.statistics import run_length_autocorrelated as ar
 from goldenbatch.science.statistics.run_length import ewma_arl, shewhart_arl
 
 KRAMER_SCHMID_2000 = {
