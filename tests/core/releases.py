@@ -70,7 +70,7 @@ def tested(outcome="passes", lower="99", upper="101", **more):
         "limit": Limit(**LIMIT), "bound": "interval", "confidence": 0.9, "inputs": (read(),),
         "model": ModelUsed(use="assay", version=1, digest=ONE, approval="model/assay/1@9",
                            acceptance=ONE),
-        "input_digest": ONE, "outcome": outcome, "why": "said",
+        "input_digest": ONE, "outcome": outcome, "why": "said", "most_contingency": 0.05,
         "prediction": Predicted(value="100", lower=lower, upper=upper, unit="%", confidence=0.9,
                                 is_in_domain=True),
     }  # fmt: skip

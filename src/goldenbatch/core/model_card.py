@@ -119,6 +119,8 @@ class IntendedUse(_Part):
         procedures: Procedures on which that person must be trained.
         subgroups: Subgroups of the input space that are tested apart, such as `wet season`.
         limitations: What it cannot do.
+        influence: What its output decides without anything else: `release` stands in place of a
+            test for release, which only such a use may; empty: not stated, so nothing.
     """
 
     purpose: str = Field(min_length=10)
@@ -134,6 +136,7 @@ class IntendedUse(_Part):
     procedures: tuple[str, ...] = ()
     subgroups: tuple[str, ...] = ()
     limitations: str = ""
+    influence: Literal["", "monitoring", "control", "release"] = ""
 
 
 class Criterion(_Part):

@@ -244,6 +244,7 @@ class ReleaseTested(_OfTest):
         outcome: What that means.
         no_prediction: Why there is no valid prediction; empty else.
         why: The outcome in a sentence.
+        most_contingency: Share of batches without valid prediction that is registered.
         trend: What makes it a trend to failure.
         recent: Earlier tests that a run rule looked at, `stream@version`, oldest first.
         corrects: Version of the test in this stream whose evidence was corrected; 0: it is the
@@ -266,6 +267,7 @@ class ReleaseTested(_OfTest):
     outcome: ReleaseOutcome
     no_prediction: Literal[""] | NoPrediction = ""
     why: str = Field(min_length=1)
+    most_contingency: float = Field(gt=0, le=0.5)
     trend: tuple[str, ...] = ()
     recent: tuple[str, ...] = ()
     corrects: int = Field(default=0, ge=0)

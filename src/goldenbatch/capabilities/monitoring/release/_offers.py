@@ -2,6 +2,41 @@
 
 from __future__ import annotations
 
-from goldenbatch.core.capability import Offers
+from goldenbatch.core.capability import Offer, Offers
 
-OFFERS: Offers = {}
+_ROOM = "goldenbatch.capabilities.monitoring.release"
+
+OFFERS: Offers = {
+    "trials": (
+        Offer("release", f"{_ROOM}.trial:ReleaseTrial", "Release models forward in time, gated"),
+    ),
+    "facts": (
+        Offer(
+            "release_independent",
+            f"{_ROOM}.independence:ReleaseIndependent",
+            "Who asked for a release test does not review its page",
+        ),
+    ),
+    "acts": (
+        Offer("release-register", f"{_ROOM}.registering:register", "Enter what is registered"),
+        Offer(
+            "release-register-approve",
+            f"{_ROOM}.registering:approve_registration",
+            "Approve a registration, signed",
+        ),
+        Offer(
+            "release-register-withdraw",
+            f"{_ROOM}.registering:withdraw_registration",
+            "Withdraw a registration, at once",
+        ),
+        Offer("release-test", f"{_ROOM}.asking:ask", "Ask for a release test of a batch"),
+        Offer(
+            "release-link", f"{_ROOM}.laboratory:link", "Link a result of the contingency test"
+        ),
+        Offer(
+            "release-conclude",
+            f"{_ROOM}.laboratory:conclude",
+            "End an investigation with its root cause, signed",
+        ),
+    ),
+}
