@@ -41,7 +41,7 @@ class ConformalSettings:
     """
 
     coverage: float = 0.9
-    step: float = 0.005
+    step: float = 0.01
     is_normalised: bool = False
     n_own: int = 0
     n_least: int = 20
