@@ -28,7 +28,7 @@ MONTHS: Final = {name: number for number, names in _NAMES.items() for name in na
 """Names of months in English, German and Slovenian."""
 
 _NAMED = re.compile(r"^([^\W\d_]+)[\s./-]*(\d{4}|\d{2})$")
-_ISO = re.compile(r"^(\d{4})-(\d{1,2})(?:-(\d{1,2}))?(?:[T ].*)?$")
+_ISO = re.compile(r"^(\d{4})-(\d{1,2})(?:-(\d{1,2}))?(?:[Tt ].*)?$")
 
 
 def month_number(text: str, names: Mapping[str, int] | None = None) -> int | None:

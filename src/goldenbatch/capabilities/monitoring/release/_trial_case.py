@@ -19,6 +19,7 @@ from goldenbatch.science.forward import (
     ForwardRows,
     ForwardSettings,
     Leak,
+    LeakKind,
     Levels,
     Reported,
     Timeline,
@@ -248,8 +249,11 @@ def specification_of(case: Case) -> Any:
 # ---- columns that know the answer -------------------------------------------------------------
 
 
-def leaks_of(case: Case) -> tuple[Leak, ...]:
+def leaks_of(case: Case) -> tuple[tuple[Leak, ...], tuple[Leak, ...]]:
     """Columns that know the answer, each once, by stage, by time of recording, or by itself.
+
+    Returns:
+        Those held against the model, and those that are good alone for a declared reason.
 
     Raises:
         BadInputError: A stage or a column of times is not there.
@@ -264,7 +268,13 @@ def leaks_of(case: Case) -> tuple[Leak, ...]:
     found += recorded_later(*_recorded(case))
     found += leaking_columns(case.X, case.names, case.reported, case.table.codes, settings.leaks)
     first = {leak.column: leak for leak in reversed(found)}
-    return tuple(first[name] for name in case.names if name in first)
+    told = [first[name] for name in case.names if name in first]
+    excused = [
+        leak
+        for leak in told
+        if leak.kind is LeakKind.TOO_GOOD and settings.explained.get(leak.column, "").strip()
+    ]
+    return tuple(one for one in told if one not in excused), tuple(excused)
 
 
 def _recorded(case: Case) -> tuple[dict[str, Array], Array]:

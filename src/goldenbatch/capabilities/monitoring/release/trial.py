@@ -116,7 +116,7 @@ class ReleaseTrial:
 
 
 def _attribute(case: Case, chosen: Chosen, is_test: Any) -> tuple[Measures, Verdict]:
-    leaks = leaks_of(case)
+    leaks, excused = leaks_of(case)
     rows = forward_rows(case, chosen, is_test)
     found = _evaluated(case, rows, leaks)
     verdict = judge(found, case.settings.criteria)
@@ -126,6 +126,10 @@ def _attribute(case: Case, chosen: Chosen, is_test: Any) -> tuple[Measures, Verd
         "model": chosen.choice.name,
         "rmse_of_candidates_on_training_side": dict(chosen.choice.rmse),
         "interval": chosen.interval,
+        "explained_columns": {
+            one.column: {"figure": one.figure, "why": case.settings.explained[one.column]}
+            for one in excused
+        },
         "by_period": _by_period(rows, found),
         "planted_leaks": _planted(case, found),
     }

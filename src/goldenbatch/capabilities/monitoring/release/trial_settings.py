@@ -53,6 +53,8 @@ class ReleaseTrialSettings(BaseModel):
         n_trees: Of forests.
         coverage: Of the interval.
         leaks: From where on a column is too good.
+        explained: Column to why it may be good alone, such as a probe read before the decision;
+            it is told, and no longer held against the model. A copy of the result stays a leak.
         planted_leak: Adds a column that is the result with noise, of this share of its spread
             within products, to see that it is caught; none by default.
         has_splits: Whether random and lot-wise cross-validation stand beside the forward figures.
@@ -80,6 +82,7 @@ class ReleaseTrialSettings(BaseModel):
     n_trees: int = Field(default=150, ge=10, le=2000)
     coverage: float = Field(default=0.9, gt=0.5, lt=1)
     leaks: LeakSettings = Field(default_factory=LeakSettings)
+    explained: Mapping[str, str] = Field(default_factory=dict)
     planted_leak: float | None = Field(default=None, ge=0)
     has_splits: bool = True
     criteria: GateCriteria = Field(default_factory=GateCriteria)
