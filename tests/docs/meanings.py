@@ -206,6 +206,7 @@ MEANINGS = {
     "coverage": "Of the prediction interval.",
     # policy.toml
     "Policy.schema_": "Form of the file.",
+    "AlarmMaster.schema_": "Form of the file.",
     "Policy.title": "For people.",
     "Role.title": "For people.",
     "gmp": "Whether the role carries GMP meaning; one without signs nothing.",

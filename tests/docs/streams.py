@@ -2,6 +2,13 @@
 
 STREAMS = {
     "TwinResultKept": "twin/<study>",
+    "AlarmsPutForward": "master/alarms",
+    "OccurrenceAcknowledged": "alarm-occurrence/<uid>",
+    "OccurrenceReset": "alarm-occurrence/<uid>",
+    "AlarmShelved": "alarm-class/<alarm>",
+    "AlarmUnshelved": "alarm-class/<alarm>",
+    "AlarmTakenOut": "alarm-class/<alarm>",
+    "AlarmBackInService": "alarm-class/<alarm>",
     "AlarmAcknowledged": "alarm/<source>/<condition>",
     "AlarmChanged": "alarm/<source>/<condition>",
     "AlarmCleared": "alarm/<source>/<condition>",

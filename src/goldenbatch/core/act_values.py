@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 from goldenbatch.core.errors import BadInputError
+from goldenbatch.core.records import from_iso, to_iso
 
 Type = TypeVar("Type")
 
@@ -73,3 +74,22 @@ def only(values: Mapping[str, Any], known: Sequence[str]) -> None:
             f"{', '.join(unknown)}: no such value.", hint=f"There are {', '.join(known)}.",
             key=unknown[0],
         )  # fmt: skip
+
+
+def moment(values: Mapping[str, Any], key: str, default: int | None = None) -> int:
+    """A moment in microseconds UTC, of ISO 8601 with its offset or of such a number.
+
+    Raises:
+        BadInputError: It is missing, no time, or without an offset.
+    """
+    found = values.get(key, default)
+    try:
+        at = int(found) if str(found).lstrip("-").isdigit() else from_iso(str(found))
+        to_iso(at)
+    except (ValueError, OverflowError) as error:
+        raise BadInputError(
+            f"{key} is no time: {found!r}.",
+            hint="Give it in ISO 8601 with its offset, as in 2026-05-12T14:30:00+02:00.",
+            key=key,
+        ) from error
+    return at

@@ -107,6 +107,7 @@ _TREE: dict[str, Entry] = {
     "findings": Entry("Findings, newest first.", f"{_CLI}.findings:findings", panel=_WORK),
     "show": Entry("A finding with its evidence.", f"{_CLI}.findings:show", panel=_WORK),
     "decide": Entry("Decide on a finding, signed.", f"{_CLI}.findings:decide", panel=_WORK),
+    "act": Entry("Carry out an act of a capability.", f"{_CLI}.acting:act", panel=_WORK),
     "sign": Entry("Sign a version of a record.", f"{_CLI}.findings:sign", panel=_WORK),
     "batch": Entry("Batches: list, show, report.", children=_batch_commands, panel=_WORK),
     "sample": Entry(

@@ -2,6 +2,35 @@
 
 from __future__ import annotations
 
-from goldenbatch.core.capability import Offers
+from goldenbatch.core.capability import Offer, Offers
 
-OFFERS: Offers = {}
+_ROOM = "goldenbatch.capabilities.monitoring.alarms"
+_LIFE = "goldenbatch.core.finding_alarms"
+
+OFFERS: Offers = {
+    "commands": (
+        Offer("alarms", f"{_ROOM}.commands:alarms_command", "Alarms that wait for somebody"),
+        Offer(
+            "alarm-performance",
+            f"{_ROOM}.commands:performance_command",
+            "Rates, floods, chattering and standing alarms of each operator position",
+        ),
+    ),
+    "acts": (
+        Offer("rationalise", f"{_ROOM}.acts:put_forward", "Put a master alarm database forward"),
+        Offer("acknowledge", f"{_ROOM}.acts:acknowledge", "Take note of an alarm"),
+        Offer("reset", f"{_ROOM}.acts:reset", "Reset a latching alarm whose cause is gone"),
+        Offer("shelve", f"{_ROOM}.acts:shelve", "Put an alarm aside for a while"),
+        Offer("unshelve", f"{_ROOM}.acts:unshelve", "Show a shelved alarm again"),
+        Offer("take_out", f"{_ROOM}.acts:take_out", "Take an alarm out of service"),
+        Offer("put_back", f"{_ROOM}.acts:put_back", "Put an alarm back into service"),
+    ),
+    "record_types": (
+        Offer(
+            "alarms",
+            "goldenbatch.core.alarm_master:AlarmsPutForward",
+            "A master alarm database was put forward",
+        ),
+        Offer("occurrence", f"{_LIFE}:OccurrenceAcknowledged", "Somebody took note of an alarm"),
+    ),
+}
