@@ -53,30 +53,33 @@ def path(K: Floats, reference: Floats, kept: Integers, left: Integers, n_compone
     other = other - other.mean(axis=1, keepdims=True) - column + whole
     mean = float(reference[kept].mean())
     dual = _dual(own, reference[kept] - mean, n_components)
-    return np.asarray(mean + other @ dual)
+    return np.asarray(mean + np.einsum("ij,jk->ik", other, dual))
 
 
 def _dual(K: Floats, y: Floats, n_components: int) -> Floats:
-    """Coefficients of the rows of the fit, column a - 1 for a components, shape (n, a_max)."""
+    """Coefficients of the rows of the fit, column a - 1 for a components, shape (n, a_max).
+
+    einsum and not BLAS: waking threads for products this small costs ten times the products.
+    """
     n = len(y)
-    T, U = np.zeros((n, n_components)), np.zeros((n, n_components))
-    inner = np.zeros((n_components, n_components))
-    dual = np.zeros((n, n_components))
-    rest, size = y.copy(), float(np.sqrt(np.trace(K @ K)))
+    T, R = np.zeros((n_components, n)), np.zeros((n_components, n))
+    dual = np.zeros((n_components, n))
+    rest, size = y.copy(), float(np.sqrt(np.einsum("ij,ij->", K, K)))
     for a in range(n_components):
-        norm = float(np.linalg.norm(rest))
-        u = rest / norm if norm > 0 else rest
-        image = K @ u
+        norm = float(np.sqrt(np.einsum("i,i->", rest, rest)))
+        r = rest / norm if norm > 0 else rest
+        t = np.einsum("ij,j->i", K, r)
         # Twice, because one Gram-Schmidt pass loses orthogonality for late components.
-        t = image - T[:, :a] @ (T[:, :a].T @ image)
-        t = t - T[:, :a] @ (T[:, :a].T @ t)
-        length = float(np.linalg.norm(t))
+        for _ in range(2):
+            shares = np.einsum("ai,i->a", T[:a], t)
+            t = t - np.einsum("a,ai->i", shares, T[:a])
+            r = r - np.einsum("a,ai->i", shares, R[:a])
+        length = float(np.sqrt(np.einsum("i,i->", t, t)))
         if length <= _TINY * size:
-            dual[:, a:] = dual[:, a - 1 : a] if a else 0.0
+            dual[a:] = dual[a - 1] if a else 0.0
             break
-        T[:, a], U[:, a] = t / length, u
-        inner[: a + 1, a] = T[:, : a + 1].T @ image
-        rest = rest - T[:, a] * float(T[:, a] @ rest)
-        part = slice(0, a + 1)
-        dual[:, a] = U[:, part] @ np.linalg.solve(inner[part, part], T[:, part].T @ y)
-    return dual
+        T[a], R[a] = t / length, r / length
+        explained = float(np.einsum("i,i->", T[a], y))
+        dual[a] = R[a] * explained + (dual[a - 1] if a else 0.0)
+        rest = rest - T[a] * float(np.einsum("i,i->", T[a], rest))
+    return np.ascontiguousarray(dual.T)

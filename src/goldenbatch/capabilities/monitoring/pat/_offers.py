@@ -16,6 +16,11 @@ OFFERS: Offers = {
     ),
     "trials": (
         Offer("soft_sensor", f"{_ROOM}.trial:SoftSensorTrial", "Errors of a spectral sensor"),
+        Offer(
+            "calibration",
+            f"{_ROOM}.calibration_trial:CalibrationTrial",
+            "Errors of spectral calibrations per instrument, and of their transfer",
+        ),
     ),
     "fits": (
         Offer(
