@@ -30,13 +30,15 @@ OFFERS: Offers = {
             "Withdraw a registration, at once",
         ),
         Offer("release-test", f"{_ROOM}.asking:ask", "Ask for a release test of a batch"),
-        Offer(
-            "release-link", f"{_ROOM}.laboratory:link", "Link a result of the contingency test"
-        ),
+        Offer("release-link", f"{_ROOM}.laboratory:link", "Link a result of the contingency test"),
         Offer(
             "release-conclude",
             f"{_ROOM}.laboratory:conclude",
             "End an investigation with its root cause, signed",
         ),
+        Offer("release-evidence", f"{_ROOM}.page:keep", "Keep the page of evidence of a batch"),
+        Offer("release-review", f"{_ROOM}.page:review", "Review the kept page, signed"),
+        Offer("release-approve", f"{_ROOM}.page:approve", "Approve the kept page, signed"),
     ),
+    "documents": (Offer("release", f"{_ROOM}.figures:batch_charts", "Release tests of a batch"),),
 }

@@ -13,6 +13,7 @@ from goldenbatch.capabilities.monitoring.release._reading import (
     Values,
     made,
     manufacture_in_plant,
+    present,
     standings_of,
     title_in_plant,
 )
@@ -127,7 +128,7 @@ def approve_registration(site: Site, by: Actor, values: Values) -> Intent:
         )
     if one.approved_at or one.withdrawn:
         raise ConflictError(
-            f"version {one.version} of {one.stream} is {one.state(site.clock())}.",
+            f"version {one.version} of {one.stream} is {one.state(present(site, (one,)))}.",
             hint="Enter a new version.",
         )
     if by.uid in one.proposed_by:
