@@ -14,7 +14,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.campaign import models, report, twins
+from tests.campaign import fleet, models, report, twins
 from tests.campaign.crashes import Deaths, campaign
 from tests.campaign.report import Part
 from tests.campaign.tampering import HARMLESS, KINDS, reads_the_same, try_tampering
@@ -253,6 +253,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], list[Part]]] = {
     "engines": lambda folder, given: _engines(folder, given.engines_python),
     "wire": lambda folder, _: _wire(folder),
     "models": lambda folder, given: _models(folder, max(4, given.crashes // 4), given.seed),
+    "fleet": lambda folder, given: [fleet.part(folder, max(2, given.crashes // 100), given.seed)],
     "home": lambda folder, given: [_tamperings(folder, given.tamperings, given.seed)],
     "columns": lambda _, given: [_ledger_tamperings(given.tamperings)],
     "export": lambda _, given: [_export_tamperings(given.crashes)],

@@ -17,7 +17,8 @@ class FitSettings(BaseModel):
     """What the model is fitted to: good rows in time order, first training, then limits.
 
     Attributes:
-        start, end: Reference window, ISO 8601 with zone; all that is there if left out.
+        start: Of the reference window, ISO 8601 with zone; from the first reading if left out.
+        end: Of the reference window, not included; up to the last reading if left out.
         batches: Reference batches, patterns; only what they ran at the units counts.
         is_shared: One model for all units; else one of each unit's own.
         method: `pca`, `dpca` (the rows before count, too) or `cva`.
