@@ -47,6 +47,7 @@ class Split(_Strict):
     Attributes:
         by: `file` (roles of their own), `column` (value in a column), `time` (order of a
             column or of the rows), `group` (whole lots, the later ones in the test).
+        simulated: The method simulates what it learns from: with `file`, no training files.
         column: Column that `column`, `time` and `group` look at; empty: order of rows.
         train: Values that mean training rows (for `column`).
         test: Values that mean test rows (for `column`).
@@ -58,6 +59,7 @@ class Split(_Strict):
     train: tuple[str, ...] = ()
     test: tuple[str, ...] = ()
     train_share: float = Field(default=0.7, gt=0, lt=1)
+    simulated: bool = False
 
 
 class TrialFile(_Strict):

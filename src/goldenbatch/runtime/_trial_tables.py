@@ -18,6 +18,7 @@ from goldenbatch.runtime._trial_cells import (
     refuse_twice,
     unreadable,
 )
+from goldenbatch.runtime._trial_json import read_json
 from goldenbatch.runtime._trial_workbook import read_workbook
 
 if TYPE_CHECKING:
@@ -84,7 +85,9 @@ def _append(columns: Columns, table: Columns, file: str, first: str, decimal: st
         columns.update(table)
         return
     different = sorted(set(columns) ^ set(table))
-    if different:
+    if different and file.lower().endswith(".json"):
+        _fill(columns, table)
+    elif different:
         raise BadInputError(
             f"its columns are not those of {first}: {', '.join(different[:5])}.",
             hint="Give each form of file a role of its own in the trial file.",
@@ -92,6 +95,16 @@ def _append(columns: Columns, table: Columns, file: str, first: str, decimal: st
         )
     for name, values in table.items():
         columns[name] = _joined(columns[name], values, decimal)
+
+
+def _fill(columns: Columns, table: Columns) -> None:
+    """Give both the same columns: an object of JSON says only what there is to say."""
+    n_before = len(columns[FILE_COLUMN])
+    n_rows = len(table[FILE_COLUMN])
+    for name in set(table) - set(columns):
+        columns[name] = [float("nan")] * n_before
+    for name in set(columns) - set(table):
+        table[name] = [float("nan")] * n_rows
 
 
 def _joined(one: list[Any], other: list[Any], decimal: str) -> list[Any]:
@@ -113,6 +126,8 @@ def _read(content: bytes, role: FileRole, file: str) -> Columns:
         raise BadInputError("it is empty.", hint="Give the whole file.", file=file)
     if suffix == ".parquet":
         return _columns(_parquet(content, file), role, file)
+    if suffix == ".json":
+        return read_json(content, file)
     if suffix in {".xlsx", ".xlsm"}:
         return read_workbook(content, role, file)
     return _columns(_csv(content, role, file), role, file)

@@ -166,10 +166,18 @@ def test_the_end_is_foreseen_better_as_the_batch_goes_on(plans):
     for seed in range(400, 430):
         run = made(seed)
         feed = plans["observation"].follow(run).phases[1]
-        truth = run.time[-1] - run.time[0]
+        truth = run.stretch("feed").length
         early.append(abs(feed.forecast[2, 1] - truth))
         late.append(abs(feed.forecast[-5, 1] - truth))
     assert np.mean(late) < 0.6 * np.mean(early)
+
+
+def test_an_end_that_never_varies_is_foreseen_as_it_always_was():
+    clock = (PhaseSettings("heat", n_points=20, columns=(0, 2)),)
+    plan = fit_batch_plan(GOLDEN[:8], settings(phases=clock, forecasts=("end",)))
+    heat = plan.follow(made(9)).phases[0]
+    assert heat.forecast[:, 0].tolist() == [20.0] * 20
+    assert heat.half_width.max() == 0.0
 
 
 def test_a_golden_batch_that_is_no_pattern_is_named_and_left_out():

@@ -14,6 +14,9 @@ OFFERS: Offers = {
             "T2 and SPE of each batch against the golden set of its product",
         ),
     ),
+    "trials": (
+        Offer("batch_runs", f"{_ROOM}.trial:BatchRunTrial", "Faults and false alarms of batches"),
+    ),
     "fits": (
         Offer(
             "batches",

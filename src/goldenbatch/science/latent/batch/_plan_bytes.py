@@ -40,7 +40,7 @@ def pack_plan(plan: BatchPlan) -> bytes:
         })  # fmt: skip
     forecasts = []
     for j, forecast in enumerate(plan.forecasts):
-        forecasts.append({"name": forecast.name, "centre": forecast.centre})
+        forecasts.append({"name": forecast.name, "centre": dict(forecast.centre)})
         for i, name in enumerate(plan.phases):
             arrays[f"forecast.{j:03d}.{i:03d}.loadings"] = forecast.loadings[name]
             arrays[f"forecast.{j:03d}.{i:03d}.weights"] = forecast.weights[name]

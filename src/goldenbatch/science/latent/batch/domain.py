@@ -85,7 +85,6 @@ def length_range(golden: Sequence[Stretch], confidence: float) -> Floats:
 
 
 def start_range(golden: Sequence[Stretch], confidence: float) -> Floats:
-    """Lower and upper start of each variable, shape (2, p); Bonferroni over the variables."""
+    """Lower and upper start of each variable, shape (2, p)."""
     starts = np.stack([start_values(one.values) for one in golden])
-    own = 1.0 - (1.0 - confidence) / starts.shape[1]
-    return np.array([prediction_range(column, own) for column in starts.T]).T
+    return np.array([prediction_range(column, confidence) for column in starts.T]).T

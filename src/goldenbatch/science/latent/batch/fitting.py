@@ -76,6 +76,24 @@ def fit_batch_plan(runs: Sequence[BatchRun], settings: BatchSettings) -> BatchPl
     return _with_widths(plan, traces, [_outcomes(run, settings) for run in runs])
 
 
+def resubstituted(runs: Sequence[BatchRun], settings: BatchSettings) -> BatchPlan:
+    """The plan with limits from the very batches that it was made from, for comparison only.
+
+    Its limits are too narrow: the model has seen each of the batches.
+
+    >>> rng = np.random.default_rng(3)
+    >>> made = [BatchRun(str(i), np.arange(9.0), rng.normal(size=(9, 2))) for i in range(9)]
+    >>> chosen = BatchSettings(("a", "b"), (PhaseSettings("batch", n_points=9),))
+    >>> narrow, fair = resubstituted(made, chosen), fit_batch_plan(made, chosen)
+    >>> bool((narrow.phases["batch"].limits < fair.phases["batch"].limits).all())
+    True
+    """
+    _check(runs, settings)
+    runs, _ = screened(runs, settings)
+    core = _core(runs, settings)
+    return core.with_limits(*_limits(core, [core.follow(run) for run in runs]))
+
+
 def screened(
     runs: Sequence[BatchRun], settings: BatchSettings
 ) -> tuple[list[BatchRun], tuple[str, ...]]:
@@ -90,8 +108,7 @@ def screened(
     outside = []
     for i in range(len(runs)):
         others = np.delete(values, i, axis=0)
-        own = 1.0 - (1.0 - settings.domain_confidence) / len(values[i])
-        limits = [prediction_range(column, own) for column in others.T]
+        limits = [prediction_range(column, _check_confidence(settings)) for column in others.T]
         known = [k for k, value in enumerate(values[i].tolist()) if not math.isnan(value)]
         if any(not limits[k][0] <= values[i, k] <= limits[k][1] for k in known):
             outside.append(i)
@@ -99,6 +116,12 @@ def screened(
         return list(runs), ()
     kept = [run for i, run in enumerate(runs) if i not in outside]
     return kept, tuple(runs[i].name for i in outside)
+
+
+def _check_confidence(settings: BatchSettings) -> float:
+    """Confidence of each check of the domain, so that all of them together have that wanted."""
+    n_checks = sum(2 + len(watched(settings, one)) for one in settings.phases)
+    return 1.0 - (1.0 - settings.domain_confidence) / n_checks
 
 
 def _domain_values(run: BatchRun, settings: BatchSettings) -> Floats:
@@ -140,36 +163,42 @@ def _check(runs: Sequence[BatchRun], settings: BatchSettings) -> None:
         _outcomes(run, settings)
 
 
-def _outcomes(run: BatchRun, settings: BatchSettings) -> list[float]:
-    """Numbers that are to be predicted, of one batch."""
-    known = {END: total_length(run, settings), **dict(run.outcomes)}
-    missing = [name for name in settings.forecasts if name not in known]
-    if missing:
-        message = f"golden batch {run.name} has no outcome {missing[0]!r}; give it or leave it out"
-        raise DataError(message)
-    return [float(known[name]) for name in settings.forecasts]
-
-
-def total_length(run: BatchRun, settings: BatchSettings) -> float:
-    """Time from the begin of the first modelled phase to the end of the last one.
+def outcome_of(run: BatchRun, settings: BatchSettings, name: str, phase: str) -> float:
+    """What a forecast should say in a phase: an outcome, or the time from its begin to the end.
 
     Raises:
-        DataError: the batch has none of the phases.
+        DataError: the batch has no such outcome, or was never in the phase.
 
-    >>> run = BatchRun("a", [0.0, 1.0, 3.0], [[0.0]] * 3, ["wait", "heat", "dry"])
-    >>> total_length(run, BatchSettings(("x",), (PhaseSettings("heat"),)))
-    2.0
+    >>> run = BatchRun("a", [0.0, 1.0, 3.0, 4.0], [[0.0]] * 4, ["wait", "heat", "dry", "out"])
+    >>> chosen = BatchSettings(("x",), (PhaseSettings("heat"), PhaseSettings("dry")))
+    >>> outcome_of(run, chosen, "end", "heat"), outcome_of(run, chosen, "end", "dry")
+    (3.0, 1.0)
     """
-    names = {one.name for one in settings.phases}
-    begins = {}
-    for one in run.stretches():
-        if one.phase in names:
-            at = float(run.time[run.phases.index(one.phase)])
-            begins[one.phase] = (at, at + one.length)
-    if not begins:
-        message = f"batch {run.name} has none of the phases {', '.join(sorted(names))}"
+    known = dict(run.outcomes)
+    if name in known:
+        return float(known[name])
+    if name != END:
+        message = f"golden batch {run.name} has no outcome {name!r}; give it or leave it out"
         raise DataError(message)
-    return max(end for _, end in begins.values()) - min(begin for begin, _ in begins.values())
+    watched_phases = {one.name for one in settings.phases}
+    ends = {
+        one.phase: (begin, begin + one.length)
+        for one in run.stretches()
+        if one.phase in watched_phases
+        for begin in [float(run.time[run.phases.index(one.phase)])]
+    }
+    if phase not in ends:
+        message = f"batch {run.name} was never in phase {phase!r}"
+        raise DataError(message)
+    return max(end for _, end in ends.values()) - ends[phase][0]
+
+
+def _outcomes(run: BatchRun, settings: BatchSettings) -> dict[str, list[float]]:
+    """Phase to the numbers that are to be predicted in it, of one batch."""
+    return {
+        one.name: [outcome_of(run, settings, name, one.name) for name in settings.forecasts]
+        for one in settings.phases
+    }
 
 
 def watched(settings: BatchSettings, chosen: PhaseSettings) -> tuple[int, ...]:
@@ -197,9 +226,14 @@ def _core(runs: Sequence[BatchRun], settings: BatchSettings) -> BatchPlan:
     for one in settings.phases:
         golden = [found for run in runs if (found := run.stretch(one.name)) is not None]
         phases[one.name], cubes[one.name] = _phase(settings, one, golden)
-    outcomes = np.array([_outcomes(run, settings) for run in runs]).reshape(len(runs), -1)
+    outcomes = [_outcomes(run, settings) for run in runs]
     forecasts = tuple(
-        fit_forecast(name, cubes, outcomes[:, j], settings.forecast_components)
+        fit_forecast(
+            name,
+            cubes,
+            {phase: np.array([one[phase][j] for one in outcomes]) for phase in cubes},
+            settings.forecast_components,
+        )
         for j, name in enumerate(settings.forecasts)
     )
     return BatchPlan(
@@ -229,11 +263,12 @@ def _phase(
         grids[i, : len(grid)] = grid
     fit = fit_observation if settings.unfolding == "observation" else fit_batchwise
     model = fit(settings, [z for z, _ in pairs], list(grids))
-    lengths = length_range(golden, settings.domain_confidence)
+    own = _check_confidence(settings)
+    lengths = length_range(golden, own)
     ends = np.array([one.maturity[-1] for one in aligned])
-    length = np.array([*lengths, max(prediction_range(ends, settings.domain_confidence)[1], 1.0)])
+    length = np.array([*lengths, max(prediction_range(ends, own)[1], 1.0)])
     raw = [replace(one, values=one.values[:, list(columns)]) for one in golden]
-    start = start_range(raw, settings.domain_confidence)
+    start = start_range(raw, own)
     nothing = np.zeros((len(settings.forecasts), chosen.n_points))
     plan = PhasePlan(
         chosen.name, front, mean, spread, model, np.ones((3, chosen.n_points)),
@@ -331,7 +366,7 @@ def _most(seen: _Seen, curve: Floats, wanted: int) -> Floats:
 
 
 def _with_widths(
-    plan: BatchPlan, traces: Sequence[BatchTrace], outcomes: Sequence[Sequence[float]]
+    plan: BatchPlan, traces: Sequence[BatchTrace], outcomes: Sequence[dict[str, list[float]]]
 ) -> BatchPlan:
     """The plan with the widths of its forecasts, from what left-out batches missed by."""
     if not plan.forecasts:
@@ -343,7 +378,7 @@ def _with_widths(
         for i, trace in enumerate(traces):
             for one in trace.phases:
                 if one.phase == name:
-                    missed[i] = _missed(one.maturity, one.forecast, outcomes[i], k)
+                    missed[i] = _missed(one.maturity, one.forecast, outcomes[i][name], k)
         half, share = _order_statistic(missed, plan.settings.coverage)
         kept = min(kept, share)
         phases[name] = replace(phase, half_widths=half)

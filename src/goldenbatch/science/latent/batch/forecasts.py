@@ -27,13 +27,13 @@ class Forecast:
 
     Attributes:
         name: of the outcome.
-        centre: mean of the golden batches.
+        centre: mean of the golden batches, by phase.
         loadings: of each phase, shape (k, p, a).
         weights: of the trimmed scores at each grid point of each phase, shape (k, a).
     """
 
     name: str
-    centre: float
+    centre: Mapping[str, float]
     loadings: Mapping[str, Floats]
     weights: Mapping[str, Floats]
 
@@ -57,33 +57,34 @@ class Forecast:
         total = np.add.accumulate(np.concatenate([sums[None], steps]), axis=0)
         own = np.array(n_after, dtype=np.int64)
         last = np.maximum(first + own - 1, 0)
-        values = self.centre + added(total[own] * weights[last], 1)
+        values = self.centre[phase] + added(total[own] * weights[last], 1)
         return total[-1], values
 
 
 def fit_forecast(
-    name: str, cubes: Mapping[str, Floats], outcome: Floats, n_components: int
+    name: str, cubes: Mapping[str, Floats], outcomes: Mapping[str, Floats], n_components: int
 ) -> Forecast:
     """Fit the forecast of one outcome.
 
     Args:
         name: of the outcome.
         cubes: phase, in order, to deviations on its grid, shape (n, k, p); 0 where not reached.
-        outcome: of each golden batch, shape (n,).
+        outcomes: phase to what is predicted in it of each golden batch, shape (n,).
         n_components: of the PLS.
 
     Raises:
-        DataError: the outcome is missing for a batch or does not vary.
+        DataError: the outcome is missing for a batch.
     """
-    n = len(outcome)
-    if np.isnan(outcome).any() or not float(np.ptp(outcome)) > 0:
-        message = f"outcome {name!r} is missing or the same for all golden batches; leave it out"
+    whole = outcomes[next(iter(cubes))]
+    n = len(whole)
+    if any(np.isnan(one).any() for one in outcomes.values()):
+        message = f"outcome {name!r} is missing for a golden batch; leave one of them out"
         raise DataError(message)
-    centre = float(outcome.mean())
-    y = outcome - centre
+    centre = {phase: float(outcomes[phase].mean()) for phase in cubes}
+    y = whole - whole.mean()
     Z = np.concatenate([cube.reshape(n, -1) for cube in cubes.values()], axis=1)
     n_components = max(1, min(n_components, n - 2))
-    R = fit_nipals(Z, y[:, None], n_components).projection(n_components)
+    R = _projection(Z, y, n_components)
     loadings: dict[str, Floats] = {}
     trimmed: dict[str, Floats] = {}
     start, before = 0, np.zeros((n, n_components))
@@ -95,8 +96,18 @@ def fit_forecast(
         trimmed[phase] = before[:, None, :] + trimmed_scores(cube, own)
         before = trimmed[phase][:, -1]
     ridge = _RIDGE * float(np.sum(before**2)) / n_components
-    weights = {phase: _regressed(one, y, ridge) for phase, one in trimmed.items()}
+    weights = {
+        phase: _regressed(one, outcomes[phase] - centre[phase], ridge)
+        for phase, one in trimmed.items()
+    }
     return Forecast(name, centre, loadings, weights)
+
+
+def _projection(Z: Floats, y: Floats, n_components: int) -> Floats:
+    """Projection of a PLS; nothing for an outcome that does not vary: the mean is foreseen."""
+    if not float(np.ptp(y)) > 1e-12 * max(float(np.abs(y).max()), 1e-300) or not Z.any():
+        return np.zeros((n_components, Z.shape[1]))
+    return fit_nipals(Z, y[:, None], n_components).projection(n_components)
 
 
 def _regressed(trimmed: Floats, y: Floats, ridge: float) -> Floats:
@@ -104,6 +115,7 @@ def _regressed(trimmed: Floats, y: Floats, ridge: float) -> Floats:
 
     The ridge is a share of what whole batches say: a start that says nothing predicts the mean.
     """
-    gram = np.einsum("nka,nkb->kab", trimmed, trimmed) + ridge * np.eye(trimmed.shape[2])
+    gram = np.einsum("nka,nkb->kab", trimmed, trimmed)
+    gram = gram + max(ridge, 1e-12) * np.eye(trimmed.shape[2])
     cross = np.einsum("nka,n->ka", trimmed, y)[:, :, None]
     return np.ascontiguousarray(np.linalg.solve(gram, cross)[:, :, 0])

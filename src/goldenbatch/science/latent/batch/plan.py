@@ -18,12 +18,12 @@ from numpy.typing import ArrayLike
 from goldenbatch.science._arrays import Bools, Floats, Integers, matrix, vector
 from goldenbatch.science.errors import DataError, PlanError
 from goldenbatch.science.latent.batch import _plan_bytes
-from goldenbatch.science.latent.batch._frames import Front, deviations, plain
+from goldenbatch.science.latent.batch._frames import Aligned, Front, deviations, plain
 from goldenbatch.science.latent.batch._planes import run_batchwise, run_observation
 from goldenbatch.science.latent.batch.domain import N_START, DomainIssue, start_values
 from goldenbatch.science.latent.batch.forecasts import Forecast
 from goldenbatch.science.latent.batch.runs import BatchRun
-from goldenbatch.science.latent.batch.settings import BatchSettings
+from goldenbatch.science.latent.batch.settings import END, BatchSettings
 from goldenbatch.science.latent.batch.unfolding import at_maturity
 
 STATISTICS = ("T2", "SPE", "envelope")
@@ -72,7 +72,8 @@ class BatchReadings:
             asks, shape (n, 3).
         deviations: of each variable in spreads of the golden batches, shape (n, p).
         t2_parts, spe_parts: contributions of each variable, shape (n, p).
-        forecast, half_width: of each outcome, shape (n, m).
+        forecast, half_width: of each outcome, shape (n, m); `end` counts from the begin of
+            the phase.
         is_missing: a watched tag is gone for too long, shape (n,).
     """
 
@@ -311,7 +312,7 @@ class _Following:
         statistics = np.column_stack([said.t2, said.spe, np.abs(z).max(axis=1)])
         limits = at_maturity(np.ascontiguousarray(phase.limits.T), aligned.maturity)
         recent, is_alarm = self._persistent(statistics / limits)
-        sums, forecast, half = self._forecast(aligned.maturity, grid, aligned.first, aligned.filled)
+        sums, forecast, half = self._forecast(elapsed, aligned, grid)
         old = aligned.ages[:, list(phase.front.columns)] > phase.front.max_hold
         gone = np.asarray(old.any(axis=0)).tolist()
         before = self.memory.get("gone", [False] * len(gone))
@@ -342,17 +343,18 @@ class _Following:
         return every[len(every) - wanted + 1 :].tolist(), np.asarray(held > 1.0)
 
     def _forecast(
-        self, maturity: Floats, grid: Floats, first: int, filled: Integers
+        self, elapsed: Floats, aligned: Aligned, grid: Floats
     ) -> tuple[list[list[float]], Floats, Floats]:
-        sums, columns, n_after = [], [], (filled - first).tolist()
+        sums, columns, n_after = [], [], (aligned.filled - aligned.first).tolist()
         for one, kept in zip(self.plan.forecasts, self.sums, strict=True):
-            total, values = one.step(np.array(kept), self.phase.name, grid, first, n_after)
+            total, values = one.step(np.array(kept), self.phase.name, grid, aligned.first, n_after)
             sums.append(total.tolist())
-            columns.append(values)
+            # A batch that still runs has not ended.
+            columns.append(np.maximum(values, elapsed) if one.name == END else values)
         if not columns:
-            nothing = np.zeros((len(maturity), 0))
+            nothing = np.zeros((len(elapsed), 0))
             return sums, nothing, nothing
-        half = at_maturity(np.ascontiguousarray(self.phase.half_widths.T), maturity)
+        half = at_maturity(np.ascontiguousarray(self.phase.half_widths.T), aligned.maturity)
         return sums, np.column_stack(columns), half
 
 

@@ -10,7 +10,7 @@ from goldenbatch.science.latent.batch.alignment import Alignment
 
 Unfolding = Literal["observation", "batch"]
 END = "end"
-"""Name of the target that is the time from the first modelled phase to the end of the last."""
+"""Name of the target that is the time from the begin of a phase to the end of the last one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class BatchSettings:
         forecasts: outcomes that are predicted while the batch runs; `end` is the end time.
         forecast_components: of each forecast.
         coverage: of the forecasts' intervals.
-        domain_confidence: share of good batches that each domain check lets pass.
+        domain_confidence: share of good batches that all checks of the domain together let pass.
         n_folds: parts of the golden batches that are left out in turn; 0: each batch alone.
         time_unit: of elapsed time.
     """
