@@ -1,4 +1,4 @@
-"""PCA and PLS with missing values, domain limits, contributions and a frozen scoring plan."""
+"""PCA, PLS, dynamic PCA and CVA: missing values, limits, contributions, frozen plans."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from goldenbatch.science.latent.cva import CVA
+    from goldenbatch.science.latent.dynamic_pca import DynamicPCA
+    from goldenbatch.science.latent.dynamic_plan import DynamicPlan
     from goldenbatch.science.latent.fleet import FleetPlan, FleetScores
     from goldenbatch.science.latent.limits import (
         DomainLimits,
@@ -32,6 +35,9 @@ if TYPE_CHECKING:
     from goldenbatch.science.latent.steps import Step, StepKind, apply_steps
 
 _HOMES = {
+    "cva": ("CVA",),
+    "dynamic_pca": ("DynamicPCA",),
+    "dynamic_plan": ("DynamicPlan",),
     "fleet": ("FleetPlan", "FleetScores"),
     "limits": ("DomainLimits", "box_limit", "spe_limit_from_eigenvalues", "t2_limit"),
     "pca": ("PCA",),
@@ -49,11 +55,14 @@ _HOMES = {
 _MODULE_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
+    "CVA",
     "PCA",
     "PLS",
     "Contributions",
     "CrossValidation",
     "DomainLimits",
+    "DynamicPCA",
+    "DynamicPlan",
     "FleetPlan",
     "FleetScores",
     "LimitKind",
