@@ -65,7 +65,7 @@ class LeakSettings:
     """
 
     duplicate: float = 0.98
-    alone: float = 0.8
+    alone: float = 0.7
     n_least: int = 20
 
     def __post_init__(self) -> None:

@@ -10,6 +10,13 @@ OFFERS: Offers = {
     "trials": (
         Offer("release", f"{_ROOM}.trial:ReleaseTrial", "Release models forward in time, gated"),
     ),
+    "trainers": (
+        Offer(
+            "release",
+            f"{_ROOM}.training:train_release",
+            "A forest, ridge or Tobit model, as its trial chose",
+        ),
+    ),
     "facts": (
         Offer(
             "release_independent",
