@@ -165,7 +165,7 @@ def test_stable_groups_are_those_that_act():
     share = dict(zip((one.name for one in groups), found.share, strict=True))
     assert share["force, force_peak"] == share["water"] == 1.0
     assert max(share["n1"], share["n2"], share["n3"]) < 0.8
-    assert found.n_halves == 16 and found.false_bound <= 1.0
+    assert found.n_halves == 16 and found.false_bound < 2.0
     with pytest.raises(DesignError, match="no stability"):
         lot_stability(rows, differences(rows, Level.MEAN), groups, wanted=0.4)
 

@@ -20,8 +20,7 @@ class CauseSettings:
 
     Attributes:
         correlation: Absolute rank correlation from which on columns are judged as one.
-        n_top: A candidate must be among so many (0: as many as keep the expected number of
-            false ones by stability alone at one) ...
+        n_top: A candidate must be among so many (0: see `lot_stability`) ...
         stable_share: ... in this share of the halves of the lots, with the same sign.
         least_units: Different states that a candidate must have had, beyond one a product.
         time_limit: Rank correlation with time from which on it cannot be told from time.

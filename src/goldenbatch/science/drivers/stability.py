@@ -58,7 +58,7 @@ def lot_stability(
         groups: Of `group_columns`.
         penalty: Of the ridge regression that ranks.
         n_top: A group counts in a half if it is among so many; 0: as many as keep the bound
-            at one group.
+            at one group, but three of six or more groups, and half of fewer.
         wanted: Share from which on a group is called stable, above one half; for the bound.
         n_pairs: Of halves.
         seed: Of the halves.
@@ -103,7 +103,7 @@ def lot_stability(
     strength, sign = np.array(scores), np.array(signs)
     usual = np.where(sign.mean(axis=0) >= 0, 1.0, -1.0)
     room = (2.0 * wanted - 1.0) * len(groups)
-    top = min(n_top or max(1, math.isqrt(int(room))), len(groups))
+    top = min(n_top or max(math.isqrt(int(room)), min(3, (len(groups) + 1) // 2)), len(groups))
     limit = -np.sort(-strength, axis=1)[:, top - 1 : top]
     is_top = (strength >= limit) & (strength > 0)
     share = (is_top & (sign == usual)).mean(axis=0)

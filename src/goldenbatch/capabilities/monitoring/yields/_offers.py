@@ -2,6 +2,35 @@
 
 from __future__ import annotations
 
-from goldenbatch.core.capability import Offers
+from goldenbatch.core.capability import Offer, Offers
 
-OFFERS: Offers = {}
+_ROOM = "goldenbatch.capabilities.monitoring.yields"
+
+OFFERS: Offers = {
+    "analysts": (
+        Offer(
+            "yields",
+            f"{_ROOM}.analyst:yield_analyst",
+            "Shifts of yield or right first time, with ranked candidate causes",
+        ),
+    ),
+    "trials": (
+        Offer(
+            "yields",
+            f"{_ROOM}.trial:YieldTrial",
+            "Yield and right first time forward in time, causes with what speaks against them",
+        ),
+    ),
+    "commands": (
+        Offer(
+            "yields",
+            f"{_ROOM}.commands:yields_command",
+            "What moves yield or right first time, and where a set-point may go",
+        ),
+        Offer(
+            "quality-costs",
+            f"{_ROOM}.commands:quality_costs_command",
+            "Costs of quality from recorded events and your factors",
+        ),
+    ),
+}
