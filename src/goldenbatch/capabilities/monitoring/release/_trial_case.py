@@ -300,10 +300,9 @@ def _recorded(case: Case) -> tuple[dict[str, Array], Array]:
     return times, case.timeline.at.astype(np.float64)
 
 
-def caught_at(case: Case, noise: float) -> str:
-    """How a planted column with so much noise is caught; empty: it is not."""
+def caught_as(case: Case, noise: float) -> tuple[Leak, ...]:
+    """What is found of a planted column with so much noise; empty: it is not caught."""
     column = planted(case.reported, case.table.codes, noise, case.settings.seed + 1)
-    found = leaking_columns(
+    return leaking_columns(
         column[:, None], [PLANTED], case.reported, case.table.codes, case.settings.leaks
     )
-    return found[0].kind.value if found else ""

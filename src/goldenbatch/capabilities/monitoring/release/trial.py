@@ -13,14 +13,14 @@ from goldenbatch.capabilities.monitoring.release._trial_case import (
     Case,
     Chosen,
     case_of,
-    caught_at,
+    caught_as,
     choose,
     forward_rows,
     leaks_of,
     specification_of,
 )
 from goldenbatch.capabilities.monitoring.release._trial_table import BatchTable, batch_table
-from goldenbatch.capabilities.monitoring.release.gate import Verdict, judge
+from goldenbatch.capabilities.monitoring.release.gate import AcceptedFor, Verdict, judge
 from goldenbatch.capabilities.monitoring.release.trial_settings import (
     ReleaseTrialSettings,
     settings_of,
@@ -32,7 +32,6 @@ from goldenbatch.science.forward import (
     ForwardEvaluation,
     ForwardRows,
     Leak,
-    LeakKind,
     evaluate_forward,
 )
 from goldenbatch.science.forward.choice import candidate
@@ -98,6 +97,9 @@ class ReleaseTrial:
         return {
             "accepted_for": {name: one.accepted_for.value for name, one in verdicts.items()},
             "reasons": {name: list(one.reasons) for name, one in verdicts.items()},
+            "refused_for_release": {
+                name: list(one.refusals(AcceptedFor.RELEASE)) for name, one in verdicts.items()
+            },
             "rmse_ratio": {name: one["ratio"] for name, one in attributes.items()},
             "attributes": attributes,
             "n_batches": len(labels),
@@ -179,14 +181,19 @@ def _rmse(errors: Any) -> float | None:
 
 def _planted(case: Case, found: ForwardEvaluation) -> Measures:
     """Which planted columns are caught, and what the gate then says."""
-    caught = {f"{noise:g}": caught_at(case, noise) for noise in NOISES}
-    leak = Leak("planted_leak", LeakKind.DUPLICATE, 1.0, "planted")
-    spoilt = judge(replace(found, leaks=(*found.leaks, leak)), case.settings.criteria)
-    return {"caught_as_by_noise": caught, "accepted_for_with_it": spoilt.accepted_for.value}
+    leaks = {f"{noise:g}": caught_as(case, noise) for noise in NOISES}
+    verdicts = {
+        noise: judge(replace(found, leaks=(*found.leaks, *caught)), case.settings.criteria)
+        for noise, caught in leaks.items()
+    }
+    return {
+        "caught_as": {noise: [leak.kind.value for leak in one] for noise, one in leaks.items()},
+        "accepted_for": {noise: one.accepted_for.value for noise, one in verdicts.items()},
+    }
 
 
 def _splits(case: Case, found: ForwardEvaluation) -> Measures:
-    """R2 of forests by other splits, beside that of the chosen model forward in time."""
+    """R2 of forests by other splits, beside those of model and baseline forward in time."""
     table: BatchTable = case.table
     settings = case.settings
     forest = candidate("extra-trees", n_trees=settings.n_trees, seed=settings.seed)
@@ -194,10 +201,13 @@ def _splits(case: Case, found: ForwardEvaluation) -> Measures:
     codes = [number.setdefault(one, float(len(number))) for one in table.codes]
     X = np.column_stack([case.X, codes])
     try:
-        other = split_r2(forest, X, case.reported.values, table.lots, seed=settings.seed)
+        other: Measures = dict(
+            split_r2(forest, X, case.reported.values, table.lots, seed=settings.seed)
+        )
     except ScienceError as error:
-        return {"forward": found.r2, "not_made": str(error)}
-    return {**other, "forward": found.r2}
+        other = {"not_made": str(error)}
+    naive = None if found.r2 is None else 1.0 - (1.0 - found.r2) / found.ratio**2
+    return {**other, "forward": found.r2, "forward_best_baseline": naive}
 
 
 def _naive(case: Case, is_test: Any) -> Measures:
