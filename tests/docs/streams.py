@@ -3,6 +3,7 @@
 STREAMS = {
     "TwinResultKept": "twin/<study>",
     "AlarmsPutForward": "master/alarms",
+    "LifecycleReportKept": "lifecycle/<product>",
     "OccurrenceAcknowledged": "alarm-occurrence/<uid>",
     "OccurrenceReset": "alarm-occurrence/<uid>",
     "AlarmShelved": "alarm-class/<alarm>",
