@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits
 
 from goldenbatch.capabilities.monitoring.process.trial import ProcessFaultTrial
 from goldenbatch.core.errors import BadInputError
@@ -13,6 +14,14 @@ from goldenbatch.runtime.trials import evaluate, load_trial_file, run_trial
 ROOT = Path(__file__).parents[4]
 TEP = ROOT / "examples" / "trials" / "tep.toml"
 DATA = Path(os.environ.get("GOLDENBATCH_DATA", ROOT.parent / "shared" / "data")) / "tep"
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Small matrices: threads of a linear algebra library only wait for one another."""
+    with threadpool_limits(1):
+        yield
+
 
 TRIAL = """
 trial = "monitoring.process_faults"

@@ -107,8 +107,8 @@ class FaultTrialSettings(AnalystSettings):
 
     def beside(self) -> dict[str, Model]:
         """What is done at present: PCA and DPCA of single rows, limits by theory."""
-        source = LimitSource.THEORETICAL
-        alarms = AlarmSettings(rate=self.rate_beside, source=source, n_folds=self.n_folds)
+        # Their limits are those of theory: few folds are enough to go on.
+        alarms = AlarmSettings(rate=self.rate_beside, source=LimitSource.THEORETICAL, n_folds=3)
         return {
             "pca": DynamicPCA(self.n_components_pca, alarms=alarms),
             "dpca": DynamicPCA(self.n_components_dpca, lags=self.lags_dpca, alarms=alarms),
