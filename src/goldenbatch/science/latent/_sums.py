@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from goldenbatch.science._arrays import Floats
 
-_PART = 4096
+try:
+    # What np.einsum calls when it is not to optimise: half of its time for one row is the way
+    # there. Where NumPy moves it, the way is taken.
+    from numpy._core.multiarray import c_einsum as _c_einsum
+except ImportError:  # pragma: no cover - another NumPy
+    _c_einsum = np.einsum
+
+plain_einsum: Any = _c_einsum
+
+MOST_AT_ONCE = 4096
 
 
 def row_dot(X: Floats, W: Floats) -> Floats:
@@ -59,15 +70,15 @@ def sum_in_parts(subscripts: str, left: Floats, right: Floats) -> Floats:
     # einsum cuts its inner loop at 8192 values counted from the start of the block, so that
     # longer rows would be cut in other places alone than together: they are cut here, in step.
     n_columns = left.shape[-1]
-    if n_columns <= _PART:
+    if n_columns <= MOST_AT_ONCE:
         return _sum(subscripts, left, right)
-    total = _sum(subscripts, left[..., :_PART], right[..., :_PART])
-    for start in range(_PART, n_columns, _PART):
-        part = slice(start, start + _PART)
+    total = _sum(subscripts, left[..., :MOST_AT_ONCE], right[..., :MOST_AT_ONCE])
+    for start in range(MOST_AT_ONCE, n_columns, MOST_AT_ONCE):
+        part = slice(start, start + MOST_AT_ONCE)
         total = total + _sum(subscripts, left[..., part], right[..., part])
     return total
 
 
 def _sum(subscripts: str, left: Floats, right: Floats) -> Floats:
     first, second = np.ascontiguousarray(left), np.ascontiguousarray(right)
-    return np.asarray(np.einsum(subscripts, first, second, optimize=False))
+    return np.asarray(plain_einsum(subscripts, first, second))

@@ -34,6 +34,7 @@ from goldenbatch.science.latent._parts import (
     PlanScores,
     TargetArrays,
 )
+from goldenbatch.science.latent._sums import MOST_AT_ONCE, plain_einsum
 from goldenbatch.science.latent.steps import (
     Step,
     StepKind,
@@ -53,7 +54,7 @@ __all__ = [
     "TargetArrays",
 ]
 
-_PART_VALUES = 1 << 14
+_PART_VALUES = 1 << 16
 """Values of a block that are scored at a time, so that what is between stays in the caches."""
 _MOST_KEPT = 64
 
@@ -142,14 +143,42 @@ class ScoringPlan:
         columns = ([getattr(part, f.name) for part in parts] for f in fields(PlanScores))
         return PlanScores(*(np.concatenate(column) for column in columns))
 
+    def distances(self, rows: Floats) -> tuple[Floats, Floats, Floats]:
+        """Return scores, T2 and SPE of rows after the steps, shape (n, p), with nothing missing.
+
+        The arithmetic alone, without checks; a row with a missing value gives NaN.
+        """
+        centre, scale, projection, loadings, spread, is_short = self._kernel
+        Z = rows - centre
+        Z /= scale
+        if is_short:  # the same sums without their checks, which cost more than one row does
+            T = plain_einsum("ij,kj->ik", Z, projection)
+            Z -= plain_einsum("ik,kj->ij", T, loadings)
+            U = T / spread
+            return T, plain_einsum("ij,ij->i", U, U), plain_einsum("ij,ij->i", Z, Z)
+        T = row_dot(Z, projection)
+        is_old = self.facts.arithmetic == 1
+        Z -= row_dot(T, self.rebuild) if is_old else column_sum(T, loadings)
+        return T, row_squares(T / spread), row_squares(Z)
+
+    @cached_property
+    def _kernel(self) -> tuple[Floats, Floats, Floats, Floats, Floats, bool]:
+        """What every row needs, and whether no sum is longer than is summed at once."""
+        own = self.arrays
+        is_short = self.facts.arithmetic > 1 and len(own.centre) <= MOST_AT_ONCE
+        return own.centre, own.scale, own.projection, own.loadings, self.spread, is_short
+
     def _score(self, rows: Floats) -> PlanScores:
         """Score rows that fit into the caches of a processor."""
-        Z, T, is_scored, n_missing = self._project(rows)
-        spe = row_squares(self._residuals(Z, T))
-        if n_missing.any():
+        treated = apply_steps(self.steps, rows) if self.steps else rows
+        T, t2, spe = self.distances(treated)
+        is_scored, n_missing = spe == spe, np.zeros(len(rows), dtype=np.int64)  # noqa: PLR0124
+        if not is_scored.all():
+            Z, T, is_scored, n_missing = self._project(rows)
+            spe = row_squares(self._residuals(Z, T))
             spe *= Z.shape[1] / np.maximum(Z.shape[1] - n_missing, 1)
             spe[~is_scored] = np.nan
-        t2 = row_squares(T / self.spread)
+            t2 = row_squares(T / self.spread)
         is_near = is_scored & (t2 <= self.facts.t2_limit) & (spe <= self.facts.spe_limit)
         if not self.facts.targets:
             none = np.empty((len(T), 0))
