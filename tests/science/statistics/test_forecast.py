@@ -114,12 +114,11 @@ def test_after_a_gap_the_forecast_is_the_mean_and_less_certain():
 
 
 def test_rounded_values_are_judged_by_the_kindest_value_that_rounds_to_them():
-    values = [0.05] * 20 + [0.06] * 3 + [0.05] * 3
+    values = [0.05, 0.06, 0.07, 0.06, 0.06, 0.05, 0.07, 0.06, 0.05, 0.06]
     design = forecast_reference(values)
     assert design.resolution == 0.01
-    assert forecast_step(design, forecast_start(design, 0.05), 0.05)[1].score == pytest.approx(
-        0.0, abs=0.4
-    )
+    nearly = forecast_step(design, forecast_start(design, 0.06), design.centre + 0.004)[1]
+    assert nearly.score == 0.0
     assert resolution_of([1234.0, 1.0]) == 1.0
     assert resolution_of([0.0, 0.1, 1 / 3]) == 0.0
 
@@ -131,6 +130,40 @@ def test_charts_lend_sigma_only_where_they_agree():
     assert moderated(own, alike[:2]) == own
     assert moderated(own, alike).variance < 1.5
     assert moderated(own, apart).freedom < 22
+
+
+def test_results_at_a_reporting_limit_are_no_level_to_chart():
+    with pytest.raises(DataError, match="9 of 12 values"):
+        forecast_reference([0.05] * 8 + [0.08, 0.06, 0.05, 0.07])
+
+
+def _shifted(chosen, size=4.0):
+    values = np.random.default_rng(8).standard_normal(90)
+    values[50:] += size
+    design = forecast_reference(values[:40], chosen)
+    points, state = forecast_block(design, values[40:], forecast_start(design, values[39]))
+    return [i for i, point in enumerate(points) if point.alarms], state
+
+
+def test_a_shift_is_one_alarm_where_the_level_is_learnt_anew_and_lasts_where_it_is_not():
+    lasting, _ = _shifted(ForecastSettings(outlier_width=None))
+    once, state = _shifted(ForecastSettings(outlier_width=None, is_recentred=True))
+    assert once[0] == lasting[0] <= 15
+    assert len(lasting) > 30
+    assert len(once) <= 2
+    assert state.sum_level / state.n_level == pytest.approx(4.0, abs=0.8)
+
+
+def test_the_next_shift_is_found_from_the_new_level():
+    values = np.random.default_rng(9).standard_normal(140)
+    values[60:] += 3.0
+    values[100:] -= 3.0
+    chosen = ForecastSettings(is_recentred=True)
+    design = forecast_reference(values[:40], chosen)
+    points, _ = forecast_block(design, values[40:], forecast_start(design, values[39]))
+    alarms = [i for i, point in enumerate(points) if point.alarms]
+    assert any(20 <= i < 40 for i in alarms)
+    assert any(60 <= i < 85 for i in alarms)
 
 
 def test_nonsense_is_refused():

@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goldenbatch.capabilities.monitoring.batch.results import BatchModelSettings, batch_model
-    from goldenbatch.capabilities.monitoring.charts.analyst import (
-        ControlChartSettings,
-        control_charts,
-    )
+    from goldenbatch.capabilities.monitoring.charts.analyst import control_charts
     from goldenbatch.capabilities.monitoring.charts.limits import limits_of
+    from goldenbatch.capabilities.monitoring.charts.settings import ControlChartSettings
     from goldenbatch.capabilities.monitoring.fitting import fit
     from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
     from goldenbatch.capabilities.monitoring.pat.soft_sensor import SoftSensorSettings
 
 _HOMES = {
-    "ControlChartSettings": "charts.analyst",
+    "ControlChartSettings": "charts.settings",
     "control_charts": "charts.analyst",
     "CalibrationSettings": "pat.calibration",
     "fit": "fitting",

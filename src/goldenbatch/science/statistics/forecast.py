@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from typing import Any, Self
 
@@ -36,6 +36,8 @@ from goldenbatch.science.statistics.run_length import ewma_width
 PHI_MAX = 0.9
 FREEDOM_MAX = 200.0
 N_REFERENCE_MIN = 8
+CENSORED_SHARE = 0.5
+"""Share of reference values at the lowest one from which on they count as censored."""
 _N_LENDERS_MIN = 3
 _STEPS = tuple(base * 10.0**power for power in range(3, -7, -1) for base in (5.0, 2.0, 1.0))
 
@@ -48,11 +50,14 @@ class ForecastSettings:
         weight: of the newest score in the EWMA; 1 is a Shewhart chart of the scores.
         in_control_arl: run length that the limits are designed for.
         outlier_width: a single score beyond this alarms too, in sigma; None never.
+        is_recentred: after a shift was found, the level is learnt anew behind it, so that one
+            change is one alarm and the next change can be seen.
     """
 
     weight: float = 0.1
     in_control_arl: float = 500.0
     outlier_width: float | None = 4.5
+    is_recentred: bool = False
 
     def __post_init__(self) -> None:
         """Refuse settings that give no chart."""
@@ -87,6 +92,7 @@ class ForecastDesign:
         n_pairs: neighbours in the reference period.
         resolution: smallest step of the values; a value stands for the interval around it.
         limit: of the EWMA of the scores.
+        plain_limit: the same while the level is learnt anew: its error is then in each score.
         own: what this chart lends to others.
         n_reference: values of the reference period.
     """
@@ -99,6 +105,7 @@ class ForecastDesign:
     n_pairs: int
     resolution: float
     limit: float
+    plain_limit: float
     own: Lender
     n_reference: int
 
@@ -123,11 +130,19 @@ class ForecastState:
         n: values judged.
         previous: value before; None after a gap.
         ewma: of the scores.
+        n_side: neighbours since the EWMA was last at or across zero.
+        sum_side: sum of value - phi * value before over them.
+        n_level: neighbours that the level was learnt from since a shift; 0 without one.
+        sum_level: the same sum over these.
     """
 
     n: int = 0
     previous: float | None = None
     ewma: float = 0.0
+    n_side: int = 0
+    sum_side: float = 0.0
+    n_level: int = 0
+    sum_level: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -175,7 +190,8 @@ def forecast_reference(
         lenders: of charts of the same attribute, this one left out; three or more count.
 
     Raises:
-        DataError: fewer than 8 values, or no variation.
+        DataError: fewer than 8 values, no variation, or half of them at the lowest value: such
+            values are censored at a reporting limit and say nothing of the level below it.
 
     >>> design = forecast_reference([9.0, 10.0, 11.0, 10.0, 9.0, 10.0, 10.5, 9.5, 10.0])
     >>> round(design.phi, 2), design.resolution
@@ -184,15 +200,13 @@ def forecast_reference(
     chosen = settings or ForecastSettings()
     series = vector(values)
     kept = present(series, N_REFERENCE_MIN, "values of the reference period")
+    _check_level(kept)
     step = resolution_of(kept)
     phi, n_pairs = _coefficient(series)
     errors = series[1:] - phi * series[:-1]
     errors = errors[~np.isnan(errors)]
     freedom = float(len(errors) - 2)
     own = Lender(float(errors.var(ddof=2)) + step * step / 12.0, freedom)
-    if not kept.std() > 0:
-        message = "the reference period shows no variation; choose a longer one"
-        raise DataError(message)
     used = moderated(own, lenders)
     ratio = chosen.weight / (2.0 - chosen.weight)
     share = 1.0 / n_pairs
@@ -205,6 +219,7 @@ def forecast_reference(
         n_pairs=n_pairs,
         resolution=step,
         limit=_width(chosen) * math.sqrt((ratio + share) / (1.0 + share)),
+        plain_limit=_width(chosen) * math.sqrt(ratio),
         own=own,
         n_reference=len(kept),
     )
@@ -236,11 +251,11 @@ def forecast_step(
     >>> point.alarms
     ('forecast-outlier',)
     """
-    expected, spread = _forecast(design, state.previous)
+    expected, spread = _forecast(design, state)
+    limit = design.plain_limit if 0 < state.n_level < design.n_pairs else design.limit
     if math.isnan(value):
-        after = ForecastState(state.n, None, state.ewma)
-        return after, ForecastPoint(
-            math.nan, expected, math.nan, math.nan, -design.limit, design.limit
+        return replace(state, previous=None), ForecastPoint(
+            math.nan, expected, math.nan, math.nan, -limit, limit
         )
     if math.isinf(value):
         message = "an infinite value cannot be scored; mark missing values with NaN"
@@ -249,14 +264,36 @@ def forecast_step(
     # A reported value stands for all that round to it: the kindest of them is judged.
     error = math.copysign(max(0.0, abs(error) - 0.5 * design.resolution), error)
     score = math.copysign(-float(ndtri(stdtr(design.freedom, -abs(error) / spread))), error)
-    ewma = state.ewma + design.settings.weight * (score - state.ewma)
-    width = design.settings.outlier_width
+    widest = design.settings.outlier_width or math.inf
+    # One value moves the EWMA no further than an outlier just reported would.
+    kept = max(-widest, min(widest, score))
+    ewma = state.ewma + design.settings.weight * (kept - state.ewma)
+    is_shift = abs(ewma) > limit
     alarms = (
-        *(("forecast-shift",) if abs(ewma) > design.limit else ()),
-        *(("forecast-outlier",) if width is not None and abs(score) > width else ()),
+        *(("forecast-shift",) if is_shift else ()),
+        *(("forecast-outlier",) if abs(score) > widest else ()),
     )
-    point = ForecastPoint(value, expected, score, ewma, -design.limit, design.limit, alarms)
-    return ForecastState(state.n + 1, value, ewma), point
+    point = ForecastPoint(value, expected, score, ewma, -limit, limit, alarms)
+    return _after(design, state, value, ewma, is_shift), point
+
+
+def _after(
+    design: ForecastDesign, state: ForecastState, value: float, ewma: float, is_shift: bool
+) -> ForecastState:
+    """The next state: the side of the EWMA, and the level where it is learnt anew."""
+    n_side, sum_side = state.n_side, state.sum_side
+    n_level, sum_level = state.n_level, state.sum_level
+    if ewma * state.ewma <= 0:
+        n_side, sum_side = 0, 0.0
+    if state.previous is not None:
+        term = value - design.phi * state.previous
+        n_side, sum_side = n_side + 1, sum_side + term
+        if 0 < n_level < design.n_pairs:
+            n_level, sum_level = n_level + 1, sum_level + term
+    if is_shift and design.settings.is_recentred and n_side:
+        n_level, sum_level = n_side, sum_side
+        ewma, n_side, sum_side = 0.0, 0, 0.0
+    return ForecastState(state.n + 1, value, ewma, n_side, sum_side, n_level, sum_level)
 
 
 def forecast_block(
@@ -320,6 +357,20 @@ def moderated(own: Lender, lenders: Sequence[Lender]) -> Lender:
     return Lender((own.freedom * own.variance + prior * math.exp(centre)) / freedom, freedom)
 
 
+def _check_level(kept: Floats) -> None:
+    if not kept.std() > 0:
+        message = "the reference period shows no variation; choose a longer one"
+        raise DataError(message)
+    n_lowest = int(np.sum(kept == kept.min()))
+    if n_lowest >= CENSORED_SHARE * len(kept):
+        message = (
+            f"{n_lowest} of {len(kept)} values of the reference period are {kept.min():g}, which "
+            "looks like a reporting limit; the level below it is not known, so that it cannot be "
+            "charted: hold such results against a limit of their own"
+        )
+        raise DataError(message)
+
+
 def _coefficient(series: Floats) -> tuple[float, int]:
     """Lag-1 coefficient without its small-sample bias, and the number of pairs."""
     is_pair = ~np.isnan(series[1:]) & ~np.isnan(series[:-1])
@@ -334,13 +385,15 @@ def _coefficient(series: Floats) -> tuple[float, int]:
     return max(-PHI_MAX, min(PHI_MAX, raw + (1.0 + 4.0 * raw) / n_pairs)), n_pairs
 
 
-def _forecast(design: ForecastDesign, previous: float | None) -> tuple[float, float]:
+def _forecast(design: ForecastDesign, state: ForecastState) -> tuple[float, float]:
     """Forecast and its standard deviation, the error of the mean included."""
-    if previous is None:
-        steady = 1.0 / (1.0 - design.phi**2) + 1.0 / (design.n_pairs * (1.0 - design.phi) ** 2)
-        return design.centre, design.sigma * math.sqrt(steady)
-    expected = design.centre + design.phi * (previous - design.centre)
-    return expected, design.sigma * math.sqrt(1.0 + 1.0 / design.n_pairs)
+    phi, n = design.phi, state.n_level or design.n_pairs
+    centre = state.sum_level / n / (1.0 - phi) if state.n_level else design.centre
+    if state.previous is None:
+        steady = 1.0 / (1.0 - phi**2) + 1.0 / (n * (1.0 - phi) ** 2)
+        return centre, design.sigma * math.sqrt(steady)
+    expected = centre + phi * (state.previous - centre)
+    return expected, design.sigma * math.sqrt(1.0 + 1.0 / n)
 
 
 @lru_cache(maxsize=64)

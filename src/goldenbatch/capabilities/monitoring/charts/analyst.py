@@ -4,78 +4,34 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Mapping
-from typing import Any, Literal
+from functools import cached_property
+from typing import Any
 
-from pydantic import Field
-
-from goldenbatch.capabilities.monitoring._common import (
-    AnalystSettings,
-    read_settings,
-    record_evidence,
-)
+from goldenbatch.capabilities.monitoring._common import read_settings, record_evidence
 from goldenbatch.capabilities.monitoring.charts.book import (
-    BookSettings,
     ChartPage,
     Judged,
     add,
     correct_reference,
+    freeze,
+    gather,
+)
+from goldenbatch.capabilities.monitoring.charts.settings import (
+    ControlChartKind,
+    ControlChartSettings,
+    designed_run_length,
 )
 from goldenbatch.core.analyst import Assessment, OpenFindings, State, TickView
 from goldenbatch.core.batches import BatchCorrected, BatchCreated
 from goldenbatch.core.findings import Finding, Measure, Severity, Subject
 from goldenbatch.core.records import Event
 from goldenbatch.core.results import Result, ResultCorrected, ResultsReported, ResultStatus
-from goldenbatch.science.statistics import ChartKind, ChartSettings, SigmaMethod
+from goldenbatch.core.time import to_micros
+from goldenbatch.science.statistics import ChartKind
+from goldenbatch.science.statistics.forecast import Lender
 
 CODE_VERSION = "1"
 KINDS = ("BatchCreated", "BatchCorrected", "ResultsReported", "ResultCorrected")
-
-
-class ControlChartSettings(AnalystSettings):
-    """Settings of `monitoring.charts`.
-
-    Attributes:
-        attributes: Names of attributes to chart; `*` stands for any letters.
-        n_reference: Results in the reference period of each product and attribute.
-        kind: Kind of chart.
-        rules: Run rules of an individuals chart, by name (`nelson-1` to `nelson-8`,
-            `western-electric-1` to `-4`).
-        width: Control limits in sigma.
-        weight: Of the newest value in an EWMA.
-        slack: k of a CUSUM, in sigma.
-        threshold: h of a CUSUM, in sigma.
-        sigma: From moving ranges, or overall.
-        autocorrelation: Chart AR(1) residuals where neighbours are clearly alike.
-        severity: Of the findings.
-    """
-
-    attributes: tuple[str, ...] = Field(min_length=1)
-    n_reference: int = Field(default=25, ge=8, le=1000)
-    kind: ChartKind = ChartKind.INDIVIDUALS
-    rules: tuple[str, ...] = ("nelson-1",)
-    width: float = Field(default=3.0, gt=0)
-    weight: float = Field(default=0.2, gt=0, le=1)
-    slack: float = Field(default=0.5, ge=0)
-    threshold: float = Field(default=5.0, gt=0)
-    sigma: Literal["moving-range", "overall"] = "moving-range"
-    autocorrelation: Literal["residuals", "ignore"] = "residuals"
-    severity: Severity = Severity.MINOR
-
-    def book(self) -> BookSettings:
-        """The settings that the charts themselves need."""
-        return BookSettings(
-            chart=ChartSettings(
-                kind=self.kind,
-                width=self.width,
-                weight=self.weight,
-                slack=self.slack,
-                threshold=self.threshold,
-                rules=self.rules,
-            ),
-            n_reference=self.n_reference,
-            sigma_method=SigmaMethod(self.sigma),
-            autocorrelation=self.autocorrelation,
-        )
 
 
 def control_charts(name: str, settings: Mapping[str, Any]) -> ControlCharts:
@@ -99,6 +55,8 @@ class ControlCharts:
         self.settings = settings
         self.version = f"charts-{CODE_VERSION}+{settings.digest()}"
         self.book = settings.book()
+        until = settings.reference_until
+        self.reference_until = None if until is None else to_micros(until)
 
     def start(self) -> State:
         """No products, no charts, no open findings."""
@@ -110,6 +68,15 @@ class ControlCharts:
         for event in view.new_events(KINDS):
             work.take(event)
         return work.assessment()
+
+    @cached_property
+    def designed(self) -> str:
+        """The run length by design in words; findings of older settings stay as they were."""
+        settings = self.settings
+        if settings.kind is not ControlChartKind.FORECAST and settings.in_control_arl is None:
+            return ""
+        arl = designed_run_length(self.book)["arl"]
+        return f", designed for a false alarm in {arl:.0f} batches"
 
     def is_charted(self, attribute: str) -> bool:
         """Whether an attribute is one of those to chart."""
@@ -162,15 +129,41 @@ class _Work:
         product = self.products.get(body.batch, "")
         key = f"{product}|{result.attribute}"
         page = ChartPage.from_json(self.charts[key]) if key in self.charts else ChartPage()
-        page, judged = add(page, self.analyst.book, body.sample, float(result.value))
+        at = _time(event, result, self.started.get(body.batch))
+        page, judged = self._charted_on(key, page, body.sample, float(result.value), at)
         self.charts[key] = page.to_json()
         if judged is None:
             return
         is_alarm = bool(judged.point.alarms)
         if is_alarm or key in self.events:
             seen = _Seen(event, body, result, product, page, judged)
-            seen.at = _time(event, result, self.started.get(body.batch))
+            seen.at = at
             self._alarm(key, seen, is_alarm)
+
+    def _charted_on(
+        self, key: str, page: ChartPage, sample: str, value: float, at: int
+    ) -> tuple[ChartPage, Judged | None]:
+        """The page with one more value; a reference period that is over is closed first."""
+        book, until = self.analyst.book, self.analyst.reference_until
+        if until is not None and not page.has_limits:
+            if at < until or len(page.references) < book.n_reference:
+                return gather(page, sample, value), None
+            page = freeze(page, book, self._lenders(key))
+            if not page.has_limits:
+                return gather(page, sample, value), None
+        return add(page, book, sample, value, lambda: self._lenders(key))
+
+    def _lenders(self, key: str) -> list[Lender]:
+        """What the charts of the same attribute, of other products, lend to this one."""
+        if not self.analyst.settings.is_lending:
+            return []
+        attribute = key.rpartition("|")[2]
+        made = [
+            plain["forecast"]["own"]
+            for other, plain in sorted(self.charts.items())
+            if other != key and other.rpartition("|")[2] == attribute and "forecast" in plain
+        ]
+        return [Lender(**own) for own in made]
 
     def _alarm(self, key: str, seen: _Seen, is_alarm: bool) -> None:
         """Open or go on with the chart's alarm event; close it at the first quiet batch."""
@@ -228,7 +221,7 @@ class _Seen:
         return Finding(
             subject=Subject(batch=body.batch, attribute=result.attribute, key=f"{kind} chart"),
             title=f"{result.attribute} of product {self.product} out of its {kind} chart",
-            statement=self._statement(kind),
+            statement=self._statement(kind, analyst.designed),
             severity=analyst.settings.severity,
             start=self.at,
             evidence=(record_evidence(self.event, f"result of batch {body.batch}"),),
@@ -241,16 +234,15 @@ class _Seen:
             ),
         )
 
-    def _statement(self, kind: str) -> str:
-        result, judged, design = self.result, self.judged, self.page.design
-        n_reference = design.n_reference if design else 0
-        forecast = " (forecast from the batch before)" if self.page.ar1 else ""
+    def _statement(self, kind: str, designed: str) -> str:
+        result, judged, page = self.result, self.judged, self.page
+        forecast = " (forecast from the batch before)" if page.ar1 or page.forecast else ""
         unit = "" if result.unit in ("", "1") else f" {result.unit}"
         return (
             f"Batch {self.body.batch}: {result.attribute} {result.text}{unit}, expected "
             f"{judged.expected:.4g}{forecast}; {kind} chart alarm: "
-            f"{', '.join(judged.point.alarms)}. Limits from {n_reference} results of the "
-            f"reference period; {self.page.false_alarms()}."
+            f"{', '.join(judged.point.alarms)}. Limits from {page.n_reference} results of the "
+            f"reference period{designed}; {page.false_alarms()}."
         )
 
     def _measures(self, unit: str, judged: Judged) -> tuple[Measure, ...]:

@@ -6,7 +6,7 @@ when the period is full, and their false-alarm rate is counted on later batches 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -29,6 +29,15 @@ from goldenbatch.science.statistics.autocorrelation import (
     ar1_residuals,
     ar1_step,
 )
+from goldenbatch.science.statistics.forecast import (
+    ForecastDesign,
+    ForecastSettings,
+    ForecastState,
+    Lender,
+    forecast_reference,
+    forecast_start,
+    forecast_step,
+)
 
 
 @dataclass(frozen=True)
@@ -41,12 +50,14 @@ class BookSettings:
         sigma_method: Which sigma the limits use.
         autocorrelation: `residuals` charts the residuals of an AR(1) model where the
             reference period is clearly autocorrelated; `ignore` never does.
+        forecast: Chart forecast scores instead, so set; the other settings are then unused.
     """
 
     chart: ChartSettings
     n_reference: int = 25
     sigma_method: SigmaMethod = SigmaMethod.MOVING_RANGE
     autocorrelation: Literal["residuals", "ignore"] = "residuals"
+    forecast: ForecastSettings | None = None
 
 
 @dataclass(frozen=True)
@@ -74,6 +85,8 @@ class ChartPage:
         n_later: Batches judged after the reference period.
         n_alarms: How many of them alarmed.
         faults: Why no limits could be made, if so.
+        forecast: The frozen chart of forecast scores, where that kind was chosen.
+        forecast_state: What it remembers.
     """
 
     references: tuple[tuple[str, float], ...] = ()
@@ -85,10 +98,28 @@ class ChartPage:
     n_alarms: int = 0
     lag1: float | None = None
     faults: tuple[str, ...] = field(default=())
+    forecast: ForecastDesign | None = None
+    forecast_state: ForecastState | None = None
+
+    @property
+    def has_limits(self) -> bool:
+        """Whether the reference period is over."""
+        return self.design is not None or self.forecast is not None
+
+    @property
+    def n_reference(self) -> int:
+        """Values that the limits rest on, or that are there so far."""
+        made = self.design or self.forecast
+        return made.n_reference if made else len(self.references)
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON that `from_json` reads back to an equal page."""
+        more: dict[str, Any] = {}
+        if self.forecast is not None and self.forecast_state is not None:
+            more["forecast"] = self.forecast.to_json()
+            more["forecast_state"] = self.forecast_state.to_json()
         return {
+            **more,
             "references": [list(pair) for pair in self.references],
             "design": self.design.to_json() if self.design else None,
             "ar1": self.ar1.to_json() if self.ar1 else None,
@@ -113,6 +144,10 @@ class ChartPage:
             n_alarms=plain["n_alarms"],
             lag1=plain["lag1"],
             faults=tuple(plain["faults"]),
+            forecast=ForecastDesign.from_json(plain["forecast"]) if "forecast" in plain else None,
+            forecast_state=(
+                ForecastState.from_json(plain["forecast_state"]) if "forecast" in plain else None
+            ),
         )
 
     def false_alarms(self) -> str:
@@ -128,7 +163,11 @@ class ChartPage:
 
 
 def add(
-    page: ChartPage, settings: BookSettings, sample: str, value: float
+    page: ChartPage,
+    settings: BookSettings,
+    sample: str,
+    value: float,
+    lenders: Callable[[], Sequence[Lender]] = tuple,
 ) -> tuple[ChartPage, Judged | None]:
     """Take the next value: into the reference period, or judge it.
 
@@ -137,19 +176,45 @@ def add(
         settings: How it is made.
         sample: Where the value is from.
         value: Finite, in the unit of the attribute.
+        lenders: Charts of the same attribute that lend their sigma; asked for once, when the
+            limits of a chart of forecast scores are made.
     """
-    if page.design is None:
-        references = (*page.references, (sample, value))
-        page = replace(page, references=references)
-        if len(references) >= settings.n_reference:
-            page = _frozen(page, settings)
-        return page, None
-    return _judge(page, value)
+    if page.has_limits:
+        return _judge(page, value)
+    page = gather(page, sample, value)
+    if len(page.references) >= settings.n_reference:
+        page = freeze(page, settings, lenders())
+    return page, None
+
+
+def gather(page: ChartPage, sample: str, value: float) -> ChartPage:
+    """A page with one more value in its reference period."""
+    return replace(page, references=(*page.references, (sample, value)))
+
+
+def freeze(page: ChartPage, settings: BookSettings, lenders: Sequence[Lender] = ()) -> ChartPage:
+    """Make the limits from the reference period; one without variation grows further."""
+    if settings.forecast is None:
+        return _frozen(page, settings)
+    values = [value for _, value in page.references]
+    try:
+        design = forecast_reference(values, settings.forecast, lenders=lenders)
+        lag1 = lag1_autocorrelation(values).estimate
+    except DataError as error:
+        return replace(page, faults=(str(error),))
+    return replace(
+        page,
+        references=(),
+        forecast=design,
+        forecast_state=forecast_start(design, values[-1]),
+        lag1=lag1,
+        faults=(),
+    )
 
 
 def correct_reference(page: ChartPage, sample: str, value: float) -> ChartPage | None:
     """A page whose reference period holds the corrected value; None if it is not in it."""
-    if page.design is not None or sample not in {name for name, _ in page.references}:
+    if page.has_limits or sample not in {name for name, _ in page.references}:
         return None
     pairs = tuple((s, value if s == sample else v) for s, v in page.references)
     return replace(page, references=pairs)
@@ -186,6 +251,8 @@ def _frozen(page: ChartPage, settings: BookSettings) -> ChartPage:
 
 
 def _judge(page: ChartPage, value: float) -> tuple[ChartPage, Judged]:
+    if page.forecast is not None and page.forecast_state is not None:
+        return _judge_forecast(page, page.forecast, page.forecast_state, value)
     design, state = page.design, page.state
     if design is None or state is None:
         raise DataError("a chart without limits cannot judge a value.")
@@ -203,4 +270,15 @@ def _judge(page: ChartPage, value: float) -> tuple[ChartPage, Judged]:
         n_later=page.n_later + 1,
         n_alarms=page.n_alarms + bool(point.alarms),
     )
+    return page, judged
+
+
+def _judge_forecast(
+    page: ChartPage, design: ForecastDesign, state: ForecastState, value: float
+) -> tuple[ChartPage, Judged]:
+    after, found = forecast_step(design, state, value)
+    point = ChartPoint(value, found.statistic, found.lower, found.upper, found.score, found.alarms)
+    judged = Judged(found.expected, found.lower, found.upper, point)
+    n_alarms = page.n_alarms + bool(point.alarms)
+    page = replace(page, forecast_state=after, n_later=page.n_later + 1, n_alarms=n_alarms)
     return page, judged

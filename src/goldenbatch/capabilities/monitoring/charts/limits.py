@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from goldenbatch.capabilities.monitoring.charts.analyst import ControlCharts, ControlChartSettings
+from goldenbatch.capabilities.monitoring.charts.analyst import ControlCharts
 from goldenbatch.capabilities.monitoring.charts.book import ChartPage
+from goldenbatch.capabilities.monitoring.charts.settings import (
+    ControlChartSettings,
+    designed_run_length,
+)
 from goldenbatch.capabilities.monitoring.fitting import adopted
 from goldenbatch.core.analyst import Tick
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.site import Site
 from goldenbatch.science.statistics import clopper_pearson
+from goldenbatch.science.statistics.forecast import ForecastDesign
 
 
 class _WholeLedger:
@@ -27,8 +32,10 @@ class _WholeLedger:
 def limits_of(site: Site, name: str) -> list[dict[str, Any]]:
     """One row a chart of an adopted `monitoring.charts` analyst.
 
-    The charts are folded from the ledger by the analyst itself, so what is shown is what
-    judges. False-alarm rates count only batches after the reference period.
+    Each row says how many batches lie between two false alarms by design, with all run rules
+    together; a simulated figure has its standard error beside it. The charts are folded from
+    the ledger by the analyst itself, so what is shown is what judges. False-alarm rates count
+    only batches after the reference period.
 
     Raises:
         NotFoundError: No analyst of the name was adopted.
@@ -44,18 +51,20 @@ def limits_of(site: Site, name: str) -> list[dict[str, Any]]:
     view: Any = _WholeLedger(site)
     state = analyst.assess(analyst.start(), view).state
     pages = {key: ChartPage.from_json(page) for key, page in state["charts"].items()}
-    return [row(key, page) for key, page in sorted(pages.items())]
+    designed = {f"designed_{key}": one for key, one in designed_run_length(analyst.book).items()}
+    return [{**row(key, page), **designed} for key, page in sorted(pages.items())]
 
 
 def row(key: str, page: ChartPage) -> dict[str, Any]:
     """A chart as one row: reference, limits, alarms on later batches with their interval."""
     product, _, attribute = key.partition("|")
     facts: dict[str, Any] = {"product": product, "attribute": attribute}
+    if page.forecast is not None:
+        return {**facts, **_forecast(page.forecast), **_later(page)}
     if page.design is None:
         why = page.faults[0] if page.faults else "the reference period is not full"
         return {**facts, "state": why, "n_reference": len(page.references)}
     half = page.design.settings.width * page.design.sigma
-    interval = clopper_pearson(page.n_alarms, page.n_later) if page.n_later else None
     return {
         **facts,
         "state": "residuals" if page.ar1 else "watching",
@@ -64,6 +73,29 @@ def row(key: str, page: ChartPage) -> dict[str, Any]:
         "lower": page.design.centre - half,
         "upper": page.design.centre + half,
         "lag1": page.lag1,
+        **_later(page),
+    }
+
+
+def _forecast(design: ForecastDesign) -> dict[str, Any]:
+    """The chart of forecast scores as it stands: single values are out beyond `lower`, `upper`."""
+    width = design.settings.outlier_width
+    steady = design.sigma / (1.0 - design.phi**2) ** 0.5
+    reach = float("nan") if width is None else width * steady
+    return {
+        "state": "forecast",
+        "n_reference": design.n_reference,
+        "centre": design.centre,
+        "lower": design.centre - reach,
+        "upper": design.centre + reach,
+        "lag1": design.phi,
+    }
+
+
+def _later(page: ChartPage) -> dict[str, Any]:
+    """Alarms on the batches after the reference period."""
+    interval = clopper_pearson(page.n_alarms, page.n_later) if page.n_later else None
+    return {
         "n_later": page.n_later,
         "n_alarms": page.n_alarms,
         "false_alarm_rate": page.n_alarms / page.n_later if page.n_later else None,
