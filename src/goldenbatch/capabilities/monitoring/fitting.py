@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from goldenbatch.capabilities.monitoring._common import (
@@ -14,28 +12,16 @@ from goldenbatch.capabilities.monitoring._common import (
     read_settings,
 )
 from goldenbatch.capabilities.monitoring.batch.results import BatchModelSettings, model_name
-from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
 from goldenbatch.capabilities.monitoring.pat.soft_sensor import SoftSensorSettings
 from goldenbatch.core.analyst import AnalystAdopted
 from goldenbatch.core.batches import BatchCreated
 from goldenbatch.core.errors import BadInputError, NotFoundError
-from goldenbatch.core.intake import array_axis
 from goldenbatch.core.models import ModelFitted, TrainingData
 from goldenbatch.core.records import NewEvent
 from goldenbatch.core.results import ResultsReported
 from goldenbatch.core.site import Site
 from goldenbatch.science.latent import PCA, LimitKind, ScoringPlan
 from goldenbatch.science.latent.selection import components_for_variance, interleaved_folds
-from goldenbatch.science.spectra import SoftSensor, fit_soft_sensor
-
-
-@dataclass(frozen=True)
-class _Calibration:
-    """Spectra with their reference results, in time order."""
-
-    spectra: list[list[float]]
-    results: list[float]
-    training: TrainingData
 
 
 def fit(site: Site, name: str) -> list[ModelFitted]:
@@ -50,11 +36,19 @@ def fit(site: Site, name: str) -> list[ModelFitted]:
     """
     found = adopted(site, name)
     if found.analyst == "monitoring.soft_sensor":
+        from goldenbatch.capabilities.monitoring.pat.fit import fit_sensor
+
         sensor_settings = read_settings(SoftSensorSettings, name, found.settings)
-        bodies = [(name, _fit_sensor(site, name, sensor_settings))]
+        bodies = [(name, fit_sensor(site, name, sensor_settings))]
     elif found.analyst == "monitoring.batches":
         batch_settings = read_settings(BatchModelSettings, name, found.settings)
         bodies = _fit_products(site, name, batch_settings)
+    elif found.analyst == "monitoring.batch_runs":
+        from goldenbatch.capabilities.monitoring.batch.fit_runs import fit_batch_runs
+        from goldenbatch.capabilities.monitoring.batch.live_settings import BatchRunsSettings
+
+        run_settings = read_settings(BatchRunsSettings, name, found.settings)
+        bodies = [(name, fit_batch_runs(site, name, run_settings))]
     elif found.analyst == "monitoring.process":
         from goldenbatch.capabilities.monitoring.process.fit import fit_process
         from goldenbatch.capabilities.monitoring.process.settings import ProcessSettings
@@ -87,81 +81,6 @@ def adopted(site: Site, name: str) -> AnalystAdopted:
             f"no analyst named {name!r} was adopted.", hint="Adopt it with `goldenbatch adopt`."
         )
     return newest
-
-
-def _fit_sensor(site: Site, name: str, settings: SoftSensorSettings) -> ModelFitted:
-    chosen = settings.calibration
-    if chosen is None:
-        raise BadInputError(
-            f"analyst {name!r} has no table [settings.calibration].",
-            hint="Say which samples carry the reference results; see the README of monitoring.",
-        )
-    data = _calibration(site, settings, chosen)
-    axis = array_axis(site, chosen.tag or settings.tag)
-    sensor = fit_soft_sensor(
-        data.spectra, axis.values, data.results, chosen.sensor_settings(settings.attribute)
-    )
-    digest = site.registry.put(sensor.plan.to_bytes(), PLAN_MEDIA_TYPE)
-    return ModelFitted(
-        name=name,
-        method="PLS on treated spectra",
-        code_version="soft-sensor-1",
-        digest=digest,
-        media_type=PLAN_MEDIA_TYPE,
-        settings=settings.model_dump(mode="json"),
-        training=(data.training,),
-        measures=sensor_measures(sensor),
-    )
-
-
-def sensor_measures(sensor: SoftSensor) -> dict[str, float]:
-    """What the calibration found, as flat numbers; left-out errors beside the flattering ones."""
-    facts = sensor.facts
-    return {
-        "n_reference": float(facts.n_reference),
-        "n_components": float(facts.n_components),
-        "rmse_training": facts.rmse_training,
-        "rmse_left_out": facts.rmse_left_out,
-        "reference_lower": facts.reference_lower,
-        "reference_upper": facts.reference_upper,
-        **{f"limit_{key}": value for key, value in facts.limits.items() if value is not None},
-    }
-
-
-def _calibration(
-    site: Site, settings: SoftSensorSettings, chosen: CalibrationSettings
-) -> _Calibration:
-    tag = chosen.tag or settings.tag
-    rows = site.ledger.select("result", {"attribute": settings.attribute}, ("sample",))
-    rows = [row for row in rows if fnmatch.fnmatchcase(row["sample"], chosen.samples)]
-    names = [row["sample"] for row in rows]
-    samples = site.ledger.select("sample", {"sample": names}) if names else []
-    taken = {row["sample"]: row["taken_at"] for row in samples}
-    by_time = {
-        taken[row["sample"]]: float(row["number"])
-        for row in rows
-        if row["number"] is not None and taken.get(row["sample"]) is not None
-    }
-    if not by_time:
-        raise BadInputError(
-            f"no sample {chosen.samples!r} has a result of {settings.attribute!r} with a "
-            "sampling time.",
-            hint="Import the calibration first, or correct `calibration.samples`.",
-        )
-    window = (min(by_time), max(by_time) + 1)
-    series = site.historian.read([tag], window)
-    spectra = dict(zip(series.times().tolist(), series.table["value"].to_pylist(), strict=True))
-    times = sorted(set(by_time) & set(spectra))
-    if len(times) < len(by_time):
-        missing = sorted(set(by_time) - set(spectra))
-        raise BadInputError(
-            f"{len(missing)} of {len(by_time)} reference results have no spectrum of {tag} at "
-            f"their sampling time, the first at {missing[0]} us.",
-            hint="A spectrum and its result must carry the same time.",
-        )
-    digest, n_readings = site.historian.digest(tag, window)
-    training = TrainingData(what=tag, digest=digest, n=n_readings, start=window[0], end=window[1])
-    return _Calibration([spectra[t] for t in times], [by_time[t] for t in times], training)
 
 
 def _fit_products(

@@ -2,8 +2,9 @@
 
 The way is chosen on the standards alone: each is left out in turn, and what the transferred
 sensor says of it on the second instrument is compared with what the master says of it on the
-first. No reference result is needed. Limits and interval are widened by what left-out standards
-ask for; slope and bias correct the value only, so that the domain check keeps its alarm.
+first. No reference result is needed. A way must bring the spectra back to the model too: slope and
+bias correct the value only, and may serve only where the spectra lie in the domain as they are.
+Limits and interval are widened by what left-out standards ask for.
 
 References:
     Feudale et al. (2002), Chemom. Intell. Lab. Syst. 64:181, doi:10.1016/S0169-7439(02)00085-0.
@@ -27,6 +28,8 @@ from goldenbatch.science.latent.steps import apply_steps
 from goldenbatch.science.spectra.maps import TransferKind, TransferMethod, fit_map
 
 _N_STANDARDS_MIN = 4
+_NEARER = 0.5
+"""A map brings spectra back where it takes at least half of their distance to the model."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,13 +106,17 @@ def transfer_plan(
         message = f"a plan of {len(plan.facts.targets)} targets cannot be transferred; take one"
         raise DesignError(message)
     M, S = _treated(plan, master, second)
-    wanted = values(plan, M)
+    wanted, bare = values(plan, M), _without_steps(plan)
     untreated = float(np.sqrt(np.mean((values(plan, S) - wanted) ** 2)))
-    left = {
-        method: _left_out(plan, method, M, S) for method in methods or candidate_methods(len(M))
-    }
-    errors = {m: float(np.sqrt(np.mean((found - wanted) ** 2))) for m, found in left.items()}
-    method = min(errors, key=lambda one: errors[one])
+    raw = float(np.median(bare.score(S).spe))
+    errors: dict[TransferMethod, float] = {}
+    back: list[TransferMethod] = []
+    for method in methods or candidate_methods(len(M)):
+        rows, found = _left_out(plan, method, M, S)
+        errors[method] = float(np.sqrt(np.mean((found - wanted) ** 2)))
+        if float(np.median(bare.score(rows).spe)) <= max(plan.facts.spe_limit, _NEARER * raw):
+            back.append(method)
+    method = min(back or errors, key=lambda one: errors[one])
     made = _transferred(plan, method, M, S, errors[method])
     return Transfer(made, method, errors, untreated, len(M))
 
@@ -137,9 +144,11 @@ def _treated(plan: ScoringPlan, master: ArrayLike, second: ArrayLike) -> tuple[F
     return both[0], both[1]
 
 
-def _left_out(plan: ScoringPlan, method: TransferMethod, M: Floats, S: Floats) -> Floats:
-    """Values of each standard on the second instrument by a map made without it."""
-    found = np.empty(len(M))
+def _left_out(
+    plan: ScoringPlan, method: TransferMethod, M: Floats, S: Floats
+) -> tuple[Floats, Floats]:
+    """Each standard on the second instrument by a map made without it: spectrum and value."""
+    rows, found = S.copy(), np.empty(len(M))
     for i in range(len(M)):
         kept = np.arange(len(M)) != i
         step = fit_map(method, S[kept], M[kept])
@@ -147,8 +156,13 @@ def _left_out(plan: ScoringPlan, method: TransferMethod, M: Floats, S: Floats) -
             slope, bias = _slope_bias(plan, M[kept], S[kept])
             found[i] = bias + slope * values(plan, S[i : i + 1])[0]
         else:
-            found[i] = values(plan, step.apply(S[i : i + 1]))[0]
-    return found
+            rows[i] = step.apply(S[i : i + 1])[0]
+            found[i] = values(plan, rows[i : i + 1])[0]
+    return rows, found
+
+
+def _without_steps(plan: ScoringPlan) -> ScoringPlan:
+    return replaced(plan, facts=replaced(plan.facts, columns=plan.model_columns), steps=())
 
 
 def _slope_bias(plan: ScoringPlan, M: Floats, S: Floats) -> tuple[float, float]:
@@ -184,12 +198,6 @@ def _transferred(
 def _limits(plan: ScoringPlan, method: TransferMethod, M: Floats, S: Floats) -> tuple[float, float]:
     """Limits of T2 and SPE of the master, or of left-out standards where these are wider."""
     confidence = plan.facts.limits.get("confidence") or 0.99
-    bare = replaced(plan, facts=replaced(plan.facts, columns=plan.model_columns), steps=())
-    rows = np.empty_like(M)
-    for i in range(len(M)):
-        kept = np.arange(len(M)) != i
-        step = fit_map(method, S[kept], M[kept])
-        rows[i] = step.apply(S[i : i + 1])[0] if step is not None else S[i]
-    scores = bare.score(rows)
+    scores = _without_steps(plan).score(_left_out(plan, method, M, S)[0])
     t2, spe = box_limit(scores.t2, confidence), box_limit(scores.spe, confidence)
     return max(plan.facts.t2_limit, t2), max(plan.facts.spe_limit, spe)

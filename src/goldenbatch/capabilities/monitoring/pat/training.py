@@ -6,13 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from goldenbatch.capabilities.monitoring._common import PLAN_MEDIA_TYPE, read_settings
-from goldenbatch.capabilities.monitoring.fitting import sensor_measures
 from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
+from goldenbatch.capabilities.monitoring.pat.fit import calibrated, sensor_measures
 from goldenbatch.capabilities.monitoring.pat.soft_sensor import SoftSensorSettings
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.model_training import Frozen, TrainingRows
 from goldenbatch.science.errors import ScienceError
-from goldenbatch.science.spectra import fit_soft_sensor
 
 CODE_VERSION = "soft-sensor-1"
 
@@ -29,6 +28,12 @@ def train_soft_sensor(rows: TrainingRows, settings: Mapping[str, Any], seed: int
         BadInputError: A setting is impossible, or the rows are no spectra or too few.
     """
     chosen = _calibration(settings)
+    if chosen.transfer is not None:
+        raise BadInputError(
+            "a transfer is made from standards on two instruments, and not from training rows.",
+            hint="Leave the table `transfer` out, or use `goldenbatch fit`.",
+            key="settings.transfer",
+        )
     try:
         axis = [float(name) for name in rows.names]
     except ValueError as error:
@@ -40,11 +45,10 @@ def train_soft_sensor(rows: TrainingRows, settings: Mapping[str, Any], seed: int
     # Where each row is a group of its own, interleaved folds do; else a group is left out whole.
     has_groups = len(set(rows.groups)) < len(rows.groups)
     try:
-        sensor = fit_soft_sensor(
-            rows.inputs,
-            axis,
-            rows.reference,
-            chosen.sensor_settings(rows.output),
+        sensor, measures = calibrated(
+            chosen,
+            rows.output,
+            (rows.inputs, axis, rows.reference),
             list(rows.groups) if has_groups else None,
         )
     except ScienceError as error:
@@ -59,7 +63,7 @@ def train_soft_sensor(rows: TrainingRows, settings: Mapping[str, Any], seed: int
         method="PLS on treated spectra",
         code_version=CODE_VERSION,
         settings=chosen.model_dump(mode="json", exclude={"samples", "tag"}),
-        measures=sensor_measures(sensor),
+        measures={**sensor_measures(sensor), **measures},
     )
 
 
