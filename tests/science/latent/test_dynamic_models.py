@@ -204,6 +204,8 @@ def test_settings_that_give_no_model_are_refused():
     rows = process(100, 11)
     with pytest.raises(DesignError, match="components do not fit"):
         DynamicPCA(7).fit(rows)
+    with pytest.raises(DesignError, match="only 4 of 6 components carry"):
+        DynamicPCA(5).fit(rows[:, [0, 1, 2, 3, 0, 1]])
     with pytest.raises(DesignError, match="states do not fit"):
         CVA(9, n_future=1).fit(rows)
     with pytest.raises(DesignError, match="unknown"):

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from goldenbatch.science._arrays import Bools, Floats
-from goldenbatch.science.errors import DataError
+from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.latent._filling import fill_rows
 
 _ROUNDS = 25
 _SETTLED = 1e-4
 _RIDGE = 1e-2
+
+TINY = 1e-12
+"""Least statistic that a logarithm is taken of, and share of variation that counts as none."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +101,24 @@ def ridged(covariance: Floats, share: float) -> Floats:
     return np.asarray((1.0 - share) * covariance + share * level * np.eye(len(covariance)))
 
 
+def refuse_empty(eigenvalues: Floats, n_components: int) -> None:
+    """Refuse components that carry no variation: dividing by it would be an alarm at every row.
+
+    Args:
+        eigenvalues: largest first.
+        n_components: asked for.
+
+    Raises:
+        DesignError: there are fewer components with any variation.
+    """
+    rank = int((eigenvalues > TINY * eigenvalues[0]).sum())
+    if n_components > rank:
+        message = (
+            f"only {rank} of {len(eigenvalues)} components carry any variation; ask for no more"
+        )
+        raise DesignError(message)
+
+
 def averaged(raw: Floats, start: Floats, smoothing: float, *, is_log: bool) -> Floats:
     """Return what is compared with limits; NaN rows stay, and the averages pass them by.
 
@@ -119,10 +140,6 @@ def averaged(raw: Floats, start: Floats, smoothing: float, *, is_log: bool) -> F
             column.append(average)
         out[places, k] = column
     return out
-
-
-TINY = 1e-12
-"""Least statistic that a logarithm is taken of."""
 
 
 def _precision(filled: Floats, *, has_order: bool) -> Floats:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike
 
 from goldenbatch.science._arrays import Floats, matrix
 from goldenbatch.science.errors import DataError, DesignError
-from goldenbatch.science.latent._dynamic_fit import ridged, windows
+from goldenbatch.science.latent._dynamic_fit import refuse_empty, ridged, windows
 from goldenbatch.science.latent.alarm_limits import AlarmLimit, FalseAlarms, LimitSource
 from goldenbatch.science.latent.alarm_rates import correlation_rows, measured_rate
 from goldenbatch.science.latent.alarm_settings import AlarmSettings
@@ -248,6 +248,7 @@ def _plan(
     a = settings.n_components
     if not 1 <= a < min(n, len(values)):
         raise DesignError(f"{a} components do not fit into {len(values)} columns")
+    refuse_empty(values, a)
     parts = plane_parts(vectors[:a], vectors[a:], values, n, settings)
     source = LimitSource.THEORETICAL
     limits = tuple(AlarmLimit(x.name, x.theoretical or 1.0, source, settings.rate) for x in parts)

@@ -19,7 +19,7 @@ from scipy.special import chdtri
 
 from goldenbatch.science._arrays import Floats
 from goldenbatch.science.errors import DesignError
-from goldenbatch.science.latent._dynamic_fit import Part, windows
+from goldenbatch.science.latent._dynamic_fit import Part, refuse_empty, windows
 from goldenbatch.science.latent._dynamic_model import DynamicModel
 from goldenbatch.science.latent.alarm_settings import AlarmSettings
 from goldenbatch.science.latent.limits import spe_limit_from_eigenvalues, t2_limit
@@ -78,6 +78,7 @@ class DynamicPCA(DynamicModel):
         values, vectors = np.linalg.eigh(centred.T @ centred / (n - 1))
         order = np.argsort(values)[::-1]
         self.eigenvalues_, vectors = np.maximum(values[order], 0.0), vectors[:, order].T
+        refuse_empty(self.eigenvalues_, a)
         self.loadings_ = vectors[:a]
         return plane_parts(self.loadings_, vectors[a:], self.eigenvalues_, n, self)
 

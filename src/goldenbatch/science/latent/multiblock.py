@@ -22,7 +22,7 @@ from sklearn.base import RegressorMixin
 
 from goldenbatch.science._arrays import Bools, Floats, complete, matrix
 from goldenbatch.science.errors import DataError, DesignError, NotFittedYetError
-from goldenbatch.science.latent._dynamic_fit import Part, enough, windows
+from goldenbatch.science.latent._dynamic_fit import Part, enough, refuse_empty, windows
 from goldenbatch.science.latent._dynamic_model import DynamicModel
 from goldenbatch.science.latent._filling import fill_rows
 from goldenbatch.science.latent._pls_kernels import fit_nipals
@@ -85,7 +85,8 @@ class MultiBlockPCA(DynamicModel):
         covariance = centred.T @ centred / (n - 1)
         values, vectors = np.linalg.eigh(covariance)
         plane = vectors[:, ::-1].T[: self.n_components]
-        variance = np.maximum(values[::-1][: self.n_components], 1e-300)
+        refuse_empty(values[::-1], self.n_components)
+        variance = values[::-1][: self.n_components]
         self.super_weights_ = np.array(
             [(plane[:, one] ** 2).sum(axis=1) for one in layout.places.values()]
         )
