@@ -92,6 +92,7 @@ class CostFactors(BaseModel):
     """A version of the cost factors, as their file says them.
 
     Attributes:
+        schema_: Form of the file.
         version: Of the factors; two versions never share a name.
         currency: ISO 4217 code; all costs are in it.
         valid_from: First day that they hold for.
