@@ -22,12 +22,13 @@ SETTINGS_MODULES = (
     "goldenbatch.core.policy",
     "goldenbatch.core.trial",
     "goldenbatch.core.model_card_file",
+    "goldenbatch.core.release_parts",
     "goldenbatch.connectors.tabular.card",
     "goldenbatch.connectors.tabular._parts",
 )
 """Modules whose models are read from files that people write."""
 
-BASES = {"CardPart", "Item", "AnalystSettings"}
+BASES = {"CardPart", "Item", "AnalystSettings", "Part"}
 """Bases of such models, never read themselves."""
 
 

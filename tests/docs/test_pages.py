@@ -29,11 +29,11 @@ def page_id(page: Path) -> str:
     return str(page.relative_to(ROOT))
 
 
-ELSEWHERE = {"CONTRIBUTING.md", "model-life.md", "serving.md"}
+ELSEWHERE = {"CONTRIBUTING.md", "model-life.md", "real-time-release.md", "serving.md"}
 RUN = [page for page in PAGES if page.name not in ELSEWHERE]
 """Pages run here; CONTRIBUTING is run by test_contributing, the life of a model by
-tests/integration/test_model_life.py, serving by tests/runtime/serving/test_page.py, which look
-at what they made."""
+tests/integration/test_model_life.py, serving by tests/runtime/serving/test_page.py, real-time
+release by tests/capabilities/monitoring/release/test_how_to.py, which look at what they made."""
 
 
 @pytest.mark.parametrize("page", RUN, ids=page_id)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from goldenbatch.apps.cli._lazy import Entry
 from goldenbatch.apps.cli._tree_models import models_tree
 from goldenbatch.apps.cli._tree_plans import plans_tree
+from goldenbatch.apps.cli._tree_releases import releases_tree
 from goldenbatch.apps.cli._tree_retention import retention_tree
 from goldenbatch.apps.cli._tree_rights import rights_tree
 
@@ -120,6 +121,7 @@ _TREE: dict[str, Entry] = {
     ),
     **models_tree(_WORK),
     **plans_tree(_WORK),
+    **releases_tree(_WORK),
     "evaluate": Entry(
         "Measure a method on a labelled data set.", f"{_CLI}.trials:evaluate", panel=_WORK
     ),

@@ -17,6 +17,13 @@ OFFERS: Offers = {
             "A forest, ridge or Tobit model, as its trial chose",
         ),
     ),
+    "analysts": (
+        Offer(
+            "release_watch",
+            f"{_ROOM}.watch:release_watch",
+            "How often a release test has no valid prediction, against the registered share",
+        ),
+    ),
     "facts": (
         Offer(
             "release_independent",

@@ -137,7 +137,12 @@ def _said(one: AttributeStanding) -> str:
     said = tested.prediction if tested is not None else None
     if said is None or not said.value:
         return "none"
-    return f"{float(said.value):.6g} ({_end(said.lower)} to {_end(said.upper)}) {said.unit}"
+    told = f"{float(said.value):.6g} ({_end(said.lower)} to {_end(said.upper)})"
+    return _with_unit(told, said.unit)
+
+
+def _with_unit(text: str, unit: str) -> str:
+    return text if unit == "1" else f"{text} {unit}"
 
 
 def _end(text: str) -> str:
@@ -213,7 +218,7 @@ def _inputs(tested: ReleaseTested, when: When) -> Grid:
     rows = [
         [
             one.name,
-            f"{one.value} {one.unit}" if one.value else f"none: {one.why}",
+            _with_unit(one.value, one.unit) if one.value else f"none: {one.why}",
             one.source,
             "\n".join(evidence_words(each, when) for each in one.evidence) or "none",
         ]
@@ -229,7 +234,7 @@ def _outcome(view: PageView, one: AttributeView, tested: ReleaseTested, when: Wh
         share = f"{said.confidence:.0%}" if said.confidence is not None else "not stated"
         inside = "inside" if said.is_in_domain else f"outside: {said.reason}"
         rows += [
-            ("Prediction", f"{said.value or 'none'} {said.unit}"),
+            ("Prediction", _with_unit(said.value or "none", said.unit)),
             ("Interval", f"{said.lower or '?'} to {said.upper or '?'} ({share})"),
             ("Domain", inside),
         ]

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 N_HISTORY = 30
 """Batches that a chart shows, the newest last."""
+LEAST_POINTS = 2
+"""One point has no shape."""
 
 
 def batch_charts(site: Site, batch: str) -> Sequence[Chart]:
@@ -33,11 +35,11 @@ def batch_charts(site: Site, batch: str) -> Sequence[Chart]:
 
 
 def figure_of(site: Site, one: AttributeStanding) -> Figure | None:
-    """The chart with its sentence; None where there is no prediction to be seen."""
+    """The chart with its sentence; None where there is nothing to be compared with."""
     chart = chart_of(site, one)
-    if chart is None:
+    n = len(chart.tracks[0].x) if chart is not None else 0
+    if chart is None or n < LEAST_POINTS:
         return None
-    n = len(chart.tracks[0].x)
     return Figure(chart, f"{chart.title}; {n} batches in the order in which they were asked.")
 
 
