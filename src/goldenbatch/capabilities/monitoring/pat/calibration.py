@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from goldenbatch.capabilities.monitoring._common import AnalystSettings
+from goldenbatch.core.findings import Severity
 
 if TYPE_CHECKING:
     from goldenbatch.science.spectra import (
@@ -117,6 +118,28 @@ class TransferTable(AnalystSettings):
     model: str
     samples: str = Field(pattern=r"^[^*]*\*[^*]*$")
     tag: str
+
+
+class DriftSettings(AnalystSettings):
+    """Table `drift` of a soft sensor: how it watches itself inside its domain.
+
+    Attributes:
+        block: Spectra that make one point of the level of T2 and SPE.
+        n_reference: Points, the first with a model, that the charts of the level are made from.
+        weight: Of the newest point in the chart.
+        width: Limits of the chart, in standard deviations of its statistic.
+        shift: Bias that matters, in standard deviations of a prediction error.
+        n_verify: Newest laboratory results that bias, slope and error are stated over.
+        severity: Of the findings.
+    """
+
+    block: int = Field(default=60, ge=1)
+    n_reference: int = Field(default=50, ge=10)
+    weight: float = Field(default=0.1, gt=0, le=1)
+    width: float = Field(default=4.0, gt=0)
+    shift: float = Field(default=1.0, gt=0)
+    n_verify: int = Field(default=20, ge=3)
+    severity: Severity = Severity.MINOR
 
 
 class CalibrationSettings(LaterSettings):

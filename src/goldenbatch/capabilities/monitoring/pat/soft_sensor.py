@@ -10,41 +10,46 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from pydantic import Field
 
 from goldenbatch.capabilities.monitoring._common import (
-    AnalystSettings,
-    artefact_evidence,
     read_settings,
     record_evidence,
-    window_evidence,
 )
+from goldenbatch.capabilities.monitoring.pat._drift import DriftWatch
 from goldenbatch.capabilities.monitoring.pat._in_use import InUse, Scored
 from goldenbatch.capabilities.monitoring.pat._laboratory import Laboratory
-from goldenbatch.capabilities.monitoring.pat._sensor_findings import unreadable, unserved
-from goldenbatch.capabilities.monitoring.pat._spectra import matrix, most, where
-from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
+from goldenbatch.capabilities.monitoring.pat._sensor_findings import (
+    Outside,
+    left_domain,
+    unreadable,
+    unserved,
+)
+from goldenbatch.capabilities.monitoring.pat._spectra import matrix, where
+from goldenbatch.capabilities.monitoring.pat.calibration import (
+    CalibrationSettings,
+    DriftSettings,
+    LaterSettings,
+)
 from goldenbatch.core.analyst import Assessment, Derived, OpenFindings, State, TickView
 from goldenbatch.core.batches import BatchEnded, SampleTaken
 from goldenbatch.core.equipment import EquipmentStatus
-from goldenbatch.core.findings import Finding, Measure, Severity, Subject
+from goldenbatch.core.findings import Finding, Severity
 from goldenbatch.core.gating import KINDS as GATE_KINDS
 from goldenbatch.core.gating import Gate, Span, covers, without
 from goldenbatch.core.prediction import PredictionsMade
 from goldenbatch.core.records import Event
 from goldenbatch.core.results import ResultsReported
 from goldenbatch.core.series import Quality, Series
-from goldenbatch.science.errors import DataError
-from goldenbatch.science.latent import PlanScores
 
 CODE_VERSION = "2"
 KINDS = ("ModelFitted", "ModelDrafted", "SampleTaken", "ResultsReported", "BatchEnded")
 OUTPUTS = ("value", "lower", "upper", "t2", "spe")
 
 
-class SoftSensorSettings(AnalystSettings):
+class SoftSensorSettings(LaterSettings):
     """Settings of `monitoring.soft_sensor`.
 
     Attributes:
@@ -60,7 +65,10 @@ class SoftSensorSettings(AnalystSettings):
         phases: Phases that it is valid in; none: all of a batch at its place.
         silent: Equipment statuses in which it is silent, whatever runs.
         is_always: It is valid whether a batch runs or not.
+        drift: How it watches itself inside its domain; see `DriftSettings`.
     """
+
+    ADDED: ClassVar[frozenset[str]] = frozenset({"drift"})
 
     tag: str
     attribute: str
@@ -77,6 +85,7 @@ class SoftSensorSettings(AnalystSettings):
         EquipmentStatus.OUT_OF_SERVICE,
     )
     is_always: bool = False
+    drift: DriftSettings | None = None
 
     @property
     def place(self) -> str:
@@ -156,6 +165,8 @@ class _Work:
         self.predictions: list[PredictionsMade] = []
         self.spans: list[Span] = []
         self.in_use = InUse(analyst.name, self.state, view)
+        watch = self.settings.drift
+        self.drift = DriftWatch(analyst, watch, state, view) if watch is not None else None
 
     def assessment(self) -> Assessment:
         state = {
@@ -164,6 +175,8 @@ class _Work:
             "open": self.open.entries,
             "upto": self.view.tick.historian_seq,
         }
+        if self.drift is not None:
+            state["drift"] = self.drift.to_json()
         return Assessment(
             state, tuple(self.open.transitions), tuple(self.derived), tuple(self.predictions)
         )
@@ -269,8 +282,11 @@ class _Work:
             self.state["n_outside"] = self.state["n_inside"] = 0
         is_inside = bool(scored.inside[i])
         plan = self.in_use.plan()
-        if plan is not None:
-            self.state["ratio"] = float(scores.spe[i]) / plan.facts.spe_limit
+        if plan is None:
+            return
+        if is_inside and self.drift is not None:
+            self._hand_over(self.drift.take(plan, scores, i, time))
+        self.state["ratio"] = float(scores.spe[i]) / plan.facts.spe_limit
         self.state["n_batch"] += 1
         self.state["n_batch_out"] += not is_inside
         if not is_inside and self.state["n_outside"] == 0:
@@ -279,62 +295,24 @@ class _Work:
         self.state["n_outside"] = 0 if is_inside else self.state["n_outside"] + 1
         running = self.state["event"]
         if running is None and self.state["n_outside"] >= self.settings.n_outside:
-            finding = self._left_domain(scores, i, time, row)
+            t2, spe = float(scores.t2[i]), float(scores.spe[i])
+            outside = Outside(time, row, float(scores.values[i, 0]), t2, spe)
+            since = int(self.state["outside_since"])
+            finding = left_domain(self.analyst, self.view, plan, outside, since)
             self.state["event"] = finding.model_dump(mode="json")
             self.open.put(finding, self.view.tick)
         elif running is not None and self.state["n_inside"] >= self.settings.n_inside:
             finding = Finding.model_validate(running)
             self._close(finding, time, f"Inside again for {self.settings.n_inside} spectra.")
 
+    def _hand_over(self, finding: Finding | None) -> None:
+        if finding is not None and self.drift is not None:
+            self.drift.hand_over(finding, self.open)
+
     def _close(self, finding: Finding, at: int, words: str) -> None:
         statement = f"{finding.statement} {words}"
         self.open.close(finding.model_copy(update={"end": at, "statement": statement}))
         self.state["event"] = None
-
-    def _left_domain(self, scores: PlanScores, i: int, time: int, row: Sequence[float]) -> Finding:
-        plan, settings = self.in_use.plan(), self.settings
-        if plan is None:
-            raise DataError("a sensor without a model has no domain.")
-        t2, spe = float(scores.t2[i]), float(scores.spe[i])
-        since = int(self.state["outside_since"])
-        spectra = self.view.read([settings.tag], (since, time + 1))
-        as_of = self.view.tick.historian_seq
-        value = f"{float(scores.values[i, 0]):.1f} {settings.unit}"
-        return Finding(
-            subject=Subject(
-                batch=self.view.batch_at(settings.place, time),
-                place=settings.place,
-                tag=settings.tag,
-                attribute=settings.attribute,
-                key="domain",
-            ),
-            title=f"The soft sensor for {settings.attribute} left its domain",
-            statement=(
-                f"{settings.n_outside} spectra in a row lie outside what the model was calibrated "
-                f"on: T2 {t2:.3g} (limit {plan.facts.t2_limit:.3g}), SPE {spe:.3g} "
-                f"({spe / plan.facts.spe_limit:.3g} times its limit). Its value now, {value}, and "
-                "its interval are not to be relied on."
-            ),
-            severity=settings.severity,
-            start=since,
-            evidence=(
-                window_evidence(spectra, settings.tag, as_of, "spectra outside"),
-                artefact_evidence(plan.digest, "the frozen model"),
-            ),
-            contributions=most(plan, row),
-            measures=(
-                Measure(name="T2", value=t2, upper_limit=plan.facts.t2_limit),
-                Measure(name="SPE", value=spe, upper_limit=plan.facts.spe_limit),
-            ),
-            in_domain=False,
-            analyst=self.analyst.name,
-            analyst_version=self.analyst.version,
-            model_digest=plan.digest,
-            suggested_action=(
-                f"Take a sample and have {settings.attribute} determined in the laboratory; do "
-                "not act on the sensor until it is back in its domain or calibrated anew."
-            ),
-        )
 
     def _tell_unserved(self, series: Series, why: str) -> None:
         """Say once that no model may be used, and why; close it when one serves again."""
@@ -378,6 +356,9 @@ class _Work:
             (float(scores.lower[0, 0]), float(scores.upper[0, 0])),
             bool(scored.inside[0]),
         )
+        if self.drift is not None and scored.inside[0]:
+            pair = (float(scores.values[0, 0]), truth)
+            self._hand_over(self.drift.verify(plan, event, pair, taken_at))
         if self.state["event"] is not None:
             self._tell(event, truth, float(scores.values[0, 0]))
 
