@@ -16,12 +16,22 @@ from goldenbatch.core.artefacts import (
 from goldenbatch.science.errors import PredictorError
 from goldenbatch.science.predictors.prediction import Predictor
 
+FLEET_MODEL: Final = "application/vnd.goldenbatch.fleet-model"
+"""Plans of many units that `monitoring.process` judges by."""
+
 
 def _latent(content: bytes) -> Predictor:
     from goldenbatch.science.latent.plan import ScoringPlan
     from goldenbatch.science.predictors.latent import LatentPredictor
 
     return LatentPredictor(ScoringPlan.from_bytes(content))
+
+
+def _fleet(content: bytes) -> Predictor:
+    from goldenbatch.science.latent.fleet_model import FleetModel
+    from goldenbatch.science.predictors.fleet import FleetPredictor
+
+    return FleetPredictor(FleetModel.from_bytes(content))
 
 
 def _linear(content: bytes) -> Predictor:
@@ -53,6 +63,7 @@ _LOADERS: Final[dict[str, Callable[[bytes], Predictor]]] = {
     LINEAR: _linear,
     ONNX: _onnx,
     SCORING_PLAN: _latent,
+    FLEET_MODEL: _fleet,
     SKOPS: _skops,
 }
 

@@ -25,12 +25,11 @@ from goldenbatch.science.latent.cva import CVA
 from goldenbatch.science.latent.dynamic_pca import DynamicPCA
 from goldenbatch.science.latent.dynamic_plan import DynamicPlan
 from goldenbatch.science.latent.fleet_model import ANY, FleetModel
+from goldenbatch.science.predictors.loading import FLEET_MODEL
 
 if TYPE_CHECKING:
     from goldenbatch.core.series import Floats, Integers
 
-FLEET_MODEL = "application/vnd.goldenbatch.fleet-model"
-"""Media type of the artefact."""
 _FIRST = -(1 << 62)
 
 
