@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.base import BaseEstimator
 from sklearn.dummy import DummyRegressor
 from sklearn.linear_model import LinearRegression
 
@@ -9,6 +10,20 @@ from goldenbatch.science.errors import DataError, DesignError
 from goldenbatch.science.forward import ForwardSettings, Reported, Timeline
 from goldenbatch.science.forward.choice import CANDIDATES, candidate, choose_forward
 from goldenbatch.science.forward.splits import split_r2
+
+
+class Fixed(BaseEstimator):
+    """Predicts one number."""
+
+    def __init__(self, value=0.0):
+        self.value = value
+
+    def fit(self, X, y):
+        return self
+
+    def predict(self, X):
+        return np.full(len(X), self.value)
+
 
 BOTH = {"mean": DummyRegressor(), "line": LinearRegression()}
 
@@ -26,6 +41,17 @@ def test_the_smaller_forward_error_wins(slope, name):
     assert found.name == name and found.n == 48
     errors = (found.predicted - y)[~np.isnan(found.predicted)]
     assert found.rmse[name] == pytest.approx(np.sqrt(np.mean(errors**2)))
+
+
+@pytest.mark.parametrize(("off", "name"), [(0.15, "first"), (0.3, "second")])
+def test_the_first_is_kept_unless_another_is_clearly_better(off, name):
+    y = np.tile([1.0, -1.0], 30)
+    both = {"first": Fixed(off), "second": Fixed(0.0)}
+    found = choose_forward(
+        both, np.zeros((60, 1)), Reported.of(y), Timeline.of(np.arange(60)), [""] * 60
+    )
+    assert found.name == name
+    assert found.rmse["first"] == pytest.approx(np.sqrt(1 + off**2))
 
 
 @pytest.mark.parametrize("name", CANDIDATES)

@@ -394,6 +394,7 @@ def test_what_predicts_nothing_is_refused():
 
 
 def test_a_forest_made_by_hand_is_refused(monkeypatch):
+    from goldenbatch.science.forward.choice import candidate
     from goldenbatch.science.predictors import _sklearn_parts
 
     for name, change in (("skops forest", "left_child"), ("skops boosting", "feature")):
@@ -406,6 +407,15 @@ def test_a_forest_made_by_hand_is_refused(monkeypatch):
         tree.__setstate__(state)
         with pytest.raises(PredictorError, match="point elsewhere"):
             _sklearn_parts.check_trees(steps)
+    for name in ("extra-trees-transformed", "average"):
+        inner = candidate(name, n_trees=5, is_complete=True).fit(X, X[:, 0])
+        trees = list(_sklearn_parts._trees([inner], 0))
+        assert len(trees) == {"extra-trees-transformed": 5, "average": 15}[name]
+        state = trees[-1].__getstate__()
+        state["nodes"]["left_child"][0] = 10_000
+        trees[-1].__setstate__(state)
+        with pytest.raises(PredictorError, match="point elsewhere"):
+            _sklearn_parts.check_trees([inner])
     model = fitted("histograms")
     model._predictors[0][0].nodes["left"][0] = 10_000
     with pytest.raises(PredictorError, match="point elsewhere"):

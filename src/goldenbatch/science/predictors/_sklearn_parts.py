@@ -18,6 +18,7 @@ _LINEAR: Final = frozenset(
     "TheilSenRegressor".split()
 )
 _LEAF = -1
+_DEEPEST: Final = 10
 
 
 def steps_of(model: Any) -> list[Any]:
@@ -101,8 +102,9 @@ def check_trees(steps: Sequence[Any]) -> None:
 
 
 def _trees(value: Any, depth: int) -> Iterator[Any]:
-    if depth > 4:
-        return
+    if depth > _DEEPEST:
+        message = "the model is nested too deeply for its trees to be looked at"
+        raise PredictorError(message)
     if hasattr(value, "tree_"):
         yield value.tree_
     if isinstance(value, np.ndarray) and value.dtype == object:
@@ -110,6 +112,10 @@ def _trees(value: Any, depth: int) -> Iterator[Any]:
     if isinstance(value, list | tuple):
         for one in value:
             yield from _trees(one, depth + 1)
+    elif hasattr(value, "regressor_"):
+        yield from _trees(value.regressor_, depth + 1)
+    elif hasattr(value, "steps"):
+        yield from _trees(list(value.steps), depth + 1)
     elif hasattr(value, "estimators_"):
         yield from _trees(value.estimators_, depth + 1)
     for tree in getattr(value, "_predictors", ()) or ():

@@ -19,9 +19,11 @@ def rows(n=80):
     return TrainingRows(("force", "speed", "water"), X, np.maximum(y, 12.0), groups, "assay", "%")
 
 
-@pytest.mark.parametrize("name", ["ridge", "tobit", "extra-trees", "extra-trees-transformed"])
+@pytest.mark.parametrize(
+    "name", ["ridge", "tobit", "extra-trees", "extra-trees-transformed", "boosting", "average"]
+)
 def test_the_artefact_says_what_the_model_says(name):
-    if name.startswith("extra"):
+    if name not in ("ridge", "tobit"):
         pytest.importorskip("skops")
     given = rows()
     frozen = train_release(given, {"candidate": name, "limit": 12.0, "n_trees": 10}, 3)

@@ -39,9 +39,11 @@ class ReleaseTrainingSettings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    candidate: Literal["extra-trees", "extra-trees-transformed", "ridge", "tobit"] = "extra-trees"
+    candidate: Literal[
+        "average", "extra-trees", "extra-trees-transformed", "boosting", "ridge", "tobit"
+    ] = "average"
     limit: float = -math.inf
-    n_trees: int = Field(default=150, ge=10, le=2000)
+    n_trees: int = Field(default=100, ge=10, le=2000)
     coverage: float = Field(default=0.9, gt=0.5, lt=1)
     n_folds: int = Field(default=5, ge=2)
 
@@ -69,7 +71,14 @@ def train_release(rows: TrainingRows, settings: Mapping[str, Any], seed: int) ->
             key="data",
         )
     try:
-        model = candidate(chosen.candidate, limit=chosen.limit, n_trees=chosen.n_trees, seed=seed)
+        # Rows are complete here; a gap later on is a row that is not scored.
+        model = candidate(
+            chosen.candidate,
+            limit=chosen.limit,
+            n_trees=chosen.n_trees,
+            seed=seed,
+            is_complete=True,
+        )
         is_linear = chosen.candidate in ("ridge", "tobit")
         content = _linear(model, rows, chosen, seed) if is_linear else _forest(model, rows)
     except MissingEngineError:
@@ -105,12 +114,7 @@ def _forest(model: Any, rows: TrainingRows) -> bytes:
     except ImportError as error:
         message = "a forest is kept as a skops file: install goldenbatch[skops]"
         raise MissingEngineError(message) from error
-    # The rows are complete: nothing is filled, and a gap later on is a row that is not scored.
-    if hasattr(model, "regressor"):
-        bare = model.set_params(regressor=model.regressor.steps[-1][1])
-    else:
-        bare = model.steps[-1][1]
-    fitted = bare.fit(rows.inputs, rows.reference)
+    fitted = model.fit(rows.inputs, rows.reference)
     # Texts, as the file may hold no objects; sklearn itself takes names from data frames only.
     fitted.feature_names_in_ = np.asarray(rows.names, dtype=np.str_)
     return bytes(io.dumps(fitted))
@@ -153,10 +157,10 @@ def _linear(
 
 def _line(fitted: Any, rows: TrainingRows) -> tuple[Any, float, Any]:
     """Coefficients in the units of the inputs, the value at the average row, and that row."""
-    last = fitted.steps[-1][1]
-    coefficients = np.asarray(last.coef_, dtype=np.float64).reshape(-1)
-    if fitted.steps[-2][0] == "standardscaler":
-        coefficients = coefficients / fitted.steps[-2][1].scale_
+    steps = [step for _, step in getattr(fitted, "steps", [("", fitted)])]
+    coefficients = np.asarray(steps[-1].coef_, dtype=np.float64).reshape(-1)
+    if len(steps) > 1:
+        coefficients = coefficients / steps[0].scale_
     centre = rows.inputs.mean(axis=0)
     base = float(np.asarray(fitted.predict(centre[None, :])).reshape(-1)[0])
     return coefficients, base, centre

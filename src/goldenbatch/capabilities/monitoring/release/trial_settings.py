@@ -49,7 +49,8 @@ class ReleaseTrialSettings(BaseModel):
         stages: Stage of the process to patterns of its columns, in their order.
         decided_after: The stage after which it is decided; empty: no stages are looked at.
         recorded_at: Column to the column that says when its values were recorded.
-        candidates: Models to choose from, on the training side alone.
+        candidates: Models to choose from, on the training side alone; the first is kept unless
+            another is clearly better there.
         n_trees: Of forests.
         coverage: Of the interval.
         leaks: From where on a column is too good.
@@ -77,9 +78,10 @@ class ReleaseTrialSettings(BaseModel):
     decided_after: str = ""
     recorded_at: Mapping[str, str] = Field(default_factory=dict)
     candidates: tuple[str, ...] = Field(
-        default=("extra-trees", "extra-trees-transformed", "ridge", "tobit"), min_length=1
+        default=("average", "extra-trees", "extra-trees-transformed", "ridge", "tobit"),
+        min_length=1,
     )
-    n_trees: int = Field(default=150, ge=10, le=2000)
+    n_trees: int = Field(default=100, ge=10, le=2000)
     coverage: float = Field(default=0.9, gt=0.5, lt=1)
     leaks: LeakSettings = Field(default_factory=LeakSettings)
     explained: Mapping[str, str] = Field(default_factory=dict)
