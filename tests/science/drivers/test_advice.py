@@ -41,9 +41,10 @@ def plant():
     return made()
 
 
-def ask(plant, *adjustables, **more):
+def ask(plant, *adjustables, is_allowed=None, higher_is_better=True):
     rows, found = plant
-    return advise(rows, found.walked, found.causes, adjustables, 0, FEW, **more)
+    how = AdviceSettings(n_resamples=100, higher_is_better=higher_is_better)
+    return advise(rows, found.walked, found.causes, adjustables, 0, how, is_allowed=is_allowed)
 
 
 def test_the_gain_of_a_step_is_found_with_an_interval_that_holds_it(plant):

@@ -14,6 +14,7 @@ from sklearn.base import clone
 
 from goldenbatch.science._arrays import Bools, Floats, Integers
 from goldenbatch.science.drivers.causes import Causes
+from goldenbatch.science.drivers.correction import RidgeCorrection
 from goldenbatch.science.drivers.forward import Walk, weights_of
 from goldenbatch.science.drivers.rows import Rows
 from goldenbatch.science.errors import DataError, DesignError
@@ -53,6 +54,7 @@ class AdviceSettings:
         n_steps: Steps that are tried from the present setting to each end.
         n_resamples: Of the lots.
         confidence: Of the interval of the gain, two-sided.
+        higher_is_better: Whether y should rise.
         seed: Of the resampling.
     """
 
@@ -61,6 +63,7 @@ class AdviceSettings:
     n_steps: int = 20
     n_resamples: int = 300
     confidence: float = 0.95
+    higher_is_better: bool = True
     seed: int = 0
 
 
@@ -99,7 +102,7 @@ def advise(
     settings: AdviceSettings | None = None,
     *,
     is_allowed: Allowed | None = None,
-    higher_is_better: bool = True,
+    slopes: Floats | None = None,
 ) -> tuple[Advice, ...]:
     """Propose settings of adjustable variables for one product, one at a time.
 
@@ -115,7 +118,7 @@ def advise(
         product: Number of the product.
         settings: How.
         is_allowed: Of the design space; None: the ranges alone.
-        higher_is_better: Whether y should rise.
+        slopes: Of `draw_slopes` for the same variables, where they serve several products.
 
     Raises:
         DataError: A variable is no column, or the product has fewer than 8 batches.
@@ -137,19 +140,14 @@ def advise(
     """
     chosen = settings or AdviceSettings()
     own = (rows.product == product) & ~np.isnan(rows.y)
-    missing = [one.column for one in adjustables if one.column not in rows.columns]
-    if missing:
-        message = f"adjustable {missing[0]!r} is no column of the batches"
-        raise DataError(message)
+    places = _places(rows, adjustables)
     if int(own.sum()) < 8:
         message = f"the product has {int(own.sum())} batches with a result; 8 are needed"
         raise DataError(message)
-    places = [rows.columns.index(one.column) for one in adjustables]
     space = _Space(rows, own, places, chosen, is_allowed)
-    slopes = _slopes(rows, walked, places, chosen)
+    drawn = draw_slopes(rows, walked, adjustables, chosen) if slopes is None else slopes
     return tuple(
-        _one(space, slopes[:, k], one, k, causes, (chosen, higher_is_better))
-        for k, one in enumerate(adjustables)
+        _one(space, drawn[:, k], one, k, causes, chosen) for k, one in enumerate(adjustables)
     )
 
 
@@ -209,9 +207,8 @@ def _one(
     adjustable: Adjustable,
     k: int,
     causes: Causes,
-    how: tuple[AdviceSettings, bool],
+    settings: AdviceSettings,
 ) -> Advice:
-    settings, higher_is_better = how
     present = float(space.present[k])
     named = [one for one in causes.named if one.lead == adjustable.column]
 
@@ -222,7 +219,7 @@ def _one(
         return nothing("it is no named cause: see the ranking for what speaks against it")
     if not adjustable.lower <= present <= adjustable.upper:
         return nothing("the present setting lies outside the proven range: look into that first")
-    direction = np.sign(np.median(slopes)) * (1.0 if higher_is_better else -1.0)
+    direction = np.sign(np.median(slopes)) * (1.0 if settings.higher_is_better else -1.0)
     proposed, why = _furthest(space, adjustable, k, direction, settings)
     if proposed == present:
         return nothing(why)
@@ -256,14 +253,36 @@ def _furthest(
     return present, why
 
 
-def _slopes(rows: Rows, walked: Walk, places: Sequence[int], settings: AdviceSettings) -> Floats:
-    """Slopes of resampled lots, times the share that held forward; (n_resamples, n_places).
+def _places(rows: Rows, adjustables: Sequence[Adjustable]) -> list[int]:
+    missing = [one.column for one in adjustables if one.column not in rows.columns]
+    if missing:
+        message = f"adjustable {missing[0]!r} is no column of the batches"
+        raise DataError(message)
+    return [rows.columns.index(one.column) for one in adjustables]
+
+
+def draw_slopes(
+    rows: Rows,
+    walked: Walk,
+    adjustables: Sequence[Adjustable],
+    settings: AdviceSettings | None = None,
+) -> Floats:
+    """Slopes of resampled lots, times the share that held forward; (n_resamples, n_adjustables).
 
     The share is that by which the corrections of the walk held on later batches of the same
     resample, between nothing and all.
-    """
-    from goldenbatch.science.drivers.correction import RidgeCorrection
 
+    Args:
+        rows: All batches.
+        walked: Forward predictions.
+        adjustables: Variables that people may set.
+        settings: How many resamples.
+
+    Raises:
+        DataError: A variable is no column.
+    """
+    settings = settings or AdviceSettings()
+    places = _places(rows, adjustables)
     found = walked.found
     usable = np.flatnonzero(~np.isnan(found.y_difference) & (found.n_known > 0))
     lots = np.unique(rows.lot[usable])
@@ -279,7 +298,7 @@ def _slopes(rows: Rows, walked: Walk, places: Sequence[int], settings: AdviceSet
             found.X_difference[usable], found.y_difference[usable],
             sample_weight=weights[usable] * n,
         )  # fmt: skip
-        slopes[i] = model.coef_[list(places)] * _held(walked, usable, n)
+        slopes[i] = model.coef_[places] * _held(walked, usable, n)
     return slopes
 
 

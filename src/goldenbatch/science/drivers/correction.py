@@ -104,8 +104,8 @@ class RidgeCorrection(_Scaled):
             DataError: Shapes differ, or fewer than 2 rows are left.
         """
         table, target, weights = self._begin(X, y, sample_weight)
-        gram = np.einsum("ni,n,nj->ij", table, weights, table, optimize=True)
-        right = np.einsum("ni,n,n->i", table, weights, target, optimize=True)
+        weighted = table * weights[:, None]
+        gram, right = weighted.T @ table, weighted.T @ target
         # A column that never differs has a zero row: the floor keeps the matrix solvable.
         floor = max(self.penalty, 1e-9) * weights.sum()
         self.scaled_coef_ = np.linalg.solve(gram + floor * np.eye(len(gram)), right)

@@ -26,6 +26,14 @@ def site(tmp_path):
 
 
 @pytest.fixture(scope="module")
+def empty(tmp_path_factory):
+    """An empty home that the tests of a module share: each writes under names of its own."""
+    path = _created(tmp_path_factory.mktemp("yields") / "home")
+    with LocalSite.open(path, clock=Clock()) as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
 def full(tmp_path_factory):
     """A home with 160 batches; it is only read."""
     path = _created(tmp_path_factory.mktemp("yields") / "home")

@@ -1,5 +1,7 @@
 """Right first time: one definition, over records of a real home."""
 
+import itertools
+
 import pytest
 
 from goldenbatch.capabilities.monitoring.yields.facts import book_of
@@ -26,121 +28,145 @@ from goldenbatch.core.findings import (
 )
 from goldenbatch.core.records import NewEvent
 from goldenbatch.core.results import Result, ResultsReported
+from goldenbatch.core.twin_records import TwinResultKept
 from tests.capabilities.monitoring.yields import plant_home as plant
 
 
-def batch(site, outcome="completed", product="P"):
-    bodies = [BatchCreated(batch="b", product=product, started_at=plant.START)]
-    if outcome:
-        bodies.append(BatchEnded(batch="b", ended_at=plant.START + plant.HOUR, outcome=outcome))
-    site.ledger.append([NewEvent("batch/b", body, k, "test") for k, body in enumerate(bodies)])
+class Case:
+    """One batch of a home that all tests share, with a name of its own."""
 
+    names = itertools.count()
 
-def result(site, value="0.1", sample="s", **more):
-    one = Result(test="impurity", attribute="impurity", value=value, unit="%", **more)
-    body = ResultsReported(sample=sample, batch="b", results=(one,))
-    site.ledger.append([NewEvent(f"sample/{sample}", body, 0, "test")])
+    def __init__(self, site):
+        self.site = site
+        self.name = f"b{next(self.names)}"
+        self.n_batch = self.n_samples = 0
 
-
-def finding(site, *verdicts, severity=Severity.MINOR, analyst="other"):
-    said = Finding(
-        subject=Subject(batch="b"), title="t", statement="s", severity=severity,
-        start=plant.START, evidence=(Evidence(kind="record", digest="0" * 64),),
-        analyst=analyst, analyst_version="1",
-    )  # fmt: skip
-    bodies = [FindingOpened(uid="f", tick=1, finding=said)]
-    for verdict in verdicts:
-        bodies.append(
-            FindingUpdated(uid="f", tick=2, finding=said)
-            if verdict == "updated"
-            else DecisionMade(uid="f", finding_version=1, verdict=verdict, comment="c")
+    def append(self, stream, *bodies, first=0):
+        self.site.ledger.append(
+            [NewEvent(stream, body, k, "test") for k, body in enumerate(bodies, first)]
         )
-    site.ledger.append([NewEvent("finding/f", one, k, "test") for k, one in enumerate(bodies)])
+
+    def batch(self, *bodies, outcome="completed"):
+        head = BatchCreated(batch=self.name, product="P", started_at=plant.START)
+        last = [
+            BatchEnded(batch=self.name, ended_at=plant.START + plant.HOUR, outcome=one)
+            for one in ([outcome] if outcome else [])
+        ]
+        self.append(f"batch/{self.name}", head, *bodies, *last)
+
+    def result(self, value="0.1", **more):
+        one = Result(test="impurity", attribute="impurity", value=value, unit="%", **more)
+        sample = f"{self.name}/{self.n_samples}"
+        self.n_samples += 1
+        body = ResultsReported(sample=sample, batch=self.name, results=(one,))
+        self.append(f"sample/{sample}", body)
+
+    def finding(self, *verdicts, severity=Severity.MINOR, analyst="other"):
+        uid = f"f{self.name}"
+        said = Finding(
+            subject=Subject(batch=self.name), title="t", statement="s", severity=severity,
+            start=plant.START, evidence=(Evidence(kind="record", digest="0" * 64),),
+            analyst=analyst, analyst_version="1",
+        )  # fmt: skip
+        bodies = [FindingOpened(uid=uid, tick=1, finding=said)]
+        for verdict in verdicts:
+            bodies.append(
+                FindingUpdated(uid=uid, tick=2, finding=said)
+                if verdict == "updated"
+                else DecisionMade(uid=uid, finding_version=1, verdict=verdict, comment="c")
+            )
+        self.append(f"finding/{uid}", *bodies)
+
+    def judged(self, **more):
+        settings = RightFirstTimeSettings.model_validate(more)
+        whole = YieldSettings(target="right_first_time", right_first_time=settings)
+        book = book_of(self.site.ledger.events())
+        limits = plant_limits(self.site.plant, whole)
+        facts = book.facts(self.name, limits, settings.rule("monitoring.yields"))
+        return right_first_time(facts)
 
 
-def judged(site, **more):
-    settings = RightFirstTimeSettings.model_validate(more)
-    whole = YieldSettings(target="right_first_time", right_first_time=settings)
-    book = book_of(site.ledger.events())
-    facts = book.facts("b", plant_limits(site.plant, whole), settings.rule("monitoring.yields"))
-    return right_first_time(facts)
+@pytest.fixture
+def case(empty):
+    return Case(empty)
 
 
-def test_a_batch_without_anything_against_it_is_right_first_time(site):
-    batch(site)
-    result(site)
-    assert judged(site).value is True
+def test_a_batch_without_anything_against_it_is_right_first_time(case):
+    case.batch()
+    case.result()
+    assert case.judged().value is True
 
 
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda site: result(site, status="oos"), "is out of specification"),
-        (lambda site: result(site, "0.51"), "outside its limit"),
-        (lambda site: finding(site, Verdict.CONFIRMED), "was confirmed"),
+        (lambda case: case.result(status="oos"), "is out of specification"),
+        (lambda case: case.result("0.51"), "outside its limit"),
+        (lambda case: case.finding(Verdict.CONFIRMED), "was confirmed"),
     ],
 )
-def test_what_counts_against_a_batch(site, spoil, words):
-    batch(site)
-    spoil(site)
-    found = judged(site)
+def test_what_counts_against_a_batch(case, spoil, words):
+    case.batch()
+    spoil(case)
+    found = case.judged()
     assert found.value is False
     assert words in found.reasons[0]
 
 
-def test_an_aborted_batch_is_not_right_and_one_that_runs_is_open(site):
-    batch(site, outcome="aborted")
-    assert judged(site).reasons == ("was aborted",)
+def test_an_aborted_batch_is_not_right_and_one_that_runs_is_open(case):
+    case.batch(outcome="aborted")
+    assert case.judged().reasons == ("was aborted",)
 
 
-def test_a_batch_that_has_not_ended_is_open_unless_a_result_says_that_it_has(site):
-    batch(site, outcome="")
-    assert judged(site).value is None
-    result(site)
-    assert judged(site).value is None
-    assert judged(site, ended_by=["impurity"]).value is True
+def test_a_batch_that_has_not_ended_is_open_unless_a_result_says_that_it_has(case):
+    case.batch(outcome="")
+    assert case.judged().value is None
+    case.result()
+    assert case.judged().value is None
+    assert case.judged(ended_by=["impurity"]).value is True
 
 
-def test_an_invalidated_result_and_a_dismissed_or_small_finding_do_not_count(site):
-    batch(site)
-    result(site, "9.9", status="invalidated", cause="wrong dilution")
-    finding(site, Verdict.DISMISSED)
-    assert judged(site).value is True
+def test_an_invalidated_result_and_a_dismissed_or_small_finding_do_not_count(case):
+    case.batch()
+    case.result("9.9", status="invalidated", cause="wrong dilution")
+    case.finding(Verdict.DISMISSED)
+    assert case.judged().value is True
 
 
 @pytest.mark.parametrize(
     "verdicts", [(), (Verdict.NEEDS_LABORATORY,), (Verdict.DISMISSED, "updated")]
 )
-def test_an_undecided_finding_keeps_it_open(site, verdicts):
-    batch(site)
-    finding(site, *verdicts)
-    assert judged(site).value is None
-    assert judged(site, severity="major").value is True
+def test_an_undecided_finding_keeps_it_open(case, verdicts):
+    case.batch()
+    case.finding(*verdicts)
+    assert case.judged().value is None
+    assert case.judged(severity="major").value is True
 
 
-def test_the_findings_of_the_room_itself_do_not_count(site):
-    batch(site)
-    finding(site, Verdict.CONFIRMED, analyst="monitoring.yields")
-    assert judged(site).value is True
+def test_the_findings_of_the_room_itself_do_not_count(case):
+    case.batch()
+    case.finding(Verdict.CONFIRMED, analyst="monitoring.yields")
+    assert case.judged().value is True
 
 
-def test_rework_and_recorded_deviations_count_where_the_settings_name_them(site):
-    batch(site, outcome="")
-    run = {"batch": "b", "place": plant.PRESS, "phase": "coating"}
-    bodies = [PhaseStarted(**run, run=k, at=plant.START + k) for k in (1, 2)]
-    bodies.append(BatchEnded(batch="b", ended_at=plant.START + plant.HOUR, outcome="completed"))
-    site.ledger.append([NewEvent("batch/b", one, k, "test") for k, one in enumerate(bodies, 1)])
-    assert judged(site).value is True
-    assert judged(site, once=["coating"]).reasons == ("phase coating was done again",)
+def test_rework_and_recorded_deviations_count_where_the_settings_name_them(case):
+    run = {"batch": case.name, "place": plant.PRESS, "phase": "coating"}
+    case.batch(*[PhaseStarted(**run, run=k, at=plant.START + k) for k in (1, 2)])
+    assert case.judged().value is True
+    assert case.judged(once=["coating"]).reasons == ("phase coating was done again",)
 
 
-def test_an_event_of_another_capability_that_names_the_batch_may_be_a_deviation(site):
-    batch(site)
-    book = book_of(site.ledger.events())
-    book.seen["b"] = ["DeviationOpened"]
-    rule = RightFirstTimeSettings(deviations=("DeviationOpened",)).rule()
-    facts = book.facts("b", lambda product, attribute: (), rule)
-    assert right_first_time(facts).reasons == ("DeviationOpened is recorded",)
+def test_an_event_of_any_kind_that_names_the_batch_may_be_a_deviation(case):
+    case.batch()
+    kept = TwinResultKept(
+        study=case.name, work="run", status="complete", files={"a": "0"}, batch=case.name,
+        reason="r",
+    )  # fmt: skip
+    case.append(f"twin/{case.name}", kept)
+    assert case.judged().value is True
+    found = case.judged(deviations=["TwinResultKept"])
+    assert found.reasons == ("TwinResultKept is recorded",)
 
 
 def test_the_rate_counts_open_batches_apart():

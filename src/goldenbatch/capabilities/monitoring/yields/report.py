@@ -7,6 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from goldenbatch.capabilities.monitoring.yields.settings import YieldSettings
 from goldenbatch.capabilities.monitoring.yields.table import BatchTable
 from goldenbatch.core.errors import BadInputError
@@ -20,7 +22,7 @@ from goldenbatch.science.drivers import (
     advise,
     run_study,
 )
-from goldenbatch.science.drivers.advice import Allowed
+from goldenbatch.science.drivers.advice import Allowed, draw_slopes
 from goldenbatch.science.errors import DataError
 
 ASSOCIATION = (
@@ -92,6 +94,7 @@ def _advice(
 ) -> tuple[dict[str, Sequence[Advice]], dict[str, str]]:
     given: dict[str, Sequence[Advice]] = {}
     without: dict[str, str] = {}
+    slopes = _slopes(rows, found, settings, ranges)
     numbers = {row.product: int(rows.product[i]) for i, row in enumerate(table.rows)}
     for product, own in sorted(ranges.items()):
         if product not in numbers:
@@ -106,13 +109,29 @@ def _advice(
                 found.causes,
                 list(own.values()),
                 numbers[product],
-                AdviceSettings(seed=settings.seed),
+                AdviceSettings(seed=settings.seed, higher_is_better=settings.higher_is_better),
                 is_allowed=is_allowed,
-                higher_is_better=settings.higher_is_better,
+                slopes=slopes,
             )
         except DataError as error:
             without[product] = error.message
     return given, without
+
+
+def _slopes(
+    rows: Rows,
+    found: Study,
+    settings: YieldSettings,
+    ranges: Mapping[str, Mapping[str, Adjustable]],
+) -> Any:
+    """Slopes that serve all products; zeros where no variable is a named cause: none is asked."""
+    own = next((list(one.values()) for one in ranges.values() if one), [])
+    named = {one.lead for one in found.causes.named} if found.causes else set()
+    if any(one.column not in rows.columns for one in own):
+        return None
+    if not named & {one.column for one in own}:
+        return np.zeros((1, len(own)))
+    return draw_slopes(rows, found.walked, own, AdviceSettings(seed=settings.seed))
 
 
 def study_measures(found: Study, unit: str = "") -> dict[str, Any]:
