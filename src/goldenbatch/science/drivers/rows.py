@@ -98,6 +98,14 @@ class Rows:
         """Number of batches."""
         return len(self.y)
 
+    def without(self, names: Sequence[str]) -> Rows:
+        """The same batches without some columns."""
+        kept = [k for k, name in enumerate(self.columns) if name not in names]
+        return Rows(
+            self.X[:, kept], self.y, tuple(self.columns[k] for k in kept), self.product,
+            self.lot, self.block,
+        )  # fmt: skip
+
     def where(self, chosen: Bools) -> Rows:
         """Some of the batches."""
         return Rows(

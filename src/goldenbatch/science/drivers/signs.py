@@ -100,6 +100,31 @@ def signs_of(rows: Rows, column: int) -> Signs:
     )
 
 
+def too_close(rows: Rows, limit: float = 0.95, n_least: int = 20) -> tuple[str, ...]:
+    """Columns that follow y so closely within products that they may be made of it.
+
+    Waste, or the yield of the step before, is no cause of the yield: it is the yield told twice,
+    and a study that is given it finds nothing else.
+
+    Args:
+        rows: The batches that may be looked at.
+        limit: Absolute correlation within products.
+        n_least: Batches with both values below which nothing can be said.
+
+    >>> y = np.arange(24.0)
+    >>> rows = Rows.of(np.column_stack([100 - y, y % 3]), y, ["waste", "shift"],
+    ...                product=[1] * 24, lot=range(24), block=range(24))
+    >>> too_close(rows)
+    ('waste',)
+    """
+    there = ~np.isnan(rows.X) & ~np.isnan(rows.y)[:, None]
+    return tuple(
+        name
+        for k, name in enumerate(rows.columns)
+        if int(there[:, k].sum()) >= n_least and abs(signs_of(rows, k).within) >= limit
+    )
+
+
 def _centred(values: Floats, rows: Rows) -> Floats:
     found = np.empty_like(values)
     for product in np.unique(rows.product):

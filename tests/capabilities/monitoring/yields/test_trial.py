@@ -83,6 +83,17 @@ def test_the_planted_causes_are_named_within_products_and_nothing_else(tmp_path)
     assert measures["rmse"] < 0.7 * level
 
 
+def test_a_column_that_is_the_yield_told_twice_is_left_out_and_named(tmp_path):
+    lay(tmp_path)
+    for path in tmp_path.glob("lab*.csv"):
+        head, *lines = path.read_text().splitlines()
+        told = [f"{one};{100 - float(one.split(';')[5]):.1f}" for one in lines]
+        path.write_text("\n".join([f"{head};n_waste", *told]))
+    measures = run(tmp_path)["measures"]["targets"]["yield"]
+    assert measures["left_out_too_close_to_the_target"] == ["n_waste"]
+    assert sorted(measures["named_causes"]) == ["force", "water"]
+
+
 def test_where_nothing_acts_it_says_that_nothing_beats_the_baseline(tmp_path):
     lay(tmp_path, effect=0.0)
     measures = run(tmp_path)["measures"]["targets"]["yield"]

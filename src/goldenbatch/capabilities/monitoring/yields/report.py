@@ -23,6 +23,7 @@ from goldenbatch.science.drivers import (
     run_study,
 )
 from goldenbatch.science.drivers.advice import Allowed, draw_slopes
+from goldenbatch.science.drivers.signs import too_close
 from goldenbatch.science.errors import DataError
 
 ASSOCIATION = (
@@ -38,6 +39,8 @@ class YieldStudy:
     Attributes:
         advice: Product to its advice.
         no_advice: Product to why none was looked for.
+        too_close: Columns that were left out: they follow the target so closely that they may be
+            made of it.
     """
 
     table: BatchTable
@@ -45,6 +48,7 @@ class YieldStudy:
     study: Study
     advice: Mapping[str, Sequence[Advice]]
     no_advice: Mapping[str, str]
+    too_close: tuple[str, ...] = ()
 
 
 def study_table(
@@ -71,6 +75,8 @@ def study_table(
     is_past = rows.block <= last
     if is_past.all():
         is_past = rows.block < last
+    close = too_close(rows.where(is_past))
+    rows = rows.without(close)
     try:
         found = run_study(rows, is_past, settings.study())
     except DataError as error:
@@ -81,7 +87,7 @@ def study_table(
             key="block",
         ) from error
     advice, without = _advice(table, rows, found, settings, ranges or {}, is_allowed)
-    return YieldStudy(table, rows, found, advice, without)
+    return YieldStudy(table, rows, found, advice, without, close)
 
 
 def _advice(
@@ -243,6 +249,7 @@ def document(found: YieldStudy, settings: YieldSettings, unit: str) -> dict[str,
             "n_with_target": sum(math.isfinite(row.target) for row in table.rows),
             "columns": list(table.columns),
             "too_few_values": dict(table.sparse),
+            "too_close_to_the_target": list(found.too_close),
             "batches_without_time": list(table.without_time),
             "digest": table.digest,
         },

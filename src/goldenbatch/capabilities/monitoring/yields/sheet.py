@@ -146,13 +146,14 @@ def _causes(study: Study, unit: str) -> Section:
     ranked = study.causes.ranked[:N_CAUSES]
     named = study.causes.named
     words = ", ".join(one.lead for one in named) or "none: no candidate passes every check"
+    if not study.is_better:
+        words = "none: nothing beats the baseline forward in time"
     blocks: list[Block] = [
         Text(f"Named: {words}.", "good" if named else "quiet"),
-        Text(ASSOCIATION, "quiet"),
         Grid(
             ("Candidate", "Error it takes away", "Found again", f"Slope, {unit or '1'} per unit",
              "Products", "What speaks against it"),
-            [_cells(one) for one in ranked],
+            [_cells(one, study.is_better) for one in ranked],
             (3.5, 2.4, 1.4, 1.9, 1.6, 4.5),
             ["good" if one.is_named else "" for one in ranked],
             caption="Candidate causes, the most important first",
@@ -171,7 +172,9 @@ def _causes(study: Study, unit: str) -> Section:
     return Section("causes", "Candidate causes", blocks)
 
 
-def _cells(one: Cause) -> Sequence[str]:
+def _cells(one: Cause, is_better: bool) -> Sequence[str]:
+    # What speaks against all of them stands above the table.
+    why = one.why_not if is_better else one.why_not[1:]
     interval, signs = one.importance.interval, one.signs
     name = (
         one.lead if one.lead == one.group.name else f"{one.lead} (moves as one: {one.group.name})"
@@ -185,7 +188,7 @@ def _cells(one: Cause) -> Sequence[str]:
         f"{one.stability:.0%}",
         slope,
         f"{signs.n_same} of {signs.n_products}",
-        "; ".join(one.why_not) or "nothing: named",
+        "; ".join(why) or ("nothing: named" if is_better else "nothing else"),
     )
 
 
@@ -219,6 +222,7 @@ def _table(found: YieldStudy, settings: YieldSettings) -> Section:
     facts = Facts([
         ("Columns", ", ".join(table.columns)),
         ("Too few values", ", ".join(f"{k} ({n})" for k, n in table.sparse.items()) or "none"),
+        ("Left out: too close to the target", ", ".join(found.too_close) or "none"),
         ("Batches without a start", ", ".join(table.without_time[:20]) or "none"),
         ("Blocks of time", settings.block),
         ("Digest of the rows", table.digest),

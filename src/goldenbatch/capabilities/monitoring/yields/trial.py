@@ -31,6 +31,7 @@ from goldenbatch.science.drivers import (
     differences,
     run_study,
 )
+from goldenbatch.science.drivers.signs import too_close
 from goldenbatch.science.errors import DataError
 
 
@@ -139,14 +140,17 @@ def _measured(
     name: str,
 ) -> Measures:  # fmt: skip
     is_share = name == RIGHT_FIRST_TIME
+    rows = table.rows(values)
+    close = too_close(rows.where(table.is_past))
     try:
-        found = run_study(table.rows(values), table.is_past, settings.study(is_share))
+        found = run_study(rows.without(close), table.is_past, settings.study(is_share))
     except DataError as error:
         return {"verdict": f"not studied: {error.message}"}
     measures = study_measures(found)
     if is_share:
         own = values[~table.is_past]
         measures["rate"] = float(np.nanmean(own)) if np.isfinite(own).any() else None
+    measures["left_out_too_close_to_the_target"] = list(close)
     return measures | _causes(found, settings.n_causes)
 
 
