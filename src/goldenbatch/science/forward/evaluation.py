@@ -174,44 +174,49 @@ def evaluate_forward(
         DataError: fewer than 2 such rows, or no baseline.
     """
     kept = _kept(rows)
-    reported = kept.reported
-    errors = {name: _errors(reported, one) for name, one in kept.baselines.items()}
-    own = _errors(reported, kept.predicted)
-    baselines = {name: _root_mean_square(one) for name, one in errors.items()}
-    best = min(baselines, key=lambda name: baselines[name])
-    measured = ~reported.is_censored
-    limits = specification or Specification()
+    reported, limits = kept.reported, specification or Specification()
     return ForwardEvaluation(
         attribute=kept.attribute,
         unit=kept.unit,
-        n=len(own),
+        n=len(kept.predicted),
         n_codes=len(set(kept.codes)),
         n_lots=len(set(kept.lots)),
         n_periods=len(set(kept.periods)),
         limit=reported.limit if math.isfinite(reported.limit) else None,
-        n_uncensored=int(measured.sum()),
+        n_uncensored=int((~reported.is_censored).sum()),
         uncensored_share=reported.uncensored_share,
-        rmse=_root_mean_square(own),
-        rmse_uncensored=_root_mean_square(own[measured]) if measured.any() else None,
-        baselines=baselines,
-        best_baseline=best,
-        ratio_by_lots=error_ratio(own, errors[best], kept.lots, seed=seed),
-        ratio_by_periods=error_ratio(own, errors[best], kept.periods, seed=seed),
-        ratio_uncensored=_ratio_of(own, errors, measured, kept, seed),
-        ratio_held_out=_ratio_held_out(kept, errors[best], seed),
-        r2=_r2(reported.values, own, np.zeros(len(own), dtype=np.int64)),
-        within_code_r2=_r2(reported.values, own, _numbers(kept.codes)),
-        within_code_r2_uncensored=_r2(
-            reported.values[measured], own[measured], _numbers(kept.codes)[measured]
-        ),
         nominal=nominal,
         specification=limits,
         leaks=tuple(leaks),
         seed=seed,
         domain_share=float(kept.in_domain.mean()),
+        **_of_errors(kept, seed),
         **_of_intervals(kept, nominal),
         **_of_limits(kept, limits),
     )
+
+
+def _of_errors(rows: ForwardRows, seed: int) -> dict[str, Any]:
+    """Errors of model and baselines, their ratios, and what is explained."""
+    reported = rows.reported
+    errors = {name: _errors(reported, one) for name, one in rows.baselines.items()}
+    own = _errors(reported, rows.predicted)
+    baselines = {name: _root_mean_square(one) for name, one in errors.items()}
+    best = min(baselines, key=lambda name: baselines[name])
+    measured, codes = ~reported.is_censored, _numbers(rows.codes)
+    return {
+        "rmse": _root_mean_square(own),
+        "rmse_uncensored": _root_mean_square(own[measured]) if measured.any() else None,
+        "baselines": baselines,
+        "best_baseline": best,
+        "ratio_by_lots": error_ratio(own, errors[best], rows.lots, seed=seed),
+        "ratio_by_periods": error_ratio(own, errors[best], rows.periods, seed=seed),
+        "ratio_uncensored": _ratio_of(own, errors, measured, rows, seed),
+        "ratio_held_out": _ratio_held_out(rows, errors[best], seed),
+        "r2": _r2(reported.values, own, np.zeros(len(own), dtype=np.int64)),
+        "within_code_r2": _r2(reported.values, own, codes),
+        "within_code_r2_uncensored": _r2(reported.values[measured], own[measured], codes[measured]),
+    }
 
 
 def _kept(rows: ForwardRows) -> ForwardRows:

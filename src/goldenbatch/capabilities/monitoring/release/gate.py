@@ -21,6 +21,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from goldenbatch.science.forward import ForwardEvaluation
 
+Rule = tuple[str, str, str, bool]
+"""A rule of release: its name, what is asked for, what was found, whether it holds."""
+
 
 class AcceptedFor(StrEnum):
     """What a model may be used for."""
@@ -153,8 +156,12 @@ def _needed(lines: tuple[VerdictLine, ...], use: AcceptedFor) -> tuple[VerdictLi
 
 
 def _for_monitoring(found: ForwardEvaluation, asked: GateCriteria) -> list[VerdictLine]:
+    return [*_of_rows(found, asked), *_of_errors(found, asked)]
+
+
+def _of_rows(found: ForwardEvaluation, asked: GateCriteria) -> list[VerdictLine]:
+    """Rules on what was looked at."""
     use = AcceptedFor.MONITORING
-    low, high = found.ratio_interval
     leaks = "; ".join(f"{leak.column}: {leak.words}" for leak in found.leaks)
     return [
         VerdictLine(
@@ -178,6 +185,14 @@ def _for_monitoring(found: ForwardEvaluation, asked: GateCriteria) -> list[Verdi
             f"{found.n_uncensored} ({found.uncensored_share:.0%})",
             found.n_uncensored >= asked.n_uncensored,
         ),
+    ]
+
+
+def _of_errors(found: ForwardEvaluation, asked: GateCriteria) -> list[VerdictLine]:
+    """Rules on errors and intervals."""
+    use = AcceptedFor.MONITORING
+    low, high = found.ratio_interval
+    return [
         VerdictLine(
             "error over that of the best baseline",
             use,
@@ -205,8 +220,18 @@ def _for_monitoring(found: ForwardEvaluation, asked: GateCriteria) -> list[Verdi
 
 
 def _for_release(found: ForwardEvaluation, asked: GateCriteria) -> list[VerdictLine]:
+    rules = [
+        *_of_gain(found, asked),
+        *_of_reach(found, asked),
+        *_of_specification(found, asked),
+    ]
+    return [VerdictLine(rule, AcceptedFor.RELEASE, *rest) for rule, *rest in rules]  # type: ignore[arg-type]
+
+
+def _of_gain(found: ForwardEvaluation, asked: GateCriteria) -> list[Rule]:
+    """Rules on how much better it is than a baseline."""
     held_out = found.ratio_held_out
-    rules: list[tuple[str, str, str, bool]] = [
+    return [
         (
             "batches and periods",
             f"{asked.n_release} or more of {asked.n_periods_release} periods or more",
@@ -231,6 +256,12 @@ def _for_release(found: ForwardEvaluation, asked: GateCriteria) -> list[VerdictL
             _number(found.within_code_r2),
             _at_least(found.within_code_r2, asked.within_code_r2),
         ),
+    ]
+
+
+def _of_reach(found: ForwardEvaluation, asked: GateCriteria) -> list[Rule]:
+    """Rules on the batches that it holds for."""
+    return [
         (
             "share of measured results",
             f"{asked.uncensored_share:.0%} or more",
@@ -249,14 +280,11 @@ def _for_release(found: ForwardEvaluation, asked: GateCriteria) -> list[VerdictL
             f"{found.domain_share:.0%}",
             found.domain_share >= asked.domain_share,
         ),
-        *_of_specification(found, asked),
     ]
-    return [VerdictLine(rule, AcceptedFor.RELEASE, *rest) for rule, *rest in rules]  # type: ignore[arg-type]
 
 
-def _of_specification(
-    found: ForwardEvaluation, asked: GateCriteria
-) -> list[tuple[str, str, str, bool]]:
+def _of_specification(found: ForwardEvaluation, asked: GateCriteria) -> list[Rule]:
+    """Rules on the limits of the attribute."""
     limits, room = found.specification, found.width_in_room
     given = "none given"
     if limits.is_given:

@@ -63,13 +63,7 @@ def train_release(rows: TrainingRows, settings: Mapping[str, Any], seed: int) ->
     from goldenbatch.science.forward.choice import candidate
 
     chosen = _settings(settings)
-    n_groups = len(set(rows.groups))
-    if len(rows.reference) < LEAST_ROWS or n_groups < chosen.n_folds:
-        raise BadInputError(
-            f"{len(rows.reference)} rows in {n_groups} groups are too few for a release model.",
-            hint=f"Give at least {LEAST_ROWS} rows in {chosen.n_folds} groups.",
-            key="data",
-        )
+    _require_rows(rows, chosen)
     try:
         # Rows are complete here; a gap later on is a row that is not scored.
         model = candidate(
@@ -96,6 +90,16 @@ def train_release(rows: TrainingRows, settings: Mapping[str, Any], seed: int) ->
         | ({"limit": chosen.limit} if math.isfinite(chosen.limit) else {}),
         seeds={"model": seed},
     )
+
+
+def _require_rows(rows: TrainingRows, chosen: ReleaseTrainingSettings) -> None:
+    n_groups = len(set(rows.groups))
+    if len(rows.reference) < LEAST_ROWS or n_groups < chosen.n_folds:
+        raise BadInputError(
+            f"{len(rows.reference)} rows in {n_groups} groups are too few for a release model.",
+            hint=f"Give at least {LEAST_ROWS} rows in {chosen.n_folds} groups.",
+            key="data",
+        )
 
 
 def _settings(settings: Mapping[str, Any]) -> ReleaseTrainingSettings:
