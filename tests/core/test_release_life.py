@@ -146,6 +146,11 @@ def test_ends_are_rounded_to_the_digits_of_the_limit():
     assert made.tested(upper="105.04").outcome == "passes"
 
 
+def test_no_pass_of_sterility_can_be_recorded():
+    with pytest.raises(ValidationError, match="never predicted"):
+        made.tested(attribute="Sterility", manufacture="aseptic")
+
+
 def test_no_pass_with_an_input_that_has_a_fault():
     bad = made.read("", fault="missing_input", why="no reading")
     with pytest.raises(ValidationError, match="an input has a fault"):
@@ -215,6 +220,10 @@ def test_nothing_is_in_force_from_before_it_was_signed():
         ({"trend": {"rules": ["nelson-2"]}}, "centre and sigma"),
         ({"confidence": 0.5}, "greater than or equal to 0.8"),
         ({"dossier": ""}, "at least 3"),
+        ({"market": "EU "}, "pattern"),
+        ({"market": "\u00a0EU"}, "pattern"),
+        ({"market": "E\nU"}, "pattern"),
+        ({"inputs": [{"name": "x", "kind": "result", "of": "assay"}]}, "is the answer"),
     ],
 )
 def test_an_impossible_registration_is_refused(changes, why):
@@ -238,6 +247,7 @@ def test_sterility_is_seen_in_whatever_words(name):
     assert "never predicted" in sterility_fault("aseptic", "", "assay", name)
     assert "alone" in sterility_fault("non_sterile", "", name)
     assert not sterility_fault("terminally_sterilised", "terminally_sterilised", name)
+    assert "master data" in sterility_fault("terminally_sterilised", "", name)
 
 
 @pytest.mark.parametrize("name", ["assay", "total impurities", "Ph. Eur. 2.6.12", "stearate", "pH"])

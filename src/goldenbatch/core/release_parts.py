@@ -21,6 +21,8 @@ from goldenbatch.core.records import Micros
 from goldenbatch.core.results import Limit, LimitKind, NumberText, Result, compare
 
 Bound = Literal["interval", "lower", "upper"]
+NAME: Final = r"^[^\s\x00-\x1f\x7f]([^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f])?$"
+"""A name that begins and ends with no space, so that no two look the same."""
 
 
 class Part(BaseModel):
@@ -103,11 +105,15 @@ def sterility_fault(declared: Manufacture, in_plant: str, *names: str) -> str:
     """
     if in_plant and in_plant != declared:
         return f"the registration says {declared}, the master data say {in_plant}: which is it?"
-    if not is_sterility(*names) or declared == Manufacture.TERMINALLY_STERILISED:
+    if not is_sterility(*names):
         return ""
     if declared == Manufacture.ASEPTIC:
         return "sterility of an aseptic product is never predicted (EU GMP Annex 17, 4)"
-    return "sterility is predicted of terminally sterilised products alone (EU GMP Annex 17, 4)"
+    if declared != Manufacture.TERMINALLY_STERILISED:
+        return "sterility is predicted of terminally sterilised products alone (EU GMP Annex 17, 4)"
+    if not in_plant:
+        return "the master data do not say that the product is terminally sterilised"
+    return ""
 
 
 # ---- the registration -------------------------------------------------------------------------
@@ -228,9 +234,9 @@ class Registration(Part):
         effective_from: From when it counts, approved before.
     """
 
-    product: str = Field(min_length=1, max_length=60)
-    market: str = Field(min_length=1, max_length=40)
-    attribute: str = Field(min_length=1, max_length=60)
+    product: str = Field(pattern=NAME, max_length=60)
+    market: str = Field(pattern=NAME, max_length=40)
+    attribute: str = Field(pattern=NAME, max_length=60)
     dossier: str = Field(min_length=3)
     variation: str = Field(min_length=3)
     manufacture: Manufacture
@@ -256,6 +262,9 @@ class Registration(Part):
         doubled = sorted({one for one in names if names.count(one) > 1})
         if doubled:
             raise ValueError(f"input {doubled[0]!r} stands there twice")
+        answers = [one for one in self.inputs if one.kind == "result" and one.of == self.attribute]
+        if answers:
+            raise ValueError(f"input {answers[0].name!r} is the answer: a result of the attribute")
         check_unit(self.limit.unit)
         return self
 

@@ -24,6 +24,7 @@ from goldenbatch.core.release_parts import (
     Part,
     Registration,
     holds_within,
+    is_sterility,
 )
 from goldenbatch.core.results import Limit, NumberText
 
@@ -286,6 +287,9 @@ class ReleaseTested(_OfTest):
     def _fault(self) -> str:
         """Why this is no pass, whatever it says; empty where it is one."""
         said, model = self.prediction, self.model
+        is_sterile = self.manufacture is Manufacture.TERMINALLY_STERILISED
+        if is_sterility(self.attribute) and not is_sterile:
+            return "sterility of it is never predicted"
         if said is None or model is None or not self.input_digest or not model.acceptance:
             return "a pass needs a prediction of an accepted model, with its inputs"
         if any(one.fault for one in self.inputs) or not self.inputs or not said.is_in_domain:

@@ -187,6 +187,10 @@ def test_bad_input_is_named(site):
     bench.batch(site, "R1")
     with pytest.raises(NotFoundError, match="no batch 'R9'"):
         bench.ask(site, "R9")
+    name = "R" * 178
+    bench.batch(site, name, number=1)
+    with pytest.raises(BadInputError, match="longer than 200 letters"):
+        bench.ask(site, name, market="M" * 30)
     with pytest.raises(BadInputError, match="force: no such value"):
         bench.ask(site, "R1", force="yes")
     with pytest.raises(BadInputError, match="nothing was asked before"):

@@ -124,6 +124,15 @@ def test_a_linked_result_that_was_corrected_settles_nothing(site):
     assert "corrected since" in one.doubts[0]
 
 
+def test_a_failure_for_one_market_is_a_doubt_for_the_others(site):
+    bench.register(site, market="US", trend=None)
+    bench.batch(site, "R1", *bench.ACTION)
+    assert bench.ask(site, "R1")[0].outcome == "trends_to_failure"
+    assert bench.ask(site, "R1", market="US")[0].outcome == "passes"
+    (one,) = standing_of(site, "R1", "US")
+    assert one.doubts == ("it is under investigation for EU",) and not one.is_settled
+
+
 def test_a_registered_attribute_that_nobody_asked_for_is_open(site, tmp_path):
     bench.batch(site, "R1")
     with pytest.raises(NotFoundError, match="nobody asked"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Model = TypeVar("Model", bound=BaseModel)
 Values = Mapping[str, Any]
+MOST_LETTERS: Final = 200
+"""Of the name of a record, quoted."""
 
 
 def fault_of(site: Site) -> Fault:
@@ -115,6 +117,20 @@ def batch_row(site: Site, batch: str) -> Row:
     if not rows:
         raise NotFoundError(f"there is no batch {batch!r}.", hint="See `goldenbatch batch list`.")
     return rows[0]
+
+
+def require_name(stream: str) -> None:
+    """Refuse a record whose name is longer than records have.
+
+    Raises:
+        BadInputError: It is.
+    """
+    if len(stream.partition("/")[2]) > MOST_LETTERS:
+        raise BadInputError(
+            f"the names of batch, market and attribute are longer than {MOST_LETTERS} letters "
+            "together.",
+            hint="Register the market and the attribute under shorter names.",
+        )
 
 
 def manufacture_in_plant(site: Site, product: str) -> str:

@@ -82,11 +82,17 @@ def _evaluations(site: Site, state: VersionState) -> Iterator[tuple[str, Mapping
             continue
         try:
             content = site.registry.get(one.digest)
-            plain = json.loads(content) if len(content) <= MOST_BYTES else None
+            is_small = len(content) <= MOST_BYTES
+            plain = json.loads(content, parse_constant=_no_number) if is_small else None
         except (GoldenbatchError, ValueError):
             continue
         if isinstance(plain, dict) and plain.get("schema") == SCHEMA:
             yield one.digest, plain
+
+
+def _no_number(text: str) -> float:
+    """What is no finite number meets every rule or none."""
+    raise ValueError(f"{text} is no JSON")
 
 
 def _refused(plain: Mapping[str, Any], state: VersionState, told: Registration) -> str:
@@ -99,6 +105,14 @@ def _refused(plain: Mapping[str, Any], state: VersionState, told: Registration) 
         criteria = GateCriteria.model_validate(plain.get("criteria"))
     except (BadInputError, ValidationError) as error:
         return f"an evaluation cannot be read: {error}"
+    return _not_good_enough(evaluation, criteria, told)
+
+
+def _not_good_enough(
+    evaluation: ForwardEvaluation, criteria: GateCriteria, told: Registration
+) -> str:
+    if not _is_possible(evaluation):
+        return "an evaluation says what cannot be"
     if evaluation.attribute != told.attribute:
         return f"an evaluation is of {evaluation.attribute}"
     for asked in (GateCriteria(), criteria):
@@ -111,6 +125,22 @@ def _refused(plain: Mapping[str, Any], state: VersionState, told: Registration) 
             f"{told.confidence:.0%} are registered"
         )
     return _other_limits(evaluation, told)
+
+
+def _is_possible(found: ForwardEvaluation) -> bool:
+    """Whether its figures can be figures of anything."""
+    ratios = (found.ratio_by_lots, found.ratio_by_periods, found.ratio_held_out)
+    shares = (
+        found.uncensored_share, found.domain_share, found.nominal, found.coverage or 0.0,
+        found.coverage_p_value or 0.0,
+    )  # fmt: skip
+    return (
+        all(0 <= one.lower <= one.ratio <= one.upper for one in ratios if one is not None)
+        and all(0 <= one <= 1 for one in shares)
+        and min(found.n, found.n_codes, found.n_lots, found.n_periods, found.n_outside) >= 0
+        and (found.width_in_room or 0.0) >= 0
+        and 0 <= found.n_outside_missed <= found.n_outside <= found.n
+    )
 
 
 def _other_limits(evaluation: ForwardEvaluation, told: Registration) -> str:

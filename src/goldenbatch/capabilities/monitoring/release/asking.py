@@ -17,6 +17,7 @@ from goldenbatch.capabilities.monitoring.release._reading import (
     batch_row,
     made,
     registered,
+    require_name,
     test_of,
 )
 from goldenbatch.capabilities.monitoring.release.answering import Answer, Case, answer
@@ -49,6 +50,7 @@ def ask(site: Site, by: Actor, values: Values) -> Intent:
     only(values, ("batch", "market", "attribute", "reason"))
     batch, market, attribute = (text(values, name) for name in ("batch", "market", "attribute"))
     row = batch_row(site, batch)
+    require_name(test_stream(batch, market, attribute))
     standing = registered(site, str(row["product"]), market, attribute)
     _require_predictable(site, standing)
     _require_over(site, row, standing)

@@ -14,6 +14,7 @@ from goldenbatch.capabilities.monitoring.release._reading import (
     made,
     manufacture_in_plant,
     present,
+    require_name,
     standings_of,
     title_in_plant,
 )
@@ -45,6 +46,7 @@ def register(site: Site, by: Actor, values: Values) -> Intent:
         raise BadInputError("registration is no table.", key="registration")
     told = made(Registration, **given)
     require_possible(site, told)
+    require_name(registration_stream(told.product, told.market, told.attribute))
     standings = standings_of(site, told.product, told.market, told.attribute)
     body = made(
         ReleaseRegistrationProposed, product=told.product, market=told.market,

@@ -47,7 +47,7 @@ class AttributeStanding:
         """In words."""
         if self.test is None or self.test.state is None:
             return NOT_ASKED
-        if self.doubts and self.test.state is ReleaseState.LABORATORY:
+        if self.doubts and self.test.state is ReleaseState.LABORATORY:  # until it is looked at
             return ReleaseState.CONTINGENCY.value
         return self.test.state.value
 
@@ -78,7 +78,7 @@ def standing_of(site: Site, batch: str, market: str) -> tuple[AttributeStanding,
         if registration is None and name not in asked:
             continue
         test = test_of(site, batch, market, name)
-        doubts = _doubts(site, test) if test is not None else ()
+        doubts = (*_doubts(site, test), *_elsewhere(site, batch, market, name))
         found.append(AttributeStanding(name, market, registration, test, doubts))
     return tuple(found)
 
@@ -93,7 +93,17 @@ def markets_of(site: Site, batch: str) -> tuple[str, ...]:
     return tuple(sorted({str(row["market"]) for row in rows}))
 
 
-def _doubts(site: Site, test: ReleaseTestState) -> tuple[str, ...]:
+def _elsewhere(site: Site, batch: str, market: str, attribute: str) -> list[str]:
+    """The same attribute of the same batch, under investigation for another market."""
+    rows = site.ledger.select("release_test", {"batch": batch, "attribute": attribute})
+    open_ = ReleaseState.INVESTIGATION.value
+    others = [row["market"] for row in rows if row["market"] != market and row["state"] == open_]
+    return [f"it is under investigation for {one}" for one in others]
+
+
+def _doubts(site: Site, test: ReleaseTestState | None) -> list[str]:
+    if test is None:
+        return []
     found = list(test.faults)
     for _, one in test.links[-1:]:
         where = {"sample": one.sample, "test": one.test}
@@ -101,7 +111,7 @@ def _doubts(site: Site, test: ReleaseTestState) -> tuple[str, ...]:
         now = f"sample/{one.sample}@{rows[0]['stream_version']}" if rows else "nothing"
         if now != one.record:
             found.append(f"the linked result {one.record} was corrected since ({now})")
-    return tuple(found)
+    return found
 
 
 # ---- for people -------------------------------------------------------------------------------
