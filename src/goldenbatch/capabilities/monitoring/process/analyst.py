@@ -14,6 +14,7 @@ import numpy as np
 
 from goldenbatch.capabilities.monitoring._common import read_settings
 from goldenbatch.capabilities.monitoring._in_use import ModelInUse
+from goldenbatch.capabilities.monitoring.process.evidence import add_windows
 from goldenbatch.capabilities.monitoring.process.fleet_state import FleetState
 from goldenbatch.capabilities.monitoring.process.gates import Gates
 from goldenbatch.capabilities.monitoring.process.judging import (
@@ -48,6 +49,8 @@ CODE_VERSION: Final = "1"
 AHEAD_US: Final = 86_400_000_000
 """Readings further ahead of the tick are of a clock that is wrong, and are left alone."""
 LIVE_US: Final = 60_000_000
+MOST_AT_ONCE: Final = 100
+"""Grid intervals whose readings are fetched together as evidence."""
 PAST_US: Final = 7 * 86_400_000_000
 """Windows that ended so long before a unit's last row are not gone through again."""
 _MODELS: Final = (ModelFitted.kind, ModelDrafted.kind)
@@ -129,6 +132,8 @@ class _Work:
         if self.model is not None:
             self._judge(rows)
         self._end_windows()
+        reach = MOST_AT_ONCE * self.settings.interval_us
+        add_windows(self.bench.asked, self.view, self.book, self.fleet.units, reach)
         tell_unserved(self.bench, self.state, self.fleet, self.in_use.why_not)
         self._watch_silence(is_heard=fresh)
         state = {**self.state, "fleet": self.fleet.to_json(), "open": self.book.entries}

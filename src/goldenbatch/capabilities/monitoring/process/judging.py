@@ -9,16 +9,17 @@ anew; after a silence of `lost_after_s` so do the counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from goldenbatch.capabilities.monitoring._common import artefact_evidence, window_evidence
+from goldenbatch.capabilities.monitoring._common import artefact_evidence
+from goldenbatch.capabilities.monitoring.process.evidence import Asked
 from goldenbatch.capabilities.monitoring.process.fleet_state import UnitState
 from goldenbatch.capabilities.monitoring.process.settings import ProcessSettings
 from goldenbatch.core.analyst import Derived, OpenFindings, TickView
-from goldenbatch.core.findings import Contribution, Evidence, Finding, Measure, Subject
+from goldenbatch.core.findings import Contribution, Finding, Measure, Subject
 from goldenbatch.core.gating import Span
 from goldenbatch.core.records import to_iso
 from goldenbatch.core.series import Quality
@@ -41,6 +42,7 @@ class Bench:
         name: Of the analyst.
         version: Its version.
         artefact: Digest of the model in use.
+        asked: Readings that the findings of this tick are to name.
     """
 
     name: str
@@ -50,6 +52,7 @@ class Bench:
     book: OpenFindings
     derived: list[Derived]
     artefact: str
+    asked: list[Asked] = field(default_factory=list)
 
 
 def span_of(spans: Sequence[Span], time: int) -> Span | None:
@@ -171,6 +174,14 @@ class Judge:
             finding = self._opened(over[0], time, scores, i, at(i))
             unit.event = finding.model_dump(mode="json")
             self.bench.book.put(finding, self.bench.view.tick)
+            names = [one.variable for one in finding.contributions[:N_WINDOWS]]
+            self.bench.asked.append(
+                Asked(
+                    self.bench.book.transitions[-1].uid,
+                    tuple(f"{self.place}/{name}" for name in names),
+                    (over[0] - settings.interval_us, time + 1),
+                )
+            )
 
     def _opened(
         self, since: int, time: int, scores: DynamicScores, i: int, state: DynamicState
@@ -194,10 +205,7 @@ class Judge:
             ),
             severity=settings.severity,
             start=since,
-            evidence=(
-                *self._windows([name for name, _ in top[:N_WINDOWS]], since, time),
-                artefact_evidence(self.bench.artefact, "the frozen model"),
-            ),
+            evidence=(artefact_evidence(self.bench.artefact, "the frozen model"),),
             contributions=tuple(Contribution(variable=n, value=v) for n, v in top),
             measures=self._measures(scores.values[i], scores.is_over[i]),
             analyst=self.bench.name,
@@ -207,18 +215,6 @@ class Judge:
                 "Look at the named tags and at what was changed; assess the product that ran."
             ),
         )
-
-    def _windows(self, names: Sequence[str], since: int, time: int) -> list[Evidence]:
-        view = self.bench.view
-        found: list[Evidence] = []
-        window = (since - self.settings.interval_us, time + 1)
-        tags = [f"{self.place}/{name}" for name in names]
-        series = view.read(tags, window)
-        for tag in tags:
-            if len(series) and len(series.of(tag)):
-                as_of = view.tick.historian_seq
-                found.append(window_evidence(series, tag, as_of, "rows above a limit"))
-        return found
 
     def _measures(self, values: Floats, is_over: Flags) -> tuple[Measure, ...]:
         plan = self.plan
