@@ -30,8 +30,8 @@ from goldenbatch.science.statistics.run_length import (
     nodes_between,
 )
 
-_N_MEANS = 20
-_N_SIGMAS = 24
+_N_CHEAP = (20, 32)
+_N_COSTLY = (16, 24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ def estimated_ewma_arl(
         message = f"EWMA weight {weight} is not above 0 and at most 1"
         raise DesignError(message)
     df = float(n_reference - 1) if freedom is None else float(freedom)
-    grid, weights = _grid(n_reference, df)
+    grid, weights = _grid(n_reference, df, weight == 1.0)
     lengths = _lengths(shift + grid[:, 0], weight, width * grid[:, 1])
     return EstimatedRunLength(
         mean=float(np.sum(weights * lengths)),
@@ -155,11 +155,12 @@ def _lengths(shifts: Floats, weight: float, widths: Floats) -> Floats:
 
 
 @lru_cache(maxsize=16)
-def _grid(n_reference: int, freedom: float) -> tuple[Floats, Floats]:
+def _grid(n_reference: int, freedom: float, is_cheap: bool) -> tuple[Floats, Floats]:
     """(error of the centre, sigma ratio) at equally informative places, and their weights."""
-    places, weights = nodes_between(_N_MEANS, 0.0, 1.0)
+    n_means, n_sigmas = _N_CHEAP if is_cheap else _N_COSTLY
+    places, weights = nodes_between(n_means, 0.0, 1.0)
     means = ndtri(places) / math.sqrt(n_reference)
-    spots, shares = nodes_between(_N_SIGMAS, 0.0, 1.0)
+    spots, shares = nodes_between(n_sigmas, 0.0, 1.0)
     sigmas = np.sqrt(chdtri(freedom, 1.0 - spots) / freedom)
     grid = np.array([(mean, sigma) for mean in means for sigma in sigmas])
     return grid, np.outer(weights, shares).reshape(-1)
