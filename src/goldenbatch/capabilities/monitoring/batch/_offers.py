@@ -13,6 +13,11 @@ OFFERS: Offers = {
             f"{_ROOM}.results:batch_model",
             "T2 and SPE of each batch against the golden set of its product",
         ),
+        Offer(
+            "batch_runs",
+            f"{_ROOM}.following:batch_runs",
+            "Running batches against golden batches, phase by phase, with forecasts",
+        ),
     ),
     "trials": (
         Offer("batch_runs", f"{_ROOM}.trial:BatchRunTrial", "Faults and false alarms of batches"),
@@ -22,6 +27,11 @@ OFFERS: Offers = {
             "batches",
             "goldenbatch.capabilities.monitoring.fitting:fit",
             "A PCA a product, from its first batches",
+        ),
+        Offer(
+            "batch_runs",
+            "goldenbatch.capabilities.monitoring.fitting:fit",
+            "A plan of the phases, from golden batches",
         ),
     ),
 }

@@ -71,12 +71,12 @@ def prediction_range(values: Floats, confidence: float) -> tuple[float, float]:
 
 def start_values(values: Floats) -> Floats:
     """Value of each variable at the start: the median of its first samples, shape (p,)."""
-    first = values[:N_START]
-    is_empty = np.isnan(first).all(axis=0)
-    found = np.full(values.shape[1], np.nan)
-    if not is_empty.all():
-        found[~is_empty] = np.nanmedian(first[:, ~is_empty], axis=0)
-    return found
+    first = np.sort(values[:N_START], axis=0)
+    known = (~np.isnan(first)).sum(axis=0)
+    column = np.arange(first.shape[1])
+    # Missing values sort last.
+    low, high = first[np.maximum(known - 1, 0) // 2, column], first[known // 2 % len(first), column]
+    return np.where(known > 0, (low + high) / 2.0, np.nan)
 
 
 def length_range(golden: Sequence[Stretch], confidence: float) -> Floats:

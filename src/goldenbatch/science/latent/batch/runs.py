@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -78,6 +79,10 @@ class BatchRun:
         The length of a phase reaches to the first sample that follows it; time in other phases
         in between counts, as a phase that comes back goes on.
         """
+        return self._stretches
+
+    @cached_property
+    def _stretches(self) -> tuple[Stretch, ...]:
         names = np.array(self.phases)
         found = []
         for phase in dict.fromkeys(self.phases):
@@ -91,7 +96,7 @@ class BatchRun:
 
     def stretch(self, phase: str) -> Stretch | None:
         """One phase; None where the batch never was in it."""
-        return next((one for one in self.stretches() if one.phase == phase), None)
+        return next((one for one in self._stretches if one.phase == phase), None)
 
 
 def runs_from_table(
