@@ -113,7 +113,8 @@ class Walk:
 def choose(rows: Rows, settings: ForwardSettings | None = None) -> Choice:
     """Choose level and correction on these rows, each tried forward in time.
 
-    The simplest wins unless a correction takes at least 1 % of the squared error away.
+    The simplest wins unless a correction takes at least 1 % of the squared error away, and more
+    than the standard error of that over lots.
 
     Args:
         rows: The past; later rows must not be among them.
@@ -121,6 +122,9 @@ def choose(rows: Rows, settings: ForwardSettings | None = None) -> Choice:
 
     Raises:
         DataError: Too few rows or blocks to try anything on.
+
+    References:
+        Breiman et al. (1984), Classification and Regression Trees, 3.4.3 (one standard error).
 
     >>> import numpy as np
     >>> t = np.arange(120)
@@ -138,7 +142,8 @@ def choose(rows: Rows, settings: ForwardSettings | None = None) -> Choice:
         )
         raise DataError(message)
     rmse: dict[str, float] = {}
-    leaders: dict[Level, tuple[float, str, float]] = {}
+    leaders: dict[Level, tuple[str, float]] = {}
+    squares: dict[Level, tuple[Floats, Floats]] = {}
     for level in chosen.levels:
         found = differences(rows, level)
         known = is_tried & ~np.isnan(found.y_difference)
@@ -146,18 +151,19 @@ def choose(rows: Rows, settings: ForwardSettings | None = None) -> Choice:
             name: _walk(rows, found, known, correction, chosen.least_rows)[0]
             for name, correction in chosen.corrections().items()
         }
-        errors = _errors(found.y_difference, guesses, known)
+        tried = _tried(found.y_difference, guesses, known)
         rmse |= {
-            f"{level} + {name}" if name else str(level): math.sqrt(one)
-            for name, (one, _) in errors.items()
+            f"{level} + {name}" if name else str(level): math.sqrt(one.error)
+            for name, one in tried.items()
         }
-        name, shrink = _leader(errors)
-        leaders[level] = (errors[name][0], name, shrink)
+        name = _leader(tried, rows.lot[known])
+        leaders[level] = (name, tried[name].shrink)
+        squares[level] = (tried[""].squares, tried[name].squares)
     plainest = min(chosen.levels, key=lambda one: rmse[str(one)])
-    best = min(leaders, key=lambda one: leaders[one][0])
-    if not leaders[best][0] < (1.0 - LEAST_GAIN) * rmse[str(plainest)] ** 2:
+    best = min(leaders, key=lambda one: float(squares[one][1].mean()))
+    if not _is_worth_it(squares[plainest][0], squares[best][1], rows.lot[known]):
         return Choice(plainest, "", None, 0.0, rmse)
-    _, name, shrink = leaders[best]
+    name, shrink = leaders[best]
     return Choice(best, name, chosen.corrections().get(name), shrink, rmse)
 
 
@@ -195,7 +201,9 @@ def walk_forward(
         if int(past.sum()) < 4:
             continue
         guesses = {name: one[0] for name, one in walks.items()}
-        name, shrink = _leader(_errors(found.y_difference, guesses, past))
+        tried = _tried(found.y_difference, guesses, past)
+        name = _leader(tried, rows.lot[past])
+        shrink = tried[name].shrink
         if not name or int(block) not in walks[name][1]:
             continue
         now = is_scored & (rows.block == block)
@@ -204,23 +212,39 @@ def walk_forward(
     return Walk(is_scored & known, found.level + added, added, found, rows.block, fitted)
 
 
-def _errors(
-    truth: Floats, guesses: Mapping[str, Floats], known: Bools
-) -> dict[str, tuple[float, float]]:
-    """Mean squared error of each guess as far as it held, and how far; "" is no guess at all."""
-    found = {"": (float(np.mean(truth[known] ** 2)), 0.0)}
+@dataclass(frozen=True)
+class _Tried:
+    """Squared errors of a guess as far as it held, and how far."""
+
+    squares: Floats
+    shrink: float
+
+    @property
+    def error(self) -> float:
+        return float(self.squares.mean())
+
+
+def _tried(truth: Floats, guesses: Mapping[str, Floats], known: Bools) -> dict[str, _Tried]:
+    """Each guess on the known rows; "" is no guess at all."""
+    found = {"": _Tried(truth[known] ** 2, 0.0)}
     for name, guess in guesses.items():
         shrink = _slope(truth[known], guess[known])
-        found[name] = (float(np.mean((truth[known] - shrink * guess[known]) ** 2)), shrink)
+        found[name] = _Tried((truth[known] - shrink * guess[known]) ** 2, shrink)
     return found
 
 
-def _leader(errors: Mapping[str, tuple[float, float]]) -> tuple[str, float]:
-    """The guess with the smallest error, if it takes enough away to be worth it."""
-    best = min(errors, key=lambda one: errors[one][0])
-    if errors[best][0] < (1.0 - LEAST_GAIN) * errors[""][0]:
-        return best, errors[best][1]
-    return "", 0.0
+def _leader(tried: Mapping[str, _Tried], lots: Integers) -> str:
+    """The guess with the smallest error, if it takes enough away to be worth it; else ""."""
+    best = min(tried, key=lambda one: tried[one].error)
+    return best if _is_worth_it(tried[""].squares, tried[best].squares, lots) else ""
+
+
+def _is_worth_it(plain: Floats, better: Floats, lots: Integers) -> bool:
+    """Whether squared errors fall by 1 % and by one standard error of that over lots."""
+    gain = plain - better
+    by_lot = np.bincount(np.unique(lots, return_inverse=True)[1], gain - gain.mean())
+    error = math.sqrt(float(by_lot @ by_lot)) / len(gain)
+    return bool(gain.mean() > max(LEAST_GAIN * plain.mean(), error))
 
 
 def weights_of(found: Differences) -> Floats:
