@@ -122,7 +122,9 @@ def fields(cls: type[Any], mode: str = "serialization") -> Iterator[str]:
     """Rows of a table of a record's fields."""
     schema = cls.model_json_schema(mode=mode, by_alias=True)
     definitions = schema.get("$defs", {})
-    words = attribute_words(cls)
+    words: dict[str, str] = {}
+    for one in reversed(cls.__mro__):  # what a base documents needs no second word
+        words |= attribute_words(one) if issubclass(one, BaseModel) else {}
     for name, field in cls.model_fields.items():
         key = field.alias or name
         part = schema["properties"][key]

@@ -28,7 +28,7 @@ SETTINGS_MODULES = (
 )
 """Modules whose models are read from files that people write."""
 
-BASES = {"CardPart", "Item", "AnalystSettings", "Part"}
+BASES = {"CardPart", "Item", "AnalystSettings", "ChoiceTable", "LaterSettings", "Part"}
 """Bases of such models, never read themselves."""
 
 
