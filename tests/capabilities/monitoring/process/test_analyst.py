@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 
@@ -222,3 +224,60 @@ def test_bad_settings_and_missing_data_are_refused_in_words(site):
     site.adopt("z", "monitoring.process", {k: v for k, v in SETTINGS.items() if k != "fit"})
     with pytest.raises(BadInputError, match=r"settings\.fit"):
         fit(site, "z")
+
+
+def test_a_trip_of_all_units_at_once_names_the_readings_of_each(site):
+    adopted(site)
+    bad = [shifted(20, 5 + i, 5, 20, tag=1 + i, by=9.0) for i in range(2)]
+    for i in range(2):
+        site.historian.write(frame(bad[i], i, 0, "trip"))
+    found = site.wake()
+    assert told(found) == [("opened", unit(i), "process") for i in range(2)]
+    for i, one in enumerate(found):
+        named = [piece for piece in one.finding.evidence if piece.kind == "window"]
+        assert {piece.tag.rpartition("/")[0] for piece in named} == {unit(i)}
+        assert named[0].tag == f"{unit(i)}/{TAGS[1 + i]}"
+        assert (named[0].start, named[0].end) == (START + 4 * STEP, START + 7 * STEP + 1)
+        assert named[0].n_readings == 4
+    again = feed(site, bad[0][5:], 0, first=20)
+    assert again == []  # the event goes on
+    assert site.replay("as-seen").differences == ()
+
+
+def test_units_may_leave_the_settings_of_a_plant(site):
+    adopted(site)
+    assert told(feed(site, shifted(20, 5, 5, 20), 1)) == [("opened", unit(1), "process")]
+    site.retire("watch", "fewer units")
+    site.adopt("watch", "monitoring.process", {**SETTINGS, "units": [unit(0)]})
+    fit(site, "watch")
+    assert told(feed(site, shifted(20, 5, 5, 20), 0)) == [("opened", unit(0), "process")]
+
+
+def test_a_whole_site_that_falls_silent_is_told_when_the_time_has_come(tmp_path):
+    """Live: the clock and the readings are of one time."""
+    settings = HomeSettings(name="t", site="S", plant=plant(2), kind=HomeKind.DEMONSTRATION)
+    create_home(tmp_path / "home", settings)
+    start = (time.time_ns() // 10**9 + 3600) * STEP  # after all that was recorded
+    now = [start]
+
+    def send(i, first, n, key):
+        site.historian.write(frame(good(n, i), i, first, key, start=start))
+
+    with LocalSite.open(tmp_path / "home", clock=lambda: now[0]) as site:
+        for i in range(2):
+            send(i, -N - 200, N, "reference")
+        adopted(site, lost_after_s=10.0)
+        for k in range(5):
+            now[0] = start + k * STEP + 1000
+            for i in range(2):
+                send(i, k, 1, f"live {k}")
+            site.wake()
+        now[0] = start + 9 * STEP
+        assert site.wake() == []
+        now[0] = start + 20 * STEP
+        assert told(site.wake()) == [("opened", "site/line", "data")]  # one event, not two hundred
+        assert site.wake() == []
+        now[0] = start + 30 * STEP
+        send(0, 30, 1, "again")
+        assert told(site.wake()) == [("opened", unit(1), "data"), ("closed", "site/line", "data")]
+        assert site.replay("as-seen").differences == ()

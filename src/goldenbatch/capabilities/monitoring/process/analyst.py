@@ -24,7 +24,7 @@ from goldenbatch.capabilities.monitoring.process.judging import (
     span_mask,
     span_of,
 )
-from goldenbatch.capabilities.monitoring.process.lost import tell_lost
+from goldenbatch.capabilities.monitoring.process.lost import tell_lost, tell_silence
 from goldenbatch.capabilities.monitoring.process.sampling import (
     NEVER,
     Grid,
@@ -85,8 +85,8 @@ class ProcessMonitor:
     def start(self) -> State:
         """No model, nothing seen."""
         return {
-            "use": None, "model": "", "kind": None, "unserved": None, "gates": None,
-            "fleet": {}, "open": {}, "heard_at": 0,
+            "use": None, "model": "", "kind": None, "unserved": None, "silence": None,
+            "gates": None, "fleet": {}, "open": {}, "heard_at": 0,
         }  # fmt: skip
 
     def model(self, view: TickView, digest: str) -> FleetModel | None:
@@ -286,7 +286,8 @@ class _Work:
         since, lost = int(self.state["heard_at"]), self.settings.lost_us
         is_silent = bool(since) and at - since > lost
         if self.model is not None and (newest != NEVER).any():
-            tell_lost(self.bench, self.fleet, is_silent=is_silent)
+            tell_lost(self.bench, self.fleet)
+            tell_silence(self.bench, self.state, self.fleet, is_silent=is_silent)
         self.state.pop("wake_at", None)
         is_live = bool(since) and since - int(newest.max(initial=NEVER)) < max(LIVE_US, 10 * lost)
         if is_live and not is_silent:

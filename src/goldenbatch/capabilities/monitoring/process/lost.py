@@ -14,8 +14,10 @@ from goldenbatch.capabilities.monitoring.process.fleet_state import FleetState
 from goldenbatch.capabilities.monitoring.process.judging import Bench, span_of
 from goldenbatch.capabilities.monitoring.process.sampling import NEVER
 from goldenbatch.core.findings import Finding, Severity, Subject
+from goldenbatch.core.records import to_iso
 
 if TYPE_CHECKING:
+    from goldenbatch.core.analyst import State
     from goldenbatch.core.series import Integers
 
 N_NAMED = 5
@@ -36,22 +38,52 @@ class Lost:
     now: int
 
 
-def tell_lost(bench: Bench, fleet: FleetState, *, is_silent: bool) -> None:
-    """Open, update and close the findings on lost data.
+def tell_lost(bench: Bench, fleet: FleetState) -> None:
+    """Open, update and close the findings on lost data of units.
 
     Args:
         bench: What is shared.
         fleet: All units.
-        is_silent: Nothing at all has come for as long as a tag may be silent.
     """
     tags = bench.settings.tags
     last = np.full(len(fleet.units) * len(tags), NEVER)
     np.maximum.at(last, fleet.readings.channels, fleet.readings.times)
-    newest = fleet.column("newest")
-    now = int(newest.max(initial=NEVER)) + (bench.settings.lost_us + 1 if is_silent else 0)
+    now = int(fleet.column("newest").max(initial=NEVER))
     for i, place in enumerate(fleet.names):
         found = _lost(bench, fleet, i, last.reshape(len(fleet.units), -1)[i], now)
         _tell(bench, fleet, i, place, found)
+
+
+def tell_silence(bench: Bench, state: State, fleet: FleetState, *, is_silent: bool) -> None:
+    """Say once of all units that nothing comes any more, and close it when something does.
+
+    Args:
+        bench: What is shared.
+        state: Of the analyst; its entry `silence` is changed.
+        fleet: All units.
+        is_silent: Nothing at all has come for as long as a tag may be silent.
+    """
+    running = state["silence"]
+    finding = Finding.model_validate(running) if running is not None else None
+    if finding is not None and not is_silent:
+        words = f"{finding.statement} They came again."
+        ended = {"end": bench.view.tick.at, "statement": words}
+        bench.book.close(finding.model_copy(update=ended))
+        state["silence"] = None
+    if finding is not None or not is_silent:
+        return
+    now = int(fleet.column("newest").max(initial=NEVER))
+    is_watched = [bench.settings.is_always or bool(span_of(one.spans, now)) for one in fleet.units]
+    if not any(is_watched):
+        return
+    place = os.path.commonpath(fleet.names)
+    statement = (
+        f"Nothing has come from any of {len(fleet.names)} units for more than "
+        f"{bench.settings.lost_us / 1e6:g} s; none of them is judged."
+    )
+    found = _finding(bench, place, now, statement)
+    state["silence"] = found.model_dump(mode="json")
+    bench.book.put(found, bench.view.tick)
 
 
 def _lost(bench: Bench, fleet: FleetState, i: int, last: Integers, now: int) -> Lost | None:
@@ -83,8 +115,9 @@ def _tell(bench: Bench, fleet: FleetState, i: int, place: str, found: Lost | Non
     statement = _words(bench, place, found.tags)
     if running is not None and running.statement == statement:
         return
-    start = running.start if running is not None else found.since
-    finding = _finding(bench, place, start, statement)
+    finding = _finding(bench, place, found.since, statement)
+    if running is not None:
+        finding = running.model_copy(update={"statement": statement})
     unit.lost = finding.model_dump(mode="json")
     bench.book.put(finding, bench.view.tick)
 
@@ -101,7 +134,8 @@ def _words(bench: Bench, place: str, tags: Sequence[str]) -> str:
 
 def _finding(bench: Bench, place: str, start: int, statement: str) -> Finding:
     return Finding(
-        subject=Subject(place=place, key="data"),
+        # Its start tells it from one that began when this one ended.
+        subject=Subject(place=place, key=f"data {to_iso(start)}"),
         title=f"{os.path.basename(place)} does not send all that is watched"[:120],
         statement=statement,
         severity=Severity.MINOR,
