@@ -102,6 +102,10 @@ def test_a_transferred_sensor_is_one_plan_that_finds_the_way_back(calibrated):
     assert plan.score(other).in_domain.mean() < 0.2
     assert again.score(other).in_domain.mean() > 0.9
     assert found.plan.facts.columns == plan.facts.columns
+    block = found.plan.score(other)
+    alone = [again.score(one) for one in other]
+    assert [one.spe[0] for one in alone] == block.spe.tolist()
+    assert [one.values[0, 0] for one in alone] == block.values[:, 0].tolist()
     assert found.plan.targets.variance[0] == pytest.approx(
         plan.targets.variance[0] + found.error**2
     )

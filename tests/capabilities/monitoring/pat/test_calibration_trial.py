@@ -122,6 +122,15 @@ def test_rows_without_a_result_are_left_out_and_counted(folder):
     assert measures["n_results"] == {"first": 19, "second": 20}
 
 
+@pytest.mark.parametrize("key", ["mass", "group", "sample"])
+def test_a_column_that_one_instrument_lacks_is_named(folder, key):
+    name = {"mass": "mass", "group": "side", "sample": "name"}[key]
+    text = (folder / "second.csv").read_text()
+    (folder / "second.csv").write_text(text.replace(f"{name},", "other,", 1))
+    with pytest.raises(BadInputError, match="second"):
+        run(folder, f'{key} = "{name}"')
+
+
 @pytest.mark.parametrize(
     ("settings", "words"),
     [

@@ -11,7 +11,7 @@ import numpy as np
 
 from goldenbatch.capabilities.monitoring._trial_columns import numbers
 from goldenbatch.core.errors import BadInputError
-from goldenbatch.core.trial import TrialData, TrialFile, select_columns
+from goldenbatch.core.trial import TrialData, TrialFile
 
 if TYPE_CHECKING:
     from goldenbatch.core.series import Floats
@@ -88,7 +88,7 @@ def _instrument(file: TrialFile, side: TrialData, role: str) -> Instrument:
     axis = np.array(numbers(channels, "spectra"), dtype=np.float64)
     order = np.argsort(axis, kind="stable")
     results = _column(file, side, role, "target")
-    has_mass = bool(select_columns(table, file.columns.get("mass", ())))
+    has_mass = "mass" in file.columns
     mass = _column(file, side, role, "mass") if has_mass else np.ones(len(results))
     is_whole = np.isfinite(rows).all(axis=1) & np.isfinite(results) & (mass > 0)
     kept = np.flatnonzero(is_whole).tolist()
@@ -102,8 +102,8 @@ def _instrument(file: TrialFile, side: TrialData, role: str) -> Instrument:
         spectra=rows[np.ix_(kept, order.tolist())],
         results=results[kept],
         mass=mass[kept],
-        groups=_texts(file, table, "group", kept),
-        samples=_texts(file, table, "sample", kept) or tuple(str(i) for i in kept),
+        groups=_texts(file, side, role, "group", kept),
+        samples=_texts(file, side, role, "sample", kept) or tuple(str(i) for i in kept),
         n_left_out=len(results) - len(kept),
     )
 
@@ -113,10 +113,14 @@ def _column(file: TrialFile, side: TrialData, role: str, key: str) -> Floats:
     return np.array(numbers(side.tables[role][name], name), dtype=np.float64)
 
 
-def _texts(file: TrialFile, table: Any, key: str, kept: Sequence[int]) -> tuple[str, ...]:
+def _texts(
+    file: TrialFile, side: TrialData, role: str, key: str, kept: Sequence[int]
+) -> tuple[str, ...]:
     """Cells of all columns of a key as one text each; empty where the key is not given."""
-    names = select_columns(table, file.columns.get(key, ()))
-    return tuple(" ".join(_text(table[name][i]) for name in names) for i in kept) if names else ()
+    if key not in file.columns:
+        return ()
+    table, names = side.tables[role], side.names(file, key, role)
+    return tuple(" ".join(_text(table[name][i]) for name in names) for i in kept)
 
 
 def _text(cell: Any) -> str:
