@@ -23,7 +23,7 @@ from goldenbatch.core.release_pages import (
 )
 from goldenbatch.core.release_parts import is_sterility, sterility_fault
 from goldenbatch.core.release_records import registration_id
-from goldenbatch.core.release_rows import REGISTRATION_ROWS, TEST_ROWS
+from goldenbatch.core.release_rows import PAGE_ROWS, REGISTRATION_ROWS, TEST_ROWS
 from tests.core import releases as made
 from tests.core.log import Log
 
@@ -280,6 +280,9 @@ def test_a_page_is_signed_by_others_than_wrote_it_and_a_new_one_is_unsigned():
     found = page_state(log.stream(stream))
     assert [who for who, _ in found.reviewed] == ["rev"]
     assert [who for who, _ in found.approved] == ["qa"]
+    row = log.table(PAGE_ROWS)["B1/EU",]
+    assert (row["kept_by"], row["reviewed_by"], row["approved_by"]) == ("writer", "rev", "qa")
     log.add(stream, kept(), "writer")
     found = page_state(log.stream(stream))
     assert (found.at, found.reviewed, found.approved) == (8, (), ())
+    assert log.table(PAGE_ROWS)["B1/EU",]["approved_by"] == ""

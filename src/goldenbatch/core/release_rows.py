@@ -1,4 +1,4 @@
-"""Registrations and release tests as tables: what the folds say, for lists and for trends.
+"""Registrations, release tests and pages as tables: what the folds say, for lists and for trends.
 
 A step that needs a signature changes a row only when the signature comes; whether the evidence of
 a signature holds, the folds of `release_life` say, not these rows.
@@ -14,6 +14,12 @@ from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.core.quantities import Quantity
 from goldenbatch.core.records import Body, Event, Projection, Row
 from goldenbatch.core.release_life import ReleaseState, Step, next_state, step_of
+from goldenbatch.core.release_pages import (
+    PAGES,
+    ReleaseEvidenceApproved,
+    ReleaseEvidenceKept,
+    ReleaseEvidenceReviewed,
+)
 from goldenbatch.core.release_records import (
     REGISTRATIONS,
     TESTS,
@@ -199,5 +205,57 @@ TEST_ROWS = Projection(
 )
 """One row a batch, market and attribute: newest test, and how it stands."""
 
-PROJECTIONS = (REGISTRATION_ROWS, TEST_ROWS)
+
+# ---- pages of evidence ------------------------------------------------------------------------
+
+_SIGNED = {ReleaseEvidenceReviewed.kind: "reviewed_by", ReleaseEvidenceApproved.kind: "approved_by"}
+
+
+def _fold_page(event: Event, lookup: Lookup) -> list[Row]:
+    if not event.stream.startswith(PAGES):
+        return []
+    key, body = event.stream.removeprefix(PAGES), event.decode()
+    if isinstance(body, ReleaseEvidenceKept):
+        row: Row = {"page": key, "batch": body.batch, "market": body.market}
+        row |= {"at": event.envelope.version, "kept_by": event.envelope.actor, "reviewed_by": ""}
+        row |= {"approved_by": "", "written_at": body.written_at, "pending": ""}
+        return [{**row, "head": event.envelope.version}]
+    known = lookup((key,))
+    if known is None:
+        return []
+    row = {**known, "head": event.envelope.version, "pending": ""}
+    actor = event.envelope.actor
+    if isinstance(body, ReleaseEvidenceReviewed | ReleaseEvidenceApproved):
+        is_own = actor == known["kept_by"] or body.page != known["at"]
+        waits = [event.envelope.version, actor, event.kind]
+        return [{**row, "pending": "" if is_own else json.dumps(waits)}]
+    waiting = json.loads(known["pending"] or "null")
+    if isinstance(body, SignatureApplied) and waiting:
+        number, who, kind = waiting
+        meaning = _SIGNED[kind].removesuffix("_by")
+        holds = (number, who) == (event.envelope.version - 1, actor) == (number, body.signer)
+        if holds and body.proposal and body.meaning == meaning:
+            row[_SIGNED[kind]] = actor
+    return [row]
+
+
+PAGE_ROWS = Projection(
+    name="release_page",
+    version=1,
+    columns={
+        **dict.fromkeys(("page", "batch", "market"), "TEXT"),
+        "at": "INTEGER",
+        **dict.fromkeys(("kept_by", "reviewed_by", "approved_by"), "TEXT"),
+        "written_at": "INTEGER",
+        "pending": "TEXT",
+        "head": "INTEGER",
+    },
+    key=("page",),
+    kinds=frozenset({ReleaseEvidenceKept.kind, SignatureApplied.kind, *_SIGNED}),
+    fold=_fold_page,
+    indexes=(("batch",),),
+)
+"""One row a batch and market: the newest page, and who signed it last."""
+
+PROJECTIONS = (REGISTRATION_ROWS, TEST_ROWS, PAGE_ROWS)
 """All projections of this module."""

@@ -40,6 +40,7 @@ STREAM_OF: Final[Mapping[str, str]] = MappingProxyType(
         "recipe": "master/recipe/{recipe}",
         "record_link": "{stream}",
         "record_state": "{stream}",
+        "release_page": "release-evidence/{page}",
         "release_registration": "release-registration/{registration}",
         "release_test": "release-test/{release_test}",
         "result": "sample/{sample}",

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
 def core_projections() -> tuple[Projection, ...]:
     """The projections of core, which every home keeps."""
+    # Whether a kind is signed decides on the state of its record: all such types must be known.
     from goldenbatch.core import (
         access,
         alarms,
@@ -35,6 +36,7 @@ def core_projections() -> tuple[Projection, ...]:
         sampling,
         source_units,
         sources,
+        test_set_records,  # noqa: F401
         training,
     )
 

@@ -23,6 +23,7 @@ ProductArgument = Annotated[str, typer.Argument(help="Code of the product.")]
 COLUMNS = ("market", "attribute", "state", "value", "lower", "upper", "unit", "doubts")
 REGISTERED = ("product", "market", "attribute", "state", "dossier", "variation", "limits",
               "contingency")  # fmt: skip
+NUMBERS = ("value", "lower", "upper")
 NOT_PASSED = 1
 """Exit code of `release test` for any answer but a pass."""
 
@@ -125,8 +126,10 @@ def test(
         where = {name: values[name] for name in ("batch", "market", "attribute")}
         answer = dict(desk.site.ledger.select("release_test", where, limit=1)[0])
         state, outcome = answer["state"], answer["outcome"]
-        words = f"{attribute} of batch {batch} for {market}: {outcome.replace('_', ' ')}; {state}."
-        session.show(answer, lambda _: session.output.line(words))
+        rows = [one for one in _standing(desk, batch, market) if one["attribute"] == attribute]
+        why = rows[0]["why"] if rows else ""
+        words = f"{attribute} of batch {batch} for {market}: {outcome.replace('_', ' ')}, as {why}."
+        session.show({**answer, "why": why}, lambda _: session.output.line(f"{words} {state}."))
     session.exit_code = 0 if outcome == "passes" and state.startswith("passes") else NOT_PASSED
 
 
@@ -138,14 +141,24 @@ def show(
     market: Annotated[str, typer.Option(help="Market; none: all.")] = "",
 ) -> None:  # fmt: skip
     """How a batch stands: each attribute that is registered for a market, or was asked for."""
-    from goldenbatch.capabilities.monitoring.release.standing import standing_rows
-
     with session.open_site() as desk:
-        rows = standing_rows(desk.site, batch, market)
+        rows = _standing(desk, batch, market)
+        shown = [{**one, **{name: _short(one[name]) for name in NUMBERS}} for one in rows]
         session.show(
             {"batch": batch, "attributes": rows},
-            lambda _: session.output.table(rows, COLUMNS, empty="Nothing is registered."),
+            lambda _: session.output.table(shown, COLUMNS, empty="Nothing is registered."),
         )
+
+
+def _standing(desk: Desk, batch: str, market: str) -> list[dict[str, Any]]:
+    from goldenbatch.capabilities.monitoring.release.standing import standing_rows
+
+    return standing_rows(desk.site, batch, market)
+
+
+def _short(text: str) -> str:
+    """A number as people read it; `--json` has all digits."""
+    return f"{float(text):.6g}" if text else ""
 
 
 def link(

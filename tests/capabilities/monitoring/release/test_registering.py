@@ -3,6 +3,11 @@
 import pytest
 
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
+from goldenbatch.core.policy import first_policy_text
+from goldenbatch.runtime.home import HomeSettings, create_home
+from goldenbatch.runtime.local import LocalSite
+from tests.capabilities.conftest import Clock
+from tests.capabilities.governance import sealed_case as case
 from tests.capabilities.monitoring.release import bench
 
 KEY = {**bench.AT, "product": "P"}
@@ -90,3 +95,19 @@ def test_an_impossible_registration_is_refused_and_named(plain_home, changes, er
 def test_what_is_no_registration_is_refused(plain_home):
     with pytest.raises(BadInputError, match="registration is no table"):
         bench.act(plain_home, "register", "dev", registration="EU", reason="variation approved")
+
+
+def test_an_older_policy_denies_clearly(tmp_path, monkeypatch):
+    import argon2
+
+    real = argon2.PasswordHasher
+    monkeypatch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
+    head, *rules = first_policy_text().split("[[rules]]")
+    kept = [one for one in rules if '"release:' not in one]
+    settings = HomeSettings("Old", "Site A", bench.PLANT, policy="[[rules]]".join([head, *kept]))
+    create_home(tmp_path / "home", settings)
+    with LocalSite.open(tmp_path / "home", clock=Clock()) as site:
+        case.people(site)
+        with pytest.raises(DeniedError, match="no rule for release:register") as denied:
+            bench.register(site)
+        assert "policy show --shipped" in denied.value.hint
