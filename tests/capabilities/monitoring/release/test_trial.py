@@ -9,7 +9,8 @@ import pytest
 
 from goldenbatch.capabilities.monitoring.release._trial_case import case_of, leaks_of
 from goldenbatch.capabilities.monitoring.release._trial_table import batch_table
-from goldenbatch.capabilities.monitoring.release.gate import GateCriteria
+from goldenbatch.capabilities.monitoring.release.acceptance import evaluation_of
+from goldenbatch.capabilities.monitoring.release.gate import GateCriteria, judge
 from goldenbatch.capabilities.monitoring.release.trial import ReleaseTrial
 from goldenbatch.capabilities.monitoring.release.trial_settings import (
     ReleaseTrialSettings,
@@ -100,6 +101,23 @@ def test_what_follows_a_cause_is_monitored_and_what_follows_nothing_is_not(outco
     assert any("best baseline" in why for why in found["refused_for_release"]["noise"])
     assert found["refused_for_release"]["assay"] == found["reasons"]["assay"]
     json.dumps(outcome, allow_nan=False)
+
+
+def test_an_entry_is_an_evaluation_that_the_gate_reads_again(outcome):
+    for name, entry in outcome["measures"]["attributes"].items():
+        again = judge(evaluation_of(entry), GateCriteria(n_monitoring=50, n_uncensored=20))
+        assert list(again.reasons) == outcome["measures"]["reasons"][name]
+
+
+def test_a_locked_model_is_fitted_once(tmp_path):
+    write(tmp_path)
+    found = run(tmp_path, TRIAL.replace("n_least = 30", "n_least = 30\nevery = 0"))["measures"]
+    assert found["accepted_for"]["assay"] == "monitoring"
+    assay = found["attributes"]["assay"]
+    assert assay["locked_model"]["ratio"] == pytest.approx(assay["ratio"])
+    again = run(tmp_path)["measures"]["attributes"]["assay"]
+    assert again["locked_model"]["ratio"] == pytest.approx(assay["ratio"])
+    assert again["ratio"] != pytest.approx(assay["ratio"], rel=1e-6)
 
 
 def test_the_censored_share_is_told(outcome):

@@ -75,9 +75,10 @@ class Case:
         """Inputs that know nothing of earlier batches of the same lot, shape (n, p + 4)."""
         return np.column_stack([self.X, self.levels.columns()])
 
-    def forward(self, *, is_grouped: bool = False) -> ForwardSettings:
-        """How a model is carried forward."""
-        return ForwardSettings(self.settings.every, self.settings.n_least, is_grouped)
+    def forward(self, *, is_grouped: bool = False, is_choice: bool = False) -> ForwardSettings:
+        """How a model is carried forward; while choosing it is fitted anew in any case."""
+        every = max(self.settings.every, 1) if is_choice else self.settings.every
+        return ForwardSettings(every, self.settings.n_least, is_grouped)
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +155,12 @@ def choose(case: Case) -> Chosen:
     try:
         models = {one: _model(case, one) for one in names}
         choice = choose_forward(
-            models, case.inputs, case.reported, case.timeline, case.table.lots, case.forward()
+            models,
+            case.inputs,
+            case.reported,
+            case.timeline,
+            case.table.lots,
+            case.forward(is_choice=True),
         )
     except ScienceError as error:
         raise BadInputError(
@@ -239,6 +245,15 @@ def forward_rows(case: Case, chosen: Chosen, is_test: Array) -> ForwardRows:
         in_domain=forward_domain(case.X, case.table.codes, case.timeline)[is_test],
         held_out=held_out[is_test],
     )
+
+
+def locked_predictions(case: Case, chosen: Chosen, is_test: Array) -> Array:
+    """Test batches as one model says them that was fitted before the first of them."""
+    found = forward_predictions(
+        _model(case, chosen.choice.name), case.inputs, case.reported.values, case.timeline,
+        case.table.lots, asked=is_test, settings=ForwardSettings(0, case.settings.n_least, False),
+    )  # fmt: skip
+    return np.asarray(found[is_test])
 
 
 def specification_of(case: Case) -> Any:

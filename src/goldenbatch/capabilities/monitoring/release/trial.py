@@ -17,6 +17,7 @@ from goldenbatch.capabilities.monitoring.release._trial_case import (
     choose,
     forward_rows,
     leaks_of,
+    locked_predictions,
     specification_of,
 )
 from goldenbatch.capabilities.monitoring.release._trial_table import BatchTable, batch_table
@@ -32,6 +33,7 @@ from goldenbatch.science.forward import (
     ForwardEvaluation,
     ForwardRows,
     Leak,
+    error_ratio,
     evaluate_forward,
 )
 from goldenbatch.science.forward.choice import candidate
@@ -132,6 +134,7 @@ def _attribute(case: Case, chosen: Chosen, is_test: Any) -> tuple[Measures, Verd
             one.column: {"figure": one.figure, "why": case.settings.explained[one.column]}
             for one in excused
         },
+        "locked_model": _locked(rows, locked_predictions(case, chosen, is_test), found),
         "by_period": _by_period(rows, found),
         "planted_leaks": _planted(case, found),
     }
@@ -153,6 +156,18 @@ def _evaluated(case: Case, rows: ForwardRows, leaks: tuple[Leak, ...]) -> Forwar
         raise BadInputError(
             f"{error}.", hint="Give more batches, or a later split.", key="split"
         ) from error
+
+
+def _locked(rows: ForwardRows, predicted: Any, found: ForwardEvaluation) -> Measures:
+    """What one model is worth that is never fitted again, beside the same baseline."""
+    reported, best = rows.reported, rows.baselines[found.best_baseline]
+    both = [reported.errors(reported.reportable(one)) for one in (predicted, best)]
+    is_there = ~np.isnan(both[0]) & ~np.isnan(both[1])
+    if int(is_there.sum()) < 2:
+        return {"ratio": None, "interval": None}
+    lots = [lot for lot, is_in in zip(rows.lots, is_there, strict=True) if is_in]
+    ratio = error_ratio(both[0][is_there], both[1][is_there], lots, seed=found.seed)
+    return {"ratio": ratio.ratio, "interval": [ratio.lower, ratio.upper], "n": ratio.n_rows}
 
 
 def _by_period(rows: ForwardRows, found: ForwardEvaluation) -> Measures:

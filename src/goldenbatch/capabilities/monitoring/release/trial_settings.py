@@ -40,7 +40,8 @@ class ReleaseTrialSettings(BaseModel):
             `order` (rows as they stand, each a period).
         months: Further names of months, with their numbers.
         known_after: Periods after which the result of a batch is known; 1: in the next one.
-        every: Periods that one fit serves.
+        every: Periods that one fit serves; 0: one fit at the end of the training side serves all,
+            as a locked model does.
         n_least: Known results before anything is predicted.
         reporting_limit: Attribute to the limit at or below which its results are censored.
         specification: Attribute to its limits.
@@ -68,7 +69,7 @@ class ReleaseTrialSettings(BaseModel):
     period: Literal["month", "day", "order"] = "month"
     months: Mapping[str, int] = Field(default_factory=dict)
     known_after: int = Field(default=1, ge=1)
-    every: int = Field(default=1, ge=1)
+    every: int = Field(default=1, ge=0)
     n_least: int = Field(default=60, ge=10)
     reporting_limit: Mapping[str, float] = Field(default_factory=dict)
     specification: Mapping[str, Limits] = Field(default_factory=dict)
