@@ -128,5 +128,5 @@ SETTINGS = {
     "attributes": ["hardness", "idle"],
     "block": "week",
     "n_reference": 20,
-    "sigma": 6.0,
+    "in_control_arl": 2000,
 }

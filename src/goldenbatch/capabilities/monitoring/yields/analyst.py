@@ -21,9 +21,12 @@ from goldenbatch.core.findings import Evidence, Finding, Measure, Subject
 from goldenbatch.core.records import Event
 from goldenbatch.core.results import ResultStatus
 from goldenbatch.core.series import Series
-from goldenbatch.science.statistics import ChartKind, ChartSettings, SigmaMethod
+from goldenbatch.science.statistics import ChartSettings
+from goldenbatch.science.statistics.forecast import ForecastSettings
 
 CODE_VERSION = "1"
+N_RECENT = 40
+"""Batches of a product that are remembered: no more can be said to have shifted together."""
 
 
 def yield_analyst(name: str, settings: Mapping[str, Any]) -> YieldAnalyst:
@@ -49,18 +52,24 @@ class Seen:
 
 @dataclass(frozen=True)
 class Shift:
-    """What a chart says of one batch: nothing, or an alarm in words."""
+    """What a chart says of one batch: nothing, or an alarm in words.
+
+    Attributes:
+        n_back: Newest batches of the product that the shift is made of, this one among them.
+    """
 
     is_alarm: bool
     words: str
     measures: tuple[Measure, ...] = ()
+    n_back: int = 1
 
 
 class YieldAnalyst:
     """Analyst: charts the target of each product; a shift is one finding until it is over.
 
-    A batch counts when its target is known first. Yields are charted by EWMA, on residuals where
-    neighbours are alike; right first time by the exact predictive chance of so few in the newest
+    A batch counts when its target is known first. Yields are charted by an EWMA of forecast
+    scores, which holds after a short and autocorrelated reference period and learns the new level
+    after a change; right first time by the exact predictive chance of so few in the newest
     batches. When a shift opens, the newest batches are studied forward in time, and the finding
     says which candidates there are and what speaks against them.
     """
@@ -75,7 +84,7 @@ class YieldAnalyst:
 
     def start(self) -> State:
         """Nothing known, nothing open."""
-        return {"leaf": "", "judged": [], "charts": {}, "events": {}, "open": {}}
+        return {"leaf": "", "judged": [], "charts": {}, "recent": {}, "events": {}, "open": {}}
 
     def assess(self, state: State, view: TickView) -> Assessment:
         """Chart the batches whose target became known."""
@@ -108,6 +117,7 @@ class _Work:
         self.limits = plant_limits(view.plant, analyst.settings)
         self.judged: dict[str, None] = dict.fromkeys(state["judged"])
         self.charts: dict[str, Any] = dict(state["charts"])
+        self.recent: dict[str, list[str]] = {k: list(v) for k, v in state["recent"].items()}
         self.events: dict[str, Any] = dict(state["events"])
         self.open = OpenFindings(analyst.name, analyst.version, dict(state["open"]))
 
@@ -116,6 +126,7 @@ class _Work:
             "leaf": leaf,
             "judged": list(self.judged),
             "charts": self.charts,
+            "recent": self.recent,
             "events": self.events,
             "open": self.open.entries,
         }
@@ -171,6 +182,7 @@ class _Work:
         self.judged[seen.batch] = None
         if not math.isfinite(seen.value):
             return
+        self.recent[seen.product] = [*self.recent.get(seen.product, ()), seen.batch][-N_RECENT:]
         shift = self._share(seen) if self.settings.is_share else self._chart(seen)
         running = self.events.get(seen.product)
         if shift is None or not (shift.is_alarm or running):
@@ -187,33 +199,38 @@ class _Work:
         self.open.put(finding, self.view.tick)
 
     def _close(self, seen: Seen, last: Finding) -> None:
-        words = f"{last.statement} With batch {seen.batch} it is inside again."
+        words = f"{last.statement} With batch {seen.batch} the chart is quiet again"
+        words += "." if self.settings.is_share else ": it has learnt the new level."
         self.open.close(last.model_copy(update={"end": seen.at, "statement": words}))
 
     def _chart(self, seen: Seen) -> Shift | None:
-        chart = ChartSettings(
-            kind=ChartKind.EWMA, width=self.settings.sigma, weight=self.settings.weight
+        forecast = ForecastSettings(
+            weight=self.settings.weight,
+            in_control_arl=self.settings.in_control_arl,
+            is_recentred=True,
         )
-        book = BookSettings(chart, self.settings.n_reference, SigmaMethod.OVERALL, "residuals")
+        book = BookSettings(ChartSettings(), self.settings.n_reference, forecast=forecast)
         plain = self.charts.get(seen.product)
         page = ChartPage.from_json(plain) if plain else ChartPage()
+        n_side = page.forecast_state.n_side if page.forecast_state else 0
         page, judged = add(page, book, seen.batch, seen.value)
         self.charts[seen.product] = page.to_json()
         if judged is None:
             return None
         point = judged.point
         words = (
-            f"{self.settings.target} {seen.value:.5g}, expected {judged.expected:.5g}; EWMA "
-            f"{point.statistic:.4g} (limits {point.lower:.4g} to {point.upper:.4g}); "
-            f"{page.false_alarms()}"
+            f"{self.settings.target} {seen.value:.5g}, expected {judged.expected:.5g}; EWMA of "
+            f"forecast scores {point.statistic:.4g} (limits {point.lower:.4g} to "
+            f"{point.upper:.4g}); {page.false_alarms()}"
         )
         measures = (
             Measure(name=self.settings.target, value=seen.value),
             Measure(name="expected", value=judged.expected),
-            Measure(name="EWMA", value=point.statistic, lower_limit=point.lower,
+            Measure(name="EWMA of forecast scores", value=point.statistic, lower_limit=point.lower,
                     upper_limit=point.upper),
         )  # fmt: skip
-        return Shift(bool(point.alarms), words, measures)
+        # One odd batch is the matter of monitoring.charts: here only a level that moved counts.
+        return Shift("forecast-shift" in point.alarms, words, measures, n_side + 1)
 
     def _share(self, seen: Seen) -> Shift | None:
         """Beta-binomial: the chance of so few in the window, given the reference alone."""
@@ -244,11 +261,13 @@ class _Work:
                 Measure(name="not right first time", value=n_wrong / len(window)),
                 Measure(name="chance", value=chance, lower_limit=self.settings.alpha),
             ),
+            len(window),
         )
 
     def _opened(self, seen: Seen, shift: Shift) -> Finding:
+        shifted = self.recent[seen.product][-shift.n_back :]
         found = candidates_of(
-            self.book, self.settings, self.view.plant, self._read, {seen.batch}, self.analyst.name
+            self.book, self.settings, self.view.plant, self._read, shifted, self.analyst.name
         )
         what = "Right first time" if self.settings.is_share else self.settings.target
         rests = f" It rests on rows with the digest {found.digest}." if found.digest else ""
@@ -256,8 +275,12 @@ class _Work:
             subject=Subject(
                 batch=seen.batch, attribute=self.settings.target, key=f"yield chart {seen.product}"
             ),
+            batches=tuple(shifted[:-1]),
             title=f"{what} of product {seen.product} shifted"[:120],
-            statement=f"Batch {seen.batch}: {shift.words}. {found.words}{rests}",
+            statement=(
+                f"Batch {seen.batch}: {shift.words}. It shifted with {len(shifted) - 1} batches "
+                f"before it. {found.words}{rests}"
+            ),
             severity=self.settings.severity,
             start=seen.at,
             evidence=(seen.evidence,),

@@ -92,7 +92,7 @@ def _words(study: Study, parts: tuple[Contribution, ...]) -> str:
         f"{one.variable} {one.value:+.3g}{' (named)' if one.variable in named else ''}"
         for one in parts[:N_TOLD]
     ]
-    ranked = f"Candidates by what they add here: {', '.join(told)}. " if told else ""
+    ranked = f"Candidates by what they add to these batches: {', '.join(told)}. " if told else ""
     checks = (
         f"Every check is passed by {', '.join(sorted(named))}"
         if named

@@ -101,8 +101,8 @@ class YieldSettings(AnalystSettings):
         probability: That the design space must give.
         right_first_time: What counts against a batch.
         n_reference: Batches of each product that its chart is made from.
-        weight: Of the newest batch in the EWMA chart of a yield.
-        sigma: Limits of that chart, in standard deviations of its statistic.
+        weight: Of the newest batch in the EWMA of forecast scores that charts a yield.
+        in_control_arl: Batches between false alarms that the limits of that chart are made for.
         n_window: Newest batches that right first time is judged over.
         alpha: Chance that so few of them are right first time though nothing changed.
         n_newest: Batches, the newest, that candidates are looked for in when a chart alarms.
@@ -129,8 +129,8 @@ class YieldSettings(AnalystSettings):
     probability: float = Field(default=0.95, gt=0, le=1)
     right_first_time: RightFirstTimeSettings = RightFirstTimeSettings()
     n_reference: int = Field(default=25, ge=8, le=1000)
-    weight: float = Field(default=0.2, gt=0, le=1)
-    sigma: float = Field(default=3.5, gt=0)
+    weight: float = Field(default=0.1, gt=0, le=1)
+    in_control_arl: float = Field(default=500.0, ge=20, le=100_000)
     n_window: int = Field(default=20, ge=5, le=200)
     alpha: float = Field(default=0.002, gt=0, lt=0.1)
     n_newest: int = Field(default=300, ge=40)
