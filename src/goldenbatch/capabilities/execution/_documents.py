@@ -17,7 +17,7 @@ import goldenbatch
 from goldenbatch.capabilities.execution.dossier import Dossier, FindingLine, collect
 from goldenbatch.core.audit import reason_of
 from goldenbatch.core.errors import GoldenbatchError
-from goldenbatch.core.records import EPOCH, HomeKind
+from goldenbatch.core.records import EPOCH, HomeKind, Row
 from goldenbatch.core.site import Site
 from goldenbatch.ui.charts import Bars, Chart, draw, draw_bars, to_svg
 
@@ -78,6 +78,15 @@ class Report:
         ]
 
     @property
+    def release_tests(self) -> list[tuple[str, ...]]:
+        """Rows of release tests: attribute, market, prediction with its interval, asked, state."""
+        return [
+            (row["attribute"], row["market"], _prediction(row), self.when(row["tested_at"]),
+             row["state"])
+            for row in self.dossier.release_tests
+        ]  # fmt: skip
+
+    @property
     def changes_in_words(self) -> str:
         """Whether data changed after their first entry, in one sentence."""
         n_changed, n_events = len(self.dossier.changed), len(self.dossier.events)
@@ -91,6 +100,14 @@ class Report:
             return "not recorded"
         moment = EPOCH + timedelta(microseconds=micros)
         return moment.astimezone(ZoneInfo(self.dossier.home.zone)).strftime("%Y-%m-%d %H:%M:%S %z")
+
+
+def _prediction(row: Row) -> str:
+    """A prediction with its interval; why there is no valid one."""
+    if row["no_prediction"]:
+        return f"none: {row['no_prediction'].replace('_', ' ')}"
+    ends = [f"{float(row[name]):.6g}" if row[name] else "?" for name in ("value", "lower", "upper")]
+    return f"{ends[0]} ({ends[1]} to {ends[2]}) {row['unit']}"
 
 
 def _file_name(batch: str) -> str:

@@ -23,7 +23,7 @@ def render_pdf(report: Report) -> bytes:
         subject=report.banner,
     )
     story: list[Any] = []
-    for part in (_head, _findings, _charts, _results, _materials, _changed, _proof):
+    for part in (_head, _findings, _charts, _results, _release, _materials, _changed, _proof):
         story.extend(part(report))
     return build_pdf(info, story)
 
@@ -127,6 +127,13 @@ def _results(report: Report) -> list[Any]:
     header = ("Attribute", "Sample", "Result", "Limits", "Outcome", "Status")
     story = [_p("Results against limits", "h2")]
     return [*story, _table(header, rows, (4, 3, 3, 4, 2, 2)) if rows else _p("None recorded.")]
+
+
+def _release(report: Report) -> list[Any]:
+    rows = [list(row) for row in report.release_tests]
+    header = ("Attribute", "Market", "Prediction, interval", "Asked", "State")
+    table = _table(header, rows, (3, 2, 4, 3, 4)) if rows else None
+    return [_p("Real-time release tests", "h2"), table] if rows else []
 
 
 def _materials(report: Report) -> list[Any]:

@@ -12,6 +12,8 @@ from goldenbatch.core.errors import GoldenbatchError, NotFoundError
 from goldenbatch.core.findings import DecisionMade, Finding, newest_finding
 from goldenbatch.core.people import SignatureState, signature_state
 from goldenbatch.core.records import Event, Row
+from goldenbatch.core.release_life import ReleaseState
+from goldenbatch.core.release_records import TESTS
 from goldenbatch.core.results import Limit, Result, compare
 from goldenbatch.core.site import HomeInfo, Site
 
@@ -92,6 +94,7 @@ class Dossier:
         changed: Entries that changed data after their first entry, by people or imports
             (EU GMP Annex 11 (2011) 8.2).
         gaps: What is missing or could not be decided, in words.
+        release_tests: Rows of the projection `release_test`.
     """
 
     home: HomeInfo
@@ -105,6 +108,7 @@ class Dossier:
     events: tuple[Event, ...]
     changed: tuple[Entry, ...] = ()
     gaps: tuple[str, ...] = field(default=())
+    release_tests: tuple[Row, ...] = ()
 
 
 def collect(site: Site, batch: str) -> Dossier:
@@ -124,7 +128,9 @@ def collect(site: Site, batch: str) -> Dossier:
     results = _results(site, {"batch": batch}, str(head["product"]))
     materials = tuple(_materials(site, batch))
     findings = tuple(_findings(site, batch))
+    tests = tuple(site.ledger.select("release_test", {"batch": batch}, ("market", "attribute")))
     streams = _streams(results, materials, findings)
+    streams += [f"{TESTS}{row['release_test']}" for row in tests]
     events = [*own, *(event for name in streams for event in site.ledger.stream(name))]
     return Dossier(
         home=site.home,
@@ -137,7 +143,8 @@ def collect(site: Site, batch: str) -> Dossier:
         signatures=signature_state(own),
         events=tuple(sorted(events, key=lambda event: event.seq)),
         changed=tuple(_changed(events)),
-        gaps=tuple(_gaps(head, results, findings)),
+        gaps=(*_gaps(head, results, findings), *_open_tests(tests)),
+        release_tests=tests,
     )
 
 
@@ -235,6 +242,12 @@ def _streams(
     names |= {f"lot/{one.material}/{one.lot}" for one in materials}
     names |= {f"finding/{one.uid}" for one in findings}
     return sorted(names)
+
+
+def _open_tests(rows: Iterable[Row]) -> Iterable[str]:
+    for row in rows:
+        if row["state"] in (ReleaseState.CONTINGENCY, ReleaseState.INVESTIGATION):
+            yield f"Release test of {row['attribute']} for {row['market']}: {row['state']}."
 
 
 def _gaps(

@@ -142,10 +142,20 @@ def test_a_registered_attribute_that_nobody_asked_for_is_open(site, tmp_path):
         write_page(site, "R1", "EU", tmp_path)
 
 
-def test_the_dossier_shows_release_tests(site, tmp_path):
+def test_the_dossier_shows_release_tests_and_what_is_open(site, tmp_path):
     passed(site)
     files = write_report(site, "R1", tmp_path)
-    assert "assay for EU: passes by real-time release testing" in shown(files["html"])
+    page = shown(files["html"])
+    assert "assay for EU: passes by real-time release testing" in page
+    assert "59.1738 (58.083 to 60.2646) g/L" in page
+    bundle = json.loads(Path(files["proof"]).read_text("utf-8"))
+    assert any("release-test/R1/EU/assay" in one["envelope"] for one in bundle["events"])
+    called(site, "R2", number=1)
+    files = write_report(site, "R2", tmp_path)
+    page = shown(files["html"])
+    assert "Release test of assay for EU: contingency test called." in page
+    assert "none: missing input" in page
+    assert Path(files["pdf"]).read_bytes().startswith(b"%PDF")
 
 
 def test_names_of_files_do_not_meet():
