@@ -38,14 +38,14 @@ def test_the_interval_covers_the_truth_as_often_as_stated():
     truth = stats.lognorm(0.4)
     median, high = truth.ppf(0.5), truth.ppf(1 - 0.00135)
     n_covered, rng = 0, np.random.default_rng(5)
-    for _ in range(40):
+    for _ in range(25):
         values = truth.rvs(120, random_state=rng)
         interval = cs.quantile_capability(
-            values, upper=high, confidence=0.9, n_resamples=60
+            values, upper=high, confidence=0.9, n_resamples=40
         ).ppk.interval
         n_covered += interval.lower <= 1.0 <= interval.upper
     assert (high - median) > 0
-    assert n_covered >= 30
+    assert n_covered >= 18
 
 
 def test_cpm_falls_off_the_target_and_its_interval_is_that_of_boyles():

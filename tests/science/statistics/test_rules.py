@@ -80,7 +80,7 @@ def test_simulation_agrees_with_the_exact_chain_and_repeats():
 @pytest.mark.parametrize(("numbers", "measured"), [((1, 2, 3), 148.0), ((1, 2, 5, 6), 112.0)])
 def test_usual_sets_of_nelson_rules_alarm_as_often_as_was_measured(numbers, measured):
     """The figures are simulated themselves; 5 % leaves room for that."""
-    result = joint_run_length(rules_named([f"nelson-{i}" for i in numbers]), seed=4, n_runs=2500)
+    result = joint_run_length(rules_named([f"nelson-{i}" for i in numbers]), seed=4, n_runs=1200)
     assert abs(result.mean - measured) < 0.05 * measured + 3 * result.standard_error
 
 

@@ -29,7 +29,7 @@ def test_without_autocorrelation_all_are_the_charts_of_independent_values():
     assert ar.residual_arl(0.0, 1.5) == pytest.approx(shewhart_arl(1.5))
 
 
-def _simulated(phi, shift, weight, width, n_runs=3000):
+def _simulated(phi, shift, weight, width, n_runs=1500):
     """EWMA of the values, in plain words."""
     rng, half = np.random.default_rng(4), width * ar.adjusted_ewma_sigma(phi, weight)
     x, mean, n = rng.standard_normal(n_runs), np.zeros(n_runs), 0

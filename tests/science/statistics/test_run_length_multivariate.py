@@ -39,7 +39,7 @@ def test_shifted_mewma_is_that_of_lowry(shift, published):
 def test_more_attributes_are_those_of_rigdon_and_of_a_simulation():
     assert rm.mewma_arl(1.0, 5, 0.1, 14.56) == pytest.approx(12.9, rel=0.01)
     rng, limit, shift = np.random.default_rng(3), 9.0, np.array([0.5, 0.0, 0.0])
-    rows, lengths, n = np.zeros((3000, 3)), [], 0
+    rows, lengths, n = np.zeros((1200, 3)), [], 0
     while len(rows):
         n += 1
         rows = rows + 0.2 * (rng.standard_normal(rows.shape) + shift - rows)

@@ -93,9 +93,9 @@ def test_limits_are_designed_for_the_run_length_asked_for():
     width = chosen.book().chart.width
     assert ewma_arl(0.0, 0.1, width) == pytest.approx(800.0)
     for kind in ("individuals", "cusum"):
-        book = ControlChartSettings(attributes=("a",), kind=kind, in_control_arl=800).book()
+        book = ControlChartSettings(attributes=("a",), kind=kind, in_control_arl=800)
         assert designed_run_length(book)["arl"] == pytest.approx(800.0)
-    rules = ControlChartSettings(attributes=("a",), rules=("nelson-1", "nelson-2")).book()
+    rules = ControlChartSettings(attributes=("a",), rules=("nelson-1", "nelson-2"))
     assert designed_run_length(rules)["arl"] == pytest.approx(216.7, abs=0.1)
     with pytest.raises(BadInputError, match="one-point rule"):
         control_charts("q", {"attributes": ["a"], "rules": ["nelson-2"], "in_control_arl": 500})

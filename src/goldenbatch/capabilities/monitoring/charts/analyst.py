@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,7 +16,17 @@ from goldenbatch.capabilities.monitoring.charts.book import (
     freeze,
     gather,
 )
+from goldenbatch.capabilities.monitoring.charts.groups import (
+    REPLICATES,
+    Group,
+    GroupPage,
+    SeenGroup,
+    add_group,
+    grow,
+)
+from goldenbatch.capabilities.monitoring.charts.joint import JointPage, SeenRow, add_row
 from goldenbatch.capabilities.monitoring.charts.settings import (
+    JOINT,
     ControlChartKind,
     ControlChartSettings,
     designed_run_length,
@@ -60,7 +70,14 @@ class ControlCharts:
 
     def start(self) -> State:
         """No products, no charts, no open findings."""
-        return {"products": {}, "started": {}, "charts": {}, "events": {}, "open": {}}
+        more: State = {"labels": {}} if self.is_grouped else {}
+        return {"products": {}, "started": {}, "charts": {}, "events": {}, "open": {}, **more}
+
+    @property
+    def is_grouped(self) -> bool:
+        """Whether batches with an attribute in common make the subgroups."""
+        settings = self.settings
+        return settings.kind is ControlChartKind.XBAR and settings.subgroup != REPLICATES
 
     def assess(self, state: State, view: TickView) -> Assessment:
         """Chart the results that are new."""
@@ -73,9 +90,9 @@ class ControlCharts:
     def designed(self) -> str:
         """The run length by design in words; findings of older settings stay as they were."""
         settings = self.settings
-        if settings.kind is not ControlChartKind.FORECAST and settings.in_control_arl is None:
+        if settings.kind.value in list(ChartKind) and settings.in_control_arl is None:
             return ""
-        arl = designed_run_length(self.book)["arl"]
+        arl = designed_run_length(settings)["arl"]
         return f", designed for a false alarm in {arl:.0f} batches"
 
     def is_charted(self, attribute: str) -> bool:
@@ -93,6 +110,7 @@ class _Work:
         self.started: dict[str, int] = dict(state["started"])
         self.charts: dict[str, Any] = dict(state["charts"])
         self.events: dict[str, Any] = dict(state["events"])
+        self.labels: dict[str, str] = dict(state.get("labels", {}))
         self.open = OpenFindings(analyst.name, analyst.version, dict(state["open"]))
 
     def assessment(self) -> Assessment:
@@ -102,6 +120,7 @@ class _Work:
             "charts": self.charts,
             "events": self.events,
             "open": self.open.entries,
+            **({"labels": self.labels} if self.analyst.is_grouped else {}),
         }
         return Assessment(state, tuple(self.open.transitions))
 
@@ -109,13 +128,14 @@ class _Work:
         body = event.decode()
         if isinstance(body, BatchCreated):
             self.products[body.batch] = body.product
+            if self.analyst.is_grouped:
+                self.labels[body.batch] = body.attributes.get(self.analyst.settings.subgroup, "")
             if body.started_at is not None:
                 self.started[body.batch] = body.started_at
         elif isinstance(body, BatchCorrected) and body.field == "product":
             self.products[body.batch] = body.new
         elif isinstance(body, ResultsReported) and body.batch:
-            for result in self._charted(body.results):
-                self._result(event, body, result)
+            self._reported(event, body, list(self._charted(body.results)))
         elif isinstance(body, ResultCorrected) and self.analyst.is_charted(body.new.attribute):
             self._correction(event, body)
 
@@ -124,6 +144,58 @@ class _Work:
             is_usable = result.number is not None and result.status is not ResultStatus.INVALIDATED
             if is_usable and self.analyst.is_charted(result.attribute):
                 yield result
+
+    def _reported(self, event: Event, body: ResultsReported, results: Sequence[Result]) -> None:
+        kind = self.analyst.settings.kind
+        if kind in JOINT:
+            self._joint(event, body, results)
+            return
+        for result in results:
+            if kind is ControlChartKind.XBAR:
+                self._group(event, body, result)
+            else:
+                self._result(event, body, result)
+
+    def _joint(self, event: Event, body: ResultsReported, results: Sequence[Result]) -> None:
+        """All attributes of a sample on one chart a product."""
+        if not results:
+            return
+        product = self.products.get(body.batch, "")
+        key = f"{product}|{self.analyst.settings.kind.value}"
+        row = {one.attribute: float(one.value) for one in results}
+        plain = self.charts.get(key)
+        page = JointPage.from_json(plain) if plain else JointPage(tuple(row))
+        page, point = add_row(page, self.analyst.settings.joint(), row)
+        self.charts[key] = page.to_json()
+        if point is not None and (point.is_alarm or key in self.events):
+            at = _time(event, results[0], self.started.get(body.batch))
+            seen = SeenRow(event, body, results, product, page, point, at)
+            self._alarm(key, seen, point.is_alarm)
+
+    def _group(self, event: Event, body: ResultsReported, result: Result) -> None:
+        """One result into its subgroup; a subgroup is judged when it is whole."""
+        chosen = self.analyst.settings.groups()
+        product = self.products.get(body.batch, "")
+        key = f"{product}|{result.attribute} in subgroups"
+        page = GroupPage.from_json(self.charts[key]) if key in self.charts else GroupPage()
+        evidence = record_evidence(event, f"result of batch {body.batch}").model_dump(mode="json")
+        label = self.labels.get(body.batch, "")
+        values: tuple[float, ...] = (float(result.value),)
+        whole: Group | None
+        if chosen.by == REPLICATES:
+            values = tuple(float(one) for one in result.replicates) or values
+            whole = Group("", values, (body.batch,), (evidence,))
+        else:
+            page, whole = grow(page, Group(label, values, (body.batch,), (evidence,)))
+        point = None
+        if whole is not None:
+            page, point = add_group(page, chosen, whole)
+        self.charts[key] = page.to_json()
+        is_alarm = point is not None and bool(point.alarms)
+        if whole is not None and point is not None and (is_alarm or key in self.events):
+            at = _time(event, result, self.started.get(whole.batches[-1]))
+            names = (result.attribute, result.unit, product)
+            self._alarm(key, SeenGroup(whole, *names, page, point, at), is_alarm)
 
     def _result(self, event: Event, body: ResultsReported, result: Result) -> None:
         product = self.products.get(body.batch, "")
@@ -165,7 +237,7 @@ class _Work:
         ]
         return [Lender(**own) for own in made]
 
-    def _alarm(self, key: str, seen: _Seen, is_alarm: bool) -> None:
+    def _alarm(self, key: str, seen: _Seen | SeenRow | SeenGroup, is_alarm: bool) -> None:
         """Open or go on with the chart's alarm event; close it at the first quiet batch."""
         running = self.events.get(key)
         if not is_alarm and running is not None:

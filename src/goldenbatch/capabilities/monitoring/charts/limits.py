@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from goldenbatch.capabilities.monitoring.charts.analyst import ControlCharts
 from goldenbatch.capabilities.monitoring.charts.book import ChartPage
+from goldenbatch.capabilities.monitoring.charts.groups import GroupPage, group_row
+from goldenbatch.capabilities.monitoring.charts.joint import JointPage, joint_row
 from goldenbatch.capabilities.monitoring.charts.settings import (
     ControlChartSettings,
     designed_run_length,
@@ -50,9 +53,19 @@ def limits_of(site: Site, name: str) -> list[dict[str, Any]]:
     analyst = ControlCharts(name, ControlChartSettings.model_validate(found.settings))
     view: Any = _WholeLedger(site)
     state = analyst.assess(analyst.start(), view).state
-    pages = {key: ChartPage.from_json(page) for key, page in state["charts"].items()}
-    designed = {f"designed_{key}": one for key, one in designed_run_length(analyst.book).items()}
-    return [{**row(key, page), **designed} for key, page in sorted(pages.items())]
+    found_length = designed_run_length(analyst.settings)
+    designed = {f"designed_{key}": one for key, one in found_length.items()}
+    return [{**_row(key, plain), **designed} for key, plain in sorted(state["charts"].items())]
+
+
+def _row(key: str, plain: Mapping[str, Any]) -> dict[str, Any]:
+    product, _, attribute = key.partition("|")
+    if "joint" in plain:
+        return {"product": product, **joint_row(JointPage.from_json(plain))}
+    if "groups" in plain:
+        facts = {"product": product, "attribute": attribute}
+        return {**facts, **group_row(GroupPage.from_json(plain))}
+    return row(key, ChartPage.from_json(plain))
 
 
 def row(key: str, page: ChartPage) -> dict[str, Any]:

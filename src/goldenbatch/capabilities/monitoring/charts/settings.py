@@ -13,9 +13,18 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from goldenbatch.capabilities.monitoring._common import AnalystSettings
 from goldenbatch.capabilities.monitoring.charts.book import BookSettings
+from goldenbatch.capabilities.monitoring.charts.groups import REPLICATES, GroupSettings
+from goldenbatch.capabilities.monitoring.charts.joint import JointSettings
 from goldenbatch.core.findings import Severity
-from goldenbatch.science.statistics import ChartSettings, SigmaMethod, joint_run_length, rules_named
+from goldenbatch.science.statistics import (
+    ChartKind,
+    ChartSettings,
+    SigmaMethod,
+    joint_run_length,
+    rules_named,
+)
 from goldenbatch.science.statistics.forecast import ForecastSettings
+from goldenbatch.science.statistics.multivariate import MultivariateKind
 from goldenbatch.science.statistics.run_length import (
     cusum_arl,
     cusum_threshold,
@@ -24,8 +33,10 @@ from goldenbatch.science.statistics.run_length import (
     shewhart_arl,
     shewhart_width,
 )
+from goldenbatch.science.statistics.subgroups import SpreadMethod
 
 FORECAST_ARL = 500.0
+JOINT_ARL = 370.4
 
 
 class ControlChartKind(StrEnum):
@@ -35,6 +46,12 @@ class ControlChartKind(StrEnum):
     EWMA = "ewma"
     CUSUM = "cusum"
     FORECAST = "forecast"
+    XBAR = "xbar"
+    HOTELLING = "hotelling"
+    MEWMA = "mewma"
+
+
+JOINT = (ControlChartKind.HOTELLING, ControlChartKind.MEWMA)
 
 
 class ControlChartSettings(AnalystSettings):
@@ -44,7 +61,8 @@ class ControlChartSettings(AnalystSettings):
         attributes: Names of attributes to chart; `*` stands for any letters.
         n_reference: Results in the reference period of each product and attribute.
         kind: Kind of chart. `forecast` charts scores of one-step forecasts, with limits that
-            hold after a short and autocorrelated reference period.
+            hold after a short and autocorrelated reference period; `xbar` charts subgroups;
+            `hotelling` and `mewma` chart all attributes of a sample together.
         rules: Run rules of an individuals chart, by name (`nelson-1` to `nelson-8`,
             `western-electric-1` to `-4`).
         width: Control limits in sigma.
@@ -56,7 +74,7 @@ class ControlChartSettings(AnalystSettings):
             chart always does.
         severity: Of the findings.
         in_control_arl: Batches between false alarms that the limits are designed for, in place
-            of `width` and `threshold` (a forecast chart: 500 if left out).
+            of `width` and `threshold` (if left out: 500 of a forecast chart, 370.4 of a joint one).
         outlier_width: A single forecast score beyond this alarms too, in sigma; 0 for never.
         is_lending: Forecast charts of one attribute lend one another their sigma.
         is_recentred: After a shift was found, a forecast chart learns the level anew behind it:
@@ -64,6 +82,10 @@ class ControlChartSettings(AnalystSettings):
         reference: `first`: the first `n_reference` results; `period`: all before
             `reference_until` (in a trial: all training rows), but at least `n_reference`.
         reference_until: End of the reference period, with time zone.
+        subgroup: Of `xbar`: `replicates` of a result, or the attribute of a batch (such as
+            `campaign`) whose value its subgroup has in common; `n_reference` counts subgroups.
+        spread: Of `xbar`: sigma from within subgroups (`deviation`, `range`), or `between` them
+            where they differ by nature.
     """
 
     attributes: tuple[str, ...] = Field(min_length=1)
@@ -83,11 +105,16 @@ class ControlChartSettings(AnalystSettings):
     is_recentred: bool = True
     reference: Literal["first", "period"] = "first"
     reference_until: AwareDatetime | None = None
+    subgroup: str = Field(default=REPLICATES, min_length=1)
+    spread: SpreadMethod = SpreadMethod.DEVIATION
 
     @model_validator(mode="after")
     def _has_one_meaning(self) -> ControlChartSettings:
         if self.reference_until is not None and self.reference == "first":
             raise ValueError("reference_until needs reference = 'period'")
+        is_several = self.kind in (*JOINT, ControlChartKind.XBAR)
+        if is_several and self.reference != "first":
+            raise ValueError(f"reference = 'period' is not for {self.kind.value} charts")
         if self.in_control_arl is not None and self.rules != ("nelson-1",):
             raise ValueError(
                 "in_control_arl sets the width of the one-point rule; leave out `rules`, or give "
@@ -120,7 +147,7 @@ class ControlChartSettings(AnalystSettings):
         width, threshold = self._designed()
         return BookSettings(
             chart=ChartSettings(
-                kind=self.kind.value,  # type: ignore[arg-type]
+                kind=ChartKind(self.kind.value) if self.kind in _SINGLE else ChartKind.INDIVIDUALS,
                 width=width,
                 weight=self.weight,
                 slack=self.slack,
@@ -131,6 +158,21 @@ class ControlChartSettings(AnalystSettings):
             sigma_method=SigmaMethod(self.sigma),
             autocorrelation=self.autocorrelation,
         )
+
+    def joint(self) -> JointSettings:
+        """The settings of charts of several attributes."""
+        return JointSettings(
+            kind=MultivariateKind(self.kind.value),
+            n_reference=self.n_reference,
+            in_control_arl=self.in_control_arl or JOINT_ARL,
+            weight=self.weight if self.kind is ControlChartKind.MEWMA else 1.0,
+        )
+
+    def groups(self) -> GroupSettings:
+        """The settings of charts of subgroups."""
+        width, _ = self._designed()
+        chart = ChartSettings(width=width, rules=self.rules)
+        return GroupSettings(chart, self.n_reference, self.spread, self.subgroup)
 
     def _designed(self) -> tuple[float, float]:
         """Width and threshold, as given or by the run length asked for."""
@@ -151,15 +193,21 @@ _NEWER = (
     "is_recentred",
     "reference",
     "reference_until",
+    "subgroup",
+    "spread",
 )
+_SINGLE = (ControlChartKind.INDIVIDUALS, ControlChartKind.EWMA, ControlChartKind.CUSUM)
 
 
-def designed_run_length(book: BookSettings) -> dict[str, Any]:
+def designed_run_length(settings: ControlChartSettings) -> dict[str, Any]:
     """Values between false alarms by design: all rules together, independent normal values.
 
     Returns:
-        `arl`, and for a simulated figure `standard_error`.
+        `arl`, and for a simulated figure `standard_error`. Of `xbar` it is that of the means.
     """
+    if settings.kind in JOINT:
+        return {"arl": settings.in_control_arl or JOINT_ARL}
+    book = settings.book()
     return dict(_run_length(book.chart, book.forecast))
 
 
