@@ -21,8 +21,10 @@ from goldenbatch.capabilities.monitoring.process.judging import (
     Bench,
     Judge,
     close_event,
+    part,
     span_mask,
     span_of,
+    stands_alone,
 )
 from goldenbatch.capabilities.monitoring.process.lost import tell_lost, tell_silence
 from goldenbatch.capabilities.monitoring.process.sampling import (
@@ -40,6 +42,8 @@ from goldenbatch.core.gating import KINDS as GATE_KINDS
 from goldenbatch.core.gating import Span, covers, without
 from goldenbatch.core.model_records import ModelDrafted
 from goldenbatch.core.models import ModelFitted
+from goldenbatch.science.latent.dynamic_plan import DynamicPlan
+from goldenbatch.science.latent.dynamic_state import DynamicScores
 from goldenbatch.science.latent.fleet_model import FleetModel
 
 if TYPE_CHECKING:
@@ -253,16 +257,18 @@ class _Work:
         return self.grid.rows(readings, np.zeros(len(times), np.int64), times)
 
     def _judge(self, rows: Sequence[tuple[Integers, Any]]) -> None:
+        model = self.model
+        plans = [None if model is None else model.plan_of(name) for name in self.fleet.names]
+        known = _together(plans, [values for _, values in rows])
         for i, (times, values) in enumerate(rows):
-            place, unit = self.fleet.names[i], self.fleet.units[i]
-            plan = self.model.plan_of(place) if self.model is not None else None
+            place, unit, plan = self.fleet.names[i], self.fleet.units[i], plans[i]
             if plan is None or not len(times):
                 continue
             judge = Judge(self.bench, place, unit, plan)
             for span in unit.spans if not self.settings.is_always else [None]:
                 is_in = span_mask(times, span)
                 if is_in.any():
-                    judge.take(times[is_in], values[is_in], span)
+                    judge.take(times[is_in], values[is_in], span, part(known.get(i), is_in))
 
     def _end_windows(self) -> None:
         """Close findings whose window is over: what comes next is another run."""
@@ -292,3 +298,26 @@ class _Work:
         is_live = bool(since) and since - int(newest.max(initial=NEVER)) < max(LIVE_US, 10 * lost)
         if is_live and not is_silent:
             self.state["wake_at"] = since + lost + 1
+
+
+def _together(plans: Sequence[DynamicPlan | None], rows: Sequence[Any]) -> dict[int, DynamicScores]:
+    """Scores of the rows of all units that share a plan, in one pass a plan.
+
+    Only of plans to which a row stands alone: the others follow each unit by itself.
+    """
+    groups: dict[str, list[int]] = {}
+    for i, plan in enumerate(plans):
+        if plan is not None and len(rows[i]) and stands_alone(plan):
+            groups.setdefault(plan.digest, []).append(i)
+    found: dict[int, DynamicScores] = {}
+    for places in groups.values():
+        plan = plans[places[0]]
+        if plan is None:
+            continue
+        scores, _ = plan.score(np.concatenate([rows[i] for i in places]))
+        ends = np.cumsum([len(rows[i]) for i in places]).tolist()
+        for i, end in zip(places, ends, strict=True):
+            own = part(scores, slice(end - len(rows[i]), end))
+            if own is not None:
+                found[i] = own
+    return found

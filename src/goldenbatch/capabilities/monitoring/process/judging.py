@@ -9,7 +9,7 @@ anew; after a silence of `lost_after_s` so do the counts.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,6 +17,7 @@ import numpy as np
 from goldenbatch.capabilities.monitoring._common import artefact_evidence
 from goldenbatch.capabilities.monitoring.process.evidence import Asked
 from goldenbatch.capabilities.monitoring.process.fleet_state import UnitState
+from goldenbatch.capabilities.monitoring.process.sampling import NEVER
 from goldenbatch.capabilities.monitoring.process.settings import ProcessSettings
 from goldenbatch.core.analyst import Derived, OpenFindings, TickView
 from goldenbatch.core.findings import Contribution, Finding, Measure, Subject
@@ -67,6 +68,20 @@ def span_mask(times: Integers, span: Span | None) -> Flags:
     return (times >= span[0]) & (times < span[1])
 
 
+def stands_alone(plan: DynamicPlan) -> bool:
+    """Whether a row's scores depend on nothing but the row."""
+    facts = plan.facts
+    is_filled_alone = len(plan.arrays.precision) == len(facts.columns)
+    return facts.lags == 0 and facts.smoothing == 1.0 and is_filled_alone
+
+
+def part(scores: DynamicScores | None, rows: slice | Flags) -> DynamicScores | None:
+    """Scores of some of the rows."""
+    if scores is None:
+        return None
+    return DynamicScores(*(getattr(scores, one.name)[rows] for one in fields(DynamicScores)))
+
+
 def close_event(book: OpenFindings, unit: UnitState, at: int, words: str) -> None:
     """Close the finding of a unit that is open with its last words."""
     finding = Finding.model_validate(unit.event)
@@ -95,20 +110,28 @@ class Judge:
         self._tags = [prefix + one.lower() for one in plan.facts.statistics]
         self._severity_tag = prefix + "severity"
 
-    def take(self, times: Integers, rows: Floats, span: Span | None) -> None:
-        """Judge rows of one window in order of time, shape (n, n_tags)."""
-        begin = 0
-        step = self.settings.interval_us
+    def take(
+        self, times: Integers, rows: Floats, span: Span | None, known: DynamicScores | None
+    ) -> None:
+        """Judge rows of one window in order of time.
+
+        Args:
+            times: Shape (n,).
+            rows: Shape (n, n_tags).
+            span: The window; None where there are none.
+            known: Scores of the rows, where they were reckoned together with those of other units.
+        """
+        begin, step = 0, self.settings.interval_us
         if span is not None and span[0] != self.unit.span:
             self.unit.forget_rows()
             self.unit.span = span[0]
         for i in range(len(times)):
             since = int(times[i]) - (int(times[i - 1]) if i else self.unit.last)
-            if since != step and (i or self.unit.stream is not None):
-                self._run(times[begin:i], rows[begin:i])
+            if since != step and (i or self.unit.last != NEVER):
+                self._run(times[begin:i], rows[begin:i], part(known, slice(begin, i)))
                 begin = i
                 self._break(since)
-        self._run(times[begin:], rows[begin:])
+        self._run(times[begin:], rows[begin:], part(known, slice(begin, None)))
         self.unit.last = int(times[-1])
 
     def _break(self, since: int) -> None:
@@ -116,17 +139,21 @@ class Judge:
         if since > self.settings.lost_us:
             self.unit.forget_rows()
             return
-        none = np.full((1, len(self.plan.facts.columns)), np.nan)
-        _, state = self.plan.score(none, self.unit.start_of(self.plan))
-        self.unit.keep(state)
+        if self.unit.stream is not None:
+            none = np.full((1, len(self.plan.facts.columns)), np.nan)
+            _, state = self.plan.score(none, self.unit.start_of(self.plan))
+            self.unit.keep(state)
 
-    def _run(self, times: Integers, rows: Floats) -> None:
+    def _run(self, times: Integers, rows: Floats, known: DynamicScores | None) -> None:
         """Rows that follow one another on the grid."""
         if not len(times):
             return
         before = self.unit.start_of(self.plan)
-        scores, after = self.plan.score(rows, before)
-        self.unit.keep(after)
+        if known is None:
+            scores, after = self.plan.score(rows, before)
+            self.unit.keep(after)
+        else:
+            scores, self.unit.stream = known, None
         if self.settings.is_logged:
             self._log(times, scores)
         is_quiet = self.unit.event is None and not any(flag for _, flag in self.unit.recent)
@@ -138,7 +165,7 @@ class Judge:
             return
 
         def at(i: int) -> DynamicState:
-            return self.plan.score(rows[: i + 1], before)[1]
+            return self.plan.score(rows[i if known else 0 : i + 1], before)[1]
 
         for i in np.flatnonzero(scores.is_scored).tolist():
             self._count(int(times[i]), i, scores, at)
