@@ -79,13 +79,20 @@ class Study:
         return self.interval is not None and self.interval.upper < 1.0
 
 
-def run_study(rows: Rows, is_past: Bools, settings: StudySettings | None = None) -> Study:
+def run_study(
+    rows: Rows,
+    is_past: Bools,
+    settings: StudySettings | None = None,
+    is_scored: Bools | None = None,
+) -> Study:
     """Choose on the past, predict the later rows block after block, rank candidate causes.
 
     Args:
         rows: All batches.
         is_past: Rows that the choice may be made on, shape (n,): whole blocks, the earliest.
         settings: How.
+        is_scored: Later rows that are predicted and measured, shape (n,); None: all later ones.
+            The others are learnt from in their turn.
 
     Raises:
         DataError: A later block is not later than the past, or there is too little to choose on
@@ -109,7 +116,8 @@ def run_study(rows: Rows, is_past: Bools, settings: StudySettings | None = None)
         message = "the past must end before the first block that is to be predicted begins"
         raise DataError(message)
     choice = choose(rows.where(past), chosen.forward)
-    walked = walk_forward(rows, ~past, choice.level, chosen.forward)
+    scored = ~past if is_scored is None else ~past & np.asarray(is_scored, dtype=np.bool_)
+    walked = walk_forward(rows, scored, choice.level, chosen.forward)
     if chosen.is_share:
         walked = _kept_between(walked)
     return _measured(rows, choice, walked, chosen)

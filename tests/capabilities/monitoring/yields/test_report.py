@@ -18,6 +18,8 @@ from goldenbatch.capabilities.monitoring.yields.reading import load_settings, st
 from goldenbatch.capabilities.monitoring.yields.settings import YieldSettings
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.recipe_use import RecipeAdopted, adopted
+from goldenbatch.core.records import NewEvent
+from goldenbatch.core.twin_records import TwinResultKept
 from tests.capabilities.monitoring.yields import plant_home as plant
 
 FILE = """analyst = "monitoring.yields"
@@ -148,6 +150,23 @@ def test_a_design_space_holds_only_what_was_computed_all_around():
     assert not holds({"h": 14.5})
     with pytest.raises(BadInputError, match="factor 'force'"):
         design_space_holds(space([1.0] * 4), ask())
+
+
+def test_the_newest_kept_design_space_holds(site):
+    asked = ask(
+        adjustable=[{"column": "h", "parameter": "force", "lower": 0, "upper": 99}],
+        design_space="press",
+    )
+    for version, probability in enumerate(([0.99] * 4, [0.5, 0.5, 0.99, 0.99])):
+        digest = site.registry.put(space(probability), "application/vnd.apache.parquet")
+        kept = TwinResultKept(
+            study="press", work="design-space", status="complete",
+            files={"design-space.parquet": digest}, reason="approved",
+        )  # fmt: skip
+        site.ledger.append([NewEvent("twin/press", kept, version, "test")])
+    holds, found = kept_design_space(site, asked)
+    assert found == digest
+    assert holds({"h": 11.5}) and not holds({"h": 9.5})
 
 
 def test_a_design_space_that_was_not_kept_is_named(site):

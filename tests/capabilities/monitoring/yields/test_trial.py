@@ -75,7 +75,7 @@ def test_the_planted_causes_are_named_within_products_and_nothing_else(tmp_path)
     measures = found["measures"]["targets"]["yield"]
     assert measures["beats_best_baseline"]
     assert sorted(measures["named_causes"]) == ["force", "water"]
-    assert measures["n_scored"] == 120
+    assert measures["n_scored"] == found["measures"]["n_test"] == 120
     force = next(one for one in measures["causes"] if one["cause"] == "force")
     assert force["slope_within_product"] == pytest.approx(-1.5, abs=0.3)
     level = found["baseline"]["yield"]["mean of the product"]
@@ -92,6 +92,15 @@ def test_a_column_that_is_the_yield_told_twice_is_left_out_and_named(tmp_path):
     measures = run(tmp_path)["measures"]["targets"]["yield"]
     assert measures["left_out_too_close_to_the_target"] == ["n_waste"]
     assert sorted(measures["named_causes"]) == ["force", "water"]
+
+
+def test_a_month_that_the_split_tears_is_measured_on_its_test_side_only(tmp_path):
+    lay(tmp_path)
+    path = tmp_path / "trial.toml"
+    path.write_text(TEXT.format(settings="").replace("train_share = 0.5", "train_share = 0.52"))
+    file = TrialFile.model_validate(tomllib.loads(path.read_text()))
+    measures = run_trial(YieldTrial(), file, path, tmp_path)["measures"]
+    assert measures["n_test"] == measures["targets"]["yield"]["n_scored"] == 240 - 125
 
 
 def test_where_nothing_acts_it_says_that_nothing_beats_the_baseline(tmp_path):

@@ -117,7 +117,7 @@ class YieldTrial:
     def measure(self, method: YieldMethod, file: TrialFile, test: TrialData) -> Measures:
         """For each target: error against the best level, causes with what speaks against them."""
         table = _Table(file, (method.train, test), method.settings)
-        found: Measures = {"n_batches": table.n, "n_test": int((~table.is_past).sum())}
+        found: Measures = {"n_batches": table.n, "n_test": int(table.is_test.sum())}
         found["predictors"] = list(table.predictors)
         found["targets"] = {
             name: _measured(table, values, method.settings, name)
@@ -143,12 +143,14 @@ def _measured(
     rows = table.rows(values)
     close = too_close(rows.where(table.is_past))
     try:
-        found = run_study(rows.without(close), table.is_past, settings.study(is_share))
+        found = run_study(
+            rows.without(close), table.is_past, settings.study(is_share), table.is_test
+        )
     except DataError as error:
         return {"verdict": f"not studied: {error.message}"}
     measures = study_measures(found)
     if is_share:
-        own = values[~table.is_past]
+        own = values[table.is_test]
         measures["rate"] = float(np.nanmean(own)) if np.isfinite(own).any() else None
     measures["left_out_too_close_to_the_target"] = list(close)
     return measures | _causes(found, settings.n_causes)
@@ -171,7 +173,7 @@ def _causes(found: Study, n_causes: int) -> Measures:
 def _level_error(
     table: _Table, values: np.ndarray[Any, np.dtype[np.float64]], level: Level
 ) -> float | None:
-    apart = differences(table.rows(values), level).y_difference[~table.is_past]
+    apart = differences(table.rows(values), level).y_difference[table.is_test]
     apart = apart[np.isfinite(apart)]
     return math.sqrt(float(np.mean(apart**2))) if len(apart) else None
 
@@ -196,6 +198,7 @@ class _Table:
         cells = columns[time] if time else [0.0] * self.n
         periods = period_numbers(cells, time, settings.period, settings.months)
         self.block = np.asarray(periods, dtype=np.int64)
+        self.is_test = np.arange(self.n) >= sizes[0]
         self.is_past = self._past(sizes)
         self.product = np.array([str(one).strip() for one in columns[code]])
         lot = _one(file, columns, "lot") if "lot" in file.columns else ""
