@@ -36,6 +36,7 @@ SETTINGS = st.builds(
     rules=st.lists(st.sampled_from(sorted(RULES)), unique=True).map(tuple),
     has_moving_range_alarm=st.booleans(),
     has_exact_limits=st.booleans(),
+    headstart=st.sampled_from([0.0, 0.5]),
 )
 DESIGNS = st.builds(
     ChartDesign, SETTINGS, centre=st.floats(-3, 3), sigma=st.floats(0.1, 3), n_reference=st.just(9)
@@ -95,6 +96,21 @@ def test_cusum_matches_the_hand_computed_table():
     assert scores.statistic.tolist() == [0.0, 0.5, 1.5, 3.0, 0.5]
     assert scores.second.tolist() == [-0.5, -0.0, -0.0, -0.0, -1.5]
     assert scores.alarms_at(3) == ("cusum-upper",)
+
+
+def test_a_head_start_sees_at_once_a_process_that_starts_off_its_level():
+    plain, headed = (
+        ChartDesign(ChartSettings(kind=ChartKind.CUSUM, headstart=share), 0.0, 1.0)
+        for share in (0.0, 2.5)
+    )
+    values = [1.5] * 8
+    assert score(headed, values).is_alarm.argmax() + 1 == 3
+    assert score(plain, values).is_alarm.argmax() + 1 == 6
+    quiet = score(headed, [0.0] * 8)
+    assert not quiet.is_alarm.any()
+    assert quiet.state.cusum_upper == 0.0
+    with pytest.raises(DesignError):
+        ChartSettings(kind=ChartKind.CUSUM, headstart=5.0)
 
 
 def test_ewma_equals_its_definition_and_exact_limits_widen():

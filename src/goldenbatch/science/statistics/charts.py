@@ -62,6 +62,8 @@ class ChartSettings:
         rules: names of run rules; for individuals charts only.
         has_moving_range_alarm: an individuals chart alarms on its moving range too.
         has_exact_limits: EWMA limits that widen from the first point on.
+        headstart: where both sums of a CUSUM start, in sigma; half of the threshold sees at once
+            a process that starts off its level (Lucas and Crosier 1982).
     """
 
     kind: ChartKind = ChartKind.INDIVIDUALS
@@ -72,6 +74,7 @@ class ChartSettings:
     rules: tuple[str, ...] = ("nelson-1",)
     has_moving_range_alarm: bool = False
     has_exact_limits: bool = False
+    headstart: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse settings that give no chart."""
@@ -83,6 +86,7 @@ class ChartSettings:
             "weight": 0 < self.weight <= 1,
             "slack": 0 <= self.slack < math.inf,
             "threshold": 0 < self.threshold < math.inf,
+            "headstart": 0 <= self.headstart < self.threshold,
         }
         wrong = [name for name, is_good in is_valid.items() if not is_good]
         if wrong:
@@ -293,7 +297,10 @@ def start(design: ChartDesign) -> ChartState:
     >>> start(ChartDesign(ChartSettings(), 0.0, 1.0))
     ChartState(n=0, ewma=0.0, cusum_upper=0.0, cusum_lower=0.0, recent=())
     """
-    del design  # every kind starts at its centre
+    if design.settings.kind is ChartKind.CUSUM and design.settings.headstart:
+        return ChartState(
+            cusum_upper=design.settings.headstart, cusum_lower=design.settings.headstart
+        )
     return ChartState()
 
 

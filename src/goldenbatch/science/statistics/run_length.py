@@ -153,17 +153,28 @@ def ewma_width(in_control_arl: float, weight: float = 0.2) -> float:
     return _solve(lambda width: ewma_arl(0.0, weight, width), in_control_arl)
 
 
-def cusum_threshold(in_control_arl: float, slack: float = 0.5) -> float:
+def cusum_threshold(
+    in_control_arl: float, slack: float = 0.5, headstart_share: float = 0.0
+) -> float:
     """Return the threshold h of a CUSUM, in sigma, that has this in-control run length.
+
+    Args:
+        in_control_arl: to be kept.
+        slack: k, in sigma.
+        headstart_share: where both sums start, as a share of the threshold.
 
     >>> round(cusum_threshold(465.4, 0.5), 2)
     5.0
     """
     _check_arl(in_control_arl)
+
+    def length(h: float) -> float:
+        return cusum_arl(0.0, slack, h, headstart_share * h)
+
     upper = 1.0
-    while cusum_arl(0.0, slack, upper) < in_control_arl:
+    while length(upper) < in_control_arl:
         upper *= 1.5
-    return _solve(lambda h: cusum_arl(0.0, slack, h), in_control_arl, upper)
+    return _solve(length, in_control_arl, upper)
 
 
 def _solve(length_of: Callable[[float], float], target: float, upper: float = _WIDEST) -> float:

@@ -92,6 +92,11 @@ def test_limits_are_designed_for_the_run_length_asked_for():
     chosen = ControlChartSettings(attributes=("a",), kind="ewma", weight=0.1, in_control_arl=800)
     width = chosen.book().chart.width
     assert ewma_arl(0.0, 0.1, width) == pytest.approx(800.0)
+    headed = ControlChartSettings(
+        attributes=("a",), kind="cusum", headstart=0.5, in_control_arl=800
+    )
+    assert headed.book().chart.headstart == headed.book().chart.threshold / 2
+    assert designed_run_length(headed)["arl"] == pytest.approx(800.0)
     for kind in ("individuals", "cusum"):
         book = ControlChartSettings(attributes=("a",), kind=kind, in_control_arl=800)
         assert designed_run_length(book)["arl"] == pytest.approx(800.0)

@@ -84,6 +84,7 @@ class ControlChartSettings(AnalystSettings):
         reference_until: End of the reference period, with time zone.
         subgroup: Of `xbar`: `replicates` of a result, or the attribute of a batch (such as
             `campaign`) whose value its subgroup has in common; `n_reference` counts subgroups.
+        headstart: Where both sums of a CUSUM start, as a share of the threshold.
         spread: Of `xbar`: sigma from within subgroups (`deviation`, `range`), or `between` them
             where they differ by nature.
     """
@@ -106,6 +107,7 @@ class ControlChartSettings(AnalystSettings):
     reference: Literal["first", "period"] = "first"
     reference_until: AwareDatetime | None = None
     subgroup: str = Field(default=REPLICATES, min_length=1)
+    headstart: float = Field(default=0.0, ge=0, lt=1)
     spread: SpreadMethod = SpreadMethod.DEVIATION
 
     @model_validator(mode="after")
@@ -152,6 +154,7 @@ class ControlChartSettings(AnalystSettings):
                 weight=self.weight,
                 slack=self.slack,
                 threshold=threshold,
+                headstart=self.headstart * threshold,
                 rules=self.rules,
             ),
             n_reference=self.n_reference,
@@ -180,7 +183,7 @@ class ControlChartSettings(AnalystSettings):
         if target is None:
             return self.width, self.threshold
         if self.kind is ControlChartKind.CUSUM:
-            return self.width, cusum_threshold(target, self.slack)
+            return self.width, cusum_threshold(target, self.slack, self.headstart)
         if self.kind is ControlChartKind.EWMA:
             return ewma_width(target, self.weight), self.threshold
         return shewhart_width(target), self.threshold
@@ -194,6 +197,7 @@ _NEWER = (
     "reference",
     "reference_until",
     "subgroup",
+    "headstart",
     "spread",
 )
 _SINGLE = (ControlChartKind.INDIVIDUALS, ControlChartKind.EWMA, ControlChartKind.CUSUM)
@@ -222,7 +226,7 @@ def _run_length(
     if chart.kind.value == "ewma":
         return (("arl", ewma_arl(0.0, chart.weight, chart.width)),)
     if chart.kind.value == "cusum":
-        return (("arl", cusum_arl(0.0, chart.slack, chart.threshold)),)
+        return (("arl", cusum_arl(0.0, chart.slack, chart.threshold, chart.headstart)),)
     if not chart.rules:
         return (("arl", math.inf),)
     found = joint_run_length(rules_named(chart.rules, chart.width))
