@@ -159,6 +159,13 @@ def test_a_scale_that_is_not_fitted_on_takes_part_in_the_choice(tmp_path):
     assert chosen["chosen"]["first"]["n_reference"] <= 30
     assert chosen["chosen"]["first"]["rule"] == "one-standard-error"
     assert chosen["chosen"]["first"]["rmse_nested"] is None
+    assert chosen["chosen"]["first"]["left_out"] == "groups"
+    alone = text.replace('column = "side"', 'column = "scale"').replace('["Train"]', '["Lab"]')
+    alone = alone.replace('["Later"]', '["Commercial"]')
+    file = TrialFile.model_validate(tomllib.loads(alone))
+    one = run_trial(CalibrationTrial(), file, tmp_path / "trial.toml", tmp_path)["measures"]
+    assert one["chosen"]["first"]["left_out"] == "repeated folds"
+    assert one["chosen"]["first"]["rule"] == "one-standard-error"
 
 
 @pytest.mark.parametrize("name", ["nir_tablets", "dyrby"])

@@ -25,7 +25,8 @@ from goldenbatch.science.spectra import (
     nested_error,
     transfer_plan,
 )
-from goldenbatch.science.spectra.calibration import error_statement
+from goldenbatch.science.spectra.calibration import CalibrateSettings, error_statement
+from goldenbatch.science.spectra.choice import Rule
 from goldenbatch.science.spectra.maps import TransferKind, TransferMethod
 
 if TYPE_CHECKING:
@@ -53,6 +54,7 @@ class _Sensors:
     mean_mass: float
     native: Mapping[str, Calibration]
     nested: Mapping[str, float | None]
+    is_grouped: Mapping[str, bool]
     carried: Mapping[str, _Carried]
 
     def scale(self, one: Instrument) -> Floats:
@@ -144,7 +146,8 @@ def _sensors(
         for name, one in known.items()
         if name != master
     }
-    return _Sensors(master, mean, native, nested, carried)
+    is_grouped = {name: _groups(one) is not None for name, one in known.items()}
+    return _Sensors(master, mean, native, nested, is_grouped, carried)
 
 
 def _targets(one: Instrument, mean_mass: float) -> Floats:
@@ -154,7 +157,6 @@ def _targets(one: Instrument, mean_mass: float) -> Floats:
 def _calibrated(
     settings: CalibrationTrialSettings, one: Instrument, mean_mass: float
 ) -> Calibration:
-    groups = list(one.groups) or None
     missing = [name for name in settings.fitted_groups if name not in one.groups]
     if missing:
         raise BadInputError(
@@ -166,17 +168,30 @@ def _calibrated(
         one.spectra,
         one.axis,
         _targets(one, mean_mass),
-        settings.method("value"),
-        groups,
+        _method(settings, one),
+        _groups(one),
         settings.fitted_groups,
     )
 
 
+def _groups(one: Instrument) -> list[str] | None:
+    """Groups to leave out; None where there are not two of them."""
+    return list(one.groups) if len(set(one.groups)) > 1 else None
+
+
+def _method(settings: CalibrationTrialSettings, one: Instrument) -> CalibrateSettings:
+    """The method; another group is to be expected where groups are named, were it only one."""
+    method = settings.method("value")
+    if one.groups and method.choice.rule is Rule.AUTO:
+        choice = replaced(method.choice, rule=Rule.ONE_STANDARD_ERROR)
+        return replaced(method, choice=choice)
+    return method
+
+
 def _nested(settings: CalibrationTrialSettings, one: Instrument, mean_mass: float) -> float | None:
     """Error of the whole procedure; inner folds are not repeated, to save time."""
-    chosen = replaced(settings.method("value").choice, n_repeats=1)
-    groups = list(one.groups) or None
-    found = nested_error(one.spectra, one.axis, _targets(one, mean_mass), chosen, groups)
+    chosen = replaced(_method(settings, one).choice, n_repeats=1)
+    found = nested_error(one.spectra, one.axis, _targets(one, mean_mass), chosen, _groups(one))
     if found is None:
         return None
     scale = one.mass / mean_mass if mean_mass else 1.0
@@ -271,6 +286,7 @@ def _chosen(sensors: _Sensors, name: str) -> dict[str, Any]:
         "rmse_left_out_without_set_aside": one.error_used.apparent,
         "rmse_nested": sensors.nested[name],
         "n_reference": int(one.is_used.sum()),
+        "left_out": "groups" if sensors.is_grouped[name] else "repeated folds",
         "outliers": one.outliers.to_json(),
         "plan": one.sensor.plan.digest,
     }
