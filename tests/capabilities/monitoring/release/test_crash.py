@@ -17,7 +17,7 @@ argon2.PasswordHasher = lambda: real(1, 8, 1)
 from goldenbatch.runtime.local import LocalSite
 from tests.capabilities.monitoring.release import bench
 with LocalSite.open(sys.argv[1]) as site:
-    for n in range(14):
+    for n in range(8):
         bench.ask(site, f"R{n}")
         print(n, flush=True)
 """
@@ -32,7 +32,7 @@ def test_killed_while_asking_there_is_no_half_answer(tmp_path, _release_home, mo
     shutil.copytree(_release_home, path)
     with LocalSite.open(path) as site:
         bench.register(site)
-        for n in range(14):
+        for n in range(8):
             given = bench.FAILS if n % 2 else (37.0, None)
             bench.batch(site, f"R{n}", *given, number=n)
     child = subprocess.Popen([sys.executable, "-c", ASK, str(path)], stdout=subprocess.PIPE)
@@ -43,7 +43,7 @@ def test_killed_while_asking_there_is_no_half_answer(tmp_path, _release_home, mo
         told = 3 + len(child.stdout.readlines())
     with LocalSite.open(path) as site:
         states = [
-            release_test_state(site.ledger.stream(f"release-test/R{n}/EU/assay")) for n in range(14)
+            release_test_state(site.ledger.stream(f"release-test/R{n}/EU/assay")) for n in range(8)
         ]
         found = [one for one in states if one is not None]
         assert told <= len(found) <= told + 1
