@@ -160,6 +160,9 @@ def test_a_trial_counts_values_and_batches_and_says_how_fast_its_charts_are(tmp_
     assert known["ratio"] < 0.6
     assert 300 < estimated["batches_per_false_alarm"] < 800
     assert estimated["share_found_within_arl1_of_exact_chart"] > 0.6
+    added = found["run_lengths"]["one_sigma_added_to_later_rows"]
+    assert added["charts_with_an_alarm_after_the_step"]["n"] == 4
+    assert added["charts_with_an_alarm_after_the_step"]["share"] >= 0.75
 
 
 def test_a_wrong_specification_is_named(tmp_path):

@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
+from statistics import median
 from typing import Any
 
 from goldenbatch.capabilities.monitoring._common import read_settings
@@ -25,7 +26,7 @@ from goldenbatch.capabilities.monitoring.charts.settings import ControlChartSett
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.trial import Measures, TrialData, TrialFile
 from goldenbatch.science.statistics import ChartSettings
-from goldenbatch.science.statistics.forecast import Lender
+from goldenbatch.science.statistics.forecast import Lender, forecast_block
 
 Charts = dict[tuple[str, str], ChartPage]
 _OF_THE_TRIAL = ("specification",)
@@ -68,7 +69,10 @@ class ControlChartTrial:
         found = _judge(file, test, method, book)
         if book.forecast is not None:
             designs = [page.forecast for page in method.values() if page.forecast is not None]
-            found["run_lengths"] = run_lengths(designs, book.forecast)
+            found["run_lengths"] = {
+                **run_lengths(designs, book.forecast),
+                "one_sigma_added_to_later_rows": _injected(file, test, method),
+            }
         return found
 
     def baseline(self, file: TrialFile, train: TrialData, test: TrialData) -> Measures:
@@ -166,6 +170,36 @@ def _lenders(key: tuple[str, str], pages: Charts) -> list[Lender]:
         for other, page in pages.items()
         if other != key and other[1] == key[1] and page.forecast is not None
     ]
+
+
+def _injected(file: TrialFile, test: TrialData, charts: Charts) -> dict[str, Any]:
+    """How often real later values alarm as they are, and with one sigma added or taken away.
+
+    The step comes with the first later value; charts with few later values cannot find it all.
+    """
+    later = defaultdict[tuple[str, str], list[float]](list)
+    for one in _values(file, test):
+        if not one.is_fault:
+            later[one.group, one.attribute].append(one.value)
+    quiet, shifted, delays = _Count(), _Count(), list[int]()
+    for key, values in later.items():
+        page = charts.get(key)
+        if page is None or page.forecast is None or page.forecast_state is None:
+            continue
+        step = page.forecast.sigma / math.sqrt(1.0 - page.forecast.phi**2)
+        for size in (0.0, step, -step):
+            moved = [value + size for value in values]
+            points, _ = forecast_block(page.forecast, moved, page.forecast_state)
+            first = next((i for i, point in enumerate(points, 1) if point.alarms), 0)
+            (shifted if size else quiet).add(bool(first))
+            if size and first:
+                delays.append(first)
+    return {
+        "charts_with_an_alarm_as_they_are": quiet.share(),
+        "charts_with_an_alarm_after_the_step": shifted.share(),
+        "median_batches_to_it_where_found": median(delays) if delays else None,
+        "later_values_a_chart": median(map(len, later.values())) if later else None,
+    }
 
 
 class _Count:
