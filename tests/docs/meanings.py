@@ -207,7 +207,6 @@ MEANINGS = {
     # policy.toml
     "Policy.schema_": "Form of the file.",
     "AlarmMaster.schema_": "Form of the file.",
-    "LifecyclePlan.schema_": "Form of the file.",
     "Policy.title": "For people.",
     "Role.title": "For people.",
     "gmp": "Whether the role carries GMP meaning; one without signs nothing.",

@@ -16,6 +16,8 @@ from tests.docs.meanings import MEANINGS
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS_MODULES = (
+    "goldenbatch.core.alarm_master",
+    "goldenbatch.capabilities.monitoring.lifecycle.plan",
     "goldenbatch.core.config",
     "goldenbatch.core.plant",
     "goldenbatch.core._plant_parts",
