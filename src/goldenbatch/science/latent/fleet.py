@@ -214,9 +214,22 @@ def _take_stack(found: FleetScores, stack: _Stack, block: Floats) -> None:
     found.is_scored[:, stack.places] = True
     found.in_domain[:, stack.places] = (t2 <= stack.t2_limit) & (spe <= stack.spe_limit)
     found.scores[:, stack.places, :a] = T
+    if has_gaps.any():
+        is_silent = np.asarray(np.isnan(rows).all(axis=2))
+        _take_silent(found, stack.places, is_silent, p)
+        has_gaps &= ~is_silent
     for i in np.flatnonzero(has_gaps.any(axis=0)):
         ticks = np.flatnonzero(has_gaps[:, i])
         _take_rows(found, stack.plans[i], ticks, int(stack.places[i]), rows[ticks, i])
+
+
+def _take_silent(found: FleetScores, places: Integers, is_silent: Bools, p: int) -> None:
+    """Units of which nothing came are not scored; no plan need be asked."""
+    ticks, units = np.nonzero(is_silent)
+    for name in ("t2", "spe", "scores"):
+        getattr(found, name)[ticks, places[units]] = np.nan
+    found.is_scored[ticks, places[units]] = False
+    found.n_missing[ticks, places[units]] = p
 
 
 def _take_rows(
