@@ -144,6 +144,18 @@ def test_several_runs_are_each_paired_with_their_own_results(tmp_path, has_times
     assert found["baseline"]["n_last_result"] == 27
 
 
+def test_a_choice_among_candidates_is_heeded_and_a_transfer_is_not_tried_here(tmp_path):
+    sensor_files(tmp_path, n_runs=1)
+    text = SENSOR.format(time="hours", cadence="cadence = 0.5")
+    chosen = run(tmp_path, SoftSensorTrial(), text + "choice = {orders = [[]], n_folds = 4}\n")
+    plain = run(tmp_path, SoftSensorTrial(), text)
+    assert chosen["measures"]["rmse_left_out"] != plain["measures"]["rmse_left_out"]
+    assert chosen["measures"]["rmsep"] < 0.05
+    with pytest.raises(BadInputError, match="a transfer is tried by"):
+        table = '{model = "m", samples = "s/*", tag = "t"}'
+        run(tmp_path, SoftSensorTrial(), f"{text}transfer = {table}\n")
+
+
 def test_results_far_from_every_spectrum_are_refused(tmp_path):
     sensor_files(tmp_path, unit=60.0)
     with pytest.raises(BadInputError, match=r"has no spectrum near it: they are from 0 to 19\.5"):

@@ -10,9 +10,10 @@ from typing import Any
 from goldenbatch.capabilities.monitoring._trial_columns import nearest_spectra, role_of, share
 from goldenbatch.capabilities.monitoring._trial_columns import numbers as _numbers
 from goldenbatch.capabilities.monitoring.pat.calibration import CalibrationSettings
+from goldenbatch.capabilities.monitoring.pat.fit import calibrated
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.trial import Measures, TrialData, TrialFile, select_columns
-from goldenbatch.science.spectra import SoftSensor, fit_soft_sensor
+from goldenbatch.science.spectra import SoftSensor
 from goldenbatch.science.statistics import (
     compare_errors,
     last_result,
@@ -58,8 +59,13 @@ class SoftSensorTrial:
         own = {k: v for k, v in file.settings.items() if k != "cadence"}
         chosen = CalibrationSettings.model_validate({"samples": "*", **own})
         target = _one(file.columns.get("target", ()))
-        settings = chosen.sensor_settings(target)
-        return fit_soft_sensor(pairs.spectra, pairs.axis, pairs.results, settings)
+        if chosen.transfer is not None:
+            raise BadInputError(
+                "a transfer is tried by `monitoring.calibration`, with a role per instrument.",
+                key="settings.transfer",
+            )
+        sensor, _ = calibrated(chosen, target, (pairs.spectra, pairs.axis, pairs.results), None)
+        return sensor
 
     def measure(self, method: SoftSensor, file: TrialFile, test: TrialData) -> Measures:
         """Errors on the test results, inside and outside the domain, and the coverage."""
