@@ -150,6 +150,9 @@ def test_a_result_older_than_the_window_is_told_and_the_rest_goes_on(site):
     found = site.wake()
     assert [one.finding.subject.key for one in found] == ["laboratory"]
     assert "later than the window" in found[0].finding.statement
+    assay(site, 4.0, 0.9)
+    (again,) = site.wake()
+    assert (again.step, again.finding.start) == ("updated", found[0].finding.start)
     assay(site, 20.0, 4.4)
     site.wake()
     append(site, "batch/B1", BatchEnded(batch="B1", ended_at=START + 24 * HOUR,

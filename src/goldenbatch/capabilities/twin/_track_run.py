@@ -226,7 +226,8 @@ class FollowedRun:
     def _put(self, key: str, finding: Finding) -> None:
         first = self.kept["said"].get(key)
         if first is not None and key != DEPARTURE:
-            finding = finding.model_copy(update={"start": first["start"]})
+            start = Finding.model_validate(first).start
+            finding = finding.model_copy(update={"start": start})
         self.kept["said"][key] = finding.model_dump(mode="json")
         self.desk.open.put(finding, self.desk.view.tick)
 
