@@ -64,14 +64,15 @@ def warp(
     """
     x, y, w = _checked(query, reference, weights)
     n, r = len(x), len(y)
-    total = np.empty((n, r))
+    total = np.zeros((n, r))
+    for j in range(x.shape[1]):
+        total += w[j] * (x[:, j, None] - y[None, :, j]) ** 2
+    if band is not None:
+        gap = np.arange(n)[:, None] / max(n - 1, 1) - np.arange(r) / max(r - 1, 1)
+        total[np.abs(gap) > band + 1.0 / r] = np.inf
     before: Floats | None = None
     for i in range(n):
-        local = _local(x[i], y, w)
-        if band is not None:
-            off = np.abs(np.arange(r) / max(r - 1, 1) - i / max(n - 1, 1)) > band + 1.0 / r
-            local = np.where(off, np.inf, local)
-        total[i] = before = _symmetric(local, before)
+        total[i] = before = _symmetric(total[i], before)
     if not np.isfinite(total[-1, -1]):
         message = f"no path of {n} to {r} points fits into a band of {band}; widen it"
         raise DesignError(message)
@@ -99,10 +100,18 @@ def _symmetric(local: Floats, before: Floats | None) -> Floats:
 
 def _backtracked(total: Floats) -> WarpingPath:
     i, j = total.shape[0] - 1, total.shape[1] - 1
-    steps = [(i, j)]
+    costs, steps = total.tolist(), [(i, j)]
     while i or j:
-        options = [(a, b) for a, b in ((i - 1, j - 1), (i - 1, j), (i, j - 1)) if a >= 0 <= b]
-        i, j = min(options, key=lambda at: total[at])
+        if not (i and j):
+            i, j = max(i - 1, 0), max(j - 1, 0)
+        else:
+            both, back, down = costs[i - 1][j - 1], costs[i - 1][j], costs[i][j - 1]
+            if both <= back and both <= down:
+                i, j = i - 1, j - 1
+            elif back <= down:
+                i -= 1
+            else:
+                j -= 1
         steps.append((i, j))
     path = np.array(steps[::-1], dtype=np.int64)
     return WarpingPath(float(max(total[-1, -1], 0.0)), path[:, 1], path[:, 0])
