@@ -16,6 +16,8 @@ from goldenbatch.core.artefacts import (
 from goldenbatch.science.errors import PredictorError
 from goldenbatch.science.predictors.prediction import Predictor
 
+BATCH_PLAN: Final = "application/vnd.goldenbatch.batch-plan"
+"""Plan that `monitoring.batch_runs` follows batches by."""
 FLEET_MODEL: Final = "application/vnd.goldenbatch.fleet-model"
 """Plans of many units that `monitoring.process` judges by."""
 
@@ -32,6 +34,13 @@ def _fleet(content: bytes) -> Predictor:
     from goldenbatch.science.predictors.fleet import FleetPredictor
 
     return FleetPredictor(FleetModel.from_bytes(content))
+
+
+def _batches(content: bytes) -> Predictor:
+    from goldenbatch.science.latent.batch import BatchPlan
+    from goldenbatch.science.predictors.batches import BatchPredictor
+
+    return BatchPredictor(BatchPlan.from_bytes(content))
 
 
 def _linear(content: bytes) -> Predictor:
@@ -63,6 +72,7 @@ _LOADERS: Final[dict[str, Callable[[bytes], Predictor]]] = {
     LINEAR: _linear,
     ONNX: _onnx,
     SCORING_PLAN: _latent,
+    BATCH_PLAN: _batches,
     FLEET_MODEL: _fleet,
     SKOPS: _skops,
 }

@@ -295,6 +295,12 @@ def test_it_conforms(site):
     case = AnalystCase("batch_runs", SETTINGS, lambda: seen_views(site, heads, at=at + 60 * MINUTE))
     for check in analyst_checks(CAPABILITY, case):
         check.run()
+    analyst = CAPABILITY.offer("analysts", "batch_runs").load()("conformance", SETTINGS)
+    state, found = analyst.start(), []
+    for view in case.views():
+        said = analyst.assess(state, view)
+        state, found = said.state, [*found, *said.transitions]
+    assert {one.finding.subject.key for one in found} == {"golden batches"}
 
 
 @pytest.mark.parametrize(

@@ -125,7 +125,7 @@ class FollowedBatch:
         if not len(times):
             return
         settings = self.desk.settings
-        tags = list(settings.tags.values())
+        tags = settings.tag_list
         window = (int(times[0]) - settings.max_age_us, int(times[-1]) + 1)
         series = self.desk.view.read(tags, window)
         values = sampled(series, tags, times, settings.max_age_us)

@@ -23,13 +23,12 @@ from goldenbatch.science.latent.batch import (
     fit_batch_plan,
     leave_out_in_turn,
 )
+from goldenbatch.science.predictors.loading import BATCH_PLAN
 from goldenbatch.science.statistics import clopper_pearson
 
 if TYPE_CHECKING:
     from goldenbatch.core.gating import Span
 
-BATCH_PLAN = "application/vnd.goldenbatch.batch-plan"
-"""Media type of the artefact."""
 ENDED = "(ended)"
 """Label of a sample that is in no phase of the plan."""
 N_PARTS = 20
@@ -100,7 +99,7 @@ def golden_runs(
             hint="Name them in `golden`, by name or with `*`.",
         )
     known = site.historian.tags()
-    lacking = [tag for tag in settings.tags.values() if known.get(tag) != "number"]
+    lacking = [tag for tag in settings.tag_list if known.get(tag) != "number"]
     if lacking:
         raise BadInputError(
             f"tag {lacking[0]!r} of analyst {name!r} has no numbers.",
@@ -140,7 +139,7 @@ def _sampled(
     windows: Sequence[Span],
     outcomes: Mapping[str, float],
 ) -> BatchRun:
-    tags, interval = list(settings.tags.values()), settings.interval_us
+    tags, interval = settings.tag_list, settings.interval_us
     times: list[int] = []
     phases: list[str] = []
     for run, after in zip(runs, [*runs[1:], None], strict=True):
@@ -184,7 +183,7 @@ def _training(
     found = []
     for batch, runs in chosen.items():
         window = (runs[0].start, max(run.end or run.start for run in runs))
-        for tag in settings.tags.values():
+        for tag in settings.tag_list:
             digest, n = site.historian.digest(tag, window)
             if n:
                 found.append(

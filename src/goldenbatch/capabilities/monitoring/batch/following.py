@@ -86,7 +86,7 @@ class _Work:
                 known = {batch for part in body.training for batch in part.batches}
                 self.done += sorted(known - set(self.done) - set(self.followed))
         self.plan = analyst.plan(view, self.in_use.artefact())
-        if self.plan is not None and self.plan.settings.columns != tuple(self.settings.tags):
+        if self.plan is not None and self.plan.settings.columns != self.settings.columns:
             self.plan, self.in_use.why_not = None, "the model in use has other variables: fit again"
         self.runs = RunsHere(self.settings, state["runs"])
         is_first = state["runs"] is None
@@ -106,7 +106,7 @@ class _Work:
 
     def _newest(self, *, is_first: bool) -> int:
         """Time of the newest reading, those of clocks that are wrong left alone."""
-        tags = list(self.settings.tags.values())
+        tags = self.settings.tag_list
         times = self.view.new_readings(tags).times()
         limit = self.view.tick.at + AHEAD_US
         if is_first:
@@ -185,7 +185,7 @@ class _Work:
             self.state["unserved"] = None
         if kept is not None or not why or not is_running:
             return
-        tag = next(iter(self.settings.tags.values()))
+        tag = self.settings.tag_list[0]
         series = self.view.read([tag], (self.newest - self.settings.max_age_us, self.newest + 1))
         if not len(series):
             return

@@ -75,7 +75,17 @@ class BatchRunsSettings(AnalystSettings):
 
     def plan_settings(self) -> BatchSettings:
         """Settings of the plan."""
-        return self.model.settings(tuple(self.tags), self.time_unit)
+        return self.model.settings(self.columns, self.time_unit)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Variables of the model: in alphabetical order, as a table has none."""
+        return tuple(sorted(self.tags))
+
+    @property
+    def tag_list(self) -> list[str]:
+        """Tags of the variables, in their order."""
+        return [self.tags[name] for name in self.columns]
 
     @property
     def is_whole(self) -> bool:
