@@ -41,27 +41,36 @@ def run(cli, home, monkeypatch):
 
 def test_alarms_are_rationalised_and_shelved(run, tmp_path):
     names = [one["act"] for one in run("act")]
-    assert {"monitoring.rationalise", "governance.draft"} <= set(names)
+    assert {"monitoring.alarm-rationalise", "governance.draft"} <= set(names)
     run("user", "add", "eve", "--name", "Eve", "--role", "process_engineer")
     file = tmp_path / "alarms.toml"
     file.write_text(ALARMS)
     text = f"text=@{file}"
-    done = run("act", "monitoring.rationalise", text, "reason=first", "--by", "eve")
+    done = run("act", "monitoring.alarm-rationalise", text, "reason=first", "--by", "eve")
     assert (done["kind"], done["stream"]) == ("AlarmsPutForward", "master/alarms")
     run("sign", "master/alarms", "--meaning", "approved", "--user", "anna")
     until = "until=2026-01-01T00:00:00+00:00"
-    done = run("act", "monitoring.shelve", "alarm=hot", until, "reason=calibration", "--by", "eve")
+    done = run(
+        "act", "monitoring.alarm-shelve", "alarm=hot", until, "reason=calibration", "--by", "eve"
+    )
     assert done["stream"] == "alarm-class/hot"
     assert run("monitoring", "alarms") == []
     assert "until is no time" in run(
-        "act", "monitoring.shelve", "alarm=hot", "until=soon", "reason=x", "--by", "eve", code=3
+        "act",
+        "monitoring.alarm-shelve",
+        "alarm=hot",
+        "until=soon",
+        "reason=x",
+        "--by",
+        "eve",
+        code=3,
     )
 
 
 def test_what_is_wrong_is_named(run):
     assert "offers the act 'monitoring.no'" in run("act", "monitoring.no", "--by", "anna", code=4)
-    assert "--by LOGIN" in run("act", "monitoring.shelve", "alarm=hot", code=3)
-    assert "no key=value" in run("act", "monitoring.shelve", "alarm", "--by", "anna", code=3)
+    assert "--by LOGIN" in run("act", "monitoring.alarm-shelve", "alarm=hot", code=3)
+    assert "no key=value" in run("act", "monitoring.alarm-shelve", "alarm", "--by", "anna", code=3)
 
 
 @pytest.mark.parametrize("given", [["a=1", "a=2"], ["=1"], ["a:={"], ["a=@/no/such/file"]])

@@ -17,7 +17,7 @@ from goldenbatch.core.errors import BadInputError, NotFoundError
 
 MAX_BYTES = 16 << 20
 NameArgument = Annotated[
-    str, typer.Argument(help="Full name, such as monitoring.acknowledge; none: list all acts.")
+    str, typer.Argument(help="Full name, such as monitoring.alarm-acknowledge; none: list all acts.")
 ]
 ValuesArgument = Annotated[
     list[str] | None,

@@ -54,12 +54,12 @@ def act(bench, name, login="otto", **values):
 
 
 def rationalise(bench, text=HEAD + ROW):
-    act(bench, "rationalise", "ana", text=text, reason="rationalised on 12 May")
+    act(bench, "alarm-rationalise", "ana", text=text, reason="rationalised on 12 May")
     bench.site.sign("master/alarms", "approved", "bob", PASSWORD)
 
 
 def test_a_finding_becomes_an_alarm_only_once_two_people_say_so(plant):
-    act(plant, "rationalise", "ana", text=HEAD + ROW, reason="rationalised")
+    act(plant, "alarm-rationalise", "ana", text=HEAD + ROW, reason="rationalised")
     run(plant, [20.0])
     assert alarms_command(plant.site) == []
     run(plant, [10.1])
@@ -81,11 +81,11 @@ def test_an_alarm_is_acknowledged_returns_and_is_over(plant):
     run(plant, [20.0])
     (row,) = alarms_command(plant.site)
     assert [one.uid for one in unacknowledged(plant.site, "b12")] == [row["occurrence"]]
-    act(plant, "acknowledge", alarm=row["occurrence"][:12], comment="seen")
+    act(plant, "alarm-acknowledge", alarm=row["occurrence"][:12], comment="seen")
     assert alarms_command(plant.site)[0]["state"] == "acknowledged"
     assert unacknowledged(plant.site, "b12") == []
     with pytest.raises(ConflictError, match="acknowledged by"):
-        act(plant, "acknowledge", alarm=row["occurrence"], comment="again")
+        act(plant, "alarm-acknowledge", alarm=row["occurrence"], comment="again")
     run(plant, [10.1])
     assert alarms_command(plant.site) == []
 
@@ -104,11 +104,11 @@ def test_a_latching_alarm_waits_to_be_reset(plant):
     run(plant, [20.0])
     uid = alarms_command(plant.site)[0]["occurrence"]
     with pytest.raises(ConflictError, match="not gone"):
-        act(plant, "reset", alarm=uid, comment="too early")
+        act(plant, "alarm-reset", alarm=uid, comment="too early")
     run(plant, [10.1])
-    act(plant, "acknowledge", alarm=uid, comment="seen")
+    act(plant, "alarm-acknowledge", alarm=uid, comment="seen")
     assert alarms_command(plant.site)[0]["state"] == "latched"
-    act(plant, "reset", alarm=uid, comment="checked the reactor")
+    act(plant, "alarm-reset", alarm=uid, comment="checked the reactor")
     assert alarms_command(plant.site) == []
 
 
@@ -116,7 +116,7 @@ def test_a_shelved_alarm_comes_back_by_itself_and_no_later_than_it_may(plant):
     rationalise(plant)
     act(
         plant,
-        "shelve",
+        "alarm-shelve",
         alarm="impurity-high",
         until="2120-01-01T00:00:00+00:00",
         reason="sensor is being calibrated",
@@ -130,22 +130,22 @@ def test_a_shelved_alarm_comes_back_by_itself_and_no_later_than_it_may(plant):
     assert book.state(one, later) is State.UNACKNOWLEDGED
     assert len(book.shown_at(one, later)) == 1
     assert len(unacknowledged(plant.site, "b12")) == 1  # hidden, and still no release
-    act(plant, "unshelve", alarm="impurity-high", reason="calibrated")
+    act(plant, "alarm-unshelve", alarm="impurity-high", reason="calibrated")
     assert alarms_command(plant.site)[0]["state"] == "unacknowledged"
     with pytest.raises(ConflictError, match="not shelved"):
-        act(plant, "unshelve", alarm="impurity-high", reason="again")
+        act(plant, "alarm-unshelve", alarm="impurity-high", reason="again")
 
 
 def test_out_of_service_is_for_those_who_maintain(plant):
     rationalise(plant)
     with pytest.raises(DeniedError):
-        act(plant, "take_out", alarm="impurity-high", reason="no time for it")
-    act(plant, "take_out", "ana", alarm="impurity-high", reason="analyser removed")
+        act(plant, "alarm-take-out", alarm="impurity-high", reason="no time for it")
+    act(plant, "alarm-take-out", "ana", alarm="impurity-high", reason="analyser removed")
     with pytest.raises(ConflictError, match="already"):
-        act(plant, "take_out", "ana", alarm="impurity-high", reason="twice")
+        act(plant, "alarm-take-out", "ana", alarm="impurity-high", reason="twice")
     run(plant, [20.0])
     assert alarms_command(plant.site)[0]["state"] == "out of service"
-    act(plant, "put_back", "ana", alarm="impurity-high", reason="analyser is back")
+    act(plant, "alarm-put-back", "ana", alarm="impurity-high", reason="analyser is back")
     assert alarms_command(plant.site)[0]["state"] == "unacknowledged"
 
 
@@ -187,14 +187,14 @@ def test_what_is_wrong_is_named(plant):
     with pytest.raises(BadInputError, match="impurity-high"):
         rationalise(plant, HEAD + ROW + ROW)
     with pytest.raises(NotFoundError, match="is rationalised"):
-        act(plant, "shelve", alarm="impurity-high", until=1, reason="none is approved")
+        act(plant, "alarm-shelve", alarm="impurity-high", until=1, reason="none is approved")
     rationalise(plant)
     with pytest.raises(NotFoundError, match="no rationalised alarm"):
-        act(plant, "acknowledge", alarm="0" * 32, comment="which one?")
+        act(plant, "alarm-acknowledge", alarm="0" * 32, comment="which one?")
     with pytest.raises(DeniedError):
         plant.site.people.add("root", "Root", PASSWORD)
         plant.site.people.grant("root", "administrator", "test")
-        act(plant, "shelve", "root", alarm="impurity-high", until=1, reason="no operator")
+        act(plant, "alarm-shelve", "root", alarm="impurity-high", until=1, reason="no operator")
     assert not plant.site.verify().problems
 
 
@@ -202,4 +202,4 @@ def test_what_is_wrong_is_named(plant):
 def test_a_time_that_is_none_is_refused(plant, until):
     rationalise(plant)
     with pytest.raises(BadInputError, match="until is no time"):
-        act(plant, "shelve", alarm="impurity-high", until=until, reason="for a while")
+        act(plant, "alarm-shelve", alarm="impurity-high", until=until, reason="for a while")

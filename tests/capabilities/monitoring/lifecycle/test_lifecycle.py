@@ -110,7 +110,7 @@ def test_a_report_is_kept_at_the_home_and_signed(bench):
         site.people.grant(login, role, "test")
     make(bench, ["q0", "q1", "q2"])
     values = {"plan": PLAN, "reason": "yearly review"}
-    (event,) = site.acts.act("monitoring.keep_lifecycle", values, "ana", PASSWORD)
+    (event,) = site.acts.act("monitoring.lifecycle-keep", values, "ana", PASSWORD)
     assert event.stream == "lifecycle/P"
     assert site.registry.get(event.body["paper"]).startswith(b"%PDF")
     site.sign("lifecycle/P", "approved", "bob", PASSWORD)

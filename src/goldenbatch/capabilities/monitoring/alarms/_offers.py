@@ -17,13 +17,15 @@ OFFERS: Offers = {
         ),
     ),
     "acts": (
-        Offer("rationalise", f"{_ROOM}.acts:put_forward", "Put a master alarm database forward"),
-        Offer("acknowledge", f"{_ROOM}.acts:acknowledge", "Take note of an alarm"),
-        Offer("reset", f"{_ROOM}.acts:reset", "Reset a latching alarm whose cause is gone"),
-        Offer("shelve", f"{_ROOM}.acts:shelve", "Put an alarm aside for a while"),
-        Offer("unshelve", f"{_ROOM}.acts:unshelve", "Show a shelved alarm again"),
-        Offer("take_out", f"{_ROOM}.acts:take_out", "Take an alarm out of service"),
-        Offer("put_back", f"{_ROOM}.acts:put_back", "Put an alarm back into service"),
+        Offer(
+            "alarm-rationalise", f"{_ROOM}.acts:put_forward", "Put a master alarm database forward"
+        ),
+        Offer("alarm-acknowledge", f"{_ROOM}.acts:acknowledge", "Take note of an alarm"),
+        Offer("alarm-reset", f"{_ROOM}.acts:reset", "Reset a latching alarm whose cause is gone"),
+        Offer("alarm-shelve", f"{_ROOM}.acts:shelve", "Put an alarm aside for a while"),
+        Offer("alarm-unshelve", f"{_ROOM}.acts:unshelve", "Show a shelved alarm again"),
+        Offer("alarm-take-out", f"{_ROOM}.acts:take_out", "Take an alarm out of service"),
+        Offer("alarm-put-back", f"{_ROOM}.acts:put_back", "Put an alarm back into service"),
     ),
     "record_types": (
         Offer(

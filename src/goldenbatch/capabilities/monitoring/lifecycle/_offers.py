@@ -20,7 +20,7 @@ OFFERS: Offers = {
         ),
     ),
     "acts": (
-        Offer("keep_lifecycle", f"{_ROOM}.keeping:keep", "Keep a lifecycle report, to be signed"),
+        Offer("lifecycle-keep", f"{_ROOM}.keeping:keep", "Keep a lifecycle report, to be signed"),
     ),
     "record_types": (
         Offer(
