@@ -51,6 +51,17 @@ def test_the_same_subject_again_is_a_new_finding():
     assert [one.version for one in book.transitions] == [1, 2, 1, 2]
 
 
+def test_two_findings_on_a_subject_in_one_tick_are_two():
+    book = OpenFindings("a", "1")
+    for _ in range(3):
+        book.put(finding(), tick(7))
+        book.close(finding())
+    uids = [one.uid for one in book.transitions[::2]]
+    assert len(set(uids)) == 3
+    assert uids[0] == finding_uid("a", "1", finding().subject, 7)
+    assert [one.version for one in book.transitions] == [1, 2] * 3
+
+
 moves = st.tuples(st.sampled_from(["put", "close"]), st.sampled_from(SUBJECTS))
 
 

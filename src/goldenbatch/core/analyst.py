@@ -200,13 +200,23 @@ class OpenFindings:
         """Open a finding on its subject, or update the one that is open."""
         key = _key(finding.subject)
         if key not in self.entries:
-            uid = finding_uid(self.analyst, self.version, finding.subject, tick.number)
+            uid = self._new_uid(finding.subject, tick)
             self.entries[key] = [uid, 1]
             self.transitions.append(Transition(uid, "opened", 1, finding))
             return
         uid, n_transitions = self.entries[key]
         self.entries[key] = [uid, n_transitions + 1]
         self.transitions.append(Transition(uid, "updated", n_transitions + 1, finding))
+
+    def _new_uid(self, subject: Subject, tick: Tick) -> str:
+        """Uid of a finding that opens; a second one on a subject in one tick has its own."""
+        taken = {one.uid for one in self.transitions}
+        uid, n_before = finding_uid(self.analyst, self.version, subject, tick.number), 0
+        while uid in taken:
+            n_before += 1
+            again = f"{self.version}#{n_before}"
+            uid = finding_uid(self.analyst, again, subject, tick.number)
+        return uid
 
     def close(self, finding: Finding) -> None:
         """Close the open finding on the subject with its last words.
