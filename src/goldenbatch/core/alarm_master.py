@@ -27,6 +27,10 @@ from goldenbatch.core.records import Event, record_type
 ALARMS_STREAM: Final = "master/alarms"
 RANK: Final = {one: rank for rank, one in enumerate(Severity)}
 Priority = Literal["low", "medium", "high", "critical"]
+_OF_FINDINGS: Final = (
+    "place", "attribute", "key", "severity_at_least", "is_latching", "suppressed_in",
+)  # fmt: skip
+"""What an alarm of a source has no place for; whether it latches, its source decides."""
 PRIORITIES: Final[tuple[Priority, ...]] = ("low", "medium", "high", "critical")
 
 
@@ -83,6 +87,10 @@ class RationalisedAlarm(_Strict):
     def _is_about_one(self) -> RationalisedAlarm:
         if bool(self.analyst) == bool(self.source):
             raise ValueError("either analyst or source says what it is about")
+        without_effect = _OF_FINDINGS if self.source else ("condition",)
+        if named := sorted(self.model_fields_set & set(without_effect)):
+            kind = "a source" if self.source else "findings"
+            raise ValueError(f"{named[0]} says nothing about alarms of {kind}; leave it out")
         return self
 
     def is_about(self, finding: Finding) -> bool:

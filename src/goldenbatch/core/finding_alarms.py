@@ -17,6 +17,7 @@ from typing import ClassVar, Final
 
 from pydantic import Field
 
+from goldenbatch.core._alarm_hiding import NEVER, Hiding, Spans
 from goldenbatch.core.alarm_master import (
     ALARMS_STREAM,
     PRIORITIES,
@@ -28,12 +29,11 @@ from goldenbatch.core.alarm_master import (
 from goldenbatch.core.alarms import AlarmAcknowledged, AlarmCleared, AlarmRaised
 from goldenbatch.core.equipment import EquipmentStatusChanged
 from goldenbatch.core.findings import FindingClosed, FindingOpened, FindingUpdated
-from goldenbatch.core.people import SignatureApplied
 from goldenbatch.core.records import Body, Event, Micros, record_type
 
-NEVER: Final = 2**62
 _NAME = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,59}$", description="Id of the alarm.")
-_WHY = Field(min_length=1, max_length=500, description="Why, in the person's words.")
+MAX_WORDS: Final = 500
+_WHY = Field(min_length=1, max_length=MAX_WORDS, description="Why, in the person's words.")
 
 
 class State(StrEnum):
@@ -144,15 +144,14 @@ class AlarmBook:
 
     Attributes:
         occurrences: By uid, in the order in which they were raised.
+        hiding: What hides alarms.
     """
 
     occurrences: dict[str, Occurrence] = field(default_factory=dict)
+    hiding: Hiding = field(default_factory=Hiding)
     _masters: list[tuple[int, int, AlarmMaster]] = field(default_factory=list)
-    _of_source: dict[tuple[str, str], str] = field(default_factory=dict)
-    _shelved: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    _ended: dict[str, int] = field(default_factory=dict)
-    _out: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
-    _status: dict[str, list[tuple[int, str]]] = field(default_factory=dict)
+    _raised_under: dict[str, AlarmMaster] = field(default_factory=dict)
+    _of_source: dict[tuple[str, str], list[str]] = field(default_factory=dict)
 
     KINDS: ClassVar[tuple[str, ...]] = (
         "FindingOpened", "FindingUpdated", "FindingClosed", "AlarmRaised", "AlarmCleared",
@@ -170,148 +169,185 @@ class AlarmBook:
         known = [one for since, _, one in self._masters if since <= at]
         return known[-1] if known else None
 
+    def in_force_since(self) -> int:
+        """When the first database came into force; never: far ahead."""
+        return self._masters[0][0] if self._masters else NEVER
+
     def take(self, event: Event) -> None:
         """One event more; kinds that it does not know change nothing."""
         body, at = event.decode(), event.envelope.recorded_at
         if isinstance(body, FindingOpened | FindingUpdated):
             self._finding(body, at)
         elif isinstance(body, FindingClosed):
-            self._change(body.uid, cleared_at=at)
+            self._touch(body)
+            self._clear(body.uid, at)
         elif isinstance(body, OccurrenceAcknowledged):
             self._acknowledge(body.uid, at, event.envelope.actor)
         elif isinstance(body, OccurrenceReset):
             self._change(body.uid, reset_at=at)
-        elif isinstance(body, AlarmRaised | AlarmCleared | AlarmAcknowledged):
-            self._source(body, event)
+        elif isinstance(body, AlarmRaised):
+            self._source_raised(body, event)
+        elif isinstance(body, AlarmCleared | AlarmAcknowledged):
+            self._source_changed(body, event)
         elif isinstance(body, EquipmentStatusChanged):
-            self._status.setdefault(body.place, []).append((body.at, body.status.value))
+            self.hiding.put_state(body.place, body.at, body.status.value)
         elif body is not None:
             self._service(body, at)
 
     def _finding(self, body: FindingOpened | FindingUpdated, at: int) -> None:
-        if body.uid in self.occurrences:
+        one, finding = self.occurrences.get(body.uid), body.finding
+        if one is not None and one.cleared_at is None:
+            self._touch(body)
+            master: AlarmMaster | None = self._raised_under[body.uid]
+        else:
+            master = self.master(at)
+        alarm = master.of_finding(finding) if master is not None else None
+        if alarm is None or master is None:  # one that grows more severe becomes an alarm then
             return
-        master = self.master(at)
-        alarm = master.of_finding(body.finding) if master is not None else None
-        if alarm is None:  # one that grows more severe becomes an alarm then
+        if one is not None and one.cleared_at is None and _rank(alarm) <= _rank(one.alarm):
             return
-        finding = body.finding
-        batches = tuple(sorted({finding.subject.batch, *finding.batches} - {""}))
+        # Raised, raised again, or grown into a more urgent alarm, of which nobody took note yet.
+        self._raised_under[body.uid] = master
+        before = () if one is None else one.batches
+        batches = tuple(sorted({*before, *_batches(body)}))
         self.occurrences[body.uid] = Occurrence(
             body.uid, alarm, finding.title, finding.subject.place, batches, at
         )
 
-    def _source(self, body: AlarmRaised | AlarmCleared | AlarmAcknowledged, event: Event) -> None:
-        name = (body.source, body.condition)
-        if not isinstance(body, AlarmRaised):
-            uid = self._of_source.get(name, "")
-            if isinstance(body, AlarmCleared):
-                self._change(uid, cleared_at=body.at)
-            else:
-                self._acknowledge(uid, body.at, event.envelope.actor)
-            return
-        master = self.master(event.envelope.recorded_at)
+    def _touch(self, body: FindingOpened | FindingUpdated | FindingClosed) -> None:
+        """An event that goes on may touch more batches than at its beginning."""
+        one = self.occurrences.get(body.uid)
+        if one is not None and (more := _batches(body) - set(one.batches)):
+            self._change(body.uid, batches=tuple(sorted({*one.batches, *more})))
+
+    def _source_raised(self, body: AlarmRaised, event: Event) -> None:
+        name, told = (body.source, body.condition), event.envelope.recorded_at
+        at = min(body.at, told)  # a clock that is ahead must not keep it from being shown
+        for uid in self._of_source.get(name, ()):  # the same condition anew
+            self._clear(uid, at)
+        master = self.master(told)
         alarm = master.of_source(*name) if master is not None else None
         if alarm is not None:
-            uid = self._of_source[name] = f"{body.source}/{body.condition}#{event.seq}"
+            uid = f"{body.source}/{body.condition}#{event.seq}"
+            self._of_source.setdefault(name, []).append(uid)
             title = body.name or body.message or body.condition
-            self.occurrences[uid] = Occurrence(uid, alarm, title, "", (), body.at)
+            self.occurrences[uid] = Occurrence(uid, alarm, title, "", (), at)
+
+    def _source_changed(self, body: AlarmCleared | AlarmAcknowledged, event: Event) -> None:
+        """A source has one state for a condition: it holds for each time that it was raised."""
+        name, at = (body.source, body.condition), min(body.at, event.envelope.recorded_at)
+        waiting = self._of_source.get(name, [])
+        for uid in waiting:
+            if isinstance(body, AlarmCleared):
+                self._clear(uid, at)
+            else:
+                self._acknowledge(uid, at, body.by or event.envelope.actor)
+        waiting[:] = [uid for uid in waiting if not self.occurrences[uid].is_over]
 
     def _service(self, body: Body, at: int) -> None:
+        hiding = self.hiding
         if isinstance(body, AlarmShelved):
-            longest = self._longest_shelving(body.alarm, at)
-            end = max(at, min(body.until, at + longest))
-            self._shelved.setdefault(body.alarm, []).append((at, end))
+            row = self._row(body.alarm, at)
+            longest = row.max_shelving_s * 1_000_000 if row is not None else 0
+            spans = hiding.shelved.setdefault(body.alarm, Spans())
+            spans.begin(at, min(body.until, at + longest))
         elif isinstance(body, AlarmUnshelved):
-            _end(self._shelved.get(body.alarm, []), at)
-            self._ended[body.alarm] = len(self._shelved.get(body.alarm, ()))
+            hiding.shelved.setdefault(body.alarm, Spans()).cut(at)
         elif isinstance(body, AlarmTakenOut):
-            self._out.setdefault(body.alarm, []).append((at, NEVER))
+            hiding.out.setdefault(body.alarm, Spans()).begin(at, NEVER)
         elif isinstance(body, AlarmBackInService):
-            _end(self._out.get(body.alarm, []), at)
+            hiding.out.setdefault(body.alarm, Spans()).cut(at)
 
-    def _longest_shelving(self, alarm: str, at: int) -> int:
-        """Microseconds that the database in force lets an alarm be shelved for."""
-        master = self.master(at)
-        rows = master.alarms if master is not None else ()
-        return next((one.max_shelving_s * 1_000_000 for one in rows if one.id == alarm), 0)
+    def _row(self, alarm: str, at: int) -> RationalisedAlarm | None:
+        """Row of an alarm in the newest database in force by a moment that has one."""
+        for since, _, master in reversed(self._masters):
+            if since <= at:
+                for one in master.alarms:
+                    if one.id == alarm:
+                        return one
+        return None
+
+    def _clear(self, uid: str, at: int) -> None:
+        one = self.occurrences.get(uid)
+        if one is not None and one.cleared_at is None:
+            self._change(uid, cleared_at=max(at, one.raised_at))
 
     def _acknowledge(self, uid: str, at: int, by: str) -> None:
         one = self.occurrences.get(uid)
         if one is not None and one.acknowledged_at is None:
             self._change(uid, acknowledged_at=max(at, one.raised_at), acknowledged_by=by)
 
-    def _change(self, uid: str, **changes: int | str) -> None:
+    def _change(self, uid: str, **changes: int | str | tuple[str, ...]) -> None:
         one = self.occurrences.get(uid)
         if one is not None:
             self.occurrences[uid] = replace(one, **changes)  # type: ignore[arg-type]
 
-    def newest_alarms(self) -> tuple[RationalisedAlarm, ...]:
-        """Rows of the approved database that is effective last."""
-        return self._masters[-1][2].alarms if self._masters else ()
-
     # ---- what follows -----------------------------------------------------------------------
+
+    def rows(self, now: int) -> dict[str, RationalisedAlarm]:
+        """Alarms that people can act on: of the database in force, and older ones still about.
+
+        An alarm that a newer database leaves out stays about while it is hidden, or while one
+        of its occurrences waits.
+        """
+        master = self.master(now)
+        found = {one.id: one for one in master.alarms} if master is not None else {}
+        about = {one.alarm.id for one in self.waiting(now)}
+        about |= {name for name in self.hiding.out if self.is_taken_out(name)}
+        about |= {name for name in self.hiding.shelved if self.shelved_until(name, now)}
+        for name in sorted(about - set(found)):
+            if (row := self._row(name, now)) is not None:
+                found[name] = row
+        return found
 
     def shelved_until(self, alarm: str, at: int) -> int:
         """Until when an alarm is shelved at a moment; 0: it is not."""
-        return max(
-            (end for start, end in self._shelved.get(alarm, ()) if start <= at < end), default=0
-        )
+        spans = self.hiding.shelved.get(alarm)
+        return spans.end_at(at) if spans is not None else 0
 
     def was_shelved(self, alarm: str) -> bool:
         """Whether the newest shelving of an alarm was never ended by a person."""
-        spans = self._shelved.get(alarm, ())
-        return len(spans) > self._ended.get(alarm, 0)
+        spans = self.hiding.shelved.get(alarm)
+        return spans is not None and bool(spans.ends) and not spans.is_last_ended
 
     def is_taken_out(self, alarm: str) -> bool:
         """Whether an alarm was taken out of service and not put back."""
-        return any(end == NEVER for _, end in self._out.get(alarm, ()))
+        spans = self.hiding.out.get(alarm)
+        return spans is not None and spans.ends[-1:] == [NEVER]
 
     def is_out(self, alarm: str, at: int) -> bool:
         """Whether an alarm is out of service at a moment."""
-        return any(start <= at < end for start, end in self._out.get(alarm, ()))
-
-    def status(self, place: str, at: int) -> str:
-        """State of the equipment of a place, or of the nearest place above that has one."""
-        while place:
-            known = [(since, one) for since, one in self._status.get(place, ()) if since <= at]
-            if known:
-                return max(known)[1]
-            place = place.rpartition("/")[0]
-        return ""
+        spans = self.hiding.out.get(alarm)
+        return spans is not None and spans.end_at(at) > 0
 
     def state(self, one: Occurrence, now: int) -> State:
         """State of an occurrence."""
-        alarm = one.alarm
         if one.is_over:
             return State.NORMAL
         if (hidden := self.hidden(one, now)) is not None:
             return hidden
         if one.cleared_at is None:
             return State.UNACKNOWLEDGED if one.acknowledged_at is None else State.ACKNOWLEDGED
-        return State.LATCHED if alarm.is_latching else State.RETURNED
+        is_latched = one.alarm.is_latching and one.reset_at is None
+        return State.LATCHED if is_latched else State.RETURNED
 
     def hidden(self, one: Occurrence, at: int) -> State | None:
         """Why an alarm is not shown at a moment; None: it is."""
-        if self.is_out(one.alarm.id, at):
+        alarm = one.alarm
+        if self.is_out(alarm.id, at):
             return State.OUT_OF_SERVICE
-        if self.status(one.place, at) in {state.value for state in one.alarm.suppressed_in}:
+        names = {state.value for state in alarm.suppressed_in}
+        if names and self.hiding.state(one.place, at) in names:
             return State.SUPPRESSED
-        return State.SHELVED if self.shelved_until(one.alarm.id, at) else None
+        return State.SHELVED if self.shelved_until(alarm.id, at) else None
 
     def shown_at(self, one: Occurrence, now: int) -> tuple[int, ...]:
         """When it was shown to the operator: at its raising, and when hiding it ended."""
         end = now if one.cleared_at is None else min(now, one.cleared_at)
-        edges = {one.raised_at}
-        for spans in (self._shelved, self._out):
-            edges |= {stop for _, stop in spans.get(one.alarm.id, ())}
-        place = one.place
-        while place:
-            edges |= {since for since, _ in self._status.get(place, ())}
-            place = place.rpartition("/")[0]
-        moments = sorted(edge for edge in edges if one.raised_at <= edge <= end)
+        place = one.place if one.alarm.suppressed_in else ""
+        edges = self.hiding.edges(one.alarm.id, place, one.raised_at, end)
         shown, was_hidden = [], True
-        for moment in moments:
+        for moment in sorted({one.raised_at, *edges}):
             is_hidden = self.hidden(one, moment) is not None
             if was_hidden and not is_hidden and (moment < end or moment == one.raised_at):
                 shown.append(moment)
@@ -325,15 +361,15 @@ class AlarmBook:
             for one in self.occurrences.values()
             if not one.is_over and one.raised_at <= now and (not batch or batch in one.batches)
         ]
-        return sorted(found, key=lambda one: (-_rank(one), one.raised_at, one.uid))
+        return sorted(found, key=lambda one: (-_rank(one.alarm), one.raised_at, one.uid))
 
 
-def _rank(one: Occurrence) -> int:
-    return PRIORITIES.index(one.alarm.priority)
+def _rank(alarm: RationalisedAlarm) -> int:
+    return PRIORITIES.index(alarm.priority)
 
 
-def _end(spans: list[tuple[int, int]], at: int) -> None:
-    spans[:] = [(start, min(end, at)) for start, end in spans]
+def _batches(body: FindingOpened | FindingUpdated | FindingClosed) -> set[str]:
+    return {body.finding.subject.batch, *body.finding.batches} - {""}
 
 
 def read_alarms(book: AlarmBook, events: Iterable[Event]) -> AlarmBook:
@@ -345,17 +381,7 @@ def read_alarms(book: AlarmBook, events: Iterable[Event]) -> AlarmBook:
 
 def add_masters(book: AlarmBook, events: Iterable[Event]) -> None:
     """Take the approved databases of the stream `master/alarms`."""
-    whole = list(events)
-    for one in masters(whole):
+    for one in masters(list(events)):
         if one.approved_by:
-            at = _approved_at(whole, one.event)
-            book.stands(load_alarms(one.body.text, ALARMS_STREAM), at, one.body.effective_from)
-
-
-def _approved_at(events: list[Event], put_forward: Event) -> int:
-    """When the signature that made it count was recorded."""
-    for event in events:
-        body = event.decode()
-        if isinstance(body, SignatureApplied) and body.record_hash == put_forward.leaf:
-            return event.envelope.recorded_at
-    return NEVER
+            master = load_alarms(one.body.text, ALARMS_STREAM)
+            book.stands(master, one.approved_at, one.body.effective_from)

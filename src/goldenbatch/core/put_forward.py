@@ -36,11 +36,13 @@ class PutForward(Generic[TextBody]):
     Attributes:
         event: The event that did.
         approved_by: Who approved it by a signature, another person; empty: nobody yet.
+        approved_at: When that was recorded; 0: nobody yet.
     """
 
     body: TextBody
     event: Event
     approved_by: str = ""
+    approved_at: int = 0
 
 
 def put_forward(events: Sequence[Event], kind: type[TextBody]) -> tuple[PutForward[TextBody], ...]:
@@ -56,17 +58,18 @@ def put_forward(events: Sequence[Event], kind: type[TextBody]) -> tuple[PutForwa
     for state in signature_state(events):
         if not state.faults and state.signature.meaning is Meaning.APPROVED:
             approvals.setdefault(state.signature.record_hash, []).append(state)
+    recorded = {one.envelope.version: one.envelope.recorded_at for one in events}
     found = []
     for event in events:
         body = event.decode()
         if isinstance(body, kind):
             proposers = {event.envelope.actor, event.envelope.acting_for} - {""}
             others = (
-                one.signature.signer
+                (one.signature.signer, recorded[one.event_version])
                 for one in approvals.get(event.leaf, ())
                 if not _people(one) & proposers
             )
-            found.append(PutForward(body, event, next(others, "")))
+            found.append(PutForward(body, event, *next(others, ("", 0))))
     return tuple(found)
 
 

@@ -49,7 +49,7 @@ def test_alarms_are_rationalised_and_shelved(run, tmp_path):
     done = run("act", "monitoring.alarm-rationalise", text, "reason=first", "--by", "eve")
     assert (done["kind"], done["stream"]) == ("AlarmsPutForward", "master/alarms")
     run("sign", "master/alarms", "--meaning", "approved", "--user", "anna")
-    until = "until=2026-01-01T00:00:00+00:00"
+    until = "until=2126-01-01T00:00:00+00:00"
     done = run(
         "act", "monitoring.alarm-shelve", "alarm=hot", until, "reason=calibration", "--by", "eve"
     )
@@ -73,7 +73,18 @@ def test_what_is_wrong_is_named(run):
     assert "no key=value" in run("act", "monitoring.alarm-shelve", "alarm", "--by", "anna", code=3)
 
 
-@pytest.mark.parametrize("given", [["a=1", "a=2"], ["=1"], ["a:={"], ["a=@/no/such/file"]])
+@pytest.mark.parametrize(
+    "given",
+    [
+        ["a=1", "a=2"],
+        ["=1"],
+        ["a:={"],
+        ["a:=" + "[" * 100_000],
+        ["a=@/no/such/file"],
+        ["a=@/dev/zero"],
+        ["a=@"],
+    ],
+)
 def test_values_that_cannot_be_read(given):
     with pytest.raises(BadInputError):
         read_values(given)

@@ -71,3 +71,15 @@ def test_impossible_histories_are_refused():
         alarm_performance([], 1.0, 1.0)
     with pytest.raises(DataError, match="before it came"):
         alarm_performance([AlarmTimes("a", 5.0, 4.0)], 0.0, 10.0)
+
+
+def test_one_that_is_shown_again_stands_once():
+    shown = [AlarmTimes("a", 0.0, 100.0, is_shown_again=True), AlarmTimes("a", 100.0)]
+    found = alarm_performance(shown, 0.0, 2 * DAY)
+    assert (found.n, found.n_standing, found.n_stale, found.n_unacknowledged) == (2, 1, 1, 1)
+
+
+def test_a_window_without_end_is_refused():
+    for end in (math.inf, math.nan):
+        with pytest.raises(DataError, match="window"):
+            alarm_performance([], 0.0, end)

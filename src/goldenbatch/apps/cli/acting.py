@@ -17,7 +17,8 @@ from goldenbatch.core.errors import BadInputError, NotFoundError
 
 MAX_BYTES = 16 << 20
 NameArgument = Annotated[
-    str, typer.Argument(help="Full name, such as monitoring.alarm-acknowledge; none: list all acts.")
+    str,
+    typer.Argument(help="Full name, such as monitoring.alarm-acknowledge; none: list all acts."),
 ]
 ValuesArgument = Annotated[
     list[str] | None,
@@ -76,7 +77,7 @@ def read_values(given: Sequence[str]) -> dict[str, Any]:
 def _json(key: str, text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise BadInputError(f"{key} is no JSON: {error}.", key=key) from error
 
 
@@ -85,6 +86,10 @@ def _text(key: str, text: str) -> str:
         return text
     path = Path(text[1:])
     try:
+        if not path.is_file():
+            raise BadInputError(
+                f"{path} is no file.", hint="Name a file, or say key:=JSON.", key=key
+            )
         if path.stat().st_size > MAX_BYTES:
             raise BadInputError(f"{path} is larger than {MAX_BYTES >> 20} MiB.", key=key)
         return path.read_text(encoding="utf-8")

@@ -38,6 +38,7 @@ class AlarmTimes:
         cleared_at: When it was normal again; infinite while it is not.
         acknowledged_at: When somebody took note; infinite while nobody did.
         priority: Its priority.
+        is_shown_again: It is shown a second time later, for which it then stands or waits.
     """
 
     alarm: str
@@ -45,6 +46,7 @@ class AlarmTimes:
     cleared_at: float = math.inf
     acknowledged_at: float = math.inf
     priority: str = ""
+    is_shown_again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def alarm_performance(
         end: Of the window, not in it; the moment up to which all is known.
 
     Raises:
-        DataError: The window is empty, or an alarm was cleared before it was shown.
+        DataError: The window is empty or has no end, or an alarm was cleared before it was shown.
 
     References:
         ANSI/ISA-18.2-2016, table 7.
@@ -128,8 +130,8 @@ def alarm_performance(
     >>> found.peak_10_min, len(found.floods), found.fleeting, found.per_hour
     (10, 0, (('pump', 12),), 12.0)
     """
-    if not end > start:
-        raise DataError("the window of the alarms is empty; give a later end")
+    if not end > start or not math.isfinite(end - start):
+        raise DataError("the window of the alarms is empty or has no end; give a later, finite end")
     for one in annunciations:
         if one.cleared_at < one.at or one.acknowledged_at < one.at:
             message = f"alarm {one.alarm!r} of {one.at} was cleared or acknowledged before it came"
@@ -140,7 +142,8 @@ def alarm_performance(
     floods = _floods(at, start, end)
     counted = Counter(one.alarm for one in own)
     top = tuple(sorted(counted.items(), key=lambda pair: (-pair[1], pair[0]))[:10])
-    standing = [one for one in annunciations if one.at < end <= one.cleared_at]
+    newest = [one for one in annunciations if not one.is_shown_again]
+    standing = [one for one in newest if one.at < end <= one.cleared_at]
     span = end - start
     priorities = Counter(one.priority for one in own)
     return AlarmPerformance(
@@ -161,7 +164,7 @@ def alarm_performance(
         fleeting=_fleeting(own, end),
         n_stale=sum(end - one.at > STALE_S for one in standing),
         n_standing=len(standing),
-        n_unacknowledged=sum(one.at < end <= one.acknowledged_at for one in annunciations),
+        n_unacknowledged=sum(one.at < end <= one.acknowledged_at for one in newest),
         median_response_s=_median_response(own, end),
         priorities=tuple((name, n / len(own)) for name, n in sorted(priorities.items())),
     )

@@ -24,6 +24,7 @@ from goldenbatch.core.alarm_master import (
 )
 from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
 from goldenbatch.core.finding_alarms import (
+    MAX_WORDS,
     AlarmBackInService,
     AlarmBook,
     AlarmShelved,
@@ -35,7 +36,7 @@ from goldenbatch.core.finding_alarms import (
     class_stream,
     occurrence_stream,
 )
-from goldenbatch.core.records import Body
+from goldenbatch.core.records import Body, to_iso
 from goldenbatch.core.site import Actor, Site
 
 RATIONALISE: Final = "alarm:rationalise"
@@ -67,7 +68,7 @@ def acknowledge(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     one, _ = _occurrence(site, values)
     if one.acknowledged_at is not None:
         raise ConflictError(f"alarm {one.uid} was acknowledged by {one.acknowledged_by!r}.")
-    body = OccurrenceAcknowledged(uid=one.uid, comment=take.text(values, "comment"))
+    body = OccurrenceAcknowledged(uid=one.uid, comment=_words(values, "comment"))
     return _of_occurrence(site, one, body)
 
 
@@ -82,7 +83,9 @@ def reset(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
         )
     if one.reset_at is not None:
         raise ConflictError(f"alarm {one.uid} was reset before.")
-    return _of_occurrence(site, one, OccurrenceReset(uid=one.uid, comment=_comment(values)))
+    return _of_occurrence(
+        site, one, OccurrenceReset(uid=one.uid, comment=_words(values, "comment"))
+    )
 
 
 def shelve(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
@@ -95,9 +98,10 @@ def shelve(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
         raise ConflictError(
             f"alarm {alarm.id!r} may not be shelved.", hint="Its row in the database says so."
         )
-    body = AlarmShelved(
-        alarm=alarm.id, reason=take.text(values, "reason"), until=take.moment(values, "until")
-    )
+    until = take.moment(values, "until")
+    if until <= site.clock():
+        raise BadInputError(f"{to_iso(until)} is past.", hint="Give a later moment.", key="until")
+    body = AlarmShelved(alarm=alarm.id, reason=_words(values, "reason"), until=until)
     return _of_alarm(site, body, alarm.id, HANDLE)
 
 
@@ -106,7 +110,7 @@ def unshelve(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     alarm, book = _alarm(site, values, ("alarm", "reason"))
     if not book.was_shelved(alarm.id):
         raise ConflictError(f"alarm {alarm.id!r} is not shelved.")
-    body = AlarmUnshelved(alarm=alarm.id, reason=take.text(values, "reason"))
+    body = AlarmUnshelved(alarm=alarm.id, reason=_words(values, "reason"))
     return _of_alarm(site, body, alarm.id, HANDLE)
 
 
@@ -115,7 +119,7 @@ def take_out(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     alarm, book = _alarm(site, values, ("alarm", "reason"))
     if book.is_taken_out(alarm.id):
         raise ConflictError(f"alarm {alarm.id!r} is out of service already.")
-    body = AlarmTakenOut(alarm=alarm.id, reason=take.text(values, "reason"))
+    body = AlarmTakenOut(alarm=alarm.id, reason=_words(values, "reason"))
     return _of_alarm(site, body, alarm.id, SERVICE)
 
 
@@ -124,18 +128,27 @@ def put_back(site: Site, by: Actor, values: Mapping[str, Any]) -> Intent:
     alarm, book = _alarm(site, values, ("alarm", "reason"))
     if not book.is_taken_out(alarm.id):
         raise ConflictError(f"alarm {alarm.id!r} is in service.")
-    body = AlarmBackInService(alarm=alarm.id, reason=take.text(values, "reason"))
+    body = AlarmBackInService(alarm=alarm.id, reason=_words(values, "reason"))
     return _of_alarm(site, body, alarm.id, SERVICE)
 
 
-def _comment(values: Mapping[str, Any]) -> str:
-    return take.text(values, "comment")
+def _words(values: Mapping[str, Any], key: str) -> str:
+    words = take.text(values, key)
+    if len(words) > MAX_WORDS:
+        raise BadInputError(
+            f"{key} has {len(words)} letters, more than {MAX_WORDS}.",
+            hint="Say it shorter, and where the rest is kept.",
+            key=key,
+        )
+    return words
 
 
 def _occurrence(site: Site, values: Mapping[str, Any]) -> tuple[Occurrence, AlarmBook]:
     take.only(values, ("alarm", "comment"))
     uid, book = take.text(values, "alarm"), alarms_of(site)
+    exact = book.occurrences.get(uid)
     found = [one for one in book.occurrences.values() if one.uid.startswith(uid)]
+    found = found if exact is None else [exact]
     if not found:
         raise NotFoundError(
             f"no rationalised alarm {uid!r} was raised.",
@@ -154,10 +167,10 @@ def _occurrence(site: Site, values: Mapping[str, Any]) -> tuple[Occurrence, Alar
 def _alarm(
     site: Site, values: Mapping[str, Any], known: tuple[str, ...]
 ) -> tuple[RationalisedAlarm, AlarmBook]:
-    """The row of an alarm in the newest approved database."""
+    """The row of an alarm: of the database in force, or of an older one if it is still about."""
     take.only(values, known)
     name, book = take.text(values, "alarm"), alarms_of(site)
-    rows = {one.id: one for one in book.newest_alarms()}
+    rows = book.rows(site.clock())
     if name not in rows:
         raise NotFoundError(
             f"no alarm {name!r} is rationalised.",

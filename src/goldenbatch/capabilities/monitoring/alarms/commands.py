@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from goldenbatch.science.statistics.alarm_performance import AlarmPerformance, AlarmTimes
 
 DAY_US = 86_400_000_000
+MAX_DAYS = 3_660.0
 
 
 def alarms_command(
@@ -45,19 +46,26 @@ def performance_command(
     days: Annotated[float, typer.Option(help="So many days up to now.")] = 30.0,
     position: Annotated[str, typer.Option(help="Only this operator position.")] = "",
 ) -> list[dict[str, Any]]:
-    """Rates, floods, chattering and standing alarms, beside what is recommended."""
+    """Rates, floods, chattering and standing alarms, beside what is recommended.
+
+    The time before the first database came into force does not count: nothing could be shown.
+    """
     from goldenbatch.capabilities.monitoring.alarms.reading import alarms_of
     from goldenbatch.science.statistics.alarm_performance import alarm_performance
 
-    if not days > 0:
-        raise BadInputError("days is not above 0.", hint="Give how far back to look.", key="days")
+    if not 0 < days <= MAX_DAYS:
+        raise BadInputError(
+            f"days is not above 0 and at most {MAX_DAYS:g}.",
+            hint="Give how far back to look.",
+            key="days",
+        )
     book, now = alarms_of(site), site.clock()
-    start = now - round(days * DAY_US)
+    start = max(now - round(days * DAY_US), min(book.in_force_since(), now - 1))
     rows: list[dict[str, Any]] = []
     for name, shown in sorted(annunciations(book, now).items()):
         if not position or name == position:
             found = alarm_performance(shown, start / 1e6, now / 1e6)
-            rows += [{"position": name, **row} for row in figures(found)]
+            rows += [{"position": name, **row} for row in figures(found, (now - start) / DAY_US)]
     return rows
 
 
@@ -68,18 +76,29 @@ def annunciations(book: AlarmBook, now: int) -> dict[str, Sequence[AlarmTimes]]:
     found: dict[str, list[AlarmTimes]] = {}
     for one in book.occurrences.values():
         cleared, taken = _seconds(one.cleared_at), _seconds(one.acknowledged_at)
-        for moment in book.shown_at(one, now):
-            at = moment / 1e6
+        shown = [moment / 1e6 for moment in book.shown_at(one, now)]
+        for at, following in zip(shown, [*shown[1:], math.inf], strict=True):
             times = AlarmTimes(
-                one.alarm.id, at, max(cleared, at), max(taken, at), one.alarm.priority
+                one.alarm.id,
+                at,
+                max(min(cleared, following), at),
+                max(taken, at),
+                one.alarm.priority,
+                is_shown_again=following < math.inf,
             )
             found.setdefault(one.alarm.position, []).append(times)
     return dict(found)
 
 
-def figures(found: AlarmPerformance) -> list[dict[str, Any]]:
-    """Figures of a position as rows: figure, value, what is recommended, whether it is met."""
+def figures(found: AlarmPerformance, days: float) -> list[dict[str, Any]]:
+    """Figures of a position as rows: figure, value, what is recommended, whether it is met.
+
+    Args:
+        found: Over the window.
+        days: Length of the window; shorter than 30 its rates are rough.
+    """
     rows = [
+        ("days", round(days, 6), ">= 30", days >= 30),
         ("alarms a day", found.per_day, "<= 144", found.per_day <= 144),
         ("alarms an hour", found.per_hour, "<= 6", found.per_hour <= 6),
         ("alarms in 10 min", found.per_10_min, "<= 1", found.per_10_min <= 1),
