@@ -5,7 +5,7 @@ import os
 import pytest
 from tests.campaign.models import campaign
 
-N_DEATHS = int(os.environ.get("GOLDENBATCH_CRASHES", "16"))
+N_DEATHS = int(os.environ.get("GOLDENBATCH_CRASHES", "10"))
 
 
 @pytest.mark.timeout(60 + 10 * N_DEATHS)
