@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -34,9 +35,10 @@ def lifecycle_command(
     found = gather(site, chosen)
     sheet = sheet_for(site, chosen, found)
     out.mkdir(parents=True, exist_ok=True)
+    name = "lifecycle-" + re.sub(r"[^\w.-]+", "_", chosen.product)
     contents = {
-        out / f"lifecycle-{chosen.product}.html": sheet_html(sheet).encode(),
-        out / f"lifecycle-{chosen.product}.pdf": sheet_pdf(sheet),
+        out / f"{name}.html": sheet_html(sheet).encode(),
+        out / f"{name}.pdf": sheet_pdf(sheet),
     }
     for path, content in contents.items():
         write_whole(path, content)

@@ -8,15 +8,16 @@ References:
 from __future__ import annotations
 
 import hashlib
+from decimal import Decimal
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from goldenbatch.core._canonical import canonical_text
 from goldenbatch.core._periods import Period
 from goldenbatch.core._toml import bad_key, read_toml
-from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.errors import BadInputError, NotFoundError
 
 
 class LifecyclePlan(BaseModel):
@@ -66,6 +67,12 @@ class LifecyclePlan(BaseModel):
         Period.parse(text)
         return text
 
+    @model_validator(mode="after")
+    def _knows_the_pace(self) -> LifecyclePlan:
+        if self.place and not self.planned_batch_hours:
+            raise ValueError("place needs planned_batch_hours: effectiveness is held to it")
+        return self
+
     def digest(self) -> str:
         """SHA-256 of the canonical text of the plan; comments do not count."""
         values = self.model_dump(mode="json", by_alias=True)
@@ -84,6 +91,8 @@ def load_plan(path: Path) -> LifecyclePlan:
         text = path.read_text(encoding="utf-8")
     except OSError as error:
         raise NotFoundError(f"plan {path} cannot be opened: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise BadInputError(f"plan {path} is no text in UTF-8: {error}.") from error
     return read_plan(text, str(path))
 
 
@@ -95,7 +104,7 @@ def read_plan(text: str, file: str = "") -> LifecyclePlan:
     """
     data = read_toml(text, file)
     data = {
-        key: float(value) if key in _FLOATS and not isinstance(value, bool | str) else value
+        key: float(value) if key in _FLOATS and isinstance(value, Decimal | float) else value
         for key, value in data.items()
     }
     try:

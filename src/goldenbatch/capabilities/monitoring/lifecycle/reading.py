@@ -11,24 +11,29 @@ from goldenbatch.capabilities.monitoring.lifecycle.figures import (
     unit_effectiveness,
 )
 from goldenbatch.capabilities.monitoring.lifecycle.plan import LifecyclePlan
-from goldenbatch.capabilities.monitoring.lifecycle.stages import AttributeStage, Value, judge
+from goldenbatch.capabilities.monitoring.lifecycle.stages import (
+    AttributeStage,
+    Value,
+    judge,
+    why_unjudged,
+)
+from goldenbatch.capabilities.monitoring.lifecycle.values import ends, unit_of, value_of
 from goldenbatch.capabilities.monitoring.yields.facts import (
     KINDS,
     Book,
     FactRule,
-    Reported,
     book_of,
 )
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.findings import Verdict
 from goldenbatch.core.recipe import Parameter, Recipe
 from goldenbatch.core.recipe_use import RecipeAdopted, parse_recipe
-from goldenbatch.core.results import Limit, ResultKind, ResultStatus, compare
 from goldenbatch.core.site import Site
 from goldenbatch.core.twin_records import TwinResultKept
 from goldenbatch.science.lines.oee import Effectiveness
 
 HOUR_US = 3_600_000_000
+UNDATED = 2**62
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,9 @@ class Lifecycle:
         designs: Design spaces and fits that were kept.
         qualification: Stage 2, an entry an attribute.
         verification: Stage 3, the same.
-        missing: Qualification batches that the home does not know.
+        missing: Qualification batches that the home does not know as batches of the product.
+        unplaced: Batches in no stage: they ran between those of the qualification.
+        n_undated: Batches in no stage that have neither a start nor a result.
         batches: Batches of each stage, in time order.
         right_first_time: Of stage 3.
         yields: Of stage 3, in time order.
@@ -79,6 +86,8 @@ class Lifecycle:
     open_findings: tuple[tuple[str, str], ...] = ()
     confirmed_findings: tuple[tuple[str, str], ...] = ()
     gaps: tuple[str, ...] = field(default=())
+    unplaced: tuple[str, ...] = ()
+    n_undated: int = 0
 
 
 def gather(site: Site, plan: LifecyclePlan) -> Lifecycle:
@@ -107,11 +116,10 @@ def gather(site: Site, plan: LifecyclePlan) -> Lifecycle:
     )
     missing = tuple(one for one in plan.qualification if one not in known)
     qualified = tuple(one for one in known if one in plan.qualification)
-    last = max((_at(book, one) for one in qualified), default=None)
+    first, last = _reach(book, qualified)
     later = tuple(
-        one for one in known
-        if last is not None and one not in plan.qualification and _at(book, one) > last
-    )  # fmt: skip
+        one for one in known if one not in plan.qualification and last < _at(book, one) < UNDATED
+    )
     stages = [
         tuple(_stage(site, book, plan, name, batches, is_first) for name in names)
         for batches, is_first in ((qualified, True), (later, False))
@@ -134,7 +142,12 @@ def gather(site: Site, plan: LifecyclePlan) -> Lifecycle:
         effectiveness=_effectiveness(site, book, plan, later, share),
         open_findings=_findings(book, later, (None, Verdict.NEEDS_LABORATORY)),
         confirmed_findings=_findings(book, later, (Verdict.CONFIRMED,)),
-    )
+        unplaced=tuple(
+            one for one in known
+            if one not in plan.qualification and first < _at(book, one) <= last
+        ),
+        n_undated=sum(_at(book, one) >= UNDATED for one in known),
+    )  # fmt: skip
     return _with_gaps(found, plan)
 
 
@@ -148,7 +161,13 @@ def _at(book: Book, batch: str) -> int:
     start, _ = book.batches[batch].window
     if start is not None:
         return start
-    return min((one.at for one in book.results.get(batch, {}).values()), default=2**62)
+    return min((one.at for one in book.results.get(batch, {}).values()), default=UNDATED)
+
+
+def _reach(book: Book, batches: tuple[str, ...]) -> tuple[int, int]:
+    """When the first and the last batch were; without one nothing comes after."""
+    dated = [at for one in batches if (at := _at(book, one)) < UNDATED]
+    return min(dated, default=UNDATED), max(dated, default=UNDATED)
 
 
 def _stage(
@@ -156,44 +175,21 @@ def _stage(
 ) -> AttributeStage:
     limits = site.plant.limits(plan.product, name, plan.limits)
     unit = site.plant.attribute(plan.product, name).unit
-    values = [one for batch in batches if (one := _value(book, batch, name, limits)) is not None]
-    ends = _ends(limits)
-    return judge((name, unit), ends, values, plan, is_qualification=is_first)
-
-
-def _ends(limits: tuple[Limit, ...]) -> tuple[float | None, float | None]:
-    lower = max((float(one.lower) for one in limits if one.lower), default=None)
-    upper = min((float(one.upper) for one in limits if one.upper), default=None)
-    return lower, upper
-
-
-def _value(book: Book, batch: str, name: str, limits: tuple[Limit, ...]) -> Value | None:
-    """The newest standing result of an attribute of a batch."""
-    own: list[Reported] = [
-        one
-        for one in book.results.get(batch, {}).values()
-        if one.result.attribute == name
-        and one.result.status is not ResultStatus.INVALIDATED
-        and one.result.number is not None
-    ]
-    if not own:
-        return None
-    newest = max(own, key=lambda one: one.seq)
-    number = newest.result.number
-    return Value(
-        batch=batch,
-        at=newest.at,
-        number=float(number if number is not None else 0.0),
-        text=f"{newest.result.operator}{newest.result.value} {newest.result.unit}".strip(),
-        leaf=newest.leaf,
-        is_outside=any(compare(newest.result, limit).outcome == "outside" for limit in limits),
-        is_censored=newest.result.kind is ResultKind.CENSORED,
+    found = (value_of(book, batch, name, limits, unit) for batch in batches)
+    return judge(
+        (name, unit),
+        ends(limits, unit),
+        [one for one in found if one is not None],
+        plan,
+        is_qualification=is_first,
+        has_categories=any(one.allowed for one in limits),
     )
 
 
 def _recipe(site: Site, plan: LifecyclePlan) -> tuple[Recipe | None, str, int]:
     """The newest recipe in force, its event, and how many versions there were."""
-    now, best, n_versions = site.clock(), None, 0
+    now, n_versions = site.clock(), 0
+    best: tuple[RecipeAdopted, str] | None = None
     for event in site.ledger.events(kinds=("RecipeAdopted",)):
         body = event.decode()
         if not isinstance(body, RecipeAdopted) or body.product != plan.product:
@@ -201,7 +197,8 @@ def _recipe(site: Site, plan: LifecyclePlan) -> tuple[Recipe | None, str, int]:
         if plan.recipe and body.recipe != plan.recipe:
             continue
         n_versions += 1
-        if body.effective_from <= now:
+        is_newer = best is None or body.effective_from >= best[0].effective_from
+        if body.effective_from <= now and is_newer:
             best = (body, event.leaf)
     if plan.recipe and best is None:
         raise NotFoundError(
@@ -238,8 +235,9 @@ def _right(site: Site, book: Book, plan: LifecyclePlan, later: tuple[str, ...]) 
 def _yields(book: Book, plan: LifecyclePlan, later: tuple[str, ...]) -> tuple[Value, ...]:
     if not plan.yield_attribute:
         return ()
-    found = (_value(book, batch, plan.yield_attribute, ()) for batch in later)
-    return tuple(one for one in found if one is not None)
+    unit = unit_of(book, later, plan.yield_attribute)
+    found = (value_of(book, batch, plan.yield_attribute, (), unit) for batch in later)
+    return tuple(one for one in found if one is not None and one.is_number)
 
 
 def _effectiveness(
@@ -275,7 +273,10 @@ def _with_gaps(found: Lifecycle, plan: LifecyclePlan) -> Lifecycle:
     from dataclasses import replace
 
     n_qualified = len(found.batches[0])
-    gaps = [f"qualification batch {one!r} is not in this home" for one in found.missing]
+    gaps = [
+        f"qualification batch {one!r} is not in this home as a batch of {found.product!r}"
+        for one in found.missing
+    ]
     if found.recipe is None:
         gaps.append("stage 1: no recipe of the product is adopted")
     elif not critical_parameters(found.recipe):
@@ -290,10 +291,23 @@ def _with_gaps(found: Lifecycle, plan: LifecyclePlan) -> Lifecycle:
     for stage, entries, n in (("2", found.qualification, n_qualified),
                               ("3", found.verification, len(found.batches[1]))):  # fmt: skip
         gaps += [
+            f"stage {stage}: {one.attribute}: {why}"
+            for one in entries
+            if (why := why_unjudged(one, is_qualification=stage == "2"))
+        ]
+        gaps += [
             f"stage {stage}: {one.attribute} has results of {len(one.values)} of {n} batches"
             for one in entries
             if len(one.values) < n
         ]
     if not found.batches[1]:
         gaps.append("stage 3: no batch since the qualification")
+    if found.unplaced:
+        named = ", ".join(found.unplaced[:12]) + (" ..." if len(found.unplaced) > 12 else "")
+        gaps.append(f"in no stage, as they ran between those of the qualification: {named}")
+    if found.n_undated:
+        gaps.append(f"{found.n_undated} batches have neither a start nor a result")
+    if plan.yield_attribute and len(found.yields) < len(found.batches[1]):
+        n, n_all = len(found.yields), len(found.batches[1])
+        gaps.append(f"stage 3: the yield of {n} of {n_all} batches is known in one unit")
     return replace(found, gaps=tuple(gaps))

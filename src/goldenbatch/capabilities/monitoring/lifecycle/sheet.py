@@ -102,7 +102,8 @@ def _design(found: Lifecycle) -> Section:
             ("Study", "Work", "Model"),
             [(one.study, one.work, one.model) for one in found.designs],
             (2, 1, 2),
-            caption="Kept studies of twins: design spaces, fits, stress tests",
+            caption="Kept studies of twins in this home, whatever the product: design spaces, "
+            "fits, stress tests",
         ),
     ]  # fmt: skip
     return Section("design", "Stage 1: design", blocks)
@@ -169,7 +170,11 @@ def _verification(
                 caption=f"Charts of {plan.charts}",
             )
         )
-    blocks += [_figure(one, zone) for one in found.verification if len(one.values) > 1]
+    blocks += [
+        _figure(one, zone)
+        for one in found.verification
+        if sum(value.is_number for value in one.values) > 1
+    ]
     return Section("verification", "Stage 3: continued verification", blocks)
 
 
@@ -227,13 +232,14 @@ def _evidence(found: Lifecycle) -> Section:
 
 def _figure(one: AttributeStage, zone: str) -> Figure:
     lower, upper = one.lower, one.upper
+    drawn = [value for value in one.values if value.is_number]
     levels = [Level(value, word) for value, word in ((lower, "lower limit"), (upper, "upper limit"))
               if value is not None]  # fmt: skip
-    outside = frozenset(n for n, value in enumerate(one.values) if value.is_outside)
-    track = Track(one.attribute, [value.at for value in one.values],
-                  [value.number for value in one.values], style="both", alarms=outside)  # fmt: skip
+    outside = frozenset(n for n, value in enumerate(drawn) if value.is_outside)
+    track = Track(one.attribute, [value.at for value in drawn],
+                  [value.number for value in drawn], style="both", alarms=outside)  # fmt: skip
     caption = (
-        f"{one.attribute} of {len(one.values)} batches since the qualification, "
+        f"{one.attribute} of {len(drawn)} batches since the qualification, "
         f"{one.n_outside} outside the limits."
     )
     unit = "" if one.unit == "1" else f", {one.unit}"
@@ -255,9 +261,9 @@ def _reach(tolerance: ToleranceLimits | None) -> str:
 
 
 def _range(one: AttributeStage) -> str:
-    if not one.values:
+    numbers = [value.number for value in one.values if value.is_number]
+    if not numbers:
         return NOTHING
-    numbers = [value.number for value in one.values]
     return f"{min(numbers):.4g} to {max(numbers):.4g}"
 
 

@@ -27,7 +27,9 @@ class Value:
     Attributes:
         at: Microseconds UTC; when it was done, else when it was told.
         leaf: Event that it stands in.
+        number: In the unit of the attribute; NaN where it is no number or cannot be converted.
         is_censored: It lies below or above what the method can tell.
+        doubt: Why nobody can say that it conforms, in words; empty: somebody can.
     """
 
     batch: str
@@ -37,6 +39,12 @@ class Value:
     leaf: str
     is_outside: bool = False
     is_censored: bool = False
+    doubt: str = ""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether figures can be made of it."""
+        return math.isfinite(self.number)
 
 
 @dataclass(frozen=True)
@@ -76,6 +84,7 @@ def judge(
     plan: LifecyclePlan,
     *,
     is_qualification: bool,
+    has_categories: bool = False,
 ) -> AttributeStage:
     """Figures and faults of one attribute in one stage.
 
@@ -85,26 +94,48 @@ def judge(
         values: Of the stage.
         plan: What is accepted.
         is_qualification: Stage 2 (tolerance limits decide) or 3 (indices and charts do).
+        has_categories: Whether it is held to categories, not to bounds.
     """
     lower, upper = limits
     ordered = tuple(sorted(values, key=lambda one: (one.at, one.batch)))
-    plain = [one.number for one in ordered if not one.is_censored]
-    n_censored = len(ordered) - len(plain)
-    faults = [
-        f"batch {one.batch}: {one.text} is outside its limits" for one in ordered if one.is_outside
-    ]
-    tolerance = _tolerance(plain, limits, plan) if is_qualification and not n_censored else None
-    capability = _capability(plain, limits, plan) if not n_censored else None
+    plain = [one.number for one in ordered if one.is_number and not one.is_censored]
+    n_censored = sum(one.is_censored for one in ordered)
+    faults = [fault for one in ordered if (fault := _fault(one))]
+    is_whole = len(plain) == len(ordered)
+    tolerance = _tolerance(plain, limits, plan) if is_qualification and is_whole else None
+    capability = _capability(plain, limits, plan) if is_whole else None
     lag1 = lag1_autocorrelation(plain) if len(plain) >= N_INDEX and len(set(plain)) > 1 else None
     if is_qualification:
         faults += _qualified(tolerance, limits, plan)
     else:
         faults += _verified(capability, plan)
-    if lower is None and upper is None:
+    if lower is None and upper is None and not has_categories:
         faults.append(f"the plant states no {plan.limits} limit: nothing can be judged")
     return AttributeStage(
         *named, lower, upper, ordered, n_censored, tolerance, capability, lag1, tuple(faults)
     )
+
+
+def why_unjudged(one: AttributeStage, *, is_qualification: bool) -> str:
+    """Why there is no tolerance limit or index of an attribute, in words; empty: there is one."""
+    figure = one.tolerance if is_qualification else one.capability
+    n, least = len(one.values), 2 if is_qualification else N_INDEX
+    if figure is not None or not n or (one.lower is None and one.upper is None):
+        return ""
+    name = "tolerance limit" if is_qualification else "index"
+    if one.n_censored:
+        return f"no {name}: {one.n_censored} of {n} results are only bounds"
+    if not all(value.is_number for value in one.values):
+        return f"no {name}: not all results are numbers of one unit"
+    if n < least:
+        return f"no {name} of {n} batches, it needs {least}"
+    return f"no {name} of results that are all equal"
+
+
+def _fault(one: Value) -> str:
+    if one.is_outside:
+        return f"batch {one.batch}: {one.text} is outside its limits"
+    return f"batch {one.batch}: {one.text}: {one.doubt.rstrip('.')}" if one.doubt else ""
 
 
 def _tolerance(
