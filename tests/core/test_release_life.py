@@ -224,6 +224,7 @@ def test_nothing_is_in_force_from_before_it_was_signed():
         ({"market": "\u00a0EU"}, "pattern"),
         ({"market": "E\nU"}, "pattern"),
         ({"inputs": [{"name": "x", "kind": "result", "of": "assay"}]}, "is the answer"),
+        ({"inputs": [{"name": "x", "kind": "batch", "of": "Assay"}]}, "is the answer"),
     ],
 )
 def test_an_impossible_registration_is_refused(changes, why):
@@ -234,6 +235,8 @@ def test_an_impossible_registration_is_refused(changes, why):
 # ---- sterility --------------------------------------------------------------------------------
 
 STERILE = (
+    "Ph.Eur.2.6.1", "Ph. Eur. 2.6.1.", "text 20601", "USP General Chapter 71", "absence of growth",
+    "st\u0435rility", "steriiliys", "freedom from micro-organisms",
     "sterility", "Sterility test", "STERILE", "Sterilität", "stérilité", "sterilnost",
     "esterilidad", "sterylność", "st\u200berility", "стерильность", "無菌試験", "Ph. Eur. 2.6.1",
     "USP <71>", "absence of viable microorganisms", "no growth", "aseptic assurance",

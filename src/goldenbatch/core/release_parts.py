@@ -44,6 +44,8 @@ class Manufacture(StrEnum):
 _STERILITY: Final = (
     "steril",  # sterility, sterilita, esterilidad, sterilnost
     "steryl",
+    "steriil",  # Finnish, Estonian
+    "στειρ",
     "asepti",
     "asepsi",
     "keimfrei",
@@ -58,13 +60,21 @@ _STERILITY: Final = (
     "viablecontaminat",
     "microbialgrowth",
     "nogrowth",
+    "absenceofgrowth",
+    "freefromgrowth",
+    "freedomfrommicro",
+    "freefrommicro",
+    "germfree",
     "directinoculation",
     "sal106",
 )
 _METHODS: Final = re.compile(
-    r"(?<![\d.])2\.6\.1(?![\d.])|<71>|\busp\s*<?71>?(?!\d)|(?<![\d.])4\.06(?!\d)"
+    r"(?<!\d)(?<!\d\.)2\.6\.1(?!\.?\d)|(?<!\d)20601(?!\d)"
+    r"|<71>|\busp\s*(?:chapter|general chapter)?\s*<?71>?(?!\d)|(?<!\d)(?<!\d\.)4\.06(?!\d)"
 )
-"""Ph. Eur. 2.6.1, USP <71>, JP 4.06: the test for sterility."""
+"""Ph. Eur. 2.6.1 (text 20601), USP <71>, JP 4.06: the test for sterility."""
+_LOOKALIKES: Final = str.maketrans("аеорсухіѕјντ", "aeopcyxisjvt")
+"""Cyrillic and Greek letters that look like Latin ones."""
 
 
 def is_sterility(*names: str) -> bool:
@@ -85,7 +95,8 @@ def is_sterility(*names: str) -> bool:
         if _METHODS.search(plain):
             return True
         letters = "".join(one for one in plain if one.isalnum())
-        if any(word in letters for word in _STERILITY):
+        seen = letters.translate(_LOOKALIKES)
+        if any(word in letters or word in seen for word in _STERILITY):
             return True
     return False
 
@@ -262,7 +273,11 @@ class Registration(Part):
         doubled = sorted({one for one in names if names.count(one) > 1})
         if doubled:
             raise ValueError(f"input {doubled[0]!r} stands there twice")
-        answers = [one for one in self.inputs if one.kind == "result" and one.of == self.attribute]
+        answers = [
+            one
+            for one in self.inputs
+            if one.kind in ("result", "batch") and one.of.casefold() == self.attribute.casefold()
+        ]
         if answers:
             raise ValueError(f"input {answers[0].name!r} is the answer: a result of the attribute")
         check_unit(self.limit.unit)

@@ -113,3 +113,13 @@ def test_what_cannot_be_charted_is_refused():
         mv.phase_one_limit(4, 3)
     with pytest.raises(DesignError):
         mv.mewma_reference(rows, 0.5)
+
+
+def test_a_chart_without_memory_takes_nothing_from_the_row_before():
+    design = mv.MultivariateDesign("hotelling", (0.0, 0.0), ((1.0, 0.0), (0.0, 1.0)), 9.0)
+    points, _ = mv.multivariate_block(design, [[1e20, 0.0], [9.0, 1.0], [0.1, 0.7]])
+    alone = [
+        mv.multivariate_step(design, mv.MultivariateState(), row)[1]
+        for row in ([9.0, 1.0], [0.1, 0.7])
+    ]
+    assert points[1:] == alone and points[1].is_alarm

@@ -255,8 +255,9 @@ def multivariate_step(
     if np.isnan(values).any():
         return state, MultivariatePoint(math.nan, design.limit, (math.nan,) * p, False)
     centred = [value - mean for value, mean in zip(values.tolist(), design.mean, strict=True)]
-    before = state.ewma or (0.0,) * p
     weight = design.weight
+    # A chart without memory takes nothing from the row before, not even its rounding.
+    before = state.ewma if state.ewma and weight < 1.0 else (0.0,) * p
     # The EWMA is kept of centred rows, so that contributions are those of attributes.
     ewma = tuple(old + weight * (new - old) for old, new in zip(before, centred, strict=True))
     scale = (2.0 - weight) / weight

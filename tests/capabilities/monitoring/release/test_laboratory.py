@@ -2,8 +2,12 @@
 
 import pytest
 
+from goldenbatch.capabilities.monitoring.release.standing import standing_of
+from goldenbatch.core.batches import SampleTaken
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
+from goldenbatch.core.records import NewEvent
 from goldenbatch.core.release_life import ReleaseState
+from goldenbatch.core.results import Result, ResultsReported
 from tests.capabilities.monitoring.release import bench
 from tests.capabilities.monitoring.release.test_asking import state_of
 
@@ -132,3 +136,53 @@ def test_who_linked_a_result_concludes_nothing(site):
         conclude(site, "quinn")
     conclude(site, "qa")
     assert state_of(site, "R1") is ReleaseState.CONCLUDED
+
+
+def doubts(site, name="R1", market="EU"):
+    (one,) = standing_of(site, name, market)
+    return "; ".join(one.doubts), one.is_settled
+
+
+def test_a_pass_does_not_stand_beside_a_laboratory_failure(site):
+    bench.batch(site, "R1")
+    bench.result(site, "R1", "70.0", sample="R1/uv", method="UV-1")  # not the registered test
+    bench.ask(site, "R1")
+    assert doubts(site) == ("", True)
+    bench.result(site, "R1", "70.0")
+    told, is_settled = doubts(site)
+    assert "sample R1/final is outside: link it" in told and not is_settled
+    link(site)
+    assert "link it" not in doubts(site)[0] and state_of(site, "R1") is ReleaseState.INVESTIGATION
+
+
+def test_an_older_failure_counts_where_the_sample_names_the_batch(site):
+    called(site)
+    for name, value in (("first", "70.0"), ("second", "59.0")):
+        told = Result(attribute="assay", value=value, unit="g/L", **bench.METHOD)
+        taken = SampleTaken(sample=name, batch="R1", taken_at=bench.FIRST, taken_by="lab")
+        bodies = (taken, ResultsReported(sample=name, results=(told,)))
+        site.ledger.append(
+            [NewEvent(f"sample/{name}", one, n, "test") for n, one in enumerate(bodies)]
+        )
+    linked, _ = link(site, sample="second")
+    assert linked.outside and "sample first" in linked.statement
+
+
+def test_a_pass_does_not_outlive_its_registration_or_a_confirmed_failure_elsewhere(site):
+    bench.register(site, market="US")
+    bench.batch(site, "R1", *bench.FAILS)
+    bench.ask(site, "R1")
+    bench.write(site, "late", bench.TEMP, [bench.FIRST + n * 60_000_000 for n in range(121)],
+                37.0, reason="recalibrated")  # fmt: skip
+    bench.write(site, "later", bench.PH, [bench.FIRST + n * 60_000_000 for n in range(121)],
+                7.0, reason="recalibrated")  # fmt: skip
+    (tested,) = bench.ask(site, "R1", market="US")
+    assert tested.outcome == "passes" and doubts(site, market="US")[0].startswith("it is under")
+    conclude(site)
+    told, is_settled = doubts(site, market="US")
+    assert told == "its failure was confirmed for EU, by limits no tighter" and not is_settled
+    bench.act(
+        site, "register-withdraw", "qa", product="P", market="US", attribute="assay",
+        reason="authority",
+    )  # fmt: skip
+    assert "no registration is in force" in doubts(site, market="US")[0]

@@ -72,7 +72,10 @@ class Case:
 
     @property
     def inputs_apart(self) -> Array:
-        """Inputs that know nothing of earlier batches of the same lot, shape (n, p + 4)."""
+        """Inputs without levels of the lot, shape (n, p + 4).
+
+        The levels of the product stay, and with them results of the lot that were known by then.
+        """
         return np.column_stack([self.X, self.levels.columns()])
 
     def forward(self, *, is_grouped: bool = False, is_choice: bool = False) -> ForwardSettings:

@@ -18,6 +18,7 @@ from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.findings import Evidence
 from goldenbatch.core.quantities import Quantity
 from goldenbatch.core.release_records import InputRead, NoPrediction
+from goldenbatch.core.results import ResultStatus
 from goldenbatch.core.series import Quality
 
 if TYPE_CHECKING:
@@ -221,8 +222,14 @@ def _lot(site: Site, row: Row, source: InputSource) -> _Found:
 
 
 def _of_results(site: Site, rows: Sequence[Row], what: str) -> _Found:
-    """The one valid result, or the mean of several of one unit."""
-    usable = [one for one in rows if one["status"] == "valid"]
+    """The one valid result, or the mean of several of one unit.
+
+    A result that stands as out of specification or trend is not left out of a mean of the others.
+    """
+    bad = [one for one in rows if one["status"] in (ResultStatus.OOS, ResultStatus.OOT)]
+    if bad:
+        raise _NoValueError(f"a result of {what} stands as {bad[0]['status']} ({bad[0]['sample']})")
+    usable = [one for one in rows if one["status"] == ResultStatus.VALID]
     if not usable:
         raise _NoValueError(f"there is no valid result of {what} ({len(rows)} on record)")
     if any(one["kind"] != "number" for one in usable):

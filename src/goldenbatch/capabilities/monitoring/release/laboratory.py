@@ -128,11 +128,9 @@ def _compared(site: Site, row: Row, limit: Limit, wanted: ContingencyTest) -> Co
 
     One that is not within is not made good by one that is.
     """
-    where = {"batch": row["batch"], "attribute": row["attribute"]}
-    rows = site.ledger.select("result", where) if row["batch"] else [row]
     others = [
         one
-        for one in rows
+        for one in _rows_of(site, _batch_of(site, row), str(row["attribute"]))
         if _is_of(one, str(row["attribute"]), wanted) and one["sample"] != row["sample"]
     ]
     for one in (row, *others):
@@ -141,6 +139,44 @@ def _compared(site: Site, row: Row, limit: Limit, wanted: ContingencyTest) -> Co
             note = "" if one is row else f"sample {one['sample']}: "
             return Comparison("outside", f"{note}{found.why}")
     return _held(row, limit)
+
+
+def _rows_of(site: Site, batch: str, attribute: str) -> list[Row]:
+    """Results of an attribute of a batch, by their own entry or by that of their sample."""
+    own = site.ledger.select("result", {"batch": batch, "attribute": attribute})
+    of_samples = [
+        row
+        for one in site.ledger.select("sample", {"batch": batch})
+        for row in site.ledger.select(
+            "result", {"sample": one["sample"], "attribute": attribute, "batch": ""}
+        )
+    ]
+    return [*own, *of_samples]
+
+
+def unheeded(site: Site, state: ReleaseTestState) -> list[str]:
+    """Results of the registered contingency test that are outside, and that nobody has linked.
+
+    A failure that quality confirmed needs no further one.
+    """
+    tested, concluded = state.tested, state.concluded
+    if tested is None or (concluded is not None and concluded.finding == "confirmed"):
+        return []
+    try:
+        wanted = contingency_of(site, state)
+    except NotFoundError as error:
+        return [str(error)]
+    linked = [
+        site.ledger.stream(state.stream, number - 1)[0].seq
+        for number, one in state.links
+        if one.outside
+    ]
+    found = []
+    for row in _rows_of(site, tested.batch, tested.attribute):
+        is_outside = _held(row, tested.limit).outcome == "outside"
+        if is_outside and _is_of(row, tested.attribute, wanted) and row["seq"] > max(linked or [0]):
+            found.append(f"the laboratory's result of sample {row['sample']} is outside: link it")
+    return found
 
 
 def _held(row: Row, limit: Limit) -> Comparison:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.capabilities.monitoring.release._reading import (
@@ -16,14 +17,17 @@ from goldenbatch.capabilities.monitoring.release._reading import (
     standings_of,
     test_of,
 )
+from goldenbatch.capabilities.monitoring.release.laboratory import unheeded
 from goldenbatch.core.release_life import ReleaseState, in_force
 
 if TYPE_CHECKING:
     from goldenbatch.core.records import Row
     from goldenbatch.core.release_life import RegistrationStanding, ReleaseTestState
+    from goldenbatch.core.results import Limit
     from goldenbatch.core.site import Site
 
 NOT_ASKED = "not asked"
+_PASSING = (ReleaseState.PASSES, ReleaseState.LABORATORY)
 
 
 @dataclass(frozen=True)
@@ -64,12 +68,13 @@ def standing_of(site: Site, batch: str, market: str) -> tuple[AttributeStanding,
     Raises:
         NotFoundError: There is no such batch.
     """
-    product = str(batch_row(site, batch)["product"])
+    row = batch_row(site, batch)
+    product = str(row["product"])
     where = {"product": product, "market": market}
     names = {str(row["attribute"]) for row in site.ledger.select("release_registration", where)}
     asked = {
-        str(row["attribute"])
-        for row in site.ledger.select("release_test", {"batch": batch, "market": market})
+        str(one["attribute"])
+        for one in site.ledger.select("release_test", {"batch": batch, "market": market})
     }
     found = []
     for name in sorted(names | asked):
@@ -78,7 +83,10 @@ def standing_of(site: Site, batch: str, market: str) -> tuple[AttributeStanding,
         if registration is None and name not in asked:
             continue
         test = test_of(site, batch, market, name)
-        doubts = (*_doubts(site, test), *_elsewhere(site, batch, market, name))
+        doubts = (
+            *_doubts(site, test), *_overtaken(row, registration, test),
+            *_elsewhere(site, batch, market, test, name),
+        )  # fmt: skip
         found.append(AttributeStanding(name, market, registration, test, doubts))
     return tuple(found)
 
@@ -93,18 +101,50 @@ def markets_of(site: Site, batch: str) -> tuple[str, ...]:
     return tuple(sorted({str(row["market"]) for row in rows}))
 
 
-def _elsewhere(site: Site, batch: str, market: str, attribute: str) -> list[str]:
-    """The same attribute of the same batch, under investigation for another market."""
+def _overtaken(
+    row: Row, registration: RegistrationStanding | None, test: ReleaseTestState | None
+) -> list[str]:
+    """What happened since that a pass does not outlive."""
+    if test is None or test.state not in _PASSING:
+        return []
+    found = ["the batch was aborted since"] if row["outcome"] == "aborted" else []
+    if registration is None and test.is_passed:
+        found.append("no registration is in force any more")
+    return found
+
+
+def _elsewhere(
+    site: Site, batch: str, market: str, test: ReleaseTestState | None, attribute: str
+) -> list[str]:
+    """The same attribute of the same batch under investigation, or failed, for another market."""
     rows = site.ledger.select("release_test", {"batch": batch, "attribute": attribute})
-    open_ = ReleaseState.INVESTIGATION.value
-    others = [row["market"] for row in rows if row["market"] != market and row["state"] == open_]
-    return [f"it is under investigation for {one}" for one in others]
+    found = []
+    for other in sorted(str(row["market"]) for row in rows if row["market"] != market):
+        one = test_of(site, batch, other, attribute)
+        if one is None or one.tested is None:
+            continue
+        if one.state is ReleaseState.INVESTIGATION:
+            found.append(f"it is under investigation for {other}")
+        is_confirmed = one.concluded is not None and one.concluded.finding == "confirmed"
+        own = test.tested if test is not None and test.state in _PASSING else None
+        if is_confirmed and own is not None and not _is_wider(own.limit, one.tested.limit):
+            found.append(f"its failure was confirmed for {other}, by limits no tighter")
+    return found
+
+
+def _is_wider(limit: Limit, other: Limit) -> bool:
+    """Whether a limit lets something pass that another, in the same unit, does not."""
+    if limit.unit != other.unit:
+        return False
+    below = other.lower and (not limit.lower or Decimal(limit.lower) < Decimal(other.lower))
+    above = other.upper and (not limit.upper or Decimal(limit.upper) > Decimal(other.upper))
+    return bool(below or above)
 
 
 def _doubts(site: Site, test: ReleaseTestState | None) -> list[str]:
     if test is None:
         return []
-    found = list(test.faults)
+    found = [*test.faults, *unheeded(site, test)]
     for _, one in test.links[-1:]:
         where = {"sample": one.sample, "test": one.test}
         rows = site.ledger.select("result", where, limit=1)
