@@ -186,3 +186,17 @@ def test_a_pass_does_not_outlive_its_registration_or_a_confirmed_failure_elsewhe
         reason="authority",
     )  # fmt: skip
     assert "no registration is in force" in doubts(site, market="US")[0]
+
+
+def test_a_pass_is_of_what_it_was_asked_with_and_of_the_registered_limit(site):
+    bench.batch(site, "R1")
+    bench.ask(site, "R1")
+    times = [bench.FIRST + n * 60_000_000 for n in range(121)]
+    bench.write(site, "again", bench.TEMP, times, 36.0, reason="offset of the probe")
+    told, is_settled = doubts(site)
+    assert told.startswith(f"{bench.TEMP}: not what it was asked with") and not is_settled
+    bench.ask(site, "R1", reason="offset of the probe")
+    assert doubts(site) == ("", True)
+    limit = {"kind": "release", "lower": "50.0", "upper": "55.0", "unit": "g/L"}
+    bench.register(site, limit=limit)
+    assert "by the registration in force its value" in doubts(site)[0]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from pydantic import BaseModel, ValidationError
@@ -21,6 +21,8 @@ from goldenbatch.core.release_records import registration_stream, test_stream
 
 if TYPE_CHECKING:
     from goldenbatch.core.records import Row
+    from goldenbatch.core.release_parts import InputSource
+    from goldenbatch.core.release_records import InputRead
     from goldenbatch.core.site import Site
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -85,6 +87,20 @@ def test_of(site: Site, batch: str, market: str, attribute: str) -> ReleaseTestS
 
 
 test_of.__test__ = False  # type: ignore[attr-defined]
+
+
+def evidence_of(inputs: Iterable[InputRead]) -> dict[str, tuple[str, str, str]]:
+    """What tells evidence apart: values by name, and why there is none."""
+    return {one.name: (one.value, one.unit, str(one.fault)) for one in inputs}
+
+
+def sources_of(site: Site, approval: str) -> tuple[InputSource, ...]:
+    """Where the inputs come from by a registration that was approved so, `stream@version`."""
+    stream, _, number = approval.rpartition("@")
+    for one in registration_standings(site.ledger.stream(stream), fault_of(site)):
+        if str(one.approved_at) == number:
+            return one.registration.inputs
+    return ()
 
 
 def asked_test(site: Site, batch: str, market: str, attribute: str) -> ReleaseTestState:

@@ -10,11 +10,12 @@ References:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from goldenbatch.capabilities.monitoring.release._reading import (
     Values,
     batch_row,
+    evidence_of,
     made,
     registered,
     require_name,
@@ -28,7 +29,6 @@ from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError
 from goldenbatch.core.release_life import ReleaseState
 from goldenbatch.core.release_records import (
     ContingencyTestCalled,
-    InputRead,
     ReleaseInvestigationOpened,
     ReleaseOutcome,
     ReleaseTested,
@@ -113,17 +113,12 @@ def _require_askable(case: Case, reason: str) -> None:
 def _require_other_evidence(before: ReleaseTestState, found: Answer) -> None:
     """Refuse to ask again on the evidence that an answer was given on."""
     for number, one in before.tests:
-        if _evidence(one.inputs) == _evidence(found.inputs):
+        if evidence_of(one.inputs) == evidence_of(found.inputs):
             raise ConflictError(
                 f"no input is another than in {before.stream}@{number}, which said "
                 f"{one.outcome.value}: to ask again would only be fishing.",
                 hint="Correct what is wrong in the record first.",
             )
-
-
-def _evidence(inputs: tuple[InputRead, ...]) -> dict[str, Any]:
-    """What tells evidence apart: values by name, and why there is none."""
-    return {one.name: (one.value, one.unit, one.fault) for one in inputs}
 
 
 def _intent(case: Case, found: Answer, reason: str) -> Intent:

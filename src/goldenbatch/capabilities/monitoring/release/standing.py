@@ -13,12 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 from goldenbatch.capabilities.monitoring.release._reading import (
     batch_row,
+    evidence_of,
     present,
+    sources_of,
     standings_of,
     test_of,
 )
+from goldenbatch.capabilities.monitoring.release.inputs import read_inputs
 from goldenbatch.capabilities.monitoring.release.laboratory import unheeded
 from goldenbatch.core.release_life import ReleaseState, in_force
+from goldenbatch.core.release_parts import holds_within
 
 if TYPE_CHECKING:
     from goldenbatch.core.records import Row
@@ -84,7 +88,7 @@ def standing_of(site: Site, batch: str, market: str) -> tuple[AttributeStanding,
             continue
         test = test_of(site, batch, market, name)
         doubts = (
-            *_doubts(site, test), *_overtaken(row, registration, test),
+            *_doubts(site, test), *_overtaken(site, row, registration, test),
             *_elsewhere(site, batch, market, test, name),
         )  # fmt: skip
         found.append(AttributeStanding(name, market, registration, test, doubts))
@@ -102,15 +106,38 @@ def markets_of(site: Site, batch: str) -> tuple[str, ...]:
 
 
 def _overtaken(
-    row: Row, registration: RegistrationStanding | None, test: ReleaseTestState | None
+    site: Site,
+    row: Row,
+    registration: RegistrationStanding | None,
+    test: ReleaseTestState | None,
 ) -> list[str]:
     """What happened since that a pass does not outlive."""
     if test is None or test.state not in _PASSING:
         return []
     found = ["the batch was aborted since"] if row["outcome"] == "aborted" else []
-    if registration is None and test.is_passed:
+    if not test.is_passed:
+        return found
+    tested = test.tested
+    if registration is None:
         found.append("no registration is in force any more")
-    return found
+    elif tested is not None and tested.prediction is not None:
+        told = registration.registration
+        fault = holds_within(tested.attribute, tested.prediction, told.limit, told.bound)
+        found += [f"by the registration in force {fault}"] if fault else []
+    return [*found, *_other_inputs(site, row, test)]
+
+
+def _other_inputs(site: Site, row: Row, test: ReleaseTestState) -> list[str]:
+    """Inputs that are read as something else by now: a pass is of what it was asked with."""
+    asked = [one for _, one in test.tests]
+    sources = sources_of(site, asked[-1].registration)
+    units = {one.name: one.unit for one in asked[-1].inputs}
+    now = evidence_of(read_inputs(site, row, sources, units))
+    if any(evidence_of(one.inputs) == now for one in asked):
+        return []
+    before = evidence_of(asked[-1].inputs)
+    names = [name for name in now if now[name] != before.get(name)]
+    return [f"{', '.join(names)}: not what it was asked with any more; ask again"]
 
 
 def _elsewhere(
