@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from goldenbatch.capabilities.monitoring import control_charts, limits_of
+from goldenbatch.capabilities.monitoring.charts import _trial_lengths
 from goldenbatch.capabilities.monitoring.charts.book import ChartPage, add
 from goldenbatch.capabilities.monitoring.charts.settings import (
     ControlChartSettings,
@@ -143,7 +144,8 @@ specification = { x = [-50.0, nan] }
 """
 
 
-def test_a_trial_counts_values_and_batches_and_says_how_fast_its_charts_are(tmp_path):
+def test_a_trial_counts_values_and_batches_and_says_how_fast_its_charts_are(tmp_path, monkeypatch):
+    monkeypatch.setattr(_trial_lengths, "_N_RUNS_IN_ALL", 600)
     x, y = autoregression(160, 21), autoregression(160, 22)
     x[120], y[130] = -60.0, 90.0
     rows = [f"{a:.5f},{b:.5f}" for a, b in zip(x, y, strict=True)]
