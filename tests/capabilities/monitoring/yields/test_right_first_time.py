@@ -104,6 +104,7 @@ def test_a_batch_without_anything_against_it_is_right_first_time(case):
         (lambda case: case.result(status="oos"), "is out of specification"),
         (lambda case: case.result("0.51"), "outside its limit"),
         (lambda case: case.finding(Verdict.CONFIRMED), "was confirmed"),
+        (lambda case: case.finding(Verdict.CONFIRMED, "updated"), "was confirmed"),
     ],
 )
 def test_what_counts_against_a_batch(case, spoil, words):
@@ -142,6 +143,12 @@ def test_an_undecided_finding_keeps_it_open(case, verdicts):
     case.finding(*verdicts)
     assert case.judged().value is None
     assert case.judged(severity="major").value is True
+
+
+def test_a_confirmed_finding_that_is_dismissed_later_does_not_count(case):
+    case.batch()
+    case.finding(Verdict.CONFIRMED, "updated", Verdict.DISMISSED)
+    assert case.judged().value is True
 
 
 def test_the_findings_of_the_room_itself_do_not_count(case):

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.quantities import Quantity
 
 if TYPE_CHECKING:
@@ -52,7 +53,8 @@ def trend_of(site: Site, told: Registration, batch: str, said: Predicted) -> Tre
     rules = rules_named(told.trend.rules)
     rows = _before(site, told, batch)[-memory_of(rules) :] if memory_of(rules) else []
     centre, sigma = float(told.trend.centre), float(told.trend.sigma)
-    z = [(float(one["number"]) - centre) / sigma for one in rows] + [(value - centre) / sigma]
+    earlier = [_number(one, told.limit.unit) or 0.0 for one in rows]
+    z = [(one - centre) / sigma for one in (*earlier, value)]
     signs += [
         f"run rule {rule.name} over {min(rule.n_window, len(z))} batches"
         for rule in rules
@@ -79,7 +81,17 @@ def _before(site: Site, told: Registration, batch: str) -> list[Row]:
     return [
         one
         for one in rows
-        if one["number"] is not None
+        if _number(one, told.limit.unit) is not None
         and one["batch"] != batch
         and (own is None or one["first_seq"] < own)
     ]
+
+
+def _number(row: Row, unit: str) -> float | None:
+    """A valid prediction in the unit registered now; None: there is none, or not in such a unit."""
+    if row["number"] is None:
+        return None
+    try:
+        return Quantity(str(row["value"]), str(row["unit"]) or "1").to(unit).float
+    except BadInputError:
+        return None

@@ -177,8 +177,13 @@ class Book:
 
     def _finding(self, uid: str, finding: Finding) -> None:
         names = frozenset({finding.subject.batch, *finding.batches} - {""})
-        # What was decided of an earlier version is no decision on this one.
-        self.findings[uid] = FindingFacts(finding, None, names)
+        # What was decided of an earlier version is no decision on this one; but that an event was
+        # confirmed is not undone by its end being told: a person dismisses it, or it stands.
+        before = self.findings.get(uid)
+        is_confirmed = before is not None and before.verdict is Verdict.CONFIRMED
+        self.findings[uid] = FindingFacts(
+            finding, Verdict.CONFIRMED if is_confirmed else None, names
+        )
 
     def facts(
         self, batch: str, limits: LimitsOf, rule: FactRule, uids: Iterable[str] | None = None
