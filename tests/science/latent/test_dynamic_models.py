@@ -218,3 +218,12 @@ def test_settings_that_give_no_model_are_refused():
         DynamicPCA(2, alarms=FAST).fit(rows).calibrate(rows[:40])
     with pytest.raises(DataError, match="no value"):
         DynamicPCA(2).fit(np.where(np.arange(6) == 1, np.nan, rows))
+
+
+@pytest.mark.parametrize("lags", [-1, 1.5, "2", 2_000])
+def test_windows_that_nobody_could_fit_are_refused_at_once(lags):
+    rows = np.random.default_rng(0).normal(size=(60, 3))
+    with pytest.raises(DesignError, match="lags"):
+        CVA(2, lags=lags).fit(rows)
+    with pytest.raises(DesignError, match="lags"):
+        DynamicPCA(2, lags=lags).fit(rows)

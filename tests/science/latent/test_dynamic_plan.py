@@ -199,3 +199,11 @@ def test_damaged_bytes_and_parts_that_do_not_fit_are_refused():
         DynamicState.from_json({"plan": "x", "window": [[1.0]]})
     with pytest.raises(ValueError, match="read-only"):
         model.arrays.projection[0, 0] = 1.0
+
+
+@pytest.mark.parametrize("name", ["site/unit/t1", ""])
+def test_tags_that_cannot_be_told_apart_make_no_plan(name):
+    good = plan()
+    names = (name, *good.facts.columns[1:-1], name)
+    with pytest.raises(PlanError, match="stands there twice"):
+        DynamicPlan(replace(good.facts, columns=names), good.arrays)

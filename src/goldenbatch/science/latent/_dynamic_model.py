@@ -27,6 +27,8 @@ from goldenbatch.science.latent.limits import box_limit
 from goldenbatch.science.latent.pca import centre_and_scale
 from goldenbatch.science.latent.selection import contiguous_folds
 
+MAX_WINDOW = 4096
+"""Values of a window: the covariance of more would fill the memory, and no plant has the rows."""
 _LEFT_OUT = "training rows left out of the fit, in blocks of time"
 
 
@@ -63,6 +65,7 @@ class DynamicModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]
         """
         rows = matrix(X, "X")
         self.n_features_in_, self.n_rows_ = rows.shape[1], len(rows)
+        _check_lags(self.lags, rows.shape[1])
         self._learn(rows, y)
         self.left_out_ = self._left_out(rows, y)
         self._make_limits()
@@ -248,3 +251,20 @@ class DynamicModel(OutlierMixin, BaseEstimator):  # type: ignore[misc]
 
     def _sources(self) -> list[LimitSource]:
         return list(dict.fromkeys(one.source for one in self.limits_))
+
+
+def _check_lags(lags: object, n_tags: int) -> None:
+    """Refuse windows that nobody could fit.
+
+    Raises:
+        DesignError: lags are no whole number from 0 on, or windows would be too wide.
+    """
+    if not isinstance(lags, int | np.integer) or lags < 0:
+        message = f"lags {lags!r} is no whole number from 0 on"
+        raise DesignError(message)
+    if (wide := n_tags * (int(lags) + 1)) > MAX_WINDOW:
+        message = (
+            f"windows of {n_tags} tags and {lags} lags have {wide} values, more than "
+            f"{MAX_WINDOW}; take fewer lags, or rows further apart"
+        )
+        raise DesignError(message)

@@ -104,6 +104,8 @@ def check_parts(facts: DynamicFacts, arrays: DynamicArrays) -> None:
     values = [one.value for one in facts.limits]
     is_finite = all(np.isfinite(array).all() for array in (*numbers, np.array(values)))
     in_force = [one.statistic for one in facts.limits if one.source is facts.in_force]
+    if len({*facts.columns, ""}) <= p:
+        wrong.append("the names of tags, of which one is empty or stands there twice")
     if sorted(in_force) != sorted(facts.statistics):
         wrong.append(f"limits in force ({facts.in_force.value}) are for {in_force}")
     if not facts.is_log and not all(value > 0 for value in values):
