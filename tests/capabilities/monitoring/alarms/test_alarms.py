@@ -129,6 +129,7 @@ def test_a_shelved_alarm_comes_back_by_itself_and_no_later_than_it_may(plant):
     (one,) = book.waiting(now)
     assert book.state(one, now) is State.SHELVED
     assert book.shown_at(one, now) == ()
+    assert performance_command(plant.site, days=1.0) == []  # nobody was shown anything yet
     later = now + 61_000_000
     assert book.state(one, later) is State.UNACKNOWLEDGED
     assert len(book.shown_at(one, later)) == 1

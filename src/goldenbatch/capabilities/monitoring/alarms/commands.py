@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -77,7 +78,7 @@ def annunciations(book: AlarmBook, now: int) -> dict[str, Sequence[AlarmTimes]]:
     for one in book.occurrences.values():
         cleared, taken = _seconds(one.cleared_at), _seconds(one.acknowledged_at)
         shown = [moment / 1e6 for moment in book.shown_at(one, now)]
-        for at, following in zip(shown, [*shown[1:], math.inf], strict=True):
+        for at, following in pairwise([*shown, math.inf]):
             times = AlarmTimes(
                 one.alarm.id,
                 at,
