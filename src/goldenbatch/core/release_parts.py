@@ -141,7 +141,7 @@ class InputSource(Part):
         phase: Phase whose readings count; empty: the whole batch. For readings alone.
         how: What is made of the readings: time-weighted mean, least, greatest or last one.
         material: Material whose lot it is, for lots alone.
-        least_good: Least share of the time with good readings.
+        least_good: Least share of the time with good readings; a tag that fell silent is not good.
     """
 
     name: str = Field(min_length=1)

@@ -89,6 +89,13 @@ def test_without_a_valid_prediction_the_registered_test_is_called(site, name):
     assert state_of(site, "R1") is ReleaseState.CONTINGENCY
 
 
+def test_a_sensor_that_fell_silent_is_an_instrument_fault(site):
+    bench.batch(site, "R1", temp=None)
+    bench.write(site, "early", TEMP, [bench.FIRST + n * 60_000_000 for n in range(5)], 37.0)
+    _, called = bench.ask(site, "R1")
+    assert called.no_prediction == "instrument_fault" and "good for 4.2% of the time" in called.why
+
+
 def test_a_suspended_model_says_nothing(site):
     case.act(site, "suspend", "sme", use=case.USE, reason="the probe drifts")
     bench.batch(site, "R1")

@@ -2,7 +2,10 @@
 
 from types import SimpleNamespace
 
-from goldenbatch.capabilities.monitoring.release.inputs import read_inputs
+import numpy as np
+import pytest
+
+from goldenbatch.capabilities.monitoring.release.inputs import _good_time, read_inputs
 from goldenbatch.core.release_parts import InputSource
 
 ROW = {"batch": "R1"}
@@ -27,3 +30,18 @@ def test_a_result_that_stands_as_a_failure_is_not_left_out_of_the_mean():
         assert (told.value, told.fault) == ("", "missing_input") and status in told.why
     told = read(RESULT, {**RESULT, "sample": "S2", "status": "invalidated", "value": "9"})
     assert told.value == "2.0"
+
+
+@pytest.mark.parametrize(
+    ("times", "known", "cadence", "expected"),
+    [
+        (range(0, 100, 10), 90, np.inf, 100),  # the last gap is as long as those before
+        (range(0, 50, 10), 40, np.inf, 50),  # silent in the second half
+        ((0, 10, 90), 100, np.inf, 100),  # it reports when something changes
+        ((0, 10, 90), 100, 10, 50),  # it should have reported every 10
+        ((5,), 5, np.inf, 5),
+    ],
+)
+def test_a_reading_does_not_stand_for_ever(times, known, cadence, expected):
+    series = SimpleNamespace(times=lambda: np.array(list(times)))
+    assert _good_time((0, 100), series, (1.0, known), cadence) == pytest.approx(expected)

@@ -12,7 +12,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
 
 from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.core.findings import Evidence
@@ -31,6 +33,9 @@ if TYPE_CHECKING:
 _HOW: Mapping[str, AggregateKind] = {
     "mean": "TimeAverage", "minimum": "Minimum", "maximum": "Maximum",
 }  # fmt: skip
+_GOOD: Final[tuple[AggregateKind, ...]] = ("PercentGood", "DurationGood")
+_MOST_CADENCES: Final = 3.0
+"""So many times its usual time between readings a reading stands."""
 
 
 @dataclass(frozen=True)
@@ -111,10 +116,20 @@ def _readings(site: Site, row: Row, source: InputSource) -> _Found:
         for window, one in zip(windows, series, strict=True)
         if len(one)
     )
+    as_of = max(one.as_of or 0 for one in evidence)
+    cadence = _cadence(site, source.of)
     if source.how == "last":
         value = _last(series, source.of)
+        _require_fresh(source.of, series, windows, cadence)
     else:
-        value = _aggregate(site, source, windows, max(one.as_of or 0 for one in evidence))
+        share = _share_good(site, source.of, windows, series, as_of)
+        if share < source.least_good:
+            raise _NoValueError(
+                f"{source.of} was good for {share:.1%} of the time, and {source.least_good:.0%} "
+                "are asked for",
+                NoPrediction.INSTRUMENT_FAULT,
+            )
+        value = _aggregate(site, source, windows, as_of)
     return _Found(plain(value), _unit_of(site, source.of), evidence)
 
 
@@ -169,22 +184,58 @@ def _last(series: Sequence[Series], tag: str) -> float:
     return float(value)
 
 
-def _aggregate(site: Site, source: InputSource, windows: Sequence[Window], as_of: int) -> float:
-    tags = [source.of]
-    spans = [end - start for start, end in windows]
-    good = site.historian.aggregate(tags, windows, "PercentGood", as_of=as_of).values[:, 0]
-    total = sum(spans) or 1
-    share = sum(
-        (0.0 if math.isnan(one) else float(one)) / 100 * span
-        for one, span in zip(good, spans, strict=True)
-    ) / total  # fmt: skip
-    if share < source.least_good:
+def _cadence(site: Site, tag: str) -> float:
+    """Usual time between readings in microseconds, as the plant says; infinite: it does not."""
+    told = site.plant.tag(tag).cadence_s if site.plant.has_tag(tag) else None
+    return 1e6 * told if told else math.inf
+
+
+def _require_fresh(
+    tag: str, series: Sequence[Series], windows: Sequence[Window], cadence: float
+) -> None:
+    newest = max(int(one.times().max()) for one in series if len(one))
+    silence = max(end for _, end in windows) - newest
+    if silence > _MOST_CADENCES * cadence:
         raise _NoValueError(
-            f"{source.of} was good for {share:.1%} of the time, and {source.least_good:.0%} are "
-            "asked for",
-            NoPrediction.INSTRUMENT_FAULT,
+            f"{tag} was silent for the last {silence / 6e7:.0f} min", NoPrediction.INSTRUMENT_FAULT
         )
-    found = site.historian.aggregate(tags, windows, _HOW[source.how], as_of=as_of).values[:, 0]
+
+
+def _share_good(
+    site: Site, tag: str, windows: Sequence[Window], series: Sequence[Series], as_of: int
+) -> float:
+    """Share of the whole time with good readings; a tag that fell silent is not good."""
+    shares, spans = (
+        site.historian.aggregate([tag], windows, kind, as_of=as_of).values[:, 0] for kind in _GOOD
+    )
+    good = sum(
+        _good_time(window, one, (float(share) / 100, 1e3 * float(span)), _cadence(site, tag))
+        for window, one, share, span in zip(windows, series, shares, spans, strict=True)
+        if len(one) and share > 0
+    )
+    return good / (sum(end - start for start, end in windows) or 1)
+
+
+def _good_time(window: Window, series: Series, good: tuple[float, float], cadence: float) -> float:
+    """Microseconds of a window with good readings.
+
+    The aggregate's share is of the time up to the last reading that there is. Beyond it a reading
+    stands as long as the longest gap before it. With a known cadence no reading stands long.
+    """
+    (start, end), (share, span) = window, good
+    times = np.sort(series.times())
+    gaps = np.diff(times, append=end)
+    known = span / share
+    span += share * min(end - start - known, float(gaps[:-1].max(initial=0)))
+    if not math.isfinite(cadence):
+        return span
+    return span - share * float(np.maximum(gaps - _MOST_CADENCES * cadence, 0.0).sum())
+
+
+def _aggregate(site: Site, source: InputSource, windows: Sequence[Window], as_of: int) -> float:
+    spans = [end - start for start, end in windows]
+    how = _HOW[source.how]
+    found = site.historian.aggregate([source.of], windows, how, as_of=as_of).values[:, 0]
     kept = [
         (float(one), span)
         for one, span in zip(found, spans, strict=True)
