@@ -223,6 +223,15 @@ def test_a_batch_twice_in_a_joined_table_is_refused(tmp_path):
         run(tmp_path)
 
 
+def test_a_batch_twice_among_the_results_is_refused(tmp_path):
+    write(tmp_path, 60)
+    (path,) = tmp_path.glob("lab*.csv")
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join([*rows[:2], *rows[1:]]) + "\n")
+    with pytest.raises(BadInputError, match=r"batch '\d+' twice"):
+        run(tmp_path)
+
+
 @pytest.mark.skipif(not (data_root() / "tablets").is_dir(), reason="the tablets are not there")
 def test_final_tests_among_the_features_of_the_press_are_found():
     """The published file of process features holds the final tests too, under other names."""

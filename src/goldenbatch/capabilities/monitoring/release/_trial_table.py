@@ -73,6 +73,8 @@ def joined(file: TrialFile, side: TrialData) -> tuple[Columns, int]:
             key="columns.target",
         )
     main = _pointed(side.tables[roles[0]], file.files[roles[0]].decimal)
+    for key in select_columns(main, file.columns.get("batch", ())):
+        _places(main[key], roles[0])  # files that overlap would tell a batch its own result
     n_unmatched = 0
     for role, table in side.tables.items():
         if role == roles[0]:
