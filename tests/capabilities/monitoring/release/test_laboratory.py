@@ -5,11 +5,13 @@ import pytest
 from goldenbatch.capabilities.monitoring.release.standing import standing_of
 from goldenbatch.core.batches import SampleTaken
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
+from goldenbatch.core.findings import FindingOpened, Subject
 from goldenbatch.core.records import NewEvent
 from goldenbatch.core.release_life import ReleaseState
 from goldenbatch.core.results import Result, ResultsReported
 from tests.capabilities.monitoring.release import bench
 from tests.capabilities.monitoring.release.test_asking import state_of
+from tests.core.test_findings import finding
 
 
 def link(site, name="R1", sample="", test="assay", login="sel"):
@@ -200,3 +202,35 @@ def test_a_pass_is_of_what_it_was_asked_with_and_of_the_registered_limit(site):
     limit = {"kind": "release", "lower": "50.0", "upper": "55.0", "unit": "g/L"}
     bench.register(site, limit=limit)
     assert "by the registration in force its value" in doubts(site)[0]
+
+
+ALARMS = """schema = "goldenbatch/alarms/1"
+version = "1"
+title = "T"
+[[alarms]]
+id = "hot"
+title = "Too hot"
+analyst = "monitoring.charts"
+cause = "Cooling lost"
+consequence = "The batch is lost"
+response = "Open the bypass"
+respond_within_s = 60
+priority = "high"
+position = "one"
+"""
+
+
+def test_a_pass_waits_while_an_alarm_of_its_batch_is_not_acknowledged(site):
+    bench.batch(site, "R1")
+    bench.ask(site, "R1")
+    told = {"text": ALARMS, "reason": "rationalised"}
+    site.acts.act("monitoring.alarm-rationalise", told, "dev", bench.PASSWORD)
+    site.sign("master/alarms", "approved", "qa", bench.PASSWORD)
+    assert doubts(site) == ("", True)
+    uid = "a" * 32
+    opened = FindingOpened(uid=uid, tick=1, finding=finding(subject=Subject(batch="R1")))
+    site.ledger.append([NewEvent(f"finding/{uid}", opened, 0, "test")])
+    assert doubts(site) == ("alarm 'hot' of the batch is not acknowledged", False)
+    told = {"alarm": uid, "comment": "the bypass is open"}
+    site.acts.act("monitoring.alarm-acknowledge", told, "dev", bench.PASSWORD)
+    assert doubts(site) == ("", True)

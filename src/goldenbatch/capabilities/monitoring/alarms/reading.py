@@ -19,5 +19,7 @@ def unacknowledged(site: Site, batch: str) -> list[Occurrence]:
 
     A shelved one, a suppressed one and one out of service is among them: hiding is no answer.
     """
+    if not site.ledger.version(ALARMS_STREAM):
+        return []  # nothing is rationalised: no finding need be read
     found = alarms_of(site).waiting(site.clock(), batch)
     return [one for one in found if one.alarm.is_gmp and one.acknowledged_at is None]

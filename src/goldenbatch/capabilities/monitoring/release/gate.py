@@ -20,6 +20,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from goldenbatch.science.forward import ForwardEvaluation
+from goldenbatch.science.statistics import clopper_pearson
 
 Rule = tuple[str, str, str, bool]
 """A rule of release: its name, what is asked for, what was found, whether it holds."""
@@ -300,10 +301,18 @@ def _of_specification(found: ForwardEvaluation, asked: GateCriteria) -> list[Rul
         (
             "results outside the specification that would have been released",
             "none",
-            f"{found.n_outside_missed} of {found.n_outside}" if limits.is_given else "not known",
+            _missed(found) if limits.is_given else "not known",
             limits.is_given and found.n_outside_missed == 0,
         ),
     ]
+
+
+def _missed(found: ForwardEvaluation) -> str:
+    """How many, and how many of a hundred it may be all the same: few failures say little."""
+    if not found.n_outside:
+        return "0 of 0: no failure was there to be missed, and nothing is known of them"
+    upper = clopper_pearson(found.n_outside_missed, found.n_outside).upper
+    return f"{found.n_outside_missed} of {found.n_outside} (up to {upper:.0%} may be, 95 %)"
 
 
 def _at_least(value: float | None, least: float) -> bool:

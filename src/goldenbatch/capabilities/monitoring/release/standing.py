@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from goldenbatch.capabilities.monitoring.alarms.reading import unacknowledged
 from goldenbatch.capabilities.monitoring.release._reading import (
     batch_row,
     evidence_of,
@@ -80,7 +81,7 @@ def standing_of(site: Site, batch: str, market: str) -> tuple[AttributeStanding,
         str(one["attribute"])
         for one in site.ledger.select("release_test", {"batch": batch, "market": market})
     }
-    found = []
+    found, ringing = [], _unacknowledged(site, batch)
     for name in sorted(names | asked):
         standings = standings_of(site, product, market, name)
         registration = in_force(standings, present(site, standings))
@@ -89,10 +90,18 @@ def standing_of(site: Site, batch: str, market: str) -> tuple[AttributeStanding,
         test = test_of(site, batch, market, name)
         doubts = (
             *_doubts(site, test), *_overtaken(site, row, registration, test),
-            *_elsewhere(site, batch, market, test, name),
+            *_elsewhere(site, batch, market, test, name), *(ringing if test is not None else ()),
         )  # fmt: skip
         found.append(AttributeStanding(name, market, registration, test, doubts))
     return tuple(found)
+
+
+def _unacknowledged(site: Site, batch: str) -> list[str]:
+    """GMP alarms of the batch that wait for somebody: an exception, hidden or not."""
+    return [
+        f"alarm {one.alarm.id!r} of the batch is not acknowledged"
+        for one in unacknowledged(site, batch)
+    ]
 
 
 def markets_of(site: Site, batch: str) -> tuple[str, ...]:
