@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from goldenbatch.core._alarm_hiding import NEVER
 from goldenbatch.core.alarm_master import ALARMS_STREAM
-from goldenbatch.core.finding_alarms import NEVER, AlarmBook, Occurrence, add_masters, read_alarms
+from goldenbatch.core.finding_alarms import AlarmBook, Occurrence, add_masters, read_alarms
 from goldenbatch.core.site import Site
 
 
