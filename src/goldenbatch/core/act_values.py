@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
+from pydantic import BaseModel, ValidationError
+
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.records import from_iso, to_iso
 
 Type = TypeVar("Type")
+Model = TypeVar("Model", bound=BaseModel)
 
 
 def text(values: Mapping[str, Any], key: str, default: str | None = None) -> str:
@@ -93,3 +96,20 @@ def moment(values: Mapping[str, Any], key: str, default: int | None = None) -> i
             key=key,
         ) from error
     return at
+
+
+def made(kind: type[Model], **entries: Any) -> Model:
+    """A body, or a part of one, of what people gave.
+
+    Raises:
+        BadInputError: An entry is missing, unknown or impossible; its key is named.
+    """
+    try:
+        return kind.model_validate(entries)
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadInputError(
+            f"{first['msg'].removeprefix('Value error, ')}.",
+            hint="Correct the entry and try again.",
+            key=".".join(str(part) for part in first["loc"]),
+        ) from error

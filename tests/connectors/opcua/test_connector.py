@@ -122,7 +122,7 @@ def test_a_type_that_changes_keeps_its_time_and_is_said_once(plant, home):
 
 
 LONG = 60.0
-"""Seconds: a node that came and went in between is looked for again only after a pause."""
+"""Seconds. Now and then an answer comes only after the 10 s that the card allows, not known why."""
 
 
 def test_nodes_that_are_not_there_are_named_and_found_when_they_come(plant, home):

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any
 
 from goldenbatch.core.change_plans import PlanStanding, plan_standings, plan_stream
-from goldenbatch.core.errors import BadInputError, NotFoundError
+from goldenbatch.core.errors import NotFoundError
 from goldenbatch.core.model_access import load_version
 from goldenbatch.core.model_life import Fault, VersionState, sound
 from goldenbatch.core.model_line import LineState, line_state
@@ -15,8 +13,6 @@ from goldenbatch.core.model_records import line_stream
 
 if TYPE_CHECKING:
     from goldenbatch.core.site import Site
-
-Model = TypeVar("Model", bound=BaseModel)
 
 
 def fault_of(site: Site) -> Fault:
@@ -62,23 +58,6 @@ def plan_of(site: Site, ref: str) -> PlanStanding:
         f"version {version or '(none)'} of change plan {plan!r} {why}.",
         hint="Have it approved, or name another one: `goldenbatch plan list`.",
     )
-
-
-def made(kind: type[Model], **entries: Any) -> Model:
-    """A body, or a part of one, of what people gave.
-
-    Raises:
-        BadInputError: An entry is missing, unknown or impossible; its key is named.
-    """
-    try:
-        return kind.model_validate(entries)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInputError(
-            f"{first['msg'].removeprefix('Value error, ')}.",
-            hint="Correct the entry and try again.",
-            key=".".join(str(part) for part in first["loc"]),
-        ) from error
 
 
 def require_artefact(site: Site, digest: str, what: str) -> None:

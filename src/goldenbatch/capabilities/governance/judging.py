@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from goldenbatch.capabilities.governance._reading import made, version_of
+from goldenbatch.capabilities.governance._reading import version_of
 from goldenbatch.capabilities.governance.comparisons import named_plan
 from goldenbatch.capabilities.governance.gate import Judgement, explain, gate
 from goldenbatch.capabilities.governance.gate_evidence import GateEvidence, SensorStated
 from goldenbatch.capabilities.governance.gathering import Stated, gather
 from goldenbatch.core import act_values as take
+from goldenbatch.core.act_values import made
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plans import PlanStanding, plan_stream
 from goldenbatch.core.errors import (

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from goldenbatch.capabilities.governance._reading import (
     line_of,
-    made,
     plan_of,
     require_artefact,
     version_of,
@@ -22,7 +21,7 @@ from goldenbatch.capabilities.governance._reading import (
 )
 from goldenbatch.capabilities.governance.binding import require_measurable
 from goldenbatch.capabilities.governance.judging import judgement_fault
-from goldenbatch.core.act_values import number, only, table, text
+from goldenbatch.core.act_values import made, number, only, table, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plans import plan_stream
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, IntegrityError

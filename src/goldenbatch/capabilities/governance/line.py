@@ -15,12 +15,11 @@ from typing import TYPE_CHECKING, Any
 from goldenbatch.capabilities.governance._reading import (
     fault_of,
     line_of,
-    made,
     plan_of,
     require_artefact,
     version_of,
 )
-from goldenbatch.core.act_values import number, only, text
+from goldenbatch.core.act_values import made, number, only, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.change_plans import plan_standings, plan_stream
 from goldenbatch.core.errors import BadInputError, ConflictError, IntegrityError

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from goldenbatch.capabilities.governance._reading import (
     line_of,
-    made,
     plan_of,
     require_artefact,
     version_of,
 )
-from goldenbatch.core.act_values import number, only, text
+from goldenbatch.core.act_values import made, number, only, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.analyst import AnalystAdopted
 from goldenbatch.core.change_plans import plan_stream

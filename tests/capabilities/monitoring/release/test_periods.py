@@ -2,7 +2,7 @@
 
 import pytest
 
-from goldenbatch.capabilities.monitoring.release._periods import (
+from goldenbatch.capabilities.monitoring._periods import (
     day_number,
     month_number,
     period_label,

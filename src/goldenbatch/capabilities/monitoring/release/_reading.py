@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Final, TypeVar
-
-from pydantic import BaseModel, ValidationError
+from typing import TYPE_CHECKING, Any, Final
 
 from goldenbatch.core.errors import BadInputError, ConflictError, NotFoundError
 from goldenbatch.core.model_life import Fault, sound
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from goldenbatch.core.release_records import InputRead
     from goldenbatch.core.site import Site
 
-Model = TypeVar("Model", bound=BaseModel)
 Values = Mapping[str, Any]
 MOST_LETTERS: Final = 200
 """Of the name of a record, quoted."""
@@ -164,23 +161,3 @@ def title_in_plant(site: Site, product: str, attribute: str) -> str:
         for one in each.attributes
     }
     return titles.get(attribute, "")
-
-
-# ---- plain values -----------------------------------------------------------------------------
-
-
-def made(kind: type[Model], **entries: Any) -> Model:
-    """A body, or a part of one, of what people gave.
-
-    Raises:
-        BadInputError: An entry is missing, unknown or impossible; its key is named.
-    """
-    try:
-        return kind.model_validate(entries)
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInputError(
-            f"{first['msg'].removeprefix('Value error, ')}.",
-            hint="Correct the entry and try again.",
-            key=".".join(str(part) for part in first["loc"]),
-        ) from error

@@ -296,7 +296,7 @@ def leaks_of(case: Case) -> tuple[tuple[Leak, ...], tuple[Leak, ...]]:
 
 
 def _recorded(case: Case) -> tuple[dict[str, Array], Array]:
-    from goldenbatch.capabilities.monitoring.release._periods import period_numbers
+    from goldenbatch.capabilities.monitoring._periods import period_numbers
 
     settings, columns = case.settings, case.table.columns
     times: dict[str, Array] = {}

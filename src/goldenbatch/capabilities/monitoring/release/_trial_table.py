@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from goldenbatch.capabilities.monitoring._periods import period_label, period_numbers
 from goldenbatch.capabilities.monitoring._trial_columns import NO_VALUE, as_number
-from goldenbatch.capabilities.monitoring.release._periods import period_label, period_numbers
 from goldenbatch.capabilities.monitoring.release.trial_settings import ReleaseTrialSettings
 from goldenbatch.core.errors import BadInputError
 from goldenbatch.core.trial import TrialData, TrialFile, select_columns

@@ -16,14 +16,13 @@ from goldenbatch.capabilities.monitoring.release._reading import (
     Values,
     batch_row,
     evidence_of,
-    made,
     registered,
     require_name,
     test_of,
 )
 from goldenbatch.capabilities.monitoring.release.answering import Answer, Case, answer
 from goldenbatch.capabilities.monitoring.release.registering import sterility_of
-from goldenbatch.core.act_values import only, text
+from goldenbatch.core.act_values import made, only, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError
 from goldenbatch.core.release_life import ReleaseState

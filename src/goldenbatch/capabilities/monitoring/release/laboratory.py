@@ -13,10 +13,9 @@ from goldenbatch.capabilities.monitoring.release._reading import (
     Values,
     asked_test,
     fault_of,
-    made,
 )
 from goldenbatch.capabilities.monitoring.release.inputs import result_evidence
-from goldenbatch.core.act_values import only, text
+from goldenbatch.core.act_values import made, only, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
 from goldenbatch.core.people import Meaning

@@ -26,12 +26,11 @@ from goldenbatch.capabilities.monitoring.release._reading import (
     Values,
     batch_row,
     fault_of,
-    made,
     page_of,
 )
 from goldenbatch.capabilities.monitoring.release.figures import figure_of
 from goldenbatch.capabilities.monitoring.release.standing import standing_of
-from goldenbatch.core.act_values import only, text
+from goldenbatch.core.act_values import made, only, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.errors import ConflictError, DeniedError, NotFoundError
 from goldenbatch.core.model_access import load_version

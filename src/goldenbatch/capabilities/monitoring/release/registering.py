@@ -11,14 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from goldenbatch.capabilities.monitoring.release._reading import (
     Values,
-    made,
     manufacture_in_plant,
     present,
     require_name,
     standings_of,
     title_in_plant,
 )
-from goldenbatch.core.act_values import number, only, text
+from goldenbatch.core.act_values import made, number, only, text
 from goldenbatch.core.acts import Intent
 from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError, NotFoundError
 from goldenbatch.core.people import Meaning

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from goldenbatch.capabilities.monitoring._periods import period_numbers
 from goldenbatch.capabilities.monitoring._trial_columns import NO_VALUE, as_number
-from goldenbatch.capabilities.monitoring.release._periods import period_numbers
 from goldenbatch.capabilities.monitoring.release._trial_table import joined
 from goldenbatch.capabilities.monitoring.yields.report import cause_rows, study_measures
 from goldenbatch.capabilities.monitoring.yields.right_first_time import (
