@@ -102,27 +102,28 @@ class Outcome:
 def feed(home: Path, fleet: Fleet, n_kills: int, seed: str) -> Outcome:
     """Let the feeder run to its end, killing it so often on its way."""
     draw, outcome, began = random.Random(seed), Outcome(), time.monotonic()
-    moments = sorted(draw.uniform(0, fleet.n_seconds) for _ in range(n_kills))
+    # The last two seconds of data stay free: a kill has to come before the feeder's own end.
+    moments = sorted(draw.uniform(0, fleet.n_seconds - 2) for _ in range(n_kills))
     while True:
         command = [sys.executable, "-m", "tests.campaign._fleet_feeder", str(home),
                    str(fleet.n_units), str(fleet.n_tags), str(fleet.n_seconds)]  # fmt: skip
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         outcome.n_restarts += 1
-        done, is_killed = 0, False
+        done = 0
         for line in process.stdout or ():
             told = json.loads(line)
             done = int(told["second"])
             outcome.steady_s.append(told["cpu_s"])
             if moments and done >= moments[0]:
-                # Somewhere within the next second of data.
-                time.sleep(draw.uniform(0, 0.25))
-                process.send_signal(signal.SIGKILL)
-                moments, is_killed = moments[1:], True
+                # Somewhere within the next second of data; Popen's own kill would reap it.
+                time.sleep(draw.uniform(0, min(0.25, told["cpu_s"])))
+                os.kill(process.pid, signal.SIGKILL)
+                moments = moments[1:]
                 break
         if process.stdout is not None:
             process.stdout.close()
         _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = status
+        process.returncode, is_killed = status, os.WIFSIGNALED(status)
         outcome.cpu_s += usage.ru_utime + usage.ru_stime
         outcome.n_kills += is_killed
         if not is_killed:
