@@ -53,7 +53,7 @@ docs: $(VENV)/.dev ## the documentation as a site, offline, in site/
 	$(BIN)/mkdocs build --strict --quiet
 
 lock: ## write the two locks again (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra build -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra build --extra demo -o requirements.lock pyproject.toml
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## remove what the targets above made
