@@ -64,7 +64,10 @@ class Capability:
             (`core.model_training.Trainer`); each named as the kind of analyst.
         commands: Targets are Typer applications or functions for the command line.
         routes: Targets are functions `(get_site) -> fastapi.APIRouter`.
-        pages: Targets are page functions (loaded only by the web application).
+        pages: Targets are `goldenbatch.ui.web.pages.Page` (loaded only by the web application).
+        tiles: Targets are `goldenbatch.ui.web.pages.Tile`: figures on the overviews.
+        widgets: Targets are `goldenbatch.ui.web.pages.Widget`: parts of the pages of a unit, a
+            batch or a finding.
         record_types: Modules whose import registers record types; the attribute is one.
         projections: Targets are `Projection`.
         documents: Targets are functions `(site, batch) -> Sequence[Chart | Bars]` (of the
@@ -83,6 +86,8 @@ class Capability:
     commands: tuple[Offer, ...] = ()
     routes: tuple[Offer, ...] = ()
     pages: tuple[Offer, ...] = ()
+    tiles: tuple[Offer, ...] = ()
+    widgets: tuple[Offer, ...] = ()
     record_types: tuple[Offer, ...] = ()
     projections: tuple[Offer, ...] = ()
     documents: tuple[Offer, ...] = ()

@@ -66,6 +66,26 @@ def home(caller: Caller) -> dict[str, Any]:
     }
 
 
+@router.get("/session")
+def session(state: State, caller: Caller) -> dict[str, Any]:
+    """Who is logged in: login, name, roles, and the data classes that they may read."""
+    from goldenbatch.runtime.seen import SeenSite
+
+    if not isinstance(caller.site, SeenSite):
+        classes = [one.value for one in DataClass]
+        return {"uid": caller.actor.uid, "login": "", "printed_name": "", "roles": [],
+                "classes": classes, "is_local": True}  # fmt: skip
+    user = state.desk.site.people.user(caller.actor.uid)
+    return {
+        "uid": user.uid,
+        "login": user.login,
+        "printed_name": user.printed_name,
+        "roles": sorted(user.roles),
+        "classes": sorted(one.value for one in caller.site.classes),
+        "is_local": False,
+    }
+
+
 @router.get("/status")
 def status(state: State, caller: Caller) -> dict[str, Any]:
     """The home and how much is in it."""
