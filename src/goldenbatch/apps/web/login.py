@@ -27,13 +27,13 @@ def add_login(app: FastAPI, sessions: Sessions) -> None:
     """Serve the login page, and the ways in and out."""
 
     @app.get("/login")
-    def form(next: str = "/") -> HTMLResponse:  # noqa: A002
+    def form(next: str = "/") -> HTMLResponse:
         return _page("", next)
 
     @app.post("/login")
     async def log_in(
         login: Annotated[str, Form()], password: Annotated[str, Form()],
-        next: Annotated[str, Form()] = "/",  # noqa: A002
+        next: Annotated[str, Form()] = "/",
     ) -> Response:  # fmt: skip
         try:
             session = await run_in_threadpool(_admit, sessions, login, password)

@@ -81,7 +81,9 @@ class View:
 
     def tell(self, text: str, tone: Tone = "info", hint: str = "") -> None:
         """A message that a screen reader reads out too; bad ones stay until they are closed."""
-        colour = {"good": "positive", "bad": "negative", "warn": "warning", "info": "info"}[tone]
+        colour: Any = {"good": "positive", "bad": "negative", "warn": "warning", "info": "info"}[
+            tone
+        ]
         ui.notify(
             text,
             caption=hint or None,
