@@ -66,7 +66,7 @@ async def show_page(
     asked = Asked(
         session.site, session.site.client, dict(request.path_params), dict(request.query_params)
     )
-    view = View(asked, session.person, session.site.home.zone)
+    view = View(asked, session.person, session.site.home.zone, parts=registry)
     with shell(session, registry, page.title):
         body = ui.element("div").classes("gb-page")
 

@@ -8,7 +8,7 @@ refused by the node in `load`, and the page says so; nothing is decided here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
@@ -162,3 +162,13 @@ class Widget(Generic[T]):
     order: int = 100
     refresh_s: float = 0
     classes: tuple[str, ...] = ("operational",)
+
+
+class Parts(Protocol):
+    """The parts that capabilities bring to the platform's pages."""
+
+    def tiles_of(self, place: Place) -> Sequence[tuple[str, Tile[Any]]]:
+        """Tiles of an overview, in their order, with their full names."""
+
+    def widgets_of(self, place: Place) -> Sequence[tuple[str, Widget[Any]]]:
+        """Widgets of a page, in their order, with their full names."""

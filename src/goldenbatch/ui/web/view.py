@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from nicegui import background_tasks, run, ui
 
 from goldenbatch.core.errors import GoldenbatchError
-from goldenbatch.ui.web.pages import Asked
+from goldenbatch.ui.web.pages import Asked, Parts
 
 T = TypeVar("T")
 log = logging.getLogger("goldenbatch.web")
@@ -64,12 +64,14 @@ class View:
         person: Who looks.
         zone: IANA zone of the site: what times are shown in.
         again: Loads the page's data and shows it again, below the same heading.
+        parts: What capabilities bring to pages; shown by `goldenbatch.ui.web.parts`.
     """
 
     asked: Asked
     person: Person
     zone: str = "UTC"
     again: Work = field(default=None)  # type: ignore[assignment]
+    parts: Parts | None = None
 
     async def run(self, work: Callable[..., T], *args: Any) -> T | None:
         """Work in a thread; what goes wrong is told on the page, and gives None."""
