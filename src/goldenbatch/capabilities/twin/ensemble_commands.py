@@ -15,7 +15,7 @@ from goldenbatch.capabilities.twin.study import MAX_RUNS, Study
 from goldenbatch.core.errors import BadInputError
 
 if TYPE_CHECKING:
-    from goldenbatch.science.process.ensembles import Ensemble
+    from goldenbatch.science.process.ensembles import Ensemble, Executor
 
 JobsOption = Annotated[int, typer.Option(min=1, max=256, help="Worker processes.")]
 MembersOption = Annotated[
@@ -32,21 +32,37 @@ def ensemble_command(
     jobs: JobsOption = 1,
 ) -> dict[str, Any]:
     """Run a study many times over what is not known; writes ensemble.parquet, .json and .png."""
-    from goldenbatch.capabilities.twin.asking import asked_of, in_processes, members_of
+    from goldenbatch.capabilities.twin.asking import in_processes
     from goldenbatch.capabilities.twin.study import load_study
-    from goldenbatch.science.process.ensembles import run_ensemble
 
     read = load_study(study)
-    needs_measures(read)
-    plain = asked_of(read)
+    found = ensemble_of(read, members, in_processes(jobs))
+    return write_ensemble(found, read, out)
+
+
+def ensemble_of(study: Study, n_members: int, executor: Executor[Any, Any]) -> Ensemble:
+    """The members of a study, run over its recipe with the outputs kept over time.
+
+    Args:
+        study: As read; its factors stay where the recipe has them.
+        n_members: 0: as the study says.
+        executor: Runs the chunks.
+
+    Raises:
+        BadInputError: The study measures nothing.
+    """
+    from dataclasses import replace
+
+    from goldenbatch.capabilities.twin.asking import asked_of, members_of
+    from goldenbatch.science.process.ensembles import run_ensemble
+
+    needs_measures(study)
+    plain = asked_of(study)
     model = plain.load()
-    asked = asked_of(read, columns=[one.name for one in model.outputs])
-    found = run_ensemble(
-        _without_factors(asked), members_of(read, model, members), executor=in_processes(jobs)
+    asked = asked_of(study, columns=[one.name for one in model.outputs])
+    return run_ensemble(
+        replace(asked, factors=()), members_of(study, model, n_members), executor=executor
     )
-    answer = {"study": read.name, **summary_of(found, read.measures)}
-    out.mkdir(parents=True, exist_ok=True)
-    return {**answer, "files": _write(found, answer, read.name, out)}
 
 
 def needs_measures(study: Study) -> None:
@@ -55,12 +71,6 @@ def needs_measures(study: Study) -> None:
         raise BadInputError(
             "the study measures nothing.", hint="Add [[measures]] to it.", key="measures"
         )
-
-
-def _without_factors(asked: Any) -> Any:
-    from dataclasses import replace
-
-    return replace(asked, factors=())
 
 
 def summary_of(found: Ensemble, measures: Any) -> dict[str, Any]:
@@ -87,6 +97,13 @@ def _row(found: Ensemble, name: str) -> dict[str, Any]:
     values = found.quantiles(name, SHARES) if np.isfinite(found[name]).any() else [None] * 5
     row: dict[str, Any] = {"measure": name, "unit": found.units[name]}
     return row | {f"{share:.0%}": value for share, value in zip(SHARES, values, strict=True)}
+
+
+def write_ensemble(found: Ensemble, study: Study, out: Path) -> dict[str, Any]:
+    """Write table, document and plot of an ensemble; returns what it came to, and the files."""
+    answer = {"study": study.name, **summary_of(found, study.measures)}
+    out.mkdir(parents=True, exist_ok=True)
+    return {**answer, "files": _write(found, answer, study.name, out)}
 
 
 def _write(found: Ensemble, answer: dict[str, Any], title: str, out: Path) -> list[str]:

@@ -18,12 +18,15 @@ from goldenbatch.capabilities.twin.ensemble_commands import (
     MembersOption,
     needs_measures,
 )
-from goldenbatch.capabilities.twin.study import MAX_RUNS, load_study
+from goldenbatch.capabilities.twin.recipes import model_ref
+from goldenbatch.capabilities.twin.study import MAX_RUNS, Study, load_study
 from goldenbatch.core.errors import BadInputError
 
 if TYPE_CHECKING:
+    from goldenbatch.science.process.ensembles import Executor
     from goldenbatch.science.process.ensembles.design_space import DesignSpace
-    from goldenbatch.science.process.ensembles.stress import Margin, Stressed
+    from goldenbatch.science.process.ensembles.sensitivity import Sensitivity
+    from goldenbatch.science.process.ensembles.stress import Margin, Stressed, StressReport
 
 
 @names_its_file
@@ -38,27 +41,44 @@ def design_space_command(
 
     Writes design-space.parquet, .json and, for one or two factors, .png.
     """
+    read = load_study(study)
+    found = design_space_of(read, members, in_processes(jobs))
+    return write_space(found, read.name, target, out)
+
+
+def design_space_of(study: Study, n_members: int, executor: Executor[Any, Any]) -> DesignSpace:
+    """The probability that a study meets all its limits, on the grid of its factors.
+
+    Args:
+        study: As read.
+        n_members: At each point; 0: as the study says.
+        executor: Runs the chunks.
+
+    Raises:
+        BadInputError: More runs than are taken at once.
+    """
     from goldenbatch.science.process.ensembles.design_space import map_design_space
 
-    read = load_study(study)
-    asked = asked_of(read)
-    model = asked.load()
-    levels = [one.n for one in read.factors]
-    if prod(levels) * (members or read.members) > 100 * MAX_RUNS:
+    asked = asked_of(study)
+    levels = [one.n for one in study.factors]
+    if prod(levels) * (n_members or study.members) > 100 * MAX_RUNS:
         raise BadInputError(
-            f"a grid of {prod(levels):,} points with {members or read.members:,} members each "
+            f"a grid of {prod(levels):,} points with {n_members or study.members:,} members each "
             f"is more than {100 * MAX_RUNS:,} runs.",
             hint="Take fewer points (`n`) or members.",
             key="factors",
         )
-    found = map_design_space(
-        asked, members_of(read, model, members), levels, executor=in_processes(jobs)
-    )
+    members = members_of(study, asked.load(), n_members)
+    return map_design_space(asked, members, levels, executor=executor)
+
+
+def write_space(found: DesignSpace, study: str, target: float, out: Path) -> dict[str, Any]:
+    """Write table, document and picture of a design space; returns what it came to."""
     volume = found.volume(target)
     answer = {
-        "study": read.name,
+        "study": study,
         "status": "complete",
-        "model": f"{model.name} {model.version}",
+        "model": f"{found.provenance.model} {found.provenance.version}",
         "n_points": len(found.points),
         "n_members": found.n_members,
         "n_failed": int(found.n_failed.sum()),
@@ -131,14 +151,23 @@ def sensitivity_command(
     jobs: JobsOption = 1,
 ) -> dict[str, Any]:
     """Shares of the variance by each parameter and factor (Sobol'); writes sensitivity.json."""
+    read = load_study(study)
+    return write_sensitivity(sensitivity_of(read, rows, in_processes(jobs)), read.name, out)
+
+
+def sensitivity_of(study: Study, n_rows: int, executor: Executor[Any, Any]) -> Sensitivity:
+    """Sobol' indices of a study's parameters with a prior, and of its factors."""
     from goldenbatch.science.process.ensembles.sensitivity import sobol_sensitivity
 
-    read = load_study(study)
-    asked = asked_of(read)
-    needs_measures(read)
-    fixed = set(start_of(read)[1])
+    asked = asked_of(study)
+    needs_measures(study)
+    fixed = set(start_of(study)[1])
     names = [p.name for p in asked.load().parameters if p.prior is not None and p.name not in fixed]
-    found = sobol_sensitivity(asked, rows, read.seed, parameters=names, executor=in_processes(jobs))
+    return sobol_sensitivity(asked, n_rows, study.seed, parameters=names, executor=executor)
+
+
+def write_sensitivity(found: Sensitivity, study: str, out: Path) -> dict[str, Any]:
+    """Write the document of indices; returns what it came to."""
     tables = [
         {
             "measure": name, "input": of.names[k], "first": of.first[k], "total": of.total[k],
@@ -148,7 +177,7 @@ def sensitivity_command(
         for k in sorted(range(len(of.names)), key=lambda k: -of.total[k])
     ]  # fmt: skip
     answer = {
-        "study": read.name,
+        "study": study,
         "status": "complete",
         "n_runs": found.ensemble.n,
         "n_failed": found.ensemble.n_failed,
@@ -174,24 +203,43 @@ def stress_command(
 
     For each fault: the margins at its worst, and the smallest severity that breaks a limit.
     """
-    import pyarrow.parquet as pq
+    read = load_study(study)
+    report = stress_of(read, members, at, in_processes(jobs))
+    return write_stress(report, read, out)
 
+
+def stress_of(
+    study: Study, n_members: int, at: float, executor: Executor[Any, Any]
+) -> StressReport:
+    """The standard faults on a study.
+
+    Args:
+        study: As read.
+        n_members: 0: as the study says.
+        at: When faults begin; -1: at a third of the run.
+        executor: Runs the chunks.
+    """
     from goldenbatch.science.process.ensembles.hazards import standard_faults
     from goldenbatch.science.process.ensembles.stress import stress_test
 
-    read = load_study(study)
-    asked = asked_of(read)
+    asked = asked_of(study)
     model = asked.load()
-    hazards = standard_faults(model, asked.recipe, at=None if at < 0.0 else at)
-    report = stress_test(
+    return stress_test(
         asked,
-        hazards,
-        members=members_of(read, model, members),
-        initial=start_of(read)[0],
-        executor=in_processes(jobs),
+        standard_faults(model, asked.recipe, at=None if at < 0.0 else at),
+        members=members_of(study, model, n_members),
+        initial=start_of(study)[0],
+        executor=executor,
     )
+
+
+def write_stress(report: StressReport, study: Study, out: Path) -> dict[str, Any]:
+    """Write table and document of a stress test; returns what it came to."""
+    import pyarrow.parquet as pq
+
+    model = model_ref(study).load()
     answer = {
-        "study": read.name,
+        "study": study.name,
         "status": "complete",
         "model": f"{model.name} {model.version}",
         "without a fault": [_margin(one) for one in report.baseline],

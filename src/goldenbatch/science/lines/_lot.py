@@ -78,6 +78,7 @@ class Lot:
         if self._store is not None:
             self._store.take()
         record.ended, record.outcome = self._floor.world.now, outcome
+        self._floor.world.move(record.lot, "")
         self._floor.present.add(-1, self._floor.world.now)
 
     def _move_to(self, step: Step, number: int) -> Process:
@@ -95,6 +96,7 @@ class Lot:
         if self._machine is not None and self._group is not None:
             self._group.leave(self._machine)
         self._machine, self._group = machine, group
+        self._floor.world.move(self.record.lot, machine.name)
 
     def _work(self, step: Step, number: int) -> Process:
         """Do a step; return how the lot was lost, or ""."""
@@ -142,6 +144,7 @@ class Lot:
                 yield from self._place(after)
             after.put()
             self._store = after
+            self._floor.world.move(self.record.lot, after.buffer.name)
         if (after is not None or number + 1 == len(self._product.route)) and (
             self._machine is not None and self._group is not None
         ):

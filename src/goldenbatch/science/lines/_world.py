@@ -96,11 +96,18 @@ class World:
     keeps_periods: bool = False
     events: list[Event] = field(default_factory=list)
     periods: list[tuple[str, str, float, float]] = field(default_factory=list)
+    keeps_moves: bool = False
+    moves: list[tuple[float, str, str]] = field(default_factory=list)
 
     @property
     def now(self) -> float:
         """Simulated time."""
         return float(self.env.now)
+
+    def move(self, lot: str, place: str) -> None:
+        """Write down where a lot is from now on; empty: nowhere on the floor."""
+        if self.keeps_moves:
+            self.moves.append((self.now, lot, place))
 
     def note(self, kind: str, place: str, lot: str = "", **more: Any) -> None:
         """Write an event down."""

@@ -32,11 +32,13 @@ class RunSettings:
         warm_up: time that is run and not counted.
         keeps_periods: whether each state of each machine is kept with its begin and end, which
             the search for moving bottlenecks needs.
+        keeps_moves: whether it is kept when each lot came where, as an animation needs it.
     """
 
     horizon: float
     warm_up: float = 0.0
     keeps_periods: bool = False
+    keeps_moves: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a run that has no time to count."""
@@ -61,6 +63,8 @@ class Run:
             (their number times time).
         events: time, kind, place, lot, value, limit, consequence.
         periods: machine, state, begin, end; empty unless they were asked for.
+        moves: time, lot, place (a machine or a buffer; empty: it has left), in order of time;
+            empty unless they were asked for.
         figures: throughput (lots a unit of time), amount_rate, cycle_time (of lots that finished
             in counted time, from release), work_in_progress (mean lots), n_finished, n_lost,
             makespan (end of the last lot; NaN while lots are left), counted_time.
@@ -75,6 +79,7 @@ class Run:
     resources: Columns
     events: Columns
     periods: Columns
+    moves: Columns
     figures: Mapping[str, float]
     status: str
     reason: str
@@ -119,7 +124,10 @@ def simulate_line(
     """
     check_line(line)
     check_twins(line.twins, twins or {})
-    world = World(engine().Environment(), Streams(seed, replication), settings.keeps_periods)
+    world = World(
+        engine().Environment(), Streams(seed, replication), settings.keeps_periods,
+        keeps_moves=settings.keeps_moves,
+    )  # fmt: skip
     floor = build_floor(world, line)
     plan = Plan(floor, line, twins or {})
     if settings.warm_up:
@@ -138,6 +146,7 @@ def simulate_line(
         resources=_resources(floor, end, begin),
         events=_events(world),
         periods=_periods(world),
+        moves=_moves(world),
         figures=_figures(floor, begin, end, is_done),
         status="finished" if is_done else "horizon",
         reason="" if is_done else _why(floor, plan),
@@ -250,6 +259,14 @@ def _periods(world: World) -> Columns:
         "state": _texts(row[1] for row in rows),
         "begin": np.array([row[2] for row in rows], dtype=np.float64),
         "end": np.array([row[3] for row in rows], dtype=np.float64),
+    }
+
+
+def _moves(world: World) -> Columns:
+    return {
+        "time": np.array([row[0] for row in world.moves], dtype=np.float64),
+        "lot": _texts(row[1] for row in world.moves),
+        "place": _texts(row[2] for row in world.moves),
     }
 
 
