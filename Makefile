@@ -24,11 +24,16 @@ $(VENV)/.base: requirements.lock pyproject.toml | $(VENV)/bin/python
 	$(PIP) --no-deps --no-build-isolation -e .
 	@touch $@
 
+$(VENV)/.demo: requirements-demo.lock $(VENV)/.base
+	@echo "Installing the web interface and the twins of the demo plant ..."
+	$(PIP) --require-hashes -r requirements-demo.lock
+	@touch $@
+
 $(VENV)/.dev: requirements-dev.lock $(VENV)/.base
 	$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.base ## the main job on a real fermentation, from measurement to verified dossier
+demo: $(VENV)/.demo ## the main job on a real fermentation, from measurement to verified dossier
 	$(BIN)/goldenbatch demo $(DEMO_HOME)
 
 test: $(VENV)/.dev ## all tests, on 2 cores within 10 minutes
@@ -52,9 +57,10 @@ bench: $(VENV)/.dev ## speed and size, each as JSON in benchmarks/out
 docs: $(VENV)/.dev ## the documentation as a site, offline, in site/
 	$(BIN)/mkdocs build --strict --quiet
 
-lock: ## write the two locks again (needs uv)
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra build --extra demo -o requirements.lock pyproject.toml
-	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev -c requirements.lock -o requirements-dev.lock pyproject.toml
+lock: ## write the three locks again (needs uv)
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra build -o requirements.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra demo -c requirements.lock -o requirements-demo.lock pyproject.toml
+	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev -c requirements-demo.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## remove what the targets above made
 	rm -rf $(VENV) $(DEMO_HOME) site .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -20,7 +20,7 @@ from goldenbatch.testing import checks, connector_checks
 
 ROOT = Path(__file__).resolve().parent.parent
 SOURCE = ROOT / "src" / "goldenbatch"
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-demo.lock", "requirements-dev.lock")
 MAX_LINES, MAX_FUNCTION_LINES, MAX_PARAMETERS = 500, 70, 8
 
 LONGER: dict[str, str] = {}
@@ -78,20 +78,27 @@ def test_locks_have_hashes_and_no_addresses(name: str) -> None:
     assert not re.search(r"://|index-url|find-links|trusted-host| @ |file:", text)
 
 
-def test_the_two_locks_agree() -> None:
-    base, dev = lock(LOCKS[0]), lock(LOCKS[1])
+@pytest.mark.parametrize("name", LOCKS[1:])
+def test_the_locks_agree(name: str) -> None:
+    base, more = lock(LOCKS[0]), lock(name)
     for key, (version, _) in base.items():
-        if key in dev:
-            assert dev[key][0] == version, key
-    shared = {key.partition(";")[0] for key in base} & {key.partition(";")[0] for key in dev}
+        if key in more:
+            assert more[key][0] == version, key
+    shared = {key.partition(";")[0] for key in base} & {key.partition(";")[0] for key in more}
     assert len(shared) > 20
 
 
-@pytest.mark.parametrize(("lock_name", "extra"), [(LOCKS[0], ""), (LOCKS[1], "dev")])
+@pytest.mark.parametrize(
+    ("lock_name", "extra"), [(LOCKS[0], ""), (LOCKS[1], "demo"), (LOCKS[2], "dev")]
+)
 def test_locks_satisfy_what_the_package_asks_for(lock_name: str, extra: str) -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     wanted = list(project["dependencies"])
-    wanted += project["optional-dependencies"][extra] if extra else []
+    extras = project["optional-dependencies"]
+    wanted += extras[extra] if extra else []
+    for own in [one for one in wanted if one.startswith("goldenbatch[")]:
+        wanted.remove(own)
+        wanted += [text for name in Requirement(own).extras for text in extras[name]]
     versions: dict[str, set[str]] = {}
     for key, (version, _) in lock(lock_name).items():
         versions.setdefault(key.partition(";")[0], set()).add(version)
@@ -120,7 +127,8 @@ def test_no_file_names_a_machine() -> None:
 
 
 def test_no_data_set_is_committed() -> None:
-    large = [path for path in tracked() if path.stat().st_size > 400_000]
+    # A lock holds the digests of all files of all packages: long, and no data.
+    large = [p for p in tracked() if p.stat().st_size > 400_000 and p.suffix != ".lock"]
     assert large == []
     suffixes = {path.suffix for path in tracked()}
     assert not suffixes & {".parquet", ".xlsx", ".sqlite", ".zip", ".gz", ".whl", ".pkl", ".h5"}
@@ -136,7 +144,7 @@ def test_ci_can_be_run() -> None:
 def test_the_targets_of_the_makefile_are_there() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in ("demo", "test", "campaign", "lint", "bench", "docs"):
-        assert re.search(rf"^{target}:.*\$\(VENV\)/\.(base|dev).*##", text, re.MULTILINE), target
+        assert re.search(rf"^{target}:.*\$\(VENV\)/\.(base|demo|dev).*##", text, re.MULTILINE), target
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").lstrip().startswith("Apache License")
 
 
