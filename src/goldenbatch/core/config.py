@@ -191,6 +191,8 @@ class SigningSettings(_Strict):
         gap_s: Seconds after which a gap in somebody's rights becomes a finding.
         tries_per_minute: Wrong tries to get in that one address may make in a minute.
         tries_of_login: Wrong tries a minute for one login, from wherever.
+        session_idle_s: Seconds without an act that end a session at the node.
+        session_whole_s: Seconds after which a session ends, whatever is done in it.
         providers: OpenID providers.
     """
 
@@ -205,7 +207,25 @@ class SigningSettings(_Strict):
     gap_s: int = Field(default=7 * 24 * 3600, ge=0, le=365 * 24 * 3600)
     tries_per_minute: int = Field(default=30, ge=1, le=10_000)
     tries_of_login: int = Field(default=10, ge=1, le=10_000)
+    session_idle_s: int = Field(default=15 * 60, ge=60, le=8 * 3600)
+    session_whole_s: int = Field(default=12 * 3600, ge=300, le=24 * 3600)
     providers: tuple[ProviderSettings, ...] = ()
+
+
+class ServiceSettings(_Strict):
+    """How much the node gives at a time, and what it tells of itself.
+
+    Attributes:
+        calls_per_minute: Calls a minute that one session, or one address without a session, may
+            make; the home's own command line is not counted.
+        streams_per_person: Streams of live data that one person may have open.
+        metrics: Who may read `/metrics`: programs on this machine, those with a token of the
+            node, or everybody.
+    """
+
+    calls_per_minute: int = Field(default=6000, ge=10, le=1_000_000)
+    streams_per_person: int = Field(default=50, ge=1, le=10_000)
+    metrics: Literal["local", "token", "open"] = "local"
 
 
 class Settings(_Strict):
@@ -229,6 +249,7 @@ class Settings(_Strict):
     historian: HistorianSettings = HistorianSettings()
     ledger: LedgerSettings = LedgerSettings()
     registry: RegistrySettings = RegistrySettings()
+    service: ServiceSettings = ServiceSettings()
     signing: SigningSettings = SigningSettings()
 
     @property

@@ -19,6 +19,7 @@ from goldenbatch.apps.node import (
     routes_home,
     routes_inspection,
     routes_ledger,
+    routes_live,
     routes_models,
     routes_plans,
     routes_policy,
@@ -33,6 +34,7 @@ from goldenbatch.apps.node import (
 from goldenbatch.apps.node.background import Background, acquisition_of
 from goldenbatch.apps.node.failures import RESPONSES, add_handlers
 from goldenbatch.apps.node.limits import BodyLimit
+from goldenbatch.apps.node.live import Live
 from goldenbatch.apps.node.state import Caller, NodeState
 from goldenbatch.core.errors import DeniedError
 
@@ -73,7 +75,7 @@ def create_app(
         docs_url=f"{API}/docs",
         openapi_url=f"{API}/openapi.json",
         redoc_url=None,
-        lifespan=_lifespan(background),
+        lifespan=_lifespan(background, state.live),
         separate_input_output_schemas=False,
     )
     app.state.node = state
@@ -86,6 +88,7 @@ def create_app(
         routes_ledger,
         routes_signing,
         routes_historian,
+        routes_live,
         routes_sources,
         routes_work,
         routes_trail,
@@ -144,13 +147,14 @@ async def _bind_caller(caller: Caller) -> None:
     _CALLERS.set(caller.site)
 
 
-def _lifespan(background: Background) -> Lifespan:
+def _lifespan(background: Background, live: Live) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         background.start()
         try:
             yield
         finally:
+            live.stop()
             await _stop(background)
 
     return lifespan

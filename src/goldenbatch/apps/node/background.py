@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("goldenbatch.node")
 
-MAX_PROBLEMS = 20
 CHECKPOINT_LOOK_S = 10.0
 
 
@@ -28,10 +27,7 @@ def acquisition_of(state: NodeState) -> Acquisition:
     cards, problems = readable_connections(site.path)
     state.problems += problems
 
-    def tell(problem: str) -> None:
-        state.problems = [*state.problems, problem][-MAX_PROBLEMS:]
-
-    return Acquisition(Sources(site, site.path), cards, tell)
+    return Acquisition(Sources(site, site.path), cards, state.tell)
 
 
 class Background:
@@ -87,4 +83,4 @@ class Background:
 
     def _tell(self, text: str) -> None:
         log.error("%s", text)
-        self._state.problems = [*self._state.problems, text][-MAX_PROBLEMS:]
+        self._state.tell(text)

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
 
 from goldenbatch.apps.node.state import NotLoggedInError
-from goldenbatch.apps.node.throttle import TooManyTriesError
+from goldenbatch.apps.node.throttle import BusyError
 from goldenbatch.core.errors import (
     BadInputError,
     ConflictError,
@@ -30,7 +30,7 @@ log = logging.getLogger("goldenbatch.node")
 
 _STATUS: tuple[tuple[type[GoldenbatchError], int], ...] = (
     (NotLoggedInError, 401),
-    (TooManyTriesError, 429),
+    (BusyError, 429),
     (DeniedError, 403),
     (NotFoundError, 404),
     (ConflictError, 409),
@@ -83,10 +83,10 @@ def add_handlers(app: FastAPI) -> None:
         if status >= 500:
             log.error("%s", error)
         headers = {"WWW-Authenticate": "Bearer"} if status == 401 else None
-        if isinstance(error, TooManyTriesError):
+        if isinstance(error, BusyError):
             headers = {"Retry-After": str(error.wait_s)}
         data = error_to_json(error)
-        if isinstance(error, NotLoggedInError | TooManyTriesError):
+        if isinstance(error, NotLoggedInError | BusyError):
             data["error"] = "DeniedError"
         return JSONResponse(data, status, headers=headers)
 

@@ -72,7 +72,7 @@ def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None])
             address.save(home)
             told(address)
 
-        server = _server(app, started)
+        server = _server(app, started, app.state.node.live.stop)
         try:
             server.run(sockets=[listener])
         finally:
@@ -95,7 +95,12 @@ def _listen(options: NodeOptions) -> socket.socket:
     return listener
 
 
-def _server(app: object, started: Callable[[], object]) -> uvicorn.Server:
+def _server(
+    app: object, started: Callable[[], object], stopping: Callable[[], object]
+) -> uvicorn.Server:
+    """The server; what is open without an end must be ended by `stopping`, on its loop."""
+    import asyncio
+
     import uvicorn
 
     class Server(uvicorn.Server):
@@ -104,11 +109,14 @@ def _server(app: object, started: Callable[[], object]) -> uvicorn.Server:
         async def startup(self, sockets: list[socket.socket] | None = None) -> None:
             await super().startup(sockets)
             if self.started:
+                self._loop = asyncio.get_running_loop()
                 started()
 
         def handle_exit(self, sig: int, frame: FrameType | None) -> None:
             self.force_exit = self.should_exit and sig == signal.SIGINT
             self.should_exit = True
+            if self.started:
+                self._loop.call_soon_threadsafe(stopping)
 
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]

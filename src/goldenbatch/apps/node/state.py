@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from fastapi import Depends, Request
 
+from goldenbatch.apps.node.live import Live
 from goldenbatch.apps.node.throttle import Throttle
 from goldenbatch.core.errors import DeniedError
 from goldenbatch.core.records import DataClass
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
     from goldenbatch.core.site import Site
     from goldenbatch.runtime.acquisition import Acquisition
 
-SESSION_IDLE_S = 15 * 60
-SESSION_WHOLE_S = 12 * 3600
+BACKGROUND = "Goldenbatch-Background"
+"""Header of reads that a page makes by itself: they keep no idle session alive."""
+MAX_PROBLEMS = 20
 
 
 class NotLoggedInError(DeniedError):
@@ -37,11 +39,6 @@ class _Session:
     actor: Actor
     started: float
     seen: float
-
-
-def _lives(session: _Session, now: float) -> bool:
-    """Whether a session has neither idled too long nor lasted too long."""
-    return now - session.seen < SESSION_IDLE_S and now - session.started < SESSION_WHOLE_S
 
 
 @dataclass(frozen=True)
@@ -81,6 +78,7 @@ class NodeState:
         timer: Monotonic seconds, for the expiry of sessions.
         problems: Newest failures of the background work, newest last.
         throttle: How often strangers may try.
+        live: Streams of live data that are open.
         acquisition: Reads the running sources; None: this node reads none.
     """
 
@@ -91,6 +89,7 @@ class NodeState:
     is_ready: bool = True
     problems: list[str] = field(default_factory=list)
     throttle: Throttle = field(init=False)
+    live: Live = field(init=False)
     acquisition: Acquisition | None = None
     _sessions: dict[str, _Session] = field(default_factory=dict)
     _one_login: threading.Lock = field(default_factory=threading.Lock)
@@ -100,6 +99,24 @@ class NodeState:
         """Take the limits from the home's settings."""
         settings = self.desk.site.settings.signing
         self.throttle = Throttle(settings.tries_per_minute, settings.tries_of_login, self.timer)
+        self.live = Live(self)
+
+    def _lives(self, session: _Session, now: float) -> bool:
+        """Whether a session has neither idled too long nor lasted too long."""
+        limits = self.desk.site.settings.signing
+        is_awake = now - session.seen < limits.session_idle_s
+        return is_awake and now - session.started < limits.session_whole_s
+
+    def is_session(self, session: str) -> bool:
+        """Whether a session still lives; to ask keeps it from nothing."""
+        now = self.timer()
+        with self._door:
+            found = self._sessions.get(session)
+            return found is not None and self._lives(found, now)
+
+    def tell(self, text: str) -> None:
+        """Show a failure of the background work at `/readiness`."""
+        self.problems = [*self.problems, text][-MAX_PROBLEMS:]
 
     def log_in(self, login: str, password: str) -> tuple[str, Actor]:
         """A session token for a person who proved who they are.
@@ -116,7 +133,7 @@ class NodeState:
         actor = Actor(uid, frozenset(roles))
         token, now = secrets.token_urlsafe(32), self.timer()
         with self._door:
-            self._sessions = {k: one for k, one in self._sessions.items() if _lives(one, now)}
+            self._sessions = {k: one for k, one in self._sessions.items() if self._lives(one, now)}
             self._sessions[_digest(token)] = _Session(actor, now, now)
         return token, actor
 
@@ -126,8 +143,12 @@ class NodeState:
         with self._door:
             self._sessions.pop(_digest(token), None)
 
-    def principal(self, token: str) -> Principal:
+    def principal(self, token: str, *, is_act: bool = True) -> Principal:
         """Who a bearer token belongs to.
+
+        Args:
+            token: As it was sent.
+            is_act: Whether the call shows that the person is there, which keeps the session alive.
 
         Raises:
             NotLoggedInError: It is not or no longer known.
@@ -138,8 +159,8 @@ class NodeState:
         with self._door:
             session = self._sessions.get(_digest(token))
             if session is not None:
-                if _lives(session, now):
-                    session.seen = now
+                if self._lives(session, now):
+                    session.seen = now if is_act else session.seen
                 else:
                     del self._sessions[_digest(token)]
                     session = None
@@ -148,9 +169,9 @@ class NodeState:
                 "this call needs a token that the node knows.",
                 hint="Log in again: POST /api/v1/login.",
             )
-        return self._person(session.actor.uid, _digest(token))
+        return self.person(session.actor.uid, _digest(token))
 
-    def _person(self, uid: str, session: str) -> Principal:
+    def person(self, uid: str, session: str) -> Principal:
         """The person of a session, with the roles and rights of this moment.
 
         Raises:
@@ -186,9 +207,21 @@ def get_principal(request: Request, state: State) -> Principal:
     Raises:
         NotLoggedInError: Nobody that the node knows.
     """
-    return state.principal(bearer(request))
+    is_read = request.method in ("GET", "HEAD")
+    is_act = not (is_read and request.headers.get(BACKGROUND, "") == "1")
+    return state.principal(bearer(request), is_act=is_act)
 
 
+def get_watcher(request: Request, state: State) -> Principal:
+    """Who watches: an open stream does not keep an idle session alive.
+
+    Raises:
+        NotLoggedInError: Nobody that the node knows.
+    """
+    return state.principal(bearer(request), is_act=False)
+
+
+Watcher = Annotated[Principal, Depends(get_watcher)]
 Caller = Annotated[Principal, Depends(get_principal)]
 
 

@@ -26,19 +26,23 @@ MAX_KEYS = 4096
 MINUTE_S = 60.0
 
 
-class TooManyTriesError(DeniedError):
-    """Too many tries within a minute.
+class BusyError(DeniedError):
+    """More was asked for than one gets at a time.
 
     Args:
-        wait_s: Seconds until the next one may be made.
+        wait_s: Seconds until it may be tried again.
     """
 
-    def __init__(self, wait_s: float) -> None:
+    def __init__(self, message: str, *, hint: str = "", wait_s: float) -> None:
         self.wait_s = max(1, round(wait_s + 0.5))
-        super().__init__(
-            "there were too many tries from here, or for this login.",
-            hint=f"Wait {self.wait_s} s.",
-        )
+        super().__init__(message, hint=hint or f"Wait {self.wait_s} s.")
+
+
+class TooManyTriesError(BusyError):
+    """Too many tries within a minute."""
+
+    def __init__(self, wait_s: float) -> None:
+        super().__init__("there were too many tries from here, or for this login.", wait_s=wait_s)
 
 
 @dataclass
