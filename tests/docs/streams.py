@@ -157,5 +157,12 @@ STREAMS = {
     "UnitRestored": "unit/<source>",
     "UserAdded": "user/<uid>",
     "UserDisabled": "user/<uid>",
+    "ShiftStarted": "logbook/<area>/<shift>",
+    "LogEntered": "logbook/<area>/<shift>",
+    "LogEntryCorrected": "logbook/<area>/<shift>",
+    "LogEntrySettled": "logbook/<area>/<shift>",
+    "HandoverPrepared": "logbook/<area>/<shift>",
+    "HandoverSignedOut": "logbook/<area>/<shift>",
+    "HandoverSignedIn": "logbook/<area>/<shift>",
     "UserEnabled": "user/<uid>",
 }

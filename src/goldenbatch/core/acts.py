@@ -35,6 +35,7 @@ class Intent:
             and `version` and `also` alone say whether it still holds.
         followed_by: What an entry leads to at once, of the same record: appended with it, all or
             nothing. A signed act has none, as its signature covers one entry.
+        performed_at: When it happened, as who enters it says; None: as it is recorded.
     """
 
     stream: str
@@ -47,6 +48,7 @@ class Intent:
     also: Mapping[str, int] = field(default_factory=dict)
     is_costly: bool = False
     followed_by: tuple[Body, ...] = ()
+    performed_at: int | None = None
 
 
 class ActFunction(Protocol):

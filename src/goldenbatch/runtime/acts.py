@@ -151,9 +151,12 @@ class Acts:
             ]
             lent = next((one.acting_for for one in allowed if one.acting_for), "")
             events = [
-                NewEvent(intent.stream, body, intent.version + n, actor=user.uid, acting_for=lent)
+                NewEvent(
+                    intent.stream, body, intent.version + n, actor=user.uid, acting_for=lent,
+                    performed_at=intent.performed_at,
+                )
                 for n, body in enumerate((intent.body, *intent.followed_by))
-            ]
+            ]  # fmt: skip
             return self._site.ledger.append(events)
 
     def _check(self, name: str, values: Mapping[str, Any], uid: str, intent: Intent) -> None:
@@ -190,7 +193,9 @@ def _told(intent: Intent) -> tuple[Any, ...]:
     """All of an intent that must not change between preparing and appending."""
     bodies = (intent.body, *intent.followed_by)
     body = tuple((type(one).kind, one.as_json()) for one in bodies)
-    rest = (intent.actions, intent.meaning, intent.judged, dict(intent.also))
+    rest = (
+        intent.actions, intent.meaning, intent.judged, dict(intent.also), intent.performed_at,
+    )  # fmt: skip
     return (intent.stream, intent.version, *body, *rest)
 
 
@@ -204,6 +209,8 @@ def _require_whole(name: str, intent: Intent) -> None:
     elif wanted != meaning:
         kind = type(intent.body).kind
         fault = f"{kind} is signed as {wanted or 'nothing'}, not as {meaning or 'nothing'}"
+    elif meaning and intent.performed_at is not None:
+        fault = "a signature says when it was made, and no other time"
     elif intent.followed_by and (meaning or any(type(x).signed_as for x in intent.followed_by)):
         fault = "it leads to more than one entry, and a signature covers one"
     elif intent.stream in intent.also and intent.also[intent.stream] != intent.version:
