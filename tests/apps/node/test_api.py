@@ -31,7 +31,7 @@ def test_health_needs_no_token(node):
 def test_all_else_is_denied_without_a_token(node):
     """Each operation of the OpenAPI document, so that a new one cannot be forgotten."""
     document = node.call("GET", "/openapi.json", token="").json()
-    free = {"/api/v1/health", "/api/v1/readiness", "/api/v1/login"}
+    free = {"/api/v1/health", "/api/v1/readiness", "/api/v1/login", "/api/v1/welcome"}
     # A one-time token or a log-in at a provider stands for the session here.
     free |= {f"/api/v1/enrolment/{step}" for step in ("begin", "finish")}
     free |= {f"/api/v1/login/oidc/{step}" for step in ("begin", "finish")}

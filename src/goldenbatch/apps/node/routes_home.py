@@ -31,6 +31,20 @@ def health() -> dict[str, Any]:
     return {"status": "alive", "version": __version__}
 
 
+@open_router.get("/welcome")
+def welcome(state: State) -> dict[str, Any]:
+    """What a login page says before anybody is known: whose home it is, and the ways in."""
+    site = state.desk.site
+    home, signing = site.home, site.settings.signing
+    return {
+        "name": home.name,
+        "site": home.site,
+        "kind": home.kind.value,
+        "zone": home.zone,
+        "providers": [one.name for one in signing.providers],
+    }
+
+
 @open_router.get("/readiness")
 def readiness(state: State) -> dict[str, Any]:
     """Whether the home is open and its background work succeeds."""
@@ -68,13 +82,13 @@ def home(caller: Caller) -> dict[str, Any]:
 
 @router.get("/session")
 def session(state: State, caller: Caller) -> dict[str, Any]:
-    """Who is logged in: login, name, roles, and the data classes that they may read."""
+    """Who is logged in: login, name, roles, data classes they may read, seconds until it ends."""
     from goldenbatch.runtime.seen import SeenSite
 
     if not isinstance(caller.site, SeenSite):
         classes = [one.value for one in DataClass]
         return {"uid": caller.actor.uid, "login": "", "printed_name": "", "roles": [],
-                "classes": classes, "is_local": True}  # fmt: skip
+                "classes": classes, "is_local": True, "left_s": None}  # fmt: skip
     user = state.desk.site.people.user(caller.actor.uid)
     return {
         "uid": user.uid,
@@ -83,6 +97,7 @@ def session(state: State, caller: Caller) -> dict[str, Any]:
         "roles": sorted(user.roles),
         "classes": sorted(one.value for one in caller.site.classes),
         "is_local": False,
+        "left_s": state.left_s(caller.session),
     }
 
 

@@ -114,6 +114,16 @@ class NodeState:
             found = self._sessions.get(session)
             return found is not None and self._lives(found, now)
 
+    def left_s(self, session: str) -> float:
+        """Seconds until a session ends if nobody acts in it; to ask prolongs nothing."""
+        now, limits = self.timer(), self.desk.site.settings.signing
+        with self._door:
+            found = self._sessions.get(session)
+        if found is None:
+            return 0.0
+        idle = found.seen + limits.session_idle_s - now
+        return max(0.0, min(idle, found.started + limits.session_whole_s - now))
+
     def tell(self, text: str) -> None:
         """Show a failure of the background work at `/readiness`."""
         self.problems = [*self.problems, text][-MAX_PROBLEMS:]
