@@ -12,6 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from goldenbatch.client.live import LiveGap, LiveReading
     from goldenbatch.client.plant import PlantClient, connect
     from goldenbatch.client.rows import (
         Batch,
@@ -28,6 +29,8 @@ _HOMES = {
     "Aligned": "tables",
     "Batch": "rows",
     "FindingRow": "rows",
+    "LiveGap": "live",
+    "LiveReading": "live",
     "Lot": "rows",
     "Phase": "rows",
     "PlantClient": "plant",
@@ -43,6 +46,8 @@ __all__ = [
     "Aligned",
     "Batch",
     "FindingRow",
+    "LiveGap",
+    "LiveReading",
     "Lot",
     "Phase",
     "PlantClient",

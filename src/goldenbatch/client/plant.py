@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import getpass
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
+from goldenbatch.client.live import LiveGap, LiveReading, follow
 from goldenbatch.client.rows import (
     Batch,
     FindingRow,
@@ -198,6 +199,20 @@ class PlantClient:
     def latest(self, tags: Sequence[str]) -> Readings:
         """The newest reading of each tag."""
         return Readings(self.site.historian.latest(list(tags)))
+
+    def live(self, tags: Sequence[str], every: int = 1) -> Iterator[LiveReading | LiveGap]:
+        """Readings as they come: the newest of each tag, then each change, for ever.
+
+        A line that breaks is taken up where it was. Watching keeps no idle session alive.
+
+        Args:
+            tags: Names.
+            every: Seconds between two messages, 1 to 60.
+
+        Raises:
+            DeniedError: The session ended.
+        """
+        return follow(self.site.client, tags, every)
 
     def aligned(
         self, batches: Sequence[str], tags: Sequence[str], grid_s: float, phase: str = ""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -117,14 +118,36 @@ class NodeClient:
             ) from error
         if response.is_success:
             return response
+        raise self._problem(response, f"{method} {path}")
+
+    def _problem(self, response: httpx.Response, asked: str) -> GoldenbatchError:
+        """What the node answered, as its own class."""
         try:
-            problem = wire.error_from_json(response.json())
+            return wire.error_from_json(response.json())
         except (ValueError, AttributeError):
-            problem = NodeError(
-                f"the node at {self.url} answered {response.status_code} to {method} {path}.",
+            return NodeError(
+                f"the node at {self.url} answered {response.status_code} to {asked}.",
                 hint="Client and node may be of different versions: update both.",
             )
-        raise problem
+
+    @contextmanager
+    def stream(
+        self, path: str, params: Mapping[str, Any], headers: Mapping[str, str]
+    ) -> Iterator[Iterator[str]]:
+        """Lines of an answer that goes on and on.
+
+        Raises:
+            GoldenbatchError: What the node answered, as its own class.
+            httpx.HTTPError: The line broke, or nobody is at its other end.
+        """
+        timeout = httpx.Timeout(10, read=60)
+        with self._http.stream(
+            "GET", path, params=dict(params), headers=dict(headers), timeout=timeout
+        ) as response:
+            if not response.is_success:
+                response.read()
+                raise self._problem(response, f"GET {path}")
+            yield response.iter_lines()
 
     def get(self, path: str, **params: Any) -> Any:
         """JSON of a GET; parameters that are None are left out."""

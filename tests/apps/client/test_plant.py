@@ -3,16 +3,21 @@
 import datetime as dt
 import sys
 
+import httpx
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import goldenbatch.client as package
 from goldenbatch.client import PlantClient, connect
+from goldenbatch.client.live import follow
 from goldenbatch.client.rows import Batch, Row, micros, moment
 from goldenbatch.client.tables import MissingFramesError, Rows
 from goldenbatch.core.errors import BadInputError, DeniedError, NotFoundError
+from goldenbatch.core.series import Frame, frame_schema
+from goldenbatch.runtime.remote import NodeClient
 from tests.apps.conftest import PASSWORD
 
 TEMP = "site/area/cell/tank/temp"
@@ -133,3 +138,42 @@ def test_without_frames_it_says_what_to_install(name, monkeypatch):
     monkeypatch.setitem(sys.modules, name, None)
     with pytest.raises(MissingFramesError, match=f"{name} is not installed"):
         getattr(Rows(Row, ()), f"to_{name}")()
+
+
+def test_readings_as_they_come_go_on_after_a_broken_line(plant, node, monkeypatch):
+    bench = node.state.desk.site
+    lines = plant.live([TEMP])
+    first = next(lines)
+    assert (first.tag, first.value, first.time) == (TEMP, 59.0, moment(START + 19 * MINUTE))
+
+    def write(minute, value):
+        rows = pa.table(
+            {
+                "time": [moment(START + minute * MINUTE)], "tag": [TEMP],
+                "value": [value], "quality": [0],
+            },
+            frame_schema("number"),
+        )  # fmt: skip
+        bench.historian.write(Frame("plc", f"live {minute}", "number", rows, START))
+
+    write(30, 71.5)
+    assert next(lines).value == 71.5
+    lines.close()
+    real = httpx.Response.iter_lines
+
+    def break_off(self):
+        for line in real(self):
+            if not line:
+                monkeypatch.setattr(httpx.Response, "iter_lines", real)
+                raise httpx.ReadError("the line broke")
+
+    monkeypatch.setattr(httpx.Response, "iter_lines", break_off)
+    again = follow(plant.site.client, [TEMP], 1, retry_s=0)
+    assert next(again).value == 71.5  # the line broke before anything was told: it begins anew
+    write(31, 72.5)
+    assert next(again).value == 72.5
+    again.close()
+    stranger = NodeClient(node.url, "no token")
+    with pytest.raises(DeniedError):
+        next(follow(stranger, [TEMP], 1))
+    stranger.close()
