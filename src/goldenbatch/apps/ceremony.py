@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
-from goldenbatch.core.errors import BadInputError, DeniedError
+from goldenbatch.core.errors import BadInputError, ConflictError, DeniedError
 from goldenbatch.runtime._ceremony_series import ALONE, Prepared, Session
 from goldenbatch.runtime._wire import event_to_json
 
@@ -26,9 +27,9 @@ class CeremonyDesk(Protocol):
     def prepare(self, form: Mapping[str, Any]) -> Answer:
         """Prepare a statement: `stream` and `meaning`, or what is recorded with it.
 
-        That is `finding`, `verdict` and `comment`; `trail`, `opened` and `comment`; `policy`: the
-        digest of a proposal, or `first`; `settings`: `signing`; or `act`: its full name, and its
-        `values`.
+        That is `finding`, `verdict` and `comment` (with `version`: on that one only); `trail`,
+        `opened` and `comment`; `policy`: the digest of a proposal, or `first`; `settings`:
+        `signing`; or `act`: its full name, and its `values`.
         """
 
     def complete(self, form: Mapping[str, Any]) -> Answer:
@@ -80,7 +81,8 @@ class LocalCeremony:
         if form.get("finding"):
             names = ("verdict", "comment", "action", "meaning")
             decision = {name: str(form[name]) for name in names if form.get(name)}
-            return signing.asked_decision(str(form["finding"]), **decision)
+            asked = signing.asked_decision(str(form["finding"]), **decision)
+            return self._of_what_was_seen(asked, int(form.get("version") or 0))
         if form.get("trail"):
             from goldenbatch.runtime.audit import Trail
 
@@ -92,6 +94,22 @@ class LocalCeremony:
                 is_satisfactory=bool(form.get("is_satisfactory", True)),
             )
         return self._asked_configuration(form) or signing.asked(form)
+
+    def _of_what_was_seen(self, asked: Asked, seen: int) -> Asked:
+        """A decision on the version that somebody looked at; 0: on whatever is newest.
+
+        Raises:
+            ConflictError: The record has changed since.
+        """
+        if not seen:
+            return asked
+        newest = self._site.ledger.version(asked.stream)
+        if newest != seen:
+            raise ConflictError(
+                f"{asked.stream} changed while you looked at it: version {seen} is now {newest}.",
+                hint="Look at it again, then decide.",
+            )
+        return replace(asked, head=seen)
 
     def _asked_configuration(self, form: Mapping[str, Any]) -> Asked | None:
         """What a form asks of policy, settings, holds and deletions; None: nothing."""

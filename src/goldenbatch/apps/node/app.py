@@ -21,6 +21,7 @@ from goldenbatch.apps.node import (
     routes_ledger,
     routes_live,
     routes_models,
+    routes_overview,
     routes_plans,
     routes_policy,
     routes_retention,
@@ -101,6 +102,7 @@ def create_app(
         routes_models,
         routes_serving,
         routes_plans,
+        routes_overview,
     ):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):

@@ -1,0 +1,93 @@
+"""Batches that run: phase, elapsed time against that of earlier batches, and when they may end."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from goldenbatch.apps.overview.batches import with_findings
+
+if TYPE_CHECKING:
+    from goldenbatch.apps.overview.asking import Looker
+    from goldenbatch.core.records import Row
+
+EARLIER = 30
+"""An expectation rests on so many earlier batches at most."""
+MAX_RUNNING = 100
+LEAST = 3
+"""Of fewer earlier batches nothing is expected."""
+
+
+def running(looker: Looker) -> list[dict[str, Any]]:
+    """Batches that have begun and not ended, the oldest first."""
+    rows = [
+        row
+        for row in looker.rows("batch", {"ended_at": None}, ("started_at",), MAX_RUNNING)
+        if row["started_at"] is not None and not row["outcome"]
+    ]
+    phases = defaultdict(list)
+    for one in looker.rows_of("phase", "batch", [row["batch"] for row in rows]):
+        phases[one["batch"]].append(one)
+    products = {str(row["product"]) for row in rows}
+    expected = {one: expectation(looker, one) for one in products}
+    now = looker.home.clock()
+    return [
+        {**row, **_stand(row, phases[row["batch"]], expected[str(row["product"])], now)}
+        for row in with_findings(looker, rows)
+    ]
+
+
+def expectation(looker: Looker, product: str) -> dict[str, Any]:
+    """How long earlier batches of a product took, and each of their phases.
+
+    Returns:
+        `n`, and where there are enough `median_us`, `low_us`, `high_us` (smallest and largest)
+        and `phases`: name to median time.
+    """
+    where = {"product": product, "outcome": "completed"}
+    rows = [
+        row
+        for row in looker.rows("batch", where, ("-ended_at",), EARLIER)
+        if row["started_at"] is not None and row["ended_at"] is not None
+    ]
+    if len(rows) < LEAST:
+        return {"n": len(rows), "phases": {}}
+    lengths = [row["ended_at"] - row["started_at"] for row in rows]
+    spans = defaultdict(list)
+    for one in looker.rows_of("phase", "batch", [row["batch"] for row in rows]):
+        if one["ended_at"] is not None:
+            spans[one["phase"]].append(one["ended_at"] - one["started_at"])
+    return {
+        "n": len(rows),
+        "median_us": int(statistics.median(lengths)),
+        "low_us": min(lengths),
+        "high_us": max(lengths),
+        "phases": {name: int(statistics.median(one)) for name, one in spans.items()},
+    }
+
+
+def _stand(
+    row: Mapping[str, Any], phases: Sequence[Row], expected: Mapping[str, Any], now: int
+) -> dict[str, Any]:
+    own = [
+        {
+            "phase": one["phase"], "place": one["place"], "run": one["run"],
+            "started_at": one["started_at"], "elapsed_us": now - one["started_at"],
+            "expected_us": expected["phases"].get(one["phase"]),
+        }
+        for one in phases
+        if one["ended_at"] is None and one["started_at"] is not None
+    ]  # fmt: skip
+    started = row["started_at"]
+    found = {"phases": own, "elapsed_us": now - started, "n_earlier": expected["n"]}
+    if "median_us" not in expected:
+        return {**found, "expected_us": None, "end_at": None}
+    return {
+        **found,
+        "expected_us": expected["median_us"],
+        "end_at": started + expected["median_us"],
+        "end_low_at": started + expected["low_us"],
+        "end_high_at": started + expected["high_us"],
+    }

@@ -1,0 +1,47 @@
+"""The enterprise: its sites as the plant model has them, with what stands in each."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from goldenbatch.apps.overview.health import health
+from goldenbatch.core._plant_parts import Level
+
+if TYPE_CHECKING:
+    from goldenbatch.apps.node.state import NodeState
+    from goldenbatch.apps.overview.asking import Looker
+
+
+def sites(looker: Looker, state: NodeState) -> dict[str, Any]:
+    """Each site with running batches, open findings and its areas; health is of this node."""
+    plant = looker.site.plant
+    running = [
+        row for row in looker.rows("batch", {"ended_at": None})
+        if row["started_at"] is not None and not row["outcome"]
+    ]  # fmt: skip
+    open_ = looker.rows("finding", {"verdict": ""})
+    found: list[dict[str, Any]] = []
+    for place in (one for one in plant.places if one.level is Level.SITE):
+        own = [row for row in open_ if _is_in(str(row["place"]), place.path)]
+        areas = [one for one in plant.places if one.level is Level.AREA
+                 and _is_in(one.path, place.path)]  # fmt: skip
+        found.append({
+            "path": place.path,
+            "title": place.title or place.path,
+            "n_running": sum(_is_in(str(row["place"]), place.path) for row in running),
+            "n_open": len(own),
+            "by_severity": dict(Counter(row["severity"] for row in own)),
+            "areas": [{"path": one.path, "title": one.title or one.path} for one in areas],
+        })  # fmt: skip
+    enterprise = next((one for one in plant.places if one.level is Level.ENTERPRISE), None)
+    return {
+        "enterprise": (enterprise.title or enterprise.path) if enterprise else plant.name,
+        "sites": found,
+        "health": health(looker, state),
+        "n_elsewhere": len(open_) - sum(int(one["n_open"]) for one in found),
+    }
+
+
+def _is_in(path: str, place: str) -> bool:
+    return path == place or path.startswith(f"{place}/")
