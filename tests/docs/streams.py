@@ -164,5 +164,6 @@ STREAMS = {
     "HandoverPrepared": "logbook/<area>/<shift>",
     "HandoverSignedOut": "logbook/<area>/<shift>",
     "HandoverSignedIn": "logbook/<area>/<shift>",
+    "HomeVerified": "verification/home",
     "UserEnabled": "user/<uid>",
 }

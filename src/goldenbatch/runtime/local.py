@@ -345,13 +345,16 @@ class LocalSite:
 
     # ---- analysts ---------------------------------------------------------------------------
 
-    def adopt(self, name: str, analyst: str, settings: Mapping[str, Any]) -> Event | None:
+    def adopt(
+        self, name: str, analyst: str, settings: Mapping[str, Any], *, by: str = ""
+    ) -> Event | None:
         """Put an analyst to work from the next tick on; the same again does nothing.
 
         Args:
             name: Name of its own in this home.
             analyst: Full name of what it is, such as `monitoring.charts`.
             settings: Its settings.
+            by: Uid of who does it; empty: the operator of the machine.
 
         Raises:
             BadInputError: A setting is missing, unknown or impossible.
@@ -366,11 +369,11 @@ class LocalSite:
                 key="name",
             )
         body = adoption.adoption_body(self._workshop, name, analyst, settings)
-        return adoption.adopt(self.ledger, body, self._actor.uid)
+        return adoption.adopt(self.ledger, body, by or self._actor.uid)
 
-    def retire(self, name: str, reason: str) -> Event:
-        """Take an analyst from its work from the next tick on."""
-        return adoption.retire(self.ledger, name, reason, self._actor.uid)
+    def retire(self, name: str, reason: str, *, by: str = "") -> Event:
+        """Take an analyst from its work from the next tick on; `by` is the uid of who does it."""
+        return adoption.retire(self.ledger, name, reason, by or self._actor.uid)
 
     def adopted(self) -> dict[str, adoption.Adoption]:
         """Analysts at work now, by name."""

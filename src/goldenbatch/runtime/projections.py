@@ -39,6 +39,7 @@ def core_projections() -> tuple[Projection, ...]:
         sources,
         test_set_records,  # noqa: F401
         training,
+        verification,  # noqa: F401
     )
 
     return (

@@ -14,6 +14,7 @@ from goldenbatch import __version__
 from goldenbatch.apps.local_desk import LocalDesk
 from goldenbatch.apps.node import (
     routes_acts,
+    routes_admin,
     routes_backup,
     routes_historian,
     routes_home,
@@ -30,6 +31,7 @@ from goldenbatch.apps.node import (
     routes_signing,
     routes_sources,
     routes_trail,
+    routes_verification,
     routes_work,
 )
 from goldenbatch.apps.node.background import Background, acquisition_of
@@ -102,6 +104,8 @@ def create_app(
         routes_models,
         routes_serving,
         routes_plans,
+        routes_admin,
+        routes_verification,
         routes_overview,
     ):
         app.include_router(module.router, prefix=API)
