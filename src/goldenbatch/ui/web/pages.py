@@ -109,8 +109,9 @@ class Page(Generic[T]):
 
 
 class Place(StrEnum):
-    """Pages of the platform that take parts of others."""
+    """Pages of the platform that take parts of others; `home` is what waits for one person."""
 
+    HOME = "home"
     ENTERPRISE = "enterprise"
     SITE = "site"
     UNIT = "unit"
