@@ -29,6 +29,7 @@ from goldenbatch.capabilities.twin._track_settings import EndSettings
 from goldenbatch.capabilities.twin._track_setup import Twin
 from goldenbatch.core.analyst import Derived, OpenFindings, TickView
 from goldenbatch.core.findings import Finding
+from goldenbatch.core.quantities import conversion
 from goldenbatch.core.series import Quality
 from goldenbatch.science.errors import DataError
 from goldenbatch.science.process.tracking import (
@@ -169,6 +170,7 @@ class FollowedRun:
         self._keep(UNABLE, bool(why), lambda: unable(scene, why), "It can again.")
         if is_new:
             self._log(at, leading, said.evidence)
+            self._expect(at, (here.x, belief.z, u, here.p))
             self._end(scene, at, u)
 
     def _hindered(self, observed: Observed, at: float) -> str:
@@ -263,6 +265,26 @@ class FollowedRun:
         if last.n_taken:
             numbers["nis"] = last.nis / last.n_taken
         self._write(at, numbers, is_sure=self.in_domain)
+
+    def _expect(self, at: float, point: tuple[Any, ...]) -> None:
+        """What the sensors should show, beside what they do.
+
+        Args:
+            at: Time of the run.
+            point: States, algebraic variables, inputs and parameters.
+        """
+        wanted = {n: one for n, one in self.settings.outputs.items() if one.expected}
+        if not wanted:
+            return
+        model = self.twin.model
+        shown = np.array(model.output_function(at, *point), dtype=float).ravel()
+        names = [one.name for one in model.outputs]
+        quality = int(Quality.GOOD if self.in_domain else Quality.UNCERTAIN)
+        for name, one in wanted.items():
+            factor, offset = conversion(self.twin.units[name], one.unit or self.twin.units[name])
+            value = float(shown[names.index(name)]) * factor + offset
+            time = self._scene(at).at
+            self.desk.derived.append(Derived(one.expected, time, value, quality))
 
     def _write(self, at: float, numbers: Mapping[str, float], *, is_sure: bool) -> None:
         time = self._scene(at).at

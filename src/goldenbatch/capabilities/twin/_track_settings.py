@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from goldenbatch.core.findings import Severity
 
@@ -69,10 +76,21 @@ class TagOf(_Part):
     Attributes:
         tag: Its name.
         unit: UCUM code of its readings; empty: the declared unit.
+        expected: Of a sensor: tag under which is logged what the twin expects it to show, in the
+            same unit; empty: it is not logged.
     """
 
     tag: str
     unit: str = ""
+    expected: str = ""
+
+    @model_serializer(mode="wrap")
+    def _leave_out_unstated(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Analysts that were adopted before there was this entry keep their version.
+        values: dict[str, Any] = dump(self)
+        if not self.expected:
+            values.pop("expected", None)
+        return values
 
 
 class Suspect(_Part):
@@ -184,6 +202,8 @@ class TrackSettings(_Part):
         n_clear: Steps below half of the limit that end a finding.
         end: How the end is predicted; empty: not at all.
         output: Prefix of the tags that it writes; the place by default.
+        pace: Hours of the process in an hour of the clock: 1 for a plant, 600 for a simulated one
+            that is sped up and tells the time of the clock.
         severity: Of a departure of the process.
         severity_of_sensors: Of a faulty sensor.
     """
@@ -206,8 +226,17 @@ class TrackSettings(_Part):
     n_clear: int = Field(default=12, ge=1)
     end: EndSettings | None = None
     output: str = ""
+    pace: float = Field(default=1.0, gt=0)
     severity: Severity = Severity.MAJOR
     severity_of_sensors: Severity = Severity.MINOR
+
+    @model_serializer(mode="wrap")
+    def _leave_out_unstated(self, dump: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        # Analysts that were adopted before there was this entry keep their version.
+        values: dict[str, Any] = dump(self)
+        if self.pace == 1.0:
+            values.pop("pace", None)
+        return values
 
     @model_validator(mode="after")
     def _sees_something(self) -> TrackSettings:

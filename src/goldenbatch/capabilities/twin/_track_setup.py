@@ -56,8 +56,8 @@ class Twin:
 
     @cached_property
     def unit_us(self) -> float:
-        """Microseconds of the model's time unit."""
-        return conversion(self.model.time_unit, "s")[0] * 1e6
+        """Microseconds of the clock in the model's time unit."""
+        return conversion(self.model.time_unit, "s")[0] * 1e6 / self.settings.pace
 
     @cached_property
     def units(self) -> dict[str, str]:
