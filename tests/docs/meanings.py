@@ -139,6 +139,7 @@ MEANINGS = {
     "Settings.kind": "What the home is for; shown on every page, document and signature.",
     "Settings.site": "Name of the site.",
     "Settings.day": "Table: the manufacturing day.",
+    "Settings.service": "Table: how much the node gives at a time, and what it tells of itself.",
     "Settings.checkpoints": "Table: when the head of the ledger's tree is signed.",
     "Settings.ledger": "Table: where the ledger lies.",
     "Settings.historian": "Table: when the frame log is handed over to the Delta table.",
