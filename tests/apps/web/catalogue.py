@@ -42,7 +42,7 @@ def _texts(tree: ast.AST) -> Iterator[tuple[str, str]]:
         if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name | ast.Attribute):
             continue
         name = node.func.id if isinstance(node.func, ast.Name) else node.func.attr
-        if name in CALLS and isinstance(node.func, ast.Name):
+        if name in CALLS and (name == "mark" or isinstance(node.func, ast.Name)):
             words = [_word(one) for one in node.args[: CALLS[name]]]
             if all(words) and len(words) == CALLS[name]:
                 yield words[0], words[1] if len(words) > 1 else ""

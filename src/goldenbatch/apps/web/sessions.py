@@ -9,15 +9,46 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from nicegui import Client
+
+from goldenbatch.apps.web.addresses import client_address
+from goldenbatch.core.errors import DeniedError
 from goldenbatch.runtime.remote import NodeClient, RemoteSite
+from goldenbatch.ui.web.threads import is_background
 from goldenbatch.ui.web.view import Person
 
 if TYPE_CHECKING:
-    from fastapi import Request
+    import httpx
+    from starlette.requests import HTTPConnection
 
 COOKIE = "goldenbatch_session"
-WHOLE_S = 12 * 3600
-"""No session lives longer; the node ends idle ones by itself, and earlier."""
+WHOLE_S = 24 * 3600
+"""No session is remembered longer; the node ends idle and old ones by itself, and earlier."""
+BACKGROUND = "Goldenbatch-Background"
+FORWARDED = "X-Forwarded-For"
+
+
+class WebClient(NodeClient):
+    """The node as a person: what pages do by themselves is marked, so that sessions can idle."""
+
+    def request(self, method: str, path: str, **settings: Any) -> httpx.Response:
+        """One call; see `NodeClient.request`."""
+        if is_background():
+            settings["headers"] = {**(settings.get("headers") or {}), BACKGROUND: "1"}
+        return super().request(method, path, **settings)
+
+
+class StrangerClient(NodeClient):
+    """The node without a person, for somebody at an address: the node counts their tries."""
+
+    def __init__(self, url: str, address: str) -> None:
+        super().__init__(url, "")
+        self._address = address
+
+    def request(self, method: str, path: str, **settings: Any) -> httpx.Response:
+        """One call; see `NodeClient.request`."""
+        settings["headers"] = {**(settings.get("headers") or {}), FORWARDED: self._address}
+        return super().request(method, path, **settings)
 
 
 @dataclass
@@ -28,6 +59,7 @@ class Session:
         key: Value of the cookie.
         csrf: Must come with each form that this person sends.
         site: The site as they may see it.
+        clients: Pages that are open, by their ids at NiceGUI.
     """
 
     key: str
@@ -35,10 +67,29 @@ class Session:
     person: Person
     site: RemoteSite
     started: float
+    clients: set[str] = field(default_factory=set)
 
     def close(self) -> None:
         """Close the connections to the node."""
         self.site.client.close()
+
+    def check(self, csrf: str) -> None:
+        """Refuse a form that is not from a page of this session.
+
+        Raises:
+            DeniedError: It is not.
+        """
+        if not secrets.compare_digest(csrf.encode(), self.csrf.encode()):
+            raise DeniedError("this form is not from here.", hint="Load the page again.")
+
+    def left_s(self) -> float:
+        """Seconds until the node ends the session; to ask prolongs nothing.
+
+        Raises:
+            GoldenbatchError: It is over, or the node does not answer.
+        """
+        answer = self.site.client.request("GET", "/session", headers={BACKGROUND: "1"}).json()
+        return float(answer.get("left_s") or 0)
 
 
 @dataclass
@@ -47,20 +98,22 @@ class Sessions:
 
     Args:
         node: Base address of the node.
+        proxies: Networks whose `X-Forwarded-For` is believed.
     """
 
     node: str
+    proxies: tuple[str, ...] = ()
     timer: Callable[[], float] = time.monotonic
     _kept: dict[str, Session] = field(default_factory=dict)
     _gate: threading.Lock = field(default_factory=threading.Lock)
 
-    def anyone(self) -> NodeClient:
-        """A client without a person, for what needs no login."""
-        return NodeClient(self.node, "")
+    def stranger(self, request: HTTPConnection) -> NodeClient:
+        """A client for somebody who is not logged in."""
+        return StrangerClient(self.node, client_address(request, self.proxies))
 
     def admit(self, token: str) -> Session:
         """A session for the person of a token that the node gave."""
-        site = RemoteSite(NodeClient(self.node, token))
+        site = RemoteSite(WebClient(self.node, token))
         person = person_of(site.client.get("/session"))
         session = Session(
             secrets.token_urlsafe(32), secrets.token_urlsafe(32), person, site, self.timer()
@@ -69,21 +122,33 @@ class Sessions:
             self._kept[session.key] = session
         return session
 
-    def of(self, request: Request) -> Session | None:
+    def of(self, request: HTTPConnection) -> Session | None:
         """The session of a request; None: nobody is logged in."""
-        key = request.cookies.get(COOKIE, "")
+        return self.of_key(request.cookies.get(COOKIE, ""))
+
+    def of_key(self, key: str) -> Session | None:
+        """The session of a cookie; None: there is none."""
         with self._gate:
             found = self._kept.get(key)
         if found is not None and self.timer() - found.started > WHOLE_S:
-            self.end(found)
             return None
         return found
 
     def end(self, session: Session) -> None:
-        """Forget a session."""
+        """Forget a session, and what stands on its open pages; call it on the event loop."""
         with self._gate:
             self._kept.pop(session.key, None)
+        for name in list(session.clients):
+            client = Client.instances.get(name)
+            if client is not None:
+                client.delete()
+        session.clients.clear()
         session.close()
+
+    def all(self) -> list[Session]:
+        """All sessions."""
+        with self._gate:
+            return list(self._kept.values())
 
 
 def person_of(found: Mapping[str, Any]) -> Person:

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from nicegui import run, ui
+from nicegui import ui
 
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.ui.web import elements
 from goldenbatch.ui.web.pages import Asked, Place, Tile, Widget
+from goldenbatch.ui.web.threads import in_thread
 from goldenbatch.ui.web.view import View
+from goldenbatch.ui.web.words import _
 
 if TYPE_CHECKING:
     from nicegui.element import Element
@@ -55,13 +57,16 @@ def _start(
 
     async def load() -> None:
         try:
-            data = await run.io_bound(part.load, asked)
+            data = await in_thread(part.load, asked)
         except GoldenbatchError as error:
             _say(box, part.title, str(error), error.hint)
             return
         except Exception:  # another company's part must not take the page with it
             log.exception("part %s", name)
-            _say(box, part.title, f"{name} failed.", "The log of the web process says why.")
+            _say(
+                box, part.title, _("{name} failed.").format(name=name),
+                _("The log of the web process says why."),
+            )  # fmt: skip
             return
         if box.is_deleted:
             return
@@ -71,12 +76,12 @@ def _start(
             return
         with box:
             if is_widget:
-                elements.heading(part.title)
+                elements.heading(_(part.title))
             part.show(view, data)
 
     ui.timer(0, load, once=True)  # outside the box, which is emptied
     if part.refresh_s:
-        ui.timer(part.refresh_s, load, immediate=False)
+        view.every(part.refresh_s, load)
 
 
 def _say(box: Element, title: str, text: str, hint: str) -> None:
@@ -84,4 +89,4 @@ def _say(box: Element, title: str, text: str, hint: str) -> None:
         return
     box.clear()
     with box:
-        elements.problem(f"{title}: {text}", hint)
+        elements.problem(f"{_(title)}: {text}", hint)

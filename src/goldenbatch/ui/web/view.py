@@ -8,10 +8,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote, urlencode
 
-from nicegui import background_tasks, run, ui
+from nicegui import background_tasks, ui
 
 from goldenbatch.core.errors import GoldenbatchError
 from goldenbatch.ui.web.pages import Asked, Parts
+from goldenbatch.ui.web.threads import in_background, in_thread
+from goldenbatch.ui.web.words import _
 
 T = TypeVar("T")
 log = logging.getLogger("goldenbatch.web")
@@ -65,6 +67,8 @@ class View:
         zone: IANA zone of the site: what times are shown in.
         again: Loads the page's data and shows it again, below the same heading.
         parts: What capabilities bring to pages; shown by `goldenbatch.ui.web.parts`.
+        base: Address of the interface as the browser knows it, without a path.
+        n_busy: Forms and ceremonies that somebody is in the middle of; refreshes wait for them.
     """
 
     asked: Asked
@@ -72,11 +76,13 @@ class View:
     zone: str = "UTC"
     again: Work = field(default=None)  # type: ignore[assignment]
     parts: Parts | None = None
+    base: str = ""
+    n_busy: int = 0
 
     async def run(self, work: Callable[..., T], *args: Any) -> T | None:
         """Work in a thread; what goes wrong is told on the page, and gives None."""
         try:
-            return await run.io_bound(work, *args)
+            return await in_thread(work, *args)
         except GoldenbatchError as error:
             self.tell(str(error), "bad", error.hint)
         return None
@@ -91,7 +97,7 @@ class View:
             caption=hint or None,
             type=colour,
             timeout=0 if tone == "bad" else 6000,
-            close_button="Close" if tone == "bad" else False,
+            close_button=_("Close") if tone == "bad" else False,
             multi_line=True,
         )
 
@@ -100,8 +106,18 @@ class View:
         ui.navigate.to(address(path, **values))
 
     def every(self, seconds: float, work: Work) -> None:
-        """Do something again and again for as long as the page is open."""
-        ui.timer(seconds, work, immediate=False)
+        """Do something again and again for as long as the page is open.
+
+        It is marked as the page's own doing and keeps nobody's session alive; while somebody
+        fills in a form or signs, it waits.
+        """
+
+        async def once() -> None:
+            if not self.n_busy:
+                with in_background():
+                    await work()
+
+        ui.timer(seconds, once, immediate=False)
 
     def start(self, work: Awaitable[None]) -> None:
         """Go on with something beside what the person does."""

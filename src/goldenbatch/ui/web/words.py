@@ -94,6 +94,11 @@ def speaking(language: str) -> Iterator[None]:
         _language.reset(token)
 
 
+def speak(language: str) -> None:
+    """Speak a language in what follows in this task, such as the answer to one request."""
+    _language.set(language)
+
+
 def speak_to(client: object, language: str) -> None:
     """Speak a language to a page that is open, in all that it does later."""
     _of_clients[client] = language
