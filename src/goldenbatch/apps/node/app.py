@@ -31,13 +31,13 @@ from goldenbatch.apps.node import (
     routes_signing,
     routes_sources,
     routes_trail,
+    routes_twin,
     routes_verification,
     routes_work,
 )
 from goldenbatch.apps.node.background import Background, acquisition_of
 from goldenbatch.apps.node.failures import RESPONSES, add_handlers
 from goldenbatch.apps.node.limits import BodyLimit
-from goldenbatch.apps.node.live import Live
 from goldenbatch.apps.node.state import Caller, NodeState
 from goldenbatch.core.errors import DeniedError
 
@@ -78,7 +78,7 @@ def create_app(
         docs_url=f"{API}/docs",
         openapi_url=f"{API}/openapi.json",
         redoc_url=None,
-        lifespan=_lifespan(background, state.live),
+        lifespan=_lifespan(background, state),
         separate_input_output_schemas=False,
     )
     app.state.node = state
@@ -107,6 +107,7 @@ def create_app(
         routes_admin,
         routes_verification,
         routes_overview,
+        routes_twin,
     ):
         app.include_router(module.router, prefix=API)
     for router in _capability_routers(state):
@@ -153,14 +154,16 @@ async def _bind_caller(caller: Caller) -> None:
     _CALLERS.set(caller.site)
 
 
-def _lifespan(background: Background, live: Live) -> Lifespan:
+def _lifespan(background: Background, state: NodeState) -> Lifespan:
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         background.start()
+        state.studio.begin()
         try:
             yield
         finally:
-            live.stop()
+            state.live.stop()
+            state.studio.stop()
             await _stop(background)
 
     return lifespan

@@ -15,6 +15,7 @@ from fastapi import Depends, Request
 
 from goldenbatch.apps.node.live import Live
 from goldenbatch.apps.node.throttle import Throttle
+from goldenbatch.capabilities.twin.studio_runs import StudioRuns
 from goldenbatch.core.errors import DeniedError
 from goldenbatch.core.records import DataClass
 from goldenbatch.core.site import Actor
@@ -79,6 +80,7 @@ class NodeState:
         problems: Newest failures of the background work, newest last.
         throttle: How often strangers may try.
         live: Streams of live data that are open.
+        studio: Runs of the twin studio.
         acquisition: Reads the running sources; None: this node reads none.
     """
 
@@ -90,6 +92,7 @@ class NodeState:
     problems: list[str] = field(default_factory=list)
     throttle: Throttle = field(init=False)
     live: Live = field(init=False)
+    studio: StudioRuns = field(init=False)
     acquisition: Acquisition | None = None
     _sessions: dict[str, _Session] = field(default_factory=dict)
     _one_login: threading.Lock = field(default_factory=threading.Lock)
@@ -100,6 +103,7 @@ class NodeState:
         settings = self.desk.site.settings.signing
         self.throttle = Throttle(settings.tries_per_minute, settings.tries_of_login, self.timer)
         self.live = Live(self)
+        self.studio = StudioRuns(self.desk.site.path / "twin-runs", self.desk.site.clock)
 
     def _lives(self, session: _Session, now: float) -> bool:
         """Whether a session has neither idled too long nor lasted too long."""

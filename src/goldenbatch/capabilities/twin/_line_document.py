@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import copy
 import tomllib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,9 +15,25 @@ from goldenbatch.core.errors import BadInputError, NotFoundError
 from goldenbatch.science.errors import DataError, DesignError
 
 T = TypeVar("T")
+R = TypeVar("R")
 P = TypeVar("P", bound=Part)
 DECLARED = "as declared"
 """The first scenario: the line as its file has it."""
+
+
+class Mapper(Protocol):
+    """Runs a function over columns of arguments, here or elsewhere; as `Executor.map` does."""
+
+    def map(self, function: Callable[..., R], *columns: Iterable[Any]) -> Iterable[R]:
+        """Results in the order of the arguments."""
+
+
+class Serial:
+    """Runs them here, one after another."""
+
+    def map(self, function: Callable[..., R], *columns: Iterable[Any]) -> Iterable[R]:
+        """Results in the order of the arguments."""
+        return map(function, *columns)
 
 
 class ScenarioPart(Part):

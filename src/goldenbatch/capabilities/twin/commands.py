@@ -91,14 +91,14 @@ def write_run(run: Simulation, title: str, out: Path) -> list[str]:
     pq.write_table(run.to_arrow(), out / "run.parquet")
     files = ["run.parquet", "run.json"]
     if run.time.size:
-        plot_run(run, _shown(run), f"{title}: {run.status}", out / "run.png")
+        plot_run(run, shown_columns(run), f"{title}: {run.status}", out / "run.png")
         files.append("run.png")
     document = {"study": title, **summary_of(run), "provenance": asdict(run.provenance)}
     write_document(document, out / "run.json", files)
     return [str(out / name) for name in files]
 
 
-def _shown(run: Simulation) -> list[str]:
+def shown_columns(run: Simulation) -> list[str]:
     """Columns for a plot: outputs, inputs that change, then states that are no output."""
     changing = [name for name in run.inputs if np.ptp(run[name]) > 0.0]
     rest = [name for name in run.values if name not in (*run.outputs, *run.inputs)]

@@ -24,6 +24,15 @@ def line_command(
     out: Annotated[Path, typer.Option(help="Directory for tables and plots.")] = Path("line-out"),
 ) -> dict[str, Any]:
     """Simulate a plant, a line of vials or a tablet line; writes line.json, tables, a plot."""
+    return dict(module_of(line).run_file(line, out))
+
+
+def module_of(line: Path) -> Any:
+    """The module that reads and runs a line, by the schema of its file.
+
+    Raises:
+        BadInputError: It is no line that is read here.
+    """
     from goldenbatch.capabilities.twin._line_document import read_toml
 
     given = read_toml(line)
@@ -35,5 +44,4 @@ def line_command(
             file=str(line),
             key="schema",
         )
-    module = import_module(f"goldenbatch.capabilities.twin.{_READERS[schema]}")
-    return dict(module.run_file(line, out))
+    return import_module(f"goldenbatch.capabilities.twin.{_READERS[schema]}")

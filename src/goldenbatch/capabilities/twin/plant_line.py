@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from goldenbatch.capabilities.twin._documents import write_document
+from goldenbatch.capabilities.twin._line_document import Mapper
 from goldenbatch.capabilities.twin._line_plots import plot_states, write_table
 from goldenbatch.capabilities.twin.line_files import LineFile, load_line
 from goldenbatch.science.errors import DataError
@@ -15,15 +16,22 @@ FIGURES = ("throughput", "amount_rate", "cycle_time", "work_in_progress", "n_fin
            "makespan")  # fmt: skip
 
 
-def run_file(path: Path, out: Path) -> dict[str, Any]:
-    """Simulate a plant; writes line.json, a table each of states and events, a plot."""
+def run_file(path: Path, out: Path, mapper: Mapper | None = None) -> dict[str, Any]:
+    """Simulate a plant; writes line.json, a table each of states and events, a plot.
+
+    Args:
+        path: Of the plant.
+        out: Folder of the results.
+        mapper: Runs the replications; None: here, one after another.
+    """
     read = load_line(path)
+    where: Any = {"twins": read.twins, "executor": mapper}
     if len(read.scenarios) > 1:
-        compared = compare_lines(read.scenarios, read.settings, seed=read.seed, twins=read.twins)
+        compared = compare_lines(read.scenarios, read.settings, seed=read.seed, **where)
         studies, differences = dict(compared.studies), _differences(compared)
     else:
         name, only = next(iter(read.scenarios.items()))
-        studies = {name: study_line(only, read.settings, seed=read.seed, twins=read.twins)}
+        studies = {name: study_line(only, read.settings, seed=read.seed, **where)}
         differences = []
     answer = {
         "figures": [row for name, study in studies.items() for row in _figures(name, study)],

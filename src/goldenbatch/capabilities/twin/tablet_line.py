@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from pydantic import Field, PositiveFloat
 
 from goldenbatch.capabilities.twin._documents import write_document
 from goldenbatch.capabilities.twin._line_document import (
+    Mapper,
     ScenarioPart,
+    Serial,
     read_part,
     read_parts,
     read_toml,
@@ -97,10 +100,17 @@ def load_tablet_line(path: Path) -> TabletFile:
     return TabletFile(lines, settings)
 
 
-def run_file(path: Path, out: Path) -> dict[str, Any]:
-    """Run a tablet line; writes line.json, tables of run, step response and funnel, a plot."""
+def run_file(path: Path, out: Path, mapper: Mapper | None = None) -> dict[str, Any]:
+    """Run a tablet line; writes line.json, tables of run, step response and funnel, a plot.
+
+    Args:
+        path: Of the line.
+        out: Folder of the results.
+        mapper: Runs the scenarios; None: here, one after another.
+    """
     read = load_tablet_line(path)
-    studies = {name: _study(line, read, path) for name, line in read.scenarios.items()}
+    found = (mapper or Serial()).map(_study, read.scenarios.values(), repeat(read), repeat(path))
+    studies = dict(zip(read.scenarios, found, strict=True))
     answer = {
         "figures": [
             {"scenario": scenario, "figure": name, "value": value, "unit": unit}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,9 @@ from pydantic import Field
 
 from goldenbatch.capabilities.twin._documents import beside, write_document
 from goldenbatch.capabilities.twin._line_document import (
+    Mapper,
     ScenarioPart,
+    Serial,
     read_part,
     read_parts,
     read_toml,
@@ -147,10 +150,17 @@ def _lot(
     return lot, kind, int(vials)
 
 
-def run_file(path: Path, out: Path) -> dict[str, Any]:
-    """Run the lots over the line many times; writes line.json, tables, a plot."""
+def run_file(path: Path, out: Path, mapper: Mapper | None = None) -> dict[str, Any]:
+    """Run the lots over the line many times; writes line.json, tables, a plot.
+
+    Args:
+        path: Of the line.
+        out: Folder of the results.
+        mapper: Runs the scenarios; None: here, one after another.
+    """
     read = load_vial_line(path)
-    studies = {name: _study(line, read, path) for name, line in read.scenarios.items()}
+    found = (mapper or Serial()).map(_study, read.scenarios.values(), repeat(read), repeat(path))
+    studies = dict(zip(read.scenarios, found, strict=True))
     answer = {
         "figures": [row for name, study in studies.items() for row in _figures(name, study)],
         "differences": _differences(studies),
