@@ -159,6 +159,11 @@ class PlantClient:
         found: dict[str, Any] = self._get(f"/findings/{quote(uid, safe='')}")
         return found
 
+    def recheck(self, uid: str) -> dict[str, Any]:
+        """Read the evidence of a finding again: `is_same`, and `pieces` with what is different."""
+        found: dict[str, Any] = self._get(f"/overview/findings/{quote(uid, safe='')}/evidence")
+        return found
+
     def signatures(self, stream: str) -> Rows[Signed]:
         """Signatures on a record, as they stand."""
         return _rows(Signed, self._get("/signatures", stream=stream)["signatures"])
