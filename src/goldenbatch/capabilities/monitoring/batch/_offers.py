@@ -7,6 +7,9 @@ from goldenbatch.core.capability import Offer, Offers
 _ROOM = "goldenbatch.capabilities.monitoring.batch"
 
 OFFERS: Offers = {
+    "routes": (
+        Offer("batches", f"{_ROOM}.routes:routes", "Batches against golden ones, contributions"),
+    ),
     "analysts": (
         Offer(
             "batches",

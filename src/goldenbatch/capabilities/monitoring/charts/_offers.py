@@ -21,4 +21,13 @@ OFFERS: Offers = {
         Offer("design", f"{_ROOM}.commands:design_command", "A chart by the run length wanted"),
         Offer("limits", f"{_ROOM}.commands:limits_command", "Limits with their false-alarm rates"),
     ),
+    "pages": (
+        Offer("charts", f"{_ROOM}._pages:CHARTS", "Control charts at work"),
+        Offer("chart", f"{_ROOM}._pages:CHART", "One control chart with its points"),
+        Offer("design", f"{_ROOM}._pages:DESIGN", "A chart by the run length wanted"),
+    ),
+    "widgets": (Offer("charts-batch", f"{_ROOM}._pages:BATCH", "Charts that a batch stands on"),),
+    "routes": (
+        Offer("charts", f"{_ROOM}.routes:routes", "Charts at work with their points, and designs"),
+    ),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import fnmatch
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -16,6 +16,7 @@ from goldenbatch.capabilities.monitoring.charts.book import (
     freeze,
     gather,
 )
+from goldenbatch.capabilities.monitoring.charts.charted import Charted
 from goldenbatch.capabilities.monitoring.charts.groups import (
     REPLICATES,
     Group,
@@ -79,9 +80,11 @@ class ControlCharts:
         settings = self.settings
         return settings.kind is ControlChartKind.XBAR and settings.subgroup != REPLICATES
 
-    def assess(self, state: State, view: TickView) -> Assessment:
-        """Chart the results that are new."""
-        work = _Work(self, state, view)
+    def assess(
+        self, state: State, view: TickView, told: Callable[[Charted], None] | None = None
+    ) -> Assessment:
+        """Chart the results that are new; `told` is told of each that was put on a chart."""
+        work = _Work(self, state, view, told)
         for event in view.new_events(KINDS):
             work.take(event)
         return work.assessment()
@@ -103,9 +106,16 @@ class ControlCharts:
 class _Work:
     """One assessment: copies of what it changes, so that the given state stays as it is."""
 
-    def __init__(self, analyst: ControlCharts, state: State, view: TickView) -> None:
+    def __init__(
+        self,
+        analyst: ControlCharts,
+        state: State,
+        view: TickView,
+        told: Callable[[Charted], None] | None = None,
+    ) -> None:
         self.analyst = analyst
         self.view = view
+        self._told = told
         self.products: dict[str, str] = dict(state["products"])
         self.started: dict[str, int] = dict(state["started"])
         self.charts: dict[str, Any] = dict(state["charts"])
@@ -123,6 +133,10 @@ class _Work:
             **({"labels": self.labels} if self.analyst.is_grouped else {}),
         }
         return Assessment(state, tuple(self.open.transitions))
+
+    def _tell(self, charted: Charted) -> None:
+        if self._told is not None:
+            self._told(charted)
 
     def take(self, event: Event) -> None:
         body = event.decode()
@@ -167,6 +181,7 @@ class _Work:
         page = JointPage.from_json(plain) if plain else JointPage(tuple(row))
         page, point = add_row(page, self.analyst.settings.joint(), row)
         self.charts[key] = page.to_json()
+        self._tell(Charted(key, event, body.sample, (body.batch,), row, point))
         if point is not None and (point.is_alarm or key in self.events):
             at = _time(event, results[0], self.started.get(body.batch))
             seen = SeenRow(event, body, results, product, page, point, at)
@@ -191,6 +206,9 @@ class _Work:
         if whole is not None:
             page, point = add_group(page, chosen, whole)
         self.charts[key] = page.to_json()
+        if whole is not None:
+            values_ = {result.attribute: sum(whole.values) / len(whole.values)}
+            self._tell(Charted(key, event, body.sample, whole.batches, values_, point))
         is_alarm = point is not None and bool(point.alarms)
         if whole is not None and point is not None and (is_alarm or key in self.events):
             at = _time(event, result, self.started.get(whole.batches[-1]))
@@ -204,6 +222,8 @@ class _Work:
         at = _time(event, result, self.started.get(body.batch))
         page, judged = self._charted_on(key, page, body.sample, float(result.value), at)
         self.charts[key] = page.to_json()
+        number = {result.attribute: float(result.value)}
+        self._tell(Charted(key, event, body.sample, (body.batch,), number, judged))
         if judged is None:
             return
         is_alarm = bool(judged.point.alarms)

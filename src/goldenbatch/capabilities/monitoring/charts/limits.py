@@ -55,10 +55,11 @@ def limits_of(site: Site, name: str) -> list[dict[str, Any]]:
     state = analyst.assess(analyst.start(), view).state
     found_length = designed_run_length(analyst.settings)
     designed = {f"designed_{key}": one for key, one in found_length.items()}
-    return [{**_row(key, plain), **designed} for key, plain in sorted(state["charts"].items())]
+    return [{**chart_row(key, plain), **designed} for key, plain in sorted(state["charts"].items())]
 
 
-def _row(key: str, plain: Mapping[str, Any]) -> dict[str, Any]:
+def chart_row(key: str, plain: Mapping[str, Any]) -> dict[str, Any]:
+    """A chart of any kind as one row, from what the analyst remembers of it."""
     product, _, attribute = key.partition("|")
     if "joint" in plain:
         return {"product": product, **joint_row(JointPage.from_json(plain))}

@@ -7,6 +7,7 @@ from goldenbatch.core.capability import Offer, Offers
 _ROOM = "goldenbatch.capabilities.monitoring.process"
 
 OFFERS: Offers = {
+    "routes": (Offer("process", f"{_ROOM}.routes:routes", "Rows of units, scores, contributions"),),
     "analysts": (
         Offer(
             "process",
