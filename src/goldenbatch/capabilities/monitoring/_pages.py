@@ -9,6 +9,7 @@ from typing import Any
 
 from nicegui import ui
 
+from goldenbatch.core.time import local_text
 from goldenbatch.ui.web import elements
 from goldenbatch.ui.web.view import View, address
 from goldenbatch.ui.web.words import _
@@ -38,9 +39,13 @@ def percent(share: Any, digits: int = 1) -> str:
 
 
 def between(ends: Sequence[Any] | None, show: Callable[[Any], str] = number) -> str:
-    """The two ends of an interval; empty where there is none."""
-    if not ends:
+    """The two ends of an interval, or the one that there is; empty where there is none."""
+    if not ends or (ends[0] is None and ends[1] is None):
         return ""
+    if ends[0] is None:
+        return _("at most {upper}").format(upper=show(ends[1]))
+    if ends[1] is None:
+        return _("at least {lower}").format(lower=show(ends[0]))
     return _("{lower} to {upper}").format(lower=show(ends[0]), upper=show(ends[1]))
 
 
@@ -207,7 +212,7 @@ def ask_form(label: str, fields: Sequence[Field], go: str, kept: Mapping[str, st
         go: Words of its button.
         kept: Values that stay as they are.
     """
-    with elements.box("gb-form gb-row", "form", method="get", aria_label=label):
+    with elements.box("gb-row", "form", method="get", aria_label=label):
         for name, value in kept.items():
             elements.box("", "input", type="hidden", name=name, value=value)
         for one in fields:
@@ -278,6 +283,11 @@ def categories(name: str, data: Sequence[str]) -> dict[str, Any]:
 def times(name: str) -> dict[str, Any]:
     """An axis of times; data in milliseconds UTC."""
     return {"type": "time", "name": name, "nameLocation": "middle", "nameGap": 40}
+
+
+def time_labels(view: View, moments: Sequence[int]) -> list[str]:
+    """Times in the zone of the site, short enough for an axis: month, day and time."""
+    return [local_text(at, view.zone)[5:19].replace("T", " ") for at in moments]
 
 
 def contribution_bars(parts: Sequence[Row], statistic: str, most: int = 12) -> dict[str, Any]:

@@ -129,3 +129,29 @@ def test_batches_are_placed_by_their_results_with_the_measured_rate(bench):
     parts = node.get("/batches/placed/contributions", name="set", product="P", record=one["record"])
     assert json.dumps(parts) and parts["parts"][0]["variable"] in ("x", "y")
     assert parts["value"] == one["spe" if parts["statistic"] == "SPE" else "t2"]
+
+
+def test_pages_show_the_model_and_what_makes_a_row_differ(tmp_path, golden):
+    from goldenbatch.capabilities.monitoring.batch import _pages as batches
+    from goldenbatch.capabilities.monitoring.process import _pages as pages
+
+    with watched(tmp_path / "home") as site:
+        node = Node(site)
+        told = node.get("/process/rows", name="watch", unit=units.unit(0))
+        at = told["times"][told["severity"].index(max(told["severity"]))]
+        explored = node.show(pages.LATENT, values={"at": at})
+        assert "measured" in explored.text and "bit for bit" in explored.text
+        assert any(one.startswith("/trends?tag=site%2Fline%2Fu000%2Fc") for one in explored.links)
+        assert "within the limits" in node.show(pages.UNIT, {"unit": units.unit(0)}).text
+        assert node.show(pages.UNIT, {"unit": "site/line"}) is None
+    node = Node(golden)
+    explored = node.show(pages.LATENT, values={"model": "golden", "of": "b1"})
+    assert "samples in alarm" in explored.text and "no verdict on its quality" in explored.text
+    assert "Phase feed" in node.show(batches.BATCH, {"batch": "b1"}).text
+    assert node.show(batches.BATCH, {"batch": "none"}) is None
+
+
+def test_an_empty_home_says_what_to_do(bench):
+    from goldenbatch.capabilities.monitoring.process import _pages as pages
+
+    assert "at work" in Node(bench.site).show(pages.LATENT).text

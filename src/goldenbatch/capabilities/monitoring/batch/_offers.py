@@ -7,6 +7,7 @@ from goldenbatch.core.capability import Offer, Offers
 _ROOM = "goldenbatch.capabilities.monitoring.batch"
 
 OFFERS: Offers = {
+    "widgets": (Offer("runs-batch", f"{_ROOM}._pages:BATCH", "A batch against golden ones"),),
     "routes": (
         Offer("batches", f"{_ROOM}.routes:routes", "Batches against golden ones, contributions"),
     ),

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.capabilities.monitoring import _pages as parts
-from goldenbatch.core.time import local_text
 from goldenbatch.ui.web import elements
 from goldenbatch.ui.web.pages import Asked, Group, Page, Place, Widget
 from goldenbatch.ui.web.view import View, address
@@ -455,11 +454,6 @@ def _show_batch(view: View, data: ChartList) -> None:
 
 def _here_cell(alarms: Any, _row: Row) -> None:
     elements.state(str(alarms) or _("inside"), "bad" if alarms else "good")
-
-
-def local_axis(view: View, at: Sequence[int]) -> list[str]:
-    """Times in the zone of the site as names of an axis."""
-    return [local_text(one, view.zone) for one in at]
 
 
 CHARTS = Page("/monitoring/charts", "Control charts", Group.QUALITY, _load_list, _show_list,

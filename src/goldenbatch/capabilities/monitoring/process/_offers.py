@@ -7,6 +7,8 @@ from goldenbatch.core.capability import Offer, Offers
 _ROOM = "goldenbatch.capabilities.monitoring.process"
 
 OFFERS: Offers = {
+    "pages": (Offer("latent", f"{_ROOM}._pages:LATENT", "Scores, statistics, contributions"),),
+    "widgets": (Offer("process-unit", f"{_ROOM}._pages:UNIT", "Process models of a unit"),),
     "routes": (Offer("process", f"{_ROOM}.routes:routes", "Rows of units, scores, contributions"),),
     "analysts": (
         Offer(
