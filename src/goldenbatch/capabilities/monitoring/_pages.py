@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from nicegui import ui
 
 from goldenbatch.core.time import local_text
 from goldenbatch.ui.web import elements
+from goldenbatch.ui.web.fields import choice_field, text_field
 from goldenbatch.ui.web.view import View, address
 from goldenbatch.ui.web.words import _
 
@@ -234,6 +235,73 @@ def _entry(one: Field) -> None:
             option.props["value"] = value
             if value == one.value:
                 option.props["selected"] = True
+
+
+# ---- what people do -------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A value of an act that a person gives.
+
+    Attributes:
+        rows: Of an area of text; 0: one line.
+        choices: Value to words; empty: it is typed.
+        note: What helps to fill it in.
+    """
+
+    name: str
+    label: str
+    value: str = ""
+    rows: int = 0
+    choices: Mapping[str, str] = field(default_factory=dict)
+    note: str = ""
+
+
+def act_form(
+    view: View, act: str, words: str, fixed: Mapping[str, Any], entries: Sequence[Entry],
+    *, is_signed: bool = False,
+) -> None:  # fmt: skip
+    """An act with its entries, folded away; the page is loaded again once it was done.
+
+    Args:
+        view: The page.
+        act: Full name of the act.
+        words: What it does, on its button.
+        fixed: Values that the page knows.
+        entries: What the person gives.
+        is_signed: Done by the signing ceremony.
+    """
+    given = {one.name: one.value for one in entries}
+    touched: list[bool] = []
+
+    def told(name: str) -> Callable[[Any], None]:
+        def take(value: Any) -> None:
+            given[name] = str(value)
+            if not touched:  # a refresh must not take away what is being entered
+                touched.append(True)
+                view.n_busy += 1
+
+        return take
+
+    async def do() -> None:
+        values = {**fixed, **{name: value for name, value in given.items() if value}}
+        form = {"act": act, "values": values}
+        done = await (view.sign(form) if is_signed else view.act(act, values))
+        if done is None:
+            return
+        if touched:
+            view.n_busy -= 1
+        view.tell(_("Recorded."), "good")
+        await view.again()
+
+    with elements.details(words):
+        for one in entries:
+            if one.choices:
+                choice_field(one.label, one.value, one.choices, told(one.name), note=one.note)
+            else:
+                text_field(one.label, one.value, told(one.name), note=one.note, rows=one.rows)
+        elements.button(words, do, kind="main")
 
 
 # ---- drawings -------------------------------------------------------------------------------

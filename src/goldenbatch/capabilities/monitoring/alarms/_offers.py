@@ -8,6 +8,9 @@ _ROOM = "goldenbatch.capabilities.monitoring.alarms"
 _LIFE = "goldenbatch.core.finding_alarms"
 
 OFFERS: Offers = {
+    "pages": (Offer("alarms", f"{_ROOM}._pages:ALARMS", "Alarms that wait, figures, database"),),
+    "tiles": (Offer("alarms", f"{_ROOM}._pages:TILE", "Alarms of the last hour"),),
+    "routes": (Offer("alarms", f"{_ROOM}.routes:routes", "Alarms, master database, performance"),),
     "commands": (
         Offer("alarms", f"{_ROOM}.commands:alarms_command", "Alarms that wait for somebody"),
         Offer(
