@@ -64,4 +64,7 @@ CAPABILITY = Capability(
         Offer("count", "gbx_extra:routes", "Counts"),
         Offer("broken", "gbx_extra:broken_routes", "Breaks when it is loaded"),
     ),
+    pages=(Offer("bench", "gbx_pages:BENCH", "A page of a partner"),),
+    tiles=(Offer("count", "gbx_pages:COUNT", "Batches seen by a partner"),),
+    widgets=(Offer("part", "gbx_pages:PART", "A partner's part of a batch"),),
 )

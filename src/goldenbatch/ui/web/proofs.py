@@ -10,9 +10,6 @@ import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from urllib.parse import parse_qs, urlsplit
-
-from goldenbatch.core.errors import BadInputError
 
 BACK = "/sign/back"
 """Path that a provider sends the browser back to."""
@@ -35,19 +32,13 @@ _awaited: dict[str, tuple[str, asyncio.Future[Return]]] = {}
 
 
 @contextmanager
-def awaiting(uid: str, url: str) -> Iterator[asyncio.Future[Return]]:
+def awaiting(uid: str, state: str) -> Iterator[asyncio.Future[Return]]:
     """Wait for a person's return from a provider, on the event loop.
 
     Args:
         uid: Who goes.
-        url: Address at the provider; its `state` names the way.
-
-    Raises:
-        BadInputError: The address names no state.
+        state: Names the way there and back.
     """
-    (state,) = parse_qs(urlsplit(url).query).get("state", [""])[:1]
-    if not state:
-        raise BadInputError("the provider's address has no state.", hint="Try again.")
     future: asyncio.Future[Return] = asyncio.get_running_loop().create_future()
     _awaited[state] = (uid, future)
     try:
