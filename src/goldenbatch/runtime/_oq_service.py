@@ -15,7 +15,7 @@ from urllib.request import ProxyHandler, Request, build_opener
 from goldenbatch.runtime._oq_bench import Bench, CheckFailedError, expect
 
 START: Final = "/api/v1"
-FREE: Final = ("/health", "/readiness", "/login", "/enrolment")
+FREE: Final = ("/health", "/readiness", "/welcome", "/login", "/enrolment")
 """What must answer before anybody is known: whether it lives, and how to log in."""
 
 UNAUTHORISED: Final = 401

@@ -62,6 +62,13 @@ CAPABILITY = Capability(
         Offer("kept", f"{_ROOM}.keeping:kept_command", "Results that were kept in the home"),
         Offer("verify", f"{_ROOM}.commands:verify_command", "Replay every third-party reference"),
     ),
+    pages=(
+        Offer("studio", f"{_ROOM}._pages:STUDIO", "A model, a scenario, a question"),
+        Offer("lines", f"{_ROOM}._pages:LINES", "Lines and plants, run and shown at work"),
+        Offer("runs", f"{_ROOM}._pages:RUNS", "Runs that wait, are at work, or have ended"),
+        Offer("run", f"{_ROOM}._pages:RUN", "What came out of a run, and on what it rests"),
+        Offer("compare", f"{_ROOM}._pages:COMPARE", "Two runs beside one another"),
+    ),
     record_types=(
         Offer("kept", "goldenbatch.core.twin_records:TwinResultKept", "A result was kept"),
     ),

@@ -20,6 +20,7 @@ from goldenbatch.core.analyst_settings import read_settings, settings_digest
 
 CODE_VERSION: Final = "1"
 MOST_DONE: Final = 200
+MODEL_MEDIA_TYPE: Final = "application/vnd.goldenbatch.model-declaration"
 _FOREVER: Final = 2**62
 
 
@@ -43,6 +44,11 @@ class Track:
         digest = settings_digest(settings)
         self.version = f"twin-track-{CODE_VERSION}+{digest}.{self.model.digest[:8]}"
         self._twin: Twin | None = None
+
+    @property
+    def artefacts(self) -> tuple[tuple[bytes, str], ...]:
+        """The declared model: its findings name it by its digest."""
+        return ((self.model.canonical, MODEL_MEDIA_TYPE),)
 
     def start(self) -> State:
         """No batch seen."""
