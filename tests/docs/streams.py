@@ -165,5 +165,6 @@ STREAMS = {
     "HandoverSignedOut": "logbook/<area>/<shift>",
     "HandoverSignedIn": "logbook/<area>/<shift>",
     "HomeVerified": "verification/home",
+    "RecordsRead": "inspection/read/<uid>",
     "UserEnabled": "user/<uid>",
 }

@@ -30,3 +30,24 @@ class CopyTaken(Body):
     n_events: int = Field(ge=0, description="Events in its exports.")
     n_files: int = Field(ge=1, description="Files in its list of digests.")
     sums_digest: str = Field(pattern=DIGEST, description="SHA-256 of its list of digests.")
+
+
+@record_type
+class RecordsRead(Body):
+    """An inspector, who reads for a limited time, asked for something and may have been shown it.
+
+    The same question asked again within a minute is recorded once.
+    """
+
+    data_class: ClassVar[DataClass] = DataClass.PERSONAL
+
+    uid: str = Field(pattern=UID_PATTERN, description="Who read.")
+    method: str = Field(max_length=10, description="Of the call.")
+    path: str = Field(max_length=500, description="What was asked for, below the API.")
+    query: str = Field(default="", max_length=2000, description="Filters in the address.")
+    body: str = Field(default="", max_length=2000, description="Filters in the call, cut off.")
+
+
+def reads_stream(uid: str) -> str:
+    """Stream of what an inspector has read."""
+    return f"{PREFIX}read/{uid}"

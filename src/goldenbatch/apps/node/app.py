@@ -37,6 +37,7 @@ from goldenbatch.apps.node import (
 )
 from goldenbatch.apps.node.background import Background, acquisition_of
 from goldenbatch.apps.node.failures import RESPONSES, add_handlers
+from goldenbatch.apps.node.inspected import record_reading
 from goldenbatch.apps.node.limits import BodyLimit
 from goldenbatch.apps.node.state import Caller, NodeState
 from goldenbatch.core.errors import DeniedError
@@ -109,9 +110,9 @@ def create_app(
         routes_overview,
         routes_twin,
     ):
-        app.include_router(module.router, prefix=API)
+        app.include_router(module.router, prefix=API, dependencies=[Depends(record_reading)])
     for router in _capability_routers(state):
-        app.include_router(router, prefix=API)
+        app.include_router(router, prefix=API, dependencies=[Depends(record_reading)])
     return app
 
 

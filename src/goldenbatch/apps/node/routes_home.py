@@ -10,6 +10,7 @@ from goldenbatch import __version__
 from goldenbatch.apps.listing import list_capabilities
 from goldenbatch.apps.node.failures import RESPONSES
 from goldenbatch.apps.node.inputs import Form, Text, plain
+from goldenbatch.apps.node.inspected import inspects_until
 from goldenbatch.apps.node.state import Caller, State, bearer
 from goldenbatch.apps.node.throttle import address_of
 from goldenbatch.core.records import DataClass
@@ -88,7 +89,8 @@ def session(state: State, caller: Caller) -> dict[str, Any]:
     if not isinstance(caller.site, SeenSite):
         classes = [one.value for one in DataClass]
         return {"uid": caller.actor.uid, "login": "", "printed_name": "", "roles": [],
-                "classes": classes, "is_local": True, "left_s": None}  # fmt: skip
+                "classes": classes, "is_local": True, "left_s": None,
+                "inspects_until": None}  # fmt: skip
     user = state.desk.site.people.user(caller.actor.uid)
     return {
         "uid": user.uid,
@@ -98,6 +100,7 @@ def session(state: State, caller: Caller) -> dict[str, Any]:
         "classes": sorted(one.value for one in caller.site.classes),
         "is_local": False,
         "left_s": state.left_s(caller.session),
+        "inspects_until": inspects_until(state, user.uid, user.roles),
     }
 
 

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from goldenbatch.apps.inspection import LocalInspection
 from goldenbatch.apps.node.failures import RESPONSES
-from goldenbatch.apps.node.inputs import Form, Text, plain
+from goldenbatch.apps.node.inputs import Form, Limit, Text, plain
 from goldenbatch.apps.node.state import Caller, LocalCaller, State
 from goldenbatch.core.records import DataClass
 
@@ -86,3 +86,41 @@ def copies(state: State, caller: Caller) -> dict[str, Any]:
     caller.require_class(DataClass.PERSONAL)
     answer: dict[str, Any] = plain(LocalInspection(state.desk.site).copies())
     return answer
+
+
+@router.get("/visits")
+def visits(state: State, caller: Caller) -> dict[str, Any]:
+    """Whose access for a limited time is or was open until when, and how much they have read."""
+    from goldenbatch.core.inspection import reads_stream
+
+    site = state.desk.site
+    caller.require_class(DataClass.PERSONAL)
+    own = site.people.user(caller.actor.uid).login if caller.session else ""
+    rows = []
+    for line in site.rights.access_lines():
+        windows = site.people.authority.standing(line.uid).windows
+        for role, (start, end, ref) in windows.items():
+            rows.append(
+                {"uid": line.uid, "login": line.login, "printed_name": line.printed_name,
+                 "role": role, "is_granted": role in line.roles, "start": start, "end": end,
+                 "ref": ref, "n_reads": site.ledger.version(reads_stream(line.uid))}
+            )  # fmt: skip
+    answer: dict[str, Any] = plain({"now": site.clock(), "own": own, "visits": rows})
+    return answer
+
+
+@router.get("/reads")
+def reads(state: State, caller: Caller, login: Text, limit: Limit = 200) -> dict[str, Any]:
+    """What an inspector has asked for, newest first."""
+    from goldenbatch.core.inspection import reads_stream
+
+    caller.require_class(DataClass.PERSONAL)
+    uid = state.desk.site.people.find(login).uid
+    stream = reads_stream(uid)
+    version = caller.site.ledger.version(stream)
+    events = caller.site.ledger.stream(stream, max(0, version - limit))
+    rows = [
+        {**(one.body or {}), "at": one.envelope.recorded_at, "seq": one.seq}
+        for one in reversed(events)
+    ]
+    return {"login": login, "n_reads": version, "reads": plain(rows)}

@@ -159,4 +159,5 @@ def person_of(found: Mapping[str, Any]) -> Person:
         found["printed_name"],
         frozenset(found["roles"]),
         frozenset(found["classes"]),
+        found.get("inspects_until"),
     )

@@ -41,10 +41,14 @@ def shell(session: Session, registry: Registry, page: Page[object], theme: str) 
     kind = banner(home.kind)
     if kind:
         text("div", kind, f"gb-kind gb-kind-{home.kind.value}").props["role"] = "note"
+    is_inspector = session.person.inspects_until is not None
+    if is_inspector:
+        words_ = _("Inspector's view: read-only; everything that you read is recorded.")
+        text("div", words_, "gb-kind gb-kind-inspector").props["role"] = "note"
     with ui.element("header").classes("gb-header"):
         _header(session, theme)
     _warnings()
-    with ui.element("div").classes("gb-body"):
+    with ui.element("div").classes("gb-body gb-readonly" if is_inspector else "gb-body"):
         with ui.element("nav").classes("gb-menu").props("id=gb-menu") as menu:
             menu.props["aria-label"] = _("Pages")
             _menu(session, registry, page)

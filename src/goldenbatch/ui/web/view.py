@@ -28,6 +28,7 @@ class Person:
 
     Attributes:
         classes: Data classes that they may read, by value.
+        inspects_until: They read as an inspector until then, microseconds UTC; None: they do not.
     """
 
     uid: str
@@ -35,6 +36,7 @@ class Person:
     printed_name: str
     roles: frozenset[str] = frozenset()
     classes: frozenset[str] = frozenset()
+    inspects_until: int | None = None
 
     def may_read(self, classes: tuple[str, ...]) -> bool:
         """Whether they may read all of some data classes."""
