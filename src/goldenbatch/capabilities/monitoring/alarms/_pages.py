@@ -233,7 +233,8 @@ def _master(view: View, told: Row) -> None:
     with elements.section(title, note=str(told["title"])):
         columns = [
             Column("id", _("Alarm")), Column("title", _("Title")),
-            Column("priority", _("Priority")), Column("position", _("Position")), Column("cause", _("Cause")),
+            Column("priority", _("Priority")), Column("position", _("Position")),
+            Column("cause", _("Cause")),
             Column("consequence", _("Consequence")), Column("response", _("Response")),
             Column("respond_within_s", _("Respond within, s"), is_number=True),
             Column("is_out", _("State"), lambda _v, row: _service(view, row)),

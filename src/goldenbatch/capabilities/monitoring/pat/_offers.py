@@ -7,6 +7,9 @@ from goldenbatch.core.capability import Offer, Offers
 _ROOM = "goldenbatch.capabilities.monitoring.pat"
 
 OFFERS: Offers = {
+    "pages": (Offer("soft-sensors", f"{_ROOM}._pages:SENSORS", "Predictions, laboratory, domain"),),
+    "widgets": (Offer("sensors-batch", f"{_ROOM}._pages:BATCH", "Soft sensors of a batch"),),
+    "routes": (Offer("sensors", f"{_ROOM}.routes:routes", "Soft sensors and their predictions"),),
     "analysts": (
         Offer(
             "soft_sensor",
