@@ -6,14 +6,14 @@ PYTEST := $(BIN)/python -m pytest
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # One more than the two cores of CI: a fifth of the time is spent waiting for servers and devices.
 WORKERS ?= 3
-DEMO_HOME ?= demo-home
+DEMO_HOME ?= demo-site
 CRASHES ?= 1000
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test coverage campaign lint bench docs lock clean
+.PHONY: help demo demo-stop story test coverage campaign lint bench docs lock clean
 
 help: ## show this list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
 
 $(VENV)/bin/python:
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "goldenbatch needs Python 3.11 or newer; set PYTHON=...")'
@@ -34,8 +34,14 @@ $(VENV)/.dev: requirements-dev.lock $(VENV)/.base
 	$(PIP) --require-hashes -r requirements-dev.lock
 	@touch $@
 
-demo: $(VENV)/.demo ## the main job on a real fermentation, from measurement to verified dossier
-	$(BIN)/goldenbatch demo $(DEMO_HOME)
+demo: $(VENV)/.demo ## a living plant with its site and pages, until Ctrl-C; DEMO=check: check it and end; RESET=1: new
+	$(BIN)/goldenbatch demo $(DEMO_HOME) $(if $(filter check,$(DEMO)),--check) $(if $(RESET),--reset)
+
+demo-stop: ## stop the demonstration that runs
+	$(BIN)/goldenbatch demo $(DEMO_HOME) --stop
+
+story: $(VENV)/.base ## the main job on a real fermentation, from measurement to verified dossier
+	$(BIN)/goldenbatch demo demo-home --story
 
 test: $(VENV)/.dev ## all tests, on 2 cores within 10 minutes
 	$(PYTEST) -n $(WORKERS) --dist worksteal -q
@@ -64,4 +70,4 @@ lock: ## write the three locks again (needs uv)
 	uv pip compile --quiet --universal --generate-hashes --no-header --no-emit-index-url --extra dev -c requirements-demo.lock -o requirements-dev.lock pyproject.toml
 
 clean: ## remove what the targets above made
-	rm -rf $(VENV) $(DEMO_HOME) site .coverage* .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) $(DEMO_HOME) demo-home site .coverage* .mypy_cache .ruff_cache .pytest_cache

@@ -149,6 +149,23 @@ def _texts(value: Any) -> Iterator[str]:
             yield from _texts(one)
 
 
+def _as_recorded(value: Any) -> Any:
+    """Settings as they are read back from the ledger: canonical JSON knows no 2.0, only 2."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, Mapping):
+        return {name: _as_recorded(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_recorded(one) for one in value]
+    return value
+
+
+def artefacts(analyst: Analyst) -> tuple[tuple[bytes, str], ...]:
+    """What findings of an analyst will name by digest, as (content, media type); often nothing."""
+    kept: tuple[tuple[bytes, str], ...] = getattr(analyst, "artefacts", ())
+    return kept
+
+
 def adoption_body(
     workshop: Workshop, name: str, factory: str, settings: Mapping[str, Any]
 ) -> AnalystAdopted:
@@ -165,10 +182,9 @@ def adoption_body(
                 hint="Have the version activated, and name the tag of what serves.",
                 file=f"analyst {name}",
             )
-    analyst = workshop.make(name, factory, settings)
-    return AnalystAdopted(
-        name=name, analyst=factory, version=analyst.version, settings=dict(settings)
-    )
+    recorded = _as_recorded(settings)
+    analyst = workshop.make(name, factory, recorded)
+    return AnalystAdopted(name=name, analyst=factory, version=analyst.version, settings=recorded)
 
 
 def first_tick(adoption: Adoption, ticks: list[Tick]) -> int:

@@ -369,6 +369,9 @@ class LocalSite:
                 key="name",
             )
         body = adoption.adoption_body(self._workshop, name, analyst, settings)
+        made = self._workshop.make(name, analyst, body.settings)
+        for content, media_type in adoption.artefacts(made):
+            self.registry.put(content, media_type)
         return adoption.adopt(self.ledger, body, by or self._actor.uid)
 
     def retire(self, name: str, reason: str, *, by: str = "") -> Event:

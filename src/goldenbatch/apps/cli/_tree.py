@@ -33,7 +33,7 @@ def _batch_commands() -> Mapping[str, Entry]:
 
 _TREE: dict[str, Entry] = {
     "init": Entry("Make a home, empty or from an example.", f"{_CLI}.setup:init", panel=_SET_UP),
-    "demo": Entry("The main job on a real fermentation.", f"{_CLI}.demo:demo", panel=_SET_UP),
+    "demo": Entry("A living plant with its site and pages.", f"{_CLI}.demo:demo", panel=_SET_UP),
     "plant": Entry(
         "The plant's master data: show, preview, adopt.",
         children={

@@ -7,9 +7,7 @@ import shutil
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from goldenbatch.apps.cli._session import Session
 from goldenbatch.core.errors import BadInputError, IntegrityError
@@ -40,12 +38,7 @@ class _Story:
         self.answer |= facts
 
 
-def demo(
-    session: Session,
-    directory: Annotated[Path, typer.Argument(help="Folder of the demonstration home.")] = Path(
-        "demo-home"
-    ),
-) -> None:
+def tell_story(session: Session, directory: Path) -> None:
     """Follow a real fermentation as if it were live, from measurement to verified dossier."""
     from goldenbatch.apps.examples import find_example
     from goldenbatch.runtime.home import HomeSettings, create_home
@@ -86,7 +79,7 @@ def _clear(directory: Path) -> None:
     elif any(directory.iterdir()):
         raise BadInputError(
             f"{directory} is there already and is no demonstration home.",
-            hint="Give another folder: goldenbatch demo DIR.",
+            hint="Give another folder: goldenbatch demo DIR --story.",
         )
 
 

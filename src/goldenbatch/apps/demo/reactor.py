@@ -123,7 +123,7 @@ def _samples(plan: ReactorPlan, run: Simulation) -> tuple[Sample, ...]:
     """A sample a day, and the charge that was weighed before the start."""
     rng = np.random.default_rng([plan.seed, 11])
     weighed = GLUTAMINE_KG * plan.charge * float(1.0 + rng.normal(0.0, 0.004))
-    found = [Sample(f"{plan.batch}/charge", 0.0, 0.5, {"glutamine_charge": round(weighed, 3)})]
+    found = [Sample(f"{plan.batch}/charge", 0.0, 8.0, {"glutamine_charge": round(weighed, 3)})]
     for day in range(1, DAYS):
         row = int(np.argmin(np.abs(run.time - 24.0 * day)))
         results = {name: float(_shown(run, column)[row]) for name, column in DAILY.items()}

@@ -65,7 +65,7 @@ def seed_home(home: Path, plant: PlantSettings, tell: Tell) -> None:
         for one in people():
             site.people.add(one.login, one.name, PASSWORD)
             for role in one.roles:
-                _grant(site, one.login, role)
+                site.people.grant(one.login, role, "demonstration")
         tell("Importing the archive", 0, 0)
         _import(site, archive)
         tell("Fitting and waking the analysts", 0, 0)
@@ -87,19 +87,22 @@ def _make(home: Path, plant: PlantSettings) -> None:
             plant=(example / "plant.toml").read_text(encoding="utf-8"),
         ),
     )  # fmt: skip
-    for folder in ("cards", "analysts", "connections", "context"):
-        (home / folder).mkdir(exist_ok=True)
-        for path in sorted((example / folder).glob("*.toml")):
-            text = path.read_text(encoding="utf-8")
-            if folder == "connections":
-                text = text.replace(":8772/", f":{plant.opcua_port}/")
-                text = text.replace("port = 8773", f"port = {plant.modbus_port}")
-                text = text.replace("../plant/laboratory", str(plant.folder.resolve()))
-            (home / folder / path.name).write_text(text, encoding="utf-8")
+    for folder in ("cards", "analysts", "context"):
+        shutil.copytree(example / folder, home / folder, dirs_exist_ok=True)
 
 
-def _grant(site: LocalSite, login: str, role: str) -> None:
-    site.people.grant(login, role, "demonstration")
+def connect_home(home: Path, plant: PlantSettings) -> None:
+    """Point the connections of the home to where the plant listens."""
+    folder = find_example(EXAMPLE) / "connections"
+    (home / "connections").mkdir(exist_ok=True)
+    for path in sorted(folder.glob("*.toml")):
+        text = path.read_text(encoding="utf-8")
+        text = text.replace(":8772/", f":{plant.opcua_port}/")
+        text = text.replace("port = 8773", f"port = {plant.modbus_port}")
+        text = text.replace("../plant/laboratory", plant.folder.as_posix())
+        there = home / "connections" / path.name
+        if not there.exists() or there.read_text(encoding="utf-8") != text:
+            there.write_text(text, encoding="utf-8")
 
 
 def _import(site: LocalSite, archive: Path) -> None:
@@ -141,9 +144,3 @@ def _dossiers(site: LocalSite, home: Path) -> None:
 
     for number in (FIRST_REACTOR - 2, FIRST_REACTOR - 1):
         write_report(site, f"GB-{number:03d}", home / "reports")
-
-
-def clear(folder: Path) -> None:
-    """Remove a demonstration; nothing else is ever removed (its mark must be there)."""
-    if (folder / "demo.json").exists():
-        shutil.rmtree(folder)

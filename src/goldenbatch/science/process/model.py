@@ -128,19 +128,22 @@ class Model:
     @cached_property
     def digest(self) -> str:
         """SHA-256 over declarations and equations: what this version really is."""
+        return hashlib.sha256(self.canonical).hexdigest()
+
+    @cached_property
+    def canonical(self) -> bytes:
+        """Declarations and equations as the bytes that `digest` is of."""
         e = self.expressions
         whole = ca.Function(
             "whole",
             [e.t, e.x, e.z, e.u, e.p],
             [e.rhs, e.residuals, e.outputs, e.laws, e.watches, e.starts],
         )
-        hasher = hashlib.sha256()
-        for part in (self.name, self.version, self.time_unit, self._declared()):
-            hasher.update(repr(part).encode())
-        hasher.update(_instructions(whole))
+        declared = (self.name, self.version, self.time_unit, self._declared())
+        parts = [*(repr(part).encode() for part in declared), _instructions(whole)]
         for symbols, after in e.jumps:
-            hasher.update(_instructions(ca.Function("jump", [symbols, e.x, e.p], [after])))
-        return hasher.hexdigest()
+            parts.append(_instructions(ca.Function("jump", [symbols, e.x, e.p], [after])))
+        return b"".join(parts)
 
     def _declared(self) -> tuple[Any, ...]:
         kinds: tuple[tuple[Any, ...], ...] = (
