@@ -7,6 +7,10 @@ from goldenbatch.core.capability import Offer, Offers
 _ROOM = "goldenbatch.capabilities.monitoring.release"
 
 OFFERS: Offers = {
+    "pages": (Offer("release", f"{_ROOM}._pages:RELEASE", "Release tests and their evidence"),),
+    "tiles": (Offer("release", f"{_ROOM}._pages:TILE", "Release tests that passed"),),
+    "widgets": (Offer("release-batch", f"{_ROOM}._pages:BATCH", "Release tests of a batch"),),
+    "routes": (Offer("release", f"{_ROOM}.routes:routes", "How batches stand, on what evidence"),),
     "trials": (
         Offer("release", f"{_ROOM}.trial:ReleaseTrial", "Release models forward in time, gated"),
     ),
