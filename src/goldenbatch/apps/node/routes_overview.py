@@ -235,3 +235,15 @@ def fetch_dossier(
     file, content = kept.file(who, name, kind)
     headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(file)}"}
     return Response(content, media_type=TYPES[kind], headers=headers)
+
+
+@router.get("/dossiers/{name}/{kind}/content")
+def dossier_content(
+    name: Annotated[str, Path(max_length=60)], kind: Literal["html", "pdf", "proof"],
+    who: Who, kept: Kept,
+) -> dict[str, str]:  # fmt: skip
+    """The same file in base64, for clients that speak JSON only."""
+    from base64 import b64encode
+
+    file, content = kept.file(who, name, kind)
+    return {"name": file, "media_type": TYPES[kind], "content": b64encode(content).decode("ascii")}

@@ -127,10 +127,21 @@ def with_findings(looker: Looker, rows: Sequence[Row]) -> list[dict[str, Any]]:
 
 
 def with_phases(looker: Looker, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Rows of batches with `phase`: the names of what runs in them now."""
+    """Rows of batches with `phase`, the names of what runs in them now, and `is_running`."""
     names = [str(row["batch"]) for row in rows if row["ended_at"] is None]
-    found = defaultdict(list)
+    found: dict[str, list[str]] = defaultdict(list)
+    begun = set()
     for one in looker.rows_of("phase", "batch", names):
+        begun.add(one["batch"])
         if one["ended_at"] is None:
             found[one["batch"]].append(one["phase"])
-    return [{**row, "phase": ", ".join(found[row["batch"]])} for row in rows]
+    return [
+        {
+            **row,
+            "phase": ", ".join(found[row["batch"]]),
+            "is_running": not row["outcome"]
+            and row["ended_at"] is None
+            and (row["started_at"] is not None or row["batch"] in begun),
+        }
+        for row in rows
+    ]

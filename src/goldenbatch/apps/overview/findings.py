@@ -152,7 +152,8 @@ def _told(event: Event) -> dict[str, Any]:
 
 def decisions(looker: Looker, events: Sequence[Event], stream: str) -> list[dict[str, Any]]:
     """What people decided, and how the signature with each stands."""
-    signed = {one["version"]: one for one in signature_rows(looker.site, stream)}
+    # The signature that a decision is made with is the event after it.
+    signed = {one["event_version"] - 1: one for one in signature_rows(looker.site, stream)}
     found = []
     for event in events:
         body = event.decode()

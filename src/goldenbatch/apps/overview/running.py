@@ -22,14 +22,7 @@ LEAST = 3
 
 def running(looker: Looker) -> list[dict[str, Any]]:
     """Batches that have begun and not ended, the oldest first."""
-    rows = [
-        row
-        for row in looker.rows("batch", {"ended_at": None}, ("started_at",), MAX_RUNNING)
-        if row["started_at"] is not None and not row["outcome"]
-    ]
-    phases = defaultdict(list)
-    for one in looker.rows_of("phase", "batch", [row["batch"] for row in rows]):
-        phases[one["batch"]].append(one)
+    rows, phases = begun(looker)
     products = {str(row["product"]) for row in rows}
     expected = {one: expectation(looker, one) for one in products}
     now = looker.home.clock()
@@ -37,6 +30,26 @@ def running(looker: Looker) -> list[dict[str, Any]]:
         {**row, **_stand(row, phases[row["batch"]], expected[str(row["product"])], now)}
         for row in with_findings(looker, rows)
     ]
+
+
+def begun(looker: Looker) -> tuple[list[dict[str, Any]], Mapping[str, list[Row]]]:
+    """Batches that run, with `started_at` also where only their phases tell it, and their phases.
+
+    The oldest first; at most `MAX_RUNNING`, the newest of them.
+    """
+    where = {"ended_at": None, "outcome": ""}
+    known = looker.rows("batch", where, ("-started_at", "-batch"), MAX_RUNNING)
+    phases = defaultdict(list)
+    for one in looker.rows_of("phase", "batch", [row["batch"] for row in known]):
+        if one["started_at"] is not None:
+            phases[one["batch"]].append(one)
+    rows = []
+    for row in known:
+        first = min((one["started_at"] for one in phases[row["batch"]]), default=None)
+        start = row["started_at"] if row["started_at"] is not None else first
+        if start is not None:
+            rows.append({**row, "started_at": start})
+    return sorted(rows, key=lambda row: row["started_at"]), phases
 
 
 def expectation(looker: Looker, product: str) -> dict[str, Any]:
@@ -47,20 +60,23 @@ def expectation(looker: Looker, product: str) -> dict[str, Any]:
         and `phases`: name to median time.
     """
     where = {"product": product, "outcome": "completed"}
-    rows = [
-        row
-        for row in looker.rows("batch", where, ("-ended_at",), EARLIER)
-        if row["started_at"] is not None and row["ended_at"] is not None
-    ]
-    if len(rows) < LEAST:
-        return {"n": len(rows), "phases": {}}
-    lengths = [row["ended_at"] - row["started_at"] for row in rows]
+    rows = looker.rows("batch", where, ("-ended_at",), EARLIER)
+    starts = {row["batch"]: [row["started_at"]] for row in rows if row["started_at"] is not None}
     spans = defaultdict(list)
     for one in looker.rows_of("phase", "batch", [row["batch"] for row in rows]):
-        if one["ended_at"] is not None:
-            spans[one["phase"]].append(one["ended_at"] - one["started_at"])
+        if one["started_at"] is not None:
+            starts.setdefault(one["batch"], []).append(one["started_at"])
+            if one["ended_at"] is not None:
+                spans[one["phase"]].append(one["ended_at"] - one["started_at"])
+    lengths = [
+        row["ended_at"] - min(starts[row["batch"]])
+        for row in rows
+        if row["ended_at"] is not None and row["batch"] in starts
+    ]
+    if len(lengths) < LEAST:
+        return {"n": len(lengths), "phases": {}}
     return {
-        "n": len(rows),
+        "n": len(lengths),
         "median_us": int(statistics.median(lengths)),
         "low_us": min(lengths),
         "high_us": max(lengths),

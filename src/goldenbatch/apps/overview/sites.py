@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from goldenbatch.apps.overview.health import health
+from goldenbatch.apps.overview.running import begun
 from goldenbatch.core._plant_parts import Level
 
 if TYPE_CHECKING:
@@ -16,10 +17,7 @@ if TYPE_CHECKING:
 def sites(looker: Looker, state: NodeState) -> dict[str, Any]:
     """Each site with running batches, open findings and its areas; health is of this node."""
     plant = looker.site.plant
-    running = [
-        row for row in looker.rows("batch", {"ended_at": None})
-        if row["started_at"] is not None and not row["outcome"]
-    ]  # fmt: skip
+    running, _ = begun(looker)
     open_ = looker.rows("finding", {"verdict": ""})
     found: list[dict[str, Any]] = []
     for place in (one for one in plant.places if one.level is Level.SITE):

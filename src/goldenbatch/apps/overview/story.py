@@ -11,6 +11,7 @@ from goldenbatch.apps.overview.running import expectation
 from goldenbatch.apps.signed import signature_rows, with_standing
 from goldenbatch.capabilities.execution.dossier import result_of
 from goldenbatch.core.errors import GoldenbatchError, NotFoundError
+from goldenbatch.core.records import from_iso
 from goldenbatch.core.results import compare
 
 if TYPE_CHECKING:
@@ -38,6 +39,9 @@ def batch_page(looker: Looker, batch: str) -> dict[str, Any]:
     phases = looker.rows("phase", {"batch": batch}, ("started_at", "place"))
     samples = looker.rows("sample", {"batch": batch}, ("taken_at", "sample"))
     signatures = signature_rows(looker.site, stream)
+    starts = [one["started_at"] for one in phases if one["started_at"] is not None]
+    if head["started_at"] is None and starts:
+        head["started_at"] = min(starts)
     return {
         "batch": {**head, **_texts(head)},
         "now": looker.home.clock(),
@@ -64,7 +68,8 @@ def _marks(events: Iterable[Event]) -> list[dict[str, Any]]:
         body, envelope = event.body or {}, event.envelope
         if event.kind in _SPANS:
             continue
-        at = next((body[name] for name in ("at", "started_at", "ended_at") if body.get(name)), None)
+        said = next((body[one] for one in ("at", "started_at", "ended_at") if body.get(one)), None)
+        at = from_iso(said) if isinstance(said, str) else said
         found.append(
             {
                 "at": at or envelope.performed_at or envelope.recorded_at,

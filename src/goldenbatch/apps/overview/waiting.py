@@ -39,7 +39,8 @@ def waiting(looker: Looker) -> list[dict[str, Any]]:
     if user is None:
         return []
     kinds: Sequence[Callable[[Looker, UserState], dict[str, Any] | None]] = (
-        _findings, _signatures, _alarms, _tests, _release, _models, _training, _sources, _alerts,
+        _findings, _signatures, _handovers, _alarms, _tests, _release, _models, _training,
+        _sources, _alerts,
     )  # fmt: skip
     found = [make(looker, user) for make in kinds]
     return [one for one in found if one is not None]
@@ -93,6 +94,24 @@ def _standing(looker: Looker, streams: Sequence[str]) -> dict[str, bool]:
     return {one: one not in void for one in signed}
 
 
+def _handovers(looker: Looker, user: UserState) -> dict[str, Any] | None:
+    """Shifts that were signed out and that nobody has taken over; one's own one cannot take."""
+    from goldenbatch.core.logbook_life import Stage, shift_state
+
+    if not looker.is_allowed("logbook:take_over"):
+        return None
+    newest = {row["area"]: row for row in looker.rows("shift", None, ("shift",))}
+    found = []
+    for area, row in sorted(newest.items()):
+        state = shift_state(looker.site.ledger.stream(f"logbook/{area}/{row['shift']}"))
+        if state is None or state.stage is not Stage.SIGNED_OUT or state.signed_out is None:
+            continue
+        if state.signed_out.by != user.uid:
+            to = f"/logbook/{quote(area)}"
+            found.append(line(row["title"] or area, to, state.signed_out.at, area))
+    return item("handovers", found, "/logbook")
+
+
 def _alarms(looker: Looker, _: UserState) -> dict[str, Any] | None:
     if not looker.is_allowed("alarm:handle"):
         return None
@@ -119,7 +138,7 @@ def _tests(looker: Looker, _: UserState) -> dict[str, Any] | None:
     late.sort(key=lambda row: row["due_at"] or 0)
     return item(
         "tests",
-        [line(row["sample"], f"/samples/{quote(row['sample'], safe='')}", row["due_at"],
+        [line(row["sample"], f"/samples?sample={quote(row['sample'], safe='')}", row["due_at"],
               row["batch"]) for row in late],
         "",
     )  # fmt: skip

@@ -134,6 +134,7 @@ def _dress(session: Session, request: Request) -> str:
     ui.add_head_html(
         f'<script src="/static/shell.js?{_version()}" nonce="{request.scope["gb_nonce"]}"></script>'
         f'<link rel="stylesheet" href="/static/style.css?{_version()}">'
+        f'<link rel="stylesheet" href="/static/overview.css?{_version()}">'
     )
     return theme
 

@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from goldenbatch.apps.web.pages._overview_offers import OVERVIEW_PAGES
 from goldenbatch.core.capability import Offer
 from goldenbatch.runtime.discovery import Discovery, discover
 from goldenbatch.ui.web.pages import Page, Place, Tile, Widget
 
-OWN_PAGES: Final = (Offer("home", "goldenbatch.apps.web.pages.home:HOME", "What waits for whom"),)
+OWN_PAGES: Final = (*OVERVIEW_PAGES,)
 """The platform's own pages."""
 
 OWN_TILES: Final[tuple[Offer, ...]] = ()

@@ -30,6 +30,13 @@ CAPABILITY = Capability(
     routes=(
         Offer("logbook", f"{_LOGBOOK}.routes:router", "Shift logbooks: what stands, what is open"),
     ),
+    widgets=(
+        Offer(
+            "dossier",
+            "goldenbatch.capabilities.execution._pages:DOSSIER",
+            "The dossier of a batch, made and fetched",
+        ),
+    ),
     record_types=(
         Offer("logbook", "goldenbatch.core.logbook:LogEntered", "Somebody wrote something down"),
     ),

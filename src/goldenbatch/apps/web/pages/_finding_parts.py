@@ -1,0 +1,272 @@
+"""Parts of the page of a finding: windows drawn, contributions, evidence, measures, its model."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from goldenbatch.apps.web.pages._shared import record_path
+from goldenbatch.core.errors import GoldenbatchError
+from goldenbatch.core.records import from_iso, to_iso
+from goldenbatch.ui.web import elements
+from goldenbatch.ui.web.elements import Column
+from goldenbatch.ui.web.pages import Asked
+from goldenbatch.ui.web.view import View, address
+from goldenbatch.ui.web.words import _
+
+Data = Mapping[str, Any]
+MAX_DRAWN = 4
+N_POINTS = 800
+AT_ONCE = 8
+"""So many pieces of evidence are listed at once; more are shown on demand."""
+LEAST_ROOM_US = 600_000_000
+ROOM = 0.25
+"""So much of the window is drawn before and after it."""
+
+
+def micros(value: Any) -> int | None:
+    """A time of an answer: microseconds, or as a record writes it."""
+    if value is None or isinstance(value, int):
+        return value
+    return from_iso(str(value))
+
+
+def windows_of(asked: Asked, finding: Data) -> list[Data]:
+    """Readings of the windows of tags that a finding names, few enough to be drawn."""
+    tags: dict[str, tuple[int, int]] = {}
+    for one in finding["evidence"]:
+        start, end = micros(one["start"]), micros(one["end"])
+        if one["kind"] == "window" and start is not None and end is not None:
+            before = tags.get(one["tag"], (start, end))
+            tags[one["tag"]] = (min(before[0], start), max(before[1], end))
+    found = []
+    for tag, span in list(tags.items())[:MAX_DRAWN]:
+        try:
+            found.append(_window(asked, tag, span, finding))
+        except GoldenbatchError as error:
+            found.append({"tag": tag, "why": str(error), "times": (), "values": ()})
+    return found
+
+
+def _window(asked: Asked, tag: str, span: tuple[int, int], finding: Data) -> Data:
+    start, end = span
+    seen = (micros(finding["start"]) or start, micros(finding["end"]) or end)
+    start, end = min(start, seen[0]), max(end, seen[1])
+    room = max(LEAST_ROOM_US, int((end - start) * ROOM))
+    shown = (start - room, end + room)
+    series = asked.site.historian.downsample([tag], shown, N_POINTS)
+    told = {"tag": tag, "start": start, "end": end, "unit": _unit(asked, tag), "why": ""}
+    if series.kind != "number":
+        why = _("Its readings are no single numbers; its page shows them.")
+        return {**told, "why": why, "times": (), "values": ()}
+    values = [None if math.isnan(one) else float(one) for one in series.values().tolist()]
+    return {**told, "times": tuple(series.times().tolist()), "values": tuple(values)}
+
+
+def _unit(asked: Asked, tag: str) -> str:
+    try:
+        return asked.site.plant.tag(tag).unit
+    except GoldenbatchError:
+        return ""
+
+
+def draw(view: View, one: Data, finding: Data) -> None:
+    """A window of a tag, with the time of the finding marked and its limits."""
+    name = one["tag"].rpartition("/")[2]
+    if not one["times"]:
+        elements.paragraph(f"{one['tag']}: {one['why'] or _('no readings are left there')}")
+        return
+    from goldenbatch.ui.web.echart import ChartTable, chart
+
+    unit = "" if one["unit"] in ("", "1") else one["unit"]
+    rows = [
+        {"time": at, "value": value} for at, value in zip(one["times"], one["values"], strict=True)
+    ]
+    columns = [Column("time", _("Time"), lambda at, _row: elements.moment(at, view.zone)),
+               Column("value", f"{name} {unit}".strip(), None, True)]  # fmt: skip
+    known = [value for value in one["values"] if value is not None]
+    summary = _("{n} points from {low} to {high} {unit}").format(
+        n=len(rows), low=f"{min(known, default=math.nan):.4g}",
+        high=f"{max(known, default=math.nan):.4g}", unit=unit,
+    )  # fmt: skip
+    chart(
+        f"{one['tag']} [{unit}]" if unit else one["tag"], _options(one, finding, unit),
+        summary=summary, table=ChartTable(columns, rows), height=260,
+    )  # fmt: skip
+    to = address("/trends", tag=one["tag"], start=one["times"][0], end=one["times"][-1])
+    elements.link(_("Open in trends"), to)
+
+
+def _options(one: Data, finding: Data, unit: str) -> dict[str, Any]:
+    points = [[at / 1000, value] for at, value in zip(one["times"], one["values"], strict=True)]
+    # What lasted a moment is drawn wide enough to be seen.
+    least = (one["times"][-1] - one["times"][0]) // 100
+    limits = [
+        {"yAxis": measure[end], "name": measure["name"]}
+        for measure in finding["measures"]
+        if measure["unit"] == one["unit"]
+        for end in ("lower_limit", "upper_limit")
+        if measure[end] is not None
+    ]
+    series: dict[str, Any] = {
+        "name": one["tag"], "type": "line", "showSymbol": False, "data": points,
+        "lineStyle": {"width": 2}, "color": "var(--gb-chart-1)",
+        "markArea": {
+            "itemStyle": {"color": "var(--gb-warn)", "opacity": 0.18},
+            "data": [[{"name": _("the finding"), "xAxis": one["start"] / 1000},
+                      {"xAxis": max(one["end"], one["start"] + least) / 1000}]],
+        },
+    }  # fmt: skip
+    if limits:
+        series["markLine"] = {"symbol": "none", "data": limits,
+                              "lineStyle": {"color": "var(--gb-bad)"}}  # fmt: skip
+    return {
+        "grid": {"left": 64, "right": 24, "top": 24, "bottom": 40},
+        "xAxis": {"type": "time"},
+        "yAxis": {"type": "value", "name": unit, "scale": True},
+        "tooltip": {"trigger": "axis"},
+        "series": [series],
+    }
+
+
+def contributions(found: Sequence[Data]) -> None:
+    """Which variables add how much, signed, the largest first; each with its number."""
+    ordered = sorted(found, key=lambda one: -abs(one["value"]))
+    largest = max((abs(one["value"]) for one in ordered), default=0.0) or 1.0
+    with elements.box("gb-bars", "ul"):
+        for one in ordered[:20]:
+            _bar(one, largest)
+    if len(ordered) > 20:
+        elements.paragraph(_("{n} smaller ones are not drawn.").format(n=len(ordered) - 20))
+
+
+def _bar(one: Data, largest: float) -> None:
+    width = 50 * abs(one["value"]) / largest
+    with elements.box("gb-bar", "li"):
+        elements.text("span", one["variable"])
+        with elements.box("gb-bar-track", aria_hidden="true"):
+            is_negative = one["value"] < 0
+            made = elements.box(f"gb-bar-part{' gb-negative' if is_negative else ''}")
+            left = 50 - width if is_negative else 50
+            made.style(f"left:{left:.2f}%;width:{width:.2f}%")
+        elements.text("span", f"{one['value']:+.4g}")
+
+
+def measures(found: Sequence[Data]) -> None:
+    """Numbers that the finding rests on, with their limits."""
+    if not found:
+        return
+
+    def limits(_value: Any, row: Data) -> None:
+        low, high = row["lower_limit"], row["upper_limit"]
+        words = [f"≥ {low:.5g}"] if low is not None else []
+        words += [f"≤ {high:.5g}"] if high is not None else []
+        elements.text("span", ", ".join(words) or "–")
+
+    def shown(value: Any, row: Data) -> None:
+        unit = "" if row["unit"] == "1" else f" {row['unit']}"
+        elements.text("span", f"{value:.5g}{unit}")
+
+    columns = [Column("name", _("Measure")), Column("value", _("Value"), shown, True),
+               Column("limits", _("Limits"), limits, True)]  # fmt: skip
+    elements.table(_("Measures"), columns, found)
+
+
+def model(found: Data | None) -> None:
+    """The model's version and the way to its card."""
+    if found is None:
+        return
+    with elements.row():
+        elements.text("span", _("Model"))
+        if found["use"]:
+            words = _("{use}, version {n}: {stage}").format(
+                use=found["use"], n=found["version"], stage=found["stage"]
+            )
+            to = address("/governance/models", use=found["use"], version=found["version"])
+            elements.link(words, to)
+        else:
+            elements.text("span", _("a fit without a card"), "gb-note")
+        elements.digest(found["digest"])
+
+
+def evidence(view: View, page: Data) -> None:
+    """Each piece with its digest; a button reads all of it again and compares."""
+    pieces = page["finding"]["evidence"]
+    box = elements.box("")
+    with box:
+        _pieces(view, pieces)
+
+    async def press() -> None:
+        path = f"/overview/findings/{page['row']['uid']}/evidence"
+        found = await view.run(lambda: view.asked.api.get(path))
+        if found is None:
+            return
+        box.clear()
+        with box:
+            with elements.row():
+                good = found["is_same"]
+                words = (
+                    _("Read again: everything is as it was when the finding was made.")
+                    if good
+                    else _("Read again: something is not as it was.")
+                )
+                elements.state(words, "good" if good else "bad")
+                elements.moment(found["checked_at"], view.zone)
+            _pieces(view, found["pieces"])
+
+    elements.button(
+        _("Check the digests"), press, label=_("Read the evidence again and compare its digests")
+    )
+
+
+def _pieces(view: View, pieces: Sequence[Data]) -> None:
+    columns = [
+        Column("kind", _("Kind"), _kind),
+        Column("tag", _("What"), lambda _v, row: _what(view, row)),
+        Column("n_readings", _("Readings"), None, True),
+        Column("digest", _("Digest"), lambda v, _row: elements.digest(str(v))),
+        Column("note", _("Why")),
+    ]
+    if pieces and "is_same" in pieces[0]:
+        columns.insert(0, Column("is_same", _("Checked"), _same))
+    elements.table(_("Evidence"), columns, pieces[:AT_ONCE])
+    if len(pieces) > AT_ONCE:
+        left = pieces[AT_ONCE:]
+        bad = sum(not one.get("is_same", True) for one in left)
+        words = _("{n} more pieces of evidence").format(n=len(left))
+        with elements.details(words, is_open=bool(bad)):
+            elements.table(words, columns, left)
+
+
+def _kind(value: Any, _row: Data) -> None:
+    elements.text("span", _kinds()[str(value)])
+
+
+def _kinds() -> Mapping[str, str]:
+    return {"window": _("readings"), "record": _("record"), "artefact": _("file or model")}
+
+
+def _same(value: Any, row: Data) -> None:
+    elements.state(_("the same") if value else _("not the same"), "good" if value else "bad")
+    if row["why"]:
+        elements.text("div", row["why"], "gb-note")
+
+
+def _what(view: View, row: Data) -> None:
+    if row["kind"] == "record":
+        words = _("{stream}, version {n}").format(stream=row["stream"], n=row["version"])
+        elements.link(words, record_path(row["stream"], row["version"]))
+        return
+    if row["kind"] != "window":
+        elements.text("span", _("kept by its content"))
+        return
+    start, end = micros(row["start"]), micros(row["end"])
+    elements.link(row["tag"], address("/trends", tag=row["tag"], start=start, end=end))
+    with elements.box("gb-note"):
+        elements.moment(start, view.zone)
+        elements.text("span", " – ")
+        elements.moment(end, view.zone)
+        if row["as_of"] is not None:
+            words = _("as known at frame {n}").format(n=row["as_of"])
+            elements.text("div", words).props["title"] = to_iso(start) if start else ""
