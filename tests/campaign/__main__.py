@@ -82,6 +82,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS), metavar="PART",
                         help=f"which parts of {', '.join(PARTS)} (default: all)")  # fmt: skip
     parser.add_argument("--folder", type=Path, help="where the homes are made (default: temporary)")
+    parser.add_argument("--demo-minutes", type=float, default=30.0, help="of the living site")
     parser.add_argument("--engines-python", default="", metavar="PYTHON",
                         help="a Python with chdb and pyspark, see engines.py")  # fmt: skip
     options = parser.parse_args()
@@ -237,6 +238,12 @@ def _postgres(n: int, seed: str) -> list[Part]:
     return postgres_crashes(n, seed)
 
 
+def _demo(folder: Path, minutes: float) -> list[Part]:
+    from tests.campaign.demo import part
+
+    return [part(folder / "demo", minutes)]
+
+
 def _wire(folder: Path) -> list[Part]:
     from tests.campaign.wire import parts
 
@@ -257,6 +264,7 @@ PARTS: dict[str, Callable[[Path, argparse.Namespace], list[Part]]] = {
     "home": lambda folder, given: [_tamperings(folder, given.tamperings, given.seed)],
     "columns": lambda _, given: [_ledger_tamperings(given.tamperings)],
     "export": lambda _, given: [_export_tamperings(given.crashes)],
+    "demo": lambda folder, given: _demo(folder, given.demo_minutes),
     "twins": lambda _, __: twins.replay(),
     "properties": lambda _, given: [_properties(given.examples)],
 }

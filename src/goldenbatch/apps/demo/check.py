@@ -135,6 +135,12 @@ class Checker:
                     return ""
         return f"none of {' or '.join(LIVE_BATCHES)}"
 
+    def findings(self) -> list[dict[str, Any]]:
+        """All findings of the site."""
+        with self._node() as node:
+            rows: list[dict[str, Any]] = node.get("/findings").json()["findings"]
+        return rows
+
     def _failed(self) -> str:
         with self._node() as node:
             events = _rows(node.get("/events", params={"kind": "AnalystFailed"}).json())
