@@ -18,6 +18,7 @@ from fastapi.responses import RedirectResponse, Response
 from nicegui import app as nicegui_app
 from nicegui import ui
 
+from goldenbatch.apps.web.enrolment import add_enrolment
 from goldenbatch.apps.web.login import add_login
 from goldenbatch.apps.web.opened import Opening, show_page
 from goldenbatch.apps.web.registry import Registry, load_registry
@@ -82,6 +83,7 @@ def create_app(node: str | WebOptions, registry: Registry | None = None) -> Fast
     nicegui_app.add_static_files("/static", STATIC, max_cache_age=YEAR_S)
     add_login(app, sessions, options)
     add_standing(app, sessions, options)
+    add_enrolment(app, sessions)
     for name, page in registry.pages.items():
         add_page(sessions, registry, options, name, page)
     add_unknown(sessions)

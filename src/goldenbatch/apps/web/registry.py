@@ -7,11 +7,15 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from goldenbatch.apps.web.pages._overview_offers import OVERVIEW_PAGES
+from goldenbatch.apps.web.pages._record_offers import RECORD_PAGES
 from goldenbatch.core.capability import Offer
 from goldenbatch.runtime.discovery import Discovery, discover
 from goldenbatch.ui.web.pages import Page, Place, Tile, Widget
 
-OWN_PAGES: Final = (*OVERVIEW_PAGES,)
+OWN_PAGES: Final = (
+    *OVERVIEW_PAGES,
+    *RECORD_PAGES,
+)
 """The platform's own pages."""
 
 OWN_TILES: Final[tuple[Offer, ...]] = ()

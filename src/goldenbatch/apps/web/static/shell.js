@@ -67,11 +67,13 @@
   setInterval(tick, 500);
 
   // ---- time left, and the end of a session in every tab
+
+  const needsNobody = /^\/(login|enrol)(\/|$)/.test(location.pathname);
   const others = "BroadcastChannel" in window ? new BroadcastChannel("goldenbatch") : null;
   let endsAt = 0, csrf = "";
   const clean = (name) => (name || "").replace(/[^ -~]/g, "");
   function gone() {
-    if (location.pathname === "/login") return;
+    if (needsNobody) return;
     window.socket?.disconnect?.();
     document.body.replaceChildren();
     location.replace("/login?ended=1&next=" + encodeURIComponent(location.pathname + location.search));
@@ -108,7 +110,7 @@
     if (warning) warning.hidden = seconds > 120;
     if (seconds <= 0) ask("GET", "/session/left");
   }
-  if (location.pathname !== "/login") {
+  if (!needsNobody) {
     addEventListener("load", () => ask("GET", "/session/left"));
     setInterval(() => ask("GET", "/session/left"), 20000);
     setInterval(left, 1000);
