@@ -16,6 +16,7 @@ from goldenbatch.apps.node import (
     routes_acts,
     routes_admin,
     routes_backup,
+    routes_governance,
     routes_historian,
     routes_home,
     routes_inspection,
@@ -109,6 +110,7 @@ def create_app(
         routes_verification,
         routes_overview,
         routes_twin,
+        routes_governance,
     ):
         app.include_router(module.router, prefix=API, dependencies=[Depends(record_reading)])
     for router in _capability_routers(state):

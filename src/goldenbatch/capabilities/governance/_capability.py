@@ -39,6 +39,15 @@ CAPABILITY = Capability(
             "Who has seen a version's test data does not train it",
         ),
     ),
+    pages=(
+        Offer("models", f"{_ROOM}._pages:MODELS", "All models, what serves and since when"),
+        Offer("version", f"{_ROOM}._pages:VERSION", "A version: card, life, acts, history"),
+        Offer("plans", f"{_ROOM}._pages:PLANS", "Change plans and their states"),
+    ),
+    tiles=(Offer("serving", f"{_ROOM}._pages:SERVING", "Models that serve, and their findings"),),
+    widgets=(
+        Offer("said-by", f"{_ROOM}._pages:SAID_BY", "The card of the model that said a finding"),
+    ),
     acts=(
         Offer("select", f"{_ROOM}.sealed_sets:select", "Select test data, locked at once"),
         Offer("seal", f"{_ROOM}.sealed_sets:seal", "Seal selected test data, signed"),

@@ -69,11 +69,6 @@ def sheet_of(card: ModelCardView, written_at: int, proof: Proof) -> Sheet:
     """The card as a sheet."""
     when = When(card.home.zone)
     label = f"{card.use}@{card.version}"
-    parts: tuple[Callable[[ModelCardView, When], Section], ...] = (
-        _first, _intended, _model, training_data, test_data, verification, validation, _plan,
-        signatures, _versions, _watched,
-    )  # fmt: skip
-    sections = [part(card, when) for part in parts]
     return Sheet(
         title=f"Model card: {card.state.draft.title}",
         banner=banner_of(card.home.kind),
@@ -83,8 +78,18 @@ def sheet_of(card: ModelCardView, written_at: int, proof: Proof) -> Sheet:
         ),
         footer=f"Model card {label} · {card.home.name}",
         written_at=written_at,
-        sections=[*sections, _proof(proof)],
+        sections=[*sections_of(card), _proof(proof)],
     )
+
+
+def sections_of(card: ModelCardView) -> list[Section]:
+    """The sections of a card, without the proof of a copy."""
+    when = When(card.home.zone)
+    parts: tuple[Callable[[ModelCardView, When], Section], ...] = (
+        _first, _intended, _model, training_data, test_data, verification, validation, _plan,
+        signatures, _versions, _watched,
+    )  # fmt: skip
+    return [part(card, when) for part in parts]
 
 
 # ---- what to look at first --------------------------------------------------------------------

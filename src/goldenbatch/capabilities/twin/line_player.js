@@ -2,7 +2,7 @@
 // alone), buffers that fill, lots or vials that move. One clock for all layouts. SVG, so that text
 // stays text; nothing here parses HTML. With reduced motion nothing glides: it jumps.
 const NS = "http://www.w3.org/2000/svg";
-const W = 132, GAP = 26, MACHINE = 58, TOP = 34, BUFFER = 74;
+const W = 132, GAP = 26, MACHINE = 72, TOP = 34, BUFFER = 74;
 // A shape for each state, drawn about (0, 0) in a box of 16.
 const SHAPES = {
   busy: "M-6,-7 L7,0 L-6,7 Z", blocked: "M-7,-7 H7 V7 H-7 Z", starved: "M0,-7 L7,0 L0,7 L-7,0 Z",
@@ -36,7 +36,7 @@ class Layout {
     const most = Math.max(...one.columns.map((c) => (c.machines ? c.machines.length : 1)));
     this.height = TOP + Math.max(most * (MACHINE + 12), 150) + 26;
     this.width = one.columns.reduce((sum, c) => sum + (c.kind === "unit" ? W : BUFFER) + GAP, GAP) + 120;
-    this.svg = make("svg", box, { viewBox: `0 0 ${this.width} ${this.height}`, role: "img", class: "gb-line" });
+    this.svg = make("svg", box, { viewBox: `0 0 ${this.width} ${this.height}`, role: "img", class: "gb-line", style: `max-width:${this.width * 1.25}px` });
     this.title = make("title", this.svg);
     let x = GAP;
     for (const column of one.columns) {
