@@ -7,6 +7,8 @@ from goldenbatch.core.capability import Offer, Offers
 _ROOM = "goldenbatch.capabilities.monitoring.lifecycle"
 
 OFFERS: Offers = {
+    "pages": (Offer("lifecycle", f"{_ROOM}._pages:LIFECYCLE", "Validation of a product, figures"),),
+    "routes": (Offer("lifecycle", f"{_ROOM}.routes:routes", "What a lifecycle report comes to"),),
     "commands": (
         Offer(
             "lifecycle",

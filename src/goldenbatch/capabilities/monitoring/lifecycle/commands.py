@@ -78,11 +78,16 @@ def sheet_for(site: Site, plan: LifecyclePlan, found: Lifecycle) -> Sheet:
 
 def indicators_command(site: Site, plan: PlanArgument) -> list[dict[str, Any]]:
     """Right first time, yield and effectiveness of a product, each with its definition."""
-    from goldenbatch.capabilities.monitoring.lifecycle.figures import INDICATORS
     from goldenbatch.capabilities.monitoring.lifecycle.plan import load_plan
     from goldenbatch.capabilities.monitoring.lifecycle.reading import gather
 
-    found = gather(site, load_plan(plan))
+    return indicator_rows(gather(site, load_plan(plan)))
+
+
+def indicator_rows(found: Lifecycle) -> list[dict[str, Any]]:
+    """The indicators of a product, each with its definition."""
+    from goldenbatch.capabilities.monitoring.lifecycle.figures import INDICATORS
+
     own = found.effectiveness
     numbers = [one.number for one in found.yields]
     values = {

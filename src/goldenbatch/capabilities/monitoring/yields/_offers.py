@@ -7,6 +7,9 @@ from goldenbatch.core.capability import Offer, Offers
 _ROOM = "goldenbatch.capabilities.monitoring.yields"
 
 OFFERS: Offers = {
+    "pages": (Offer("yields", f"{_ROOM}._pages:YIELDS", "Right first time, causes, costs"),),
+    "tiles": (Offer("right-first-time", f"{_ROOM}._pages:TILE", "Batches right first time"),),
+    "routes": (Offer("yields", f"{_ROOM}.routes:routes", "Right first time, studies, costs"),),
     "analysts": (
         Offer(
             "yields",

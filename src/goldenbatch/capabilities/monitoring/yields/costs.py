@@ -176,14 +176,23 @@ def load_factors(path: Path) -> tuple[CostFactors, str]:
         content = path.read_bytes()
     except OSError as error:
         raise NotFoundError(f"cost factors {path} cannot be opened: {error.strerror}.") from error
+    return read_factors(content, str(path))
+
+
+def read_factors(content: bytes, file: str = "") -> tuple[CostFactors, str]:
+    """Cost factors of a TOML text, and the SHA-256 of it.
+
+    Raises:
+        BadInputError: It is not TOML, or an entry is missing, unknown or impossible.
+    """
     try:
         # Costs keep the digits that they were written with.
         data = tomllib.loads(content.decode(), parse_float=Decimal)
         return CostFactors.model_validate(data), hashlib.sha256(content).hexdigest()
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise BadInputError(f"this is not TOML: {error}.", file=str(path)) from error
+        raise BadInputError(f"this is not TOML: {error}.", file=file) from error
     except ValidationError as error:
-        raise bad_record(error, file=str(path)) from error
+        raise bad_record(error, file=file) from error
 
 
 def quality_costs(
