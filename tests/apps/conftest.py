@@ -156,7 +156,7 @@ def node(home):
 @pytest.fixture
 def service(home):
     """`goldenbatch serve` as a process of its own; its address is in the home."""
-    command = [sys.executable, "-m", "goldenbatch", "serve", "--port", "0", "--json"]
+    command = [sys.executable, "-m", "goldenbatch", "serve", "--no-web", "--port", "0", "--json"]
     process = subprocess.Popen(
         [*command, "--home", str(home), "--wake", "0", "--flush", "0"],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,

@@ -29,7 +29,8 @@ def command(home: Path) -> list[str]:
 
 def options(home: Path) -> list[str]:
     """What the node is told: a port of its own, nothing in the background."""
-    return ["serve", "--port", "0", "--json", "--home", str(home), "--wake", "0", "--flush", "0"]
+    quiet = ["--wake", "0", "--flush", "0"]
+    return ["serve", "--no-web", "--port", "0", "--json", "--home", str(home), *quiet]
 
 
 def strangers_are_refused_everywhere(bench: Bench) -> str:

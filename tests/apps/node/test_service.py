@@ -32,7 +32,7 @@ def test_the_command_line_is_a_client_of_the_node(service, home, cli, monkeypatc
     assert cli(*line, "--user", "bor").code == 5
     assert cli(*line, "--user", "anna").code == 0
     assert cli(*mine, "--open").json["n_findings"] == 0
-    assert cli("serve", "--port", "0", "--home", home).code == 8  # a second node is refused
+    assert cli("serve", "--no-web", "--port", "0", "--home", home).code == 8  # a second node is refused
     command = [sys.executable, "-m", "goldenbatch", "findings", "--home", str(home)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0
@@ -73,7 +73,7 @@ def test_calls_do_not_wait_for_acknowledgements(home):
     """Nagle's algorithm is off on the sockets that the node accepts."""
     import socket
 
-    from goldenbatch.apps.node.service import NodeOptions, _listen
+    from goldenbatch.apps.node.service import NodeOptions, listen
 
-    with _listen(NodeOptions(port=0)) as listener:
+    with listen(NodeOptions(port=0)) as listener:
         assert listener.proto == socket.IPPROTO_TCP

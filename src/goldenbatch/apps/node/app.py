@@ -28,6 +28,7 @@ from goldenbatch.apps.node import (
     routes_policy,
     routes_retention,
     routes_rights,
+    routes_service,
     routes_serving,
     routes_signing,
     routes_sources,
@@ -90,6 +91,7 @@ def create_app(
     app.include_router(routes_signing.open_router, prefix=API)
     for module in (
         routes_home,
+        routes_service,
         routes_ledger,
         routes_signing,
         routes_historian,

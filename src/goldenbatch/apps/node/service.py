@@ -32,12 +32,14 @@ class NodeOptions:
         wake_s: Seconds between ticks of the analysts; 0: never.
         flush_s: Seconds between hand-overs of the frame log; 0: never; None: as the home's
             setting `historian.interval_s` says.
+        listener: A socket that is open already; with it the port is not looked at.
     """
 
     host: str = "127.0.0.1"
     port: int = DEFAULT_PORT
     wake_s: float = 5
     flush_s: float | None = None
+    listener: socket.socket | None = None
 
     def flush_of(self, settings: Settings) -> float:
         """Seconds between hand-overs at a home."""
@@ -59,10 +61,9 @@ def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None])
     from goldenbatch.apps.node.app import create_app
     from goldenbatch.runtime.local import LocalSite
 
-    with LocalSite.open(home) as site, _listen(options) as listener:
-        port = listener.getsockname()[1]
-        host = f"[{options.host}]" if ":" in options.host else options.host
-        address = NodeAddress(f"http://{host}:{port}", secrets.token_urlsafe(32), os.getpid())
+    with LocalSite.open(home) as site, options.listener or listen(options) as listener:
+        url = url_of(options.host, listener)
+        address = NodeAddress(url, secrets.token_urlsafe(32), os.getpid())
         flush_s = options.flush_of(site.settings)
         app = create_app(
             site, token=address.token, wake_s=options.wake_s, flush_s=flush_s, acquires=True
@@ -79,7 +80,18 @@ def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None])
             (home / NODE_FILE).unlink(missing_ok=True)
 
 
-def _listen(options: NodeOptions) -> socket.socket:
+def url_of(host: str, listener: socket.socket) -> str:
+    """Address of what listens."""
+    name = f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listener.getsockname()[1]}"
+
+
+def listen(options: NodeOptions) -> socket.socket:
+    """A socket at the address of the options.
+
+    Raises:
+        BadInputError: It cannot be listened on.
+    """
     family = socket.AF_INET6 if ":" in options.host else socket.AF_INET
     # Without the protocol asyncio leaves Nagle's algorithm on: 40 ms a call.
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
