@@ -1,133 +1,20 @@
-"""Parts of the page of a finding: windows drawn, contributions, evidence, measures, its model."""
+"""Parts of the page of a finding: contributions, evidence, measures, its model."""
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from goldenbatch.apps.web.pages._finding_windows import micros
 from goldenbatch.apps.web.pages._shared import record_path
-from goldenbatch.core.errors import GoldenbatchError
-from goldenbatch.core.records import from_iso, to_iso
 from goldenbatch.ui.web import elements
 from goldenbatch.ui.web.elements import Column
-from goldenbatch.ui.web.pages import Asked
 from goldenbatch.ui.web.view import View, address
 from goldenbatch.ui.web.words import _
 
 Data = Mapping[str, Any]
-MAX_DRAWN = 4
-N_POINTS = 800
 AT_ONCE = 8
 """So many pieces of evidence are listed at once; more are shown on demand."""
-LEAST_ROOM_US = 600_000_000
-ROOM = 0.25
-"""So much of the window is drawn before and after it."""
-
-
-def micros(value: Any) -> int | None:
-    """A time of an answer: microseconds, or as a record writes it."""
-    if value is None or isinstance(value, int):
-        return value
-    return from_iso(str(value))
-
-
-def windows_of(asked: Asked, finding: Data) -> list[Data]:
-    """Readings of the windows of tags that a finding names, few enough to be drawn."""
-    tags: dict[str, tuple[int, int]] = {}
-    for one in finding["evidence"]:
-        start, end = micros(one["start"]), micros(one["end"])
-        if one["kind"] == "window" and start is not None and end is not None:
-            before = tags.get(one["tag"], (start, end))
-            tags[one["tag"]] = (min(before[0], start), max(before[1], end))
-    found = []
-    for tag, span in list(tags.items())[:MAX_DRAWN]:
-        try:
-            found.append(_window(asked, tag, span, finding))
-        except GoldenbatchError as error:
-            found.append({"tag": tag, "why": str(error), "times": (), "values": ()})
-    return found
-
-
-def _window(asked: Asked, tag: str, span: tuple[int, int], finding: Data) -> Data:
-    start, end = span
-    seen = (micros(finding["start"]) or start, micros(finding["end"]) or end)
-    start, end = min(start, seen[0]), max(end, seen[1])
-    room = max(LEAST_ROOM_US, int((end - start) * ROOM))
-    shown = (start - room, end + room)
-    series = asked.site.historian.downsample([tag], shown, N_POINTS)
-    told = {"tag": tag, "start": start, "end": end, "unit": _unit(asked, tag), "why": ""}
-    if series.kind != "number":
-        why = _("Its readings are no single numbers; its page shows them.")
-        return {**told, "why": why, "times": (), "values": ()}
-    values = [None if math.isnan(one) else float(one) for one in series.values().tolist()]
-    return {**told, "times": tuple(series.times().tolist()), "values": tuple(values)}
-
-
-def _unit(asked: Asked, tag: str) -> str:
-    try:
-        return asked.site.plant.tag(tag).unit
-    except GoldenbatchError:
-        return ""
-
-
-def draw(view: View, one: Data, finding: Data) -> None:
-    """A window of a tag, with the time of the finding marked and its limits."""
-    name = one["tag"].rpartition("/")[2]
-    if not one["times"]:
-        elements.paragraph(f"{one['tag']}: {one['why'] or _('no readings are left there')}")
-        return
-    from goldenbatch.ui.web.echart import ChartTable, chart
-
-    unit = "" if one["unit"] in ("", "1") else one["unit"]
-    rows = [
-        {"time": at, "value": value} for at, value in zip(one["times"], one["values"], strict=True)
-    ]
-    columns = [Column("time", _("Time"), lambda at, _row: elements.moment(at, view.zone)),
-               Column("value", f"{name} {unit}".strip(), None, True)]  # fmt: skip
-    known = [value for value in one["values"] if value is not None]
-    summary = _("{n} points from {low} to {high} {unit}").format(
-        n=len(rows), low=f"{min(known, default=math.nan):.4g}",
-        high=f"{max(known, default=math.nan):.4g}", unit=unit,
-    )  # fmt: skip
-    chart(
-        f"{one['tag']} [{unit}]" if unit else one["tag"], _options(one, finding, unit),
-        summary=summary, table=ChartTable(columns, rows), height=260,
-    )  # fmt: skip
-    to = address("/trends", tag=one["tag"], start=one["times"][0], end=one["times"][-1])
-    elements.link(_("Open in trends"), to)
-
-
-def _options(one: Data, finding: Data, unit: str) -> dict[str, Any]:
-    points = [[at / 1000, value] for at, value in zip(one["times"], one["values"], strict=True)]
-    # What lasted a moment is drawn wide enough to be seen.
-    least = (one["times"][-1] - one["times"][0]) // 100
-    limits = [
-        {"yAxis": measure[end], "name": measure["name"]}
-        for measure in finding["measures"]
-        if measure["unit"] == one["unit"]
-        for end in ("lower_limit", "upper_limit")
-        if measure[end] is not None
-    ]
-    series: dict[str, Any] = {
-        "name": one["tag"], "type": "line", "showSymbol": False, "data": points,
-        "lineStyle": {"width": 2}, "color": "var(--gb-chart-1)",
-        "markArea": {
-            "itemStyle": {"color": "var(--gb-warn)", "opacity": 0.18},
-            "data": [[{"name": _("the finding"), "xAxis": one["start"] / 1000},
-                      {"xAxis": max(one["end"], one["start"] + least) / 1000}]],
-        },
-    }  # fmt: skip
-    if limits:
-        series["markLine"] = {"symbol": "none", "data": limits,
-                              "lineStyle": {"color": "var(--gb-bad)"}}  # fmt: skip
-    return {
-        "grid": {"left": 64, "right": 24, "top": 24, "bottom": 40},
-        "xAxis": {"type": "time"},
-        "yAxis": {"type": "value", "name": unit, "scale": True},
-        "tooltip": {"trigger": "axis"},
-        "series": [series],
-    }
 
 
 def contributions(found: Sequence[Data]) -> None:
@@ -183,7 +70,9 @@ def model(found: Data | None) -> None:
             words = _("{use}, version {n}: {stage}").format(
                 use=found["use"], n=found["version"], stage=found["stage"]
             )
-            to = address("/governance/models", use=found["use"], version=found["version"])
+            to = address(
+                "/governance/models/{use}/{version}", use=found["use"], version=found["version"]
+            )
             elements.link(words, to)
         else:
             elements.text("span", _("a fit without a card"), "gb-note")
@@ -269,4 +158,4 @@ def _what(view: View, row: Data) -> None:
         elements.moment(end, view.zone)
         if row["as_of"] is not None:
             words = _("as known at frame {n}").format(n=row["as_of"])
-            elements.text("div", words).props["title"] = to_iso(start) if start else ""
+            elements.text("div", words)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from goldenbatch.apps.web.pages import _finding_parts as parts
+from goldenbatch.apps.web.pages import _finding_windows as windows
 from goldenbatch.apps.web.pages._forms import Field, Values, form
 from goldenbatch.apps.web.pages._shared import (
     VERDICTS,
@@ -33,20 +34,16 @@ ALTERNATIVES = ("confirmed", "dismissed", "needs_laboratory")
 
 @dataclass(frozen=True)
 class FindingData:
-    """The answer of the node, and the windows that are drawn.
-
-    Attributes:
-        windows: Each with `tag`, `unit`, `start`, `end`, `times` and `values`.
-    """
+    """The answer of the node, and the windows that are drawn."""
 
     page: Data
-    windows: Sequence[Data]
+    seen: Sequence[windows.Seen]
 
 
 def load(asked: Asked) -> FindingData:
     """The finding, and the readings of the windows that it names."""
     page = asked.api.get(f"/overview/findings/{asked.path['uid']}")
-    return FindingData(page, parts.windows_of(asked, page["finding"]))
+    return FindingData(page, windows.windows_of(asked, page["finding"]))
 
 
 def show(view: View, data: FindingData) -> None:
@@ -58,10 +55,10 @@ def show(view: View, data: FindingData) -> None:
             _statement(view, page)
         with elements.section(_("In short")):
             elements.facts(_facts(view, page))
-    if data.windows:
+    if data.seen:
         with elements.section(_("What was measured")):
-            for one in data.windows:
-                parts.draw(view, one, page["finding"])
+            for one in data.seen:
+                windows.draw(view, one, page["finding"])
     if page["finding"]["contributions"]:
         with elements.section(_("What contributes")):
             parts.contributions(page["finding"]["contributions"])
