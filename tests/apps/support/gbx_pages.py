@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from goldenbatch.ui.web import elements
+from goldenbatch.ui.web.forms import Field, entry_form
 from goldenbatch.ui.web.pages import Group, Page, Place, Tile, Widget
 
 
@@ -34,6 +35,21 @@ def show(view, data):
     place = elements.box("gb-section")
     with place:
         elements.button("Review this batch", review, kind="main")
+
+    taken = elements.box("gb-section")
+
+    async def take(values):
+        with taken:
+            elements.text("p", f"Taken: {values['what']} {values['amount']}")
+        return True
+
+    with elements.section("An entry"):
+        fields = [
+            Field("what", "What was seen", "area", is_needed=True),
+            Field("amount", "Amount", "number", unit="kg"),
+            Field("secret", "Secret", "password"),
+        ]
+        entry_form(view, "bench", fields, take, words="Enter")
 
 
 BENCH = Page("/extra/bench", "Bench of a partner", Group.ENGINEERING, load, show)

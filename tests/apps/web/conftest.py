@@ -134,7 +134,7 @@ def page_as(new_page, web, _cookies):
 
     def open_page(login="rita", **settings):
         page = new_page(**settings)
-        key = (web.url, login)
+        key = (web.processes["web"].pid, login)  # a restart ends all sessions
         if key in _cookies:
             page.context.add_cookies(_cookies[key])
         else:
