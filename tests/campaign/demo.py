@@ -19,7 +19,8 @@ import numpy as np
 
 from goldenbatch.apps.demo.check import Checker
 from goldenbatch.apps.demo.folder import DemoFolder
-from goldenbatch.apps.demo.run import Up, site_up
+from goldenbatch.apps.demo.processes import workers_of
+from goldenbatch.apps.demo.run import Up, restarts, site_up
 from tests.campaign.report import Part
 
 MOST_MB_PER_H = 40.0
@@ -45,10 +46,7 @@ def part(folder: Path, minutes: float) -> Part:
         memory = _watch(up, minutes)
         checker.found.problems.clear()
         found.failures += [f"at the end: {one}" for one in checker.run().problems]
-        found.failures += [
-            f"the {one.name} was started {one.n_restarts + 1} times"
-            for one in up.watched.values() if one.n_restarts
-        ]  # fmt: skip
+        found.failures += restarts(up)
         found.details += _findings(up)
     for name, (times, megabytes) in memory.items():
         said, is_growing = slope_words(name, times, megabytes)
@@ -61,14 +59,17 @@ def part(folder: Path, minutes: float) -> Part:
 
 def _watch(up: Up, minutes: float) -> Mapping[str, tuple[list[float], list[float]]]:
     """Memory of each process over time (s, MB), read while people would look at pages."""
-    memory: dict[str, tuple[list[float], list[float]]] = {name: ([], []) for name in up.watched}
+    memory: dict[str, tuple[list[float], list[float]]] = {}
     begun = time.monotonic()
     while (passed := time.monotonic() - begun) < 60.0 * minutes:
-        for name, one in up.watched.items():
+        pids = {name: one.process.pid for name, one in up.watched.items() if one.process}
+        pids |= {name: int(one["pid"] or 0) for name, one in workers_of(up.folder).items()}
+        for name, pid in pids.items():
+            times, megabytes = memory.setdefault(name, ([], []))
+            times.append(passed)
+            megabytes.append(resident_mb(pid))
+        for one in up.watched.values():
             one.look()
-            if one.process is not None:
-                memory[name][0].append(passed)
-                memory[name][1].append(resident_mb(one.process.pid))
         with suppress(httpx.HTTPError):
             httpx.get(f"{up.url}/login", timeout=10.0)
         sys.stderr.write(f"\rdemonstration site: {passed / 60:.1f} of {minutes:g} min ")

@@ -77,13 +77,15 @@ def _stop(session: Session, folder: DemoFolder) -> None:
 
 
 def _refuse_second(folder: DemoFolder) -> None:
-    from goldenbatch.apps.demo.processes import is_running
+    from goldenbatch.apps.demo.processes import is_running, stop_running
 
-    if is_running(folder):
-        raise BadInputError(
-            f"the site in {folder.path} runs already.",
-            hint=f"Stop it first: goldenbatch demo {folder.path} --stop.",
-        )
+    if not is_running(folder):
+        stop_running(folder, lambda _: None)  # what a kill -9 of an earlier one left behind
+        return
+    raise BadInputError(
+        f"the site in {folder.path} runs already.",
+        hint=f"Stop it first: goldenbatch demo {folder.path} --stop.",
+    )
 
 
 def _run(session: Session, folder: DemoFolder, seed: int, *, is_check: bool) -> None:

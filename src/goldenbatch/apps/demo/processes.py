@@ -1,4 +1,4 @@
-"""The processes of a demonstration site: plant, node and web, watched and stopped in good order."""
+"""The processes of a demonstration site, plant and service: watched, and stopped in order."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import httpx
 
 from goldenbatch.apps.demo.folder import DemoFolder, DemoState
+from goldenbatch.apps.supervise import service_status
 from goldenbatch.core.errors import GoldenbatchError
 
 MOST_RESTARTS = 5
-STOP_S = 20.0
+STOP_S = 80.0
+"""The service gives node and web a minute to end in good order."""
 
 
 class DemoError(GoldenbatchError):
@@ -89,13 +92,9 @@ def commands(folder: DemoFolder, state: DemoState) -> dict[str, tuple[str, ...]]
             str(plant.seed), "--opcua-port", str(plant.opcua_port), "--modbus-port",
             str(plant.modbus_port), "--folder", str(plant.folder),
         ),
-        "node": (
+        "service": (
             "-m", "goldenbatch", "--home", str(folder.home.resolve()), "serve", "--port",
-            str(ports["node"]), "--wake", "2",
-        ),
-        "web": (
-            "-m", "goldenbatch.apps.web", "--node", f"http://127.0.0.1:{ports['node']}",
-            "--port", str(ports["web"]),
+            str(ports["node"]), "--web-port", str(ports["web"]), "--wake", "2",
         ),
     }  # fmt: skip
 
@@ -107,11 +106,23 @@ def running(folder: DemoFolder, state: DemoState) -> Iterator[dict[str, Watched]
         name: Watched(name, arguments, folder.logs / f"{name}.log")
         for name, arguments in commands(folder, state).items()
     }
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
     try:
         yield watched
     finally:
         for one in reversed(watched.values()):
             one.stop()
+        signal.signal(signal.SIGTERM, before)
+
+
+def workers_of(folder: DemoFolder) -> dict[str, dict[str, Any]]:
+    """Node and web as their supervisor tells of them, by name."""
+    told = service_status(folder.home) or {}
+    return {str(one["name"]): one for one in told.get("processes", ())}
 
 
 def pids_of(watched: dict[str, Watched]) -> dict[str, int]:
@@ -134,7 +145,7 @@ def await_page(url: str, watched: dict[str, Watched], seconds: float = 90.0) -> 
         for one in watched.values():
             one.look()
         time.sleep(0.2)
-    raise DemoError(f"{url} does not answer.", hint=f"See {watched['web'].log.parent}.")
+    raise DemoError(f"{url} does not answer.", hint=f"See {watched['service'].log.parent}.")
 
 
 def stop_running(folder: DemoFolder, tell: Callable[[str], Any]) -> bool:
@@ -142,7 +153,7 @@ def stop_running(folder: DemoFolder, tell: Callable[[str], Any]) -> bool:
     state = folder.read()
     pids = state.pids if state is not None else {}
     alive = {name: pid for name, pid in pids.items() if _is_ours(pid)}
-    for name in ("demo", "web", "node", "plant"):
+    for name in ("demo", "service", "plant"):
         if name in alive and _is_ours(alive[name]):
             with suppress(ProcessLookupError):
                 os.kill(alive[name], signal.SIGTERM)

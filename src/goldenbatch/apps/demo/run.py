@@ -11,7 +11,7 @@ from types import FrameType
 
 from goldenbatch.apps.demo.check import Checked, Checker
 from goldenbatch.apps.demo.folder import DemoFolder, DemoState
-from goldenbatch.apps.demo.processes import Watched, await_page, pids_of, running
+from goldenbatch.apps.demo.processes import Watched, await_page, pids_of, running, workers_of
 from goldenbatch.apps.demo.seed import Tell, connect_home, seed_home
 
 LOOK_S = 0.5
@@ -49,8 +49,7 @@ def site_up(folder: DemoFolder, state: DemoState, tell: Tell) -> Iterator[Up]:
         if not state.is_seeded:
             seed_home(folder.home, plant, tell)
         connect_home(folder.home, plant)
-        for name in ("node", "web"):
-            watched[name].start()
+        watched["service"].start()
         tell("Starting node and pages", 0, 0)
         state = replace(state, is_seeded=True, pids=pids_of(watched))
         folder.write(state)
@@ -90,7 +89,12 @@ def watch(up: Up, tell: Callable[[str], None]) -> None:
 def check(up: Up, tell: Callable[[str], None]) -> Checked:
     """Check that all of the site is up."""
     found = Checker(up.folder, up.state, tell).run()
-    for one in up.watched.values():
-        if one.n_restarts:
-            found.problems.append(f"the {one.name} was started {one.n_restarts + 1} times")
+    found.problems += restarts(up)
     return found
+
+
+def restarts(up: Up) -> list[str]:
+    """Which processes did not stay up, in words."""
+    counts = {name: one.n_restarts for name, one in up.watched.items()}
+    counts |= {name: int(one["n_restarts"]) for name, one in workers_of(up.folder).items()}
+    return [f"the {name} was started {n + 1} times" for name, n in counts.items() if n]

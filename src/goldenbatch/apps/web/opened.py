@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.responses import RedirectResponse, Response
 from nicegui import ui
 
+from goldenbatch.apps.web import tour
 from goldenbatch.apps.web.shell import shell
 from goldenbatch.core.errors import DeniedError, GoldenbatchError, NotFoundError
 from goldenbatch.runtime.remote import NodeError
@@ -55,7 +56,9 @@ async def show_page(opening: Opening, request: Request) -> Response | None:
         session.site, session.site.client, dict(request.path_params), dict(request.query_params)
     )
     view = View(asked, session.person, session.site.home.zone, parts=registry, base=opening.base)
+    session.tour = tour.step_of(asked.values, session.tour)
     with shell(session, registry, page, opening.theme):
+        tour.bar(session.tour)
         opened = Opened(page, view, opening.sessions, session)
         opened.make()
         view.again = opened.again

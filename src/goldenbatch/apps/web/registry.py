@@ -15,6 +15,8 @@ from goldenbatch.ui.web.pages import Page, Place, Tile, Widget
 OWN_PAGES: Final = (
     *OVERVIEW_PAGES,
     *RECORD_PAGES,
+    Offer("tour", "goldenbatch.apps.web.pages.tour:TOUR", "Six steps over the site"),
+    Offer("tour-step", "goldenbatch.apps.web.pages.tour:STEP", "The way to a step of the tour"),
 )
 """The platform's own pages."""
 

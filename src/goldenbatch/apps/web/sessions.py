@@ -60,6 +60,7 @@ class Session:
         csrf: Must come with each form that this person sends.
         site: The site as they may see it.
         clients: Pages that are open, by their ids at NiceGUI.
+        tour: Step of the guided tour that they are at; 0: not on it.
     """
 
     key: str
@@ -68,6 +69,7 @@ class Session:
     site: RemoteSite
     started: float
     clients: set[str] = field(default_factory=set)
+    tour: int = 0
 
     def close(self) -> None:
         """Close the connections to the node."""
