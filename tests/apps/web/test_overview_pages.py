@@ -9,13 +9,15 @@ from playwright.sync_api import expect
 
 from goldenbatch.apps.web.pages._overview_offers import OVERVIEW_PAGES
 from goldenbatch.core.errors import NotFoundError
+from goldenbatch.core.findings import Evidence, Finding, FindingOpened, Severity, Subject
 from tests.apps.web.kit import EVIL, PASSWORD, look, settled
 
 PAGES = {one.name: one.load() for one in OVERVIEW_PAGES}
 
 
 def finding_of(web):
-    return web.call("GET", "/findings", "rita").json()["findings"][0]["uid"]
+    found = web.call("GET", "/findings", "rita", params={"analyst": "watch"}).json()["findings"]
+    return next(one["uid"] for one in found if one["attribute"] and not one["verdict"])
 
 
 def test_each_role_sees_what_waits_for_it(show_as):
@@ -82,6 +84,45 @@ def test_from_a_key_figure_to_the_sample_and_its_proof(page_as, web):
     with page.expect_download() as begun:
         button.click()
     assert begun.value.path().read_bytes().startswith(b"%PDF")
+
+
+def opened(web, uid, title):
+    """An analyst's finding, as the home's own command line appends it."""
+    finding = Finding(
+        subject=Subject(batch="B-7"), title=title, statement="It was seen.", analyst="watch",
+        severity=Severity.MAJOR, start=1_700_000_000_000_000, analyst_version="1",
+        evidence=(Evidence(kind="artefact", digest="0" * 64),),
+    )  # fmt: skip
+    body = FindingOpened(uid=uid, tick=1, finding=finding).model_dump(mode="json")
+    event = {"stream": f"finding/{uid}", "kind": "FindingOpened", "body": body,
+             "expected_version": 0, "actor": "analyst/watch"}  # fmt: skip
+    answer = web.call("POST", "/events", json={"events": [event]})
+    assert answer.is_success, answer.text
+
+
+def test_several_findings_are_decided_on_in_a_row_while_a_new_one_comes(page_as, web):
+    for number in "ab":
+        opened(web, number * 32, f"Seen {number}")
+    page = page_as("quentin")
+    page.goto(f"{web.url}/findings?text=Seen")
+    settled(page)
+    for number in "ab":
+        page.get_by_role("checkbox", name=f"Choose Seen {number}").check()
+    opened(web, "c" * 32, "Seen c")
+    expect(page.get_by_text("The list has changed")).to_be_visible()
+    expect(page.get_by_role("checkbox", name="Choose Seen a")).to_be_checked()
+    page.get_by_label("Decision", exact=True).select_option("dismissed")
+    page.get_by_label("Reason", exact=True).fill("it was the cleaning")
+    page.get_by_role("button", name="Decide and sign").click()
+    dialog = page.get_by_role("dialog")
+    page.get_by_label("Login").fill("quentin")
+    for number in "ab":
+        expect(dialog.get_by_text(f"finding/{number * 32}").first).to_be_visible()
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign as reviewed").click()
+    expect(page.get_by_text("2 of 2 findings are decided")).to_be_visible()
+    table = page.get_by_role("region", name="1 finding")
+    expect(table).to_contain_text("Seen c")
 
 
 def test_a_finding_is_read_checked_and_decided_on(page_as, web):

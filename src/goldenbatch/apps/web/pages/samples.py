@@ -143,7 +143,8 @@ def _event(view: View, one: Data, changes: list[Data]) -> None:
         if changes:
             columns = [Column("field", _("Field")), Column("old", _("Old value")),
                        Column("new", _("New value"))]  # fmt: skip
-            elements.table(_("What it changed"), columns, changes)
+            words = _("What version {n} changed").format(n=one["version"])
+            elements.table(words, columns, changes)
         if one["body"] is None:
             elements.paragraph(_("Its content is withheld: you may not read it, or it was erased."))
         else:
