@@ -108,3 +108,5 @@ def test_pages_show_the_chart_its_alarm_and_what_is_behind_it(node):
     assert "threshold" in design.text and "select" in design.tags
     assert "nelson-1" in node.show(pages.BATCH, {"batch": "b16"}).text
     assert node.show(pages.BATCH, {"batch": "none"}) is None
+    (finding,) = node.get("/charts/points", name="quality", key="P|impurity")["findings"]
+    assert "nelson-1" in node.show(pages.FINDING, {"finding": finding["uid"]}).text

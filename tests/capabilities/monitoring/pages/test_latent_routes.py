@@ -144,6 +144,8 @@ def test_pages_show_the_model_and_what_makes_a_row_differ(tmp_path, golden):
         assert any(one.startswith("/trends?tag=site%2Fline%2Fu000%2Fc") for one in explored.links)
         assert "within the limits" in node.show(pages.UNIT, {"unit": units.unit(0)}).text
         assert node.show(pages.UNIT, {"unit": "site/line"}) is None
+        finding = node.show(pages.FINDING, {"finding": told["findings"][0]["uid"]})
+        assert "What makes SPE" in finding.text
     node = Node(golden)
     explored = node.show(pages.LATENT, values={"model": "golden", "of": "b1"})
     assert "samples in alarm" in explored.text and "no verdict on its quality" in explored.text

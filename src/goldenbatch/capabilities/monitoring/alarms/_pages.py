@@ -141,8 +141,9 @@ def _alarm(view: View, one: Row) -> None:
 
 
 def _batches(one: Row) -> None:
-    for batch in one["batches"]:
-        parts.batch_link(batch)
+    with elements.row():
+        for batch in one["batches"]:
+            parts.batch_link(batch)
 
 
 def _evidence(one: Row) -> None:

@@ -26,7 +26,10 @@ OFFERS: Offers = {
         Offer("chart", f"{_ROOM}._pages:CHART", "One control chart with its points"),
         Offer("design", f"{_ROOM}._pages:DESIGN", "A chart by the run length wanted"),
     ),
-    "widgets": (Offer("charts-batch", f"{_ROOM}._pages:BATCH", "Charts that a batch stands on"),),
+    "widgets": (
+        Offer("charts-batch", f"{_ROOM}._pages:BATCH", "Charts that a batch stands on"),
+        Offer("charts-finding", f"{_ROOM}._pages:FINDING", "The chart that a finding is of"),
+    ),
     "routes": (
         Offer("charts", f"{_ROOM}.routes:routes", "Charts at work with their points, and designs"),
     ),

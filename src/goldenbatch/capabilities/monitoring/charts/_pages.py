@@ -456,6 +456,27 @@ def _here_cell(alarms: Any, _row: Row) -> None:
     elements.state(str(alarms) or _("inside"), "bad" if alarms else "good")
 
 
+def _load_finding(asked: Asked) -> OneChart | None:
+    """The chart that a finding is of; None: it is of no chart."""
+    row = asked.api.get(f"/findings/{asked.path['finding']}")["finding"]
+    for one in asked.api.get("/monitoring/charts", batch=row["batch"])["analysts"]:
+        for kept in one["charts"] if one["name"] == row["analyst"] else ():
+            if row["attribute"] in (kept.get("attribute"), ", ".join(kept.get("attributes", ()))):
+                key = kept["key"]
+                path = "/monitoring/charts/points"
+                told = asked.api.get(path, name=one["name"], key=key, n=100)
+                return OneChart(str(one["name"]), told, one["charts"], "100")
+    return None
+
+
+def _show_finding(view: View, data: OneChart) -> None:
+    if data.told is not None:
+        elements.paragraph(_run_length_words(data.told["run_length"]))
+        _drawing(view, data.told)
+        to = address("/monitoring/charts/{chart}", chart=data.name, of=data.told["key"])
+        elements.link(_("Open the chart"), to)
+
+
 CHARTS = Page("/monitoring/charts", "Control charts", Group.QUALITY, _load_list, _show_list,
               icon="show_chart", order=20, refresh_s=60)  # fmt: skip
 CHART = Page("/monitoring/charts/{chart}", "Control chart", Group.QUALITY, _load_one, _show_one,
@@ -463,3 +484,4 @@ CHART = Page("/monitoring/charts/{chart}", "Control chart", Group.QUALITY, _load
 DESIGN = Page("/monitoring/design", "Design of charts", Group.ENGINEERING, _load_design,
               _show_design, icon="straighten", order=60)  # fmt: skip
 BATCH = Widget("Control charts", Place.BATCH, _load_batch, _show_batch, order=40)
+FINDING = Widget("Control chart", Place.FINDING, _load_finding, _show_finding, order=40)

@@ -8,7 +8,10 @@ _ROOM = "goldenbatch.capabilities.monitoring.process"
 
 OFFERS: Offers = {
     "pages": (Offer("latent", f"{_ROOM}._pages:LATENT", "Scores, statistics, contributions"),),
-    "widgets": (Offer("process-unit", f"{_ROOM}._pages:UNIT", "Process models of a unit"),),
+    "widgets": (
+        Offer("process-unit", f"{_ROOM}._pages:UNIT", "Process models of a unit"),
+        Offer("process-finding", f"{_ROOM}._pages:FINDING", "Statistics around a finding"),
+    ),
     "routes": (Offer("process", f"{_ROOM}.routes:routes", "Rows of units, scores, contributions"),),
     "analysts": (
         Offer(

@@ -387,7 +387,40 @@ def _show_unit(view: View, data: UnitModels) -> None:
         show_parts(view, one, str(one["unit"]))
 
 
+_AROUND_ROWS = 60
+"""Rows before and after a finding that are drawn with it."""
+
+
+def _load_finding(asked: Asked) -> UnitModels | None:
+    """Statistics around a finding of a process model, and what made its worst row differ."""
+    row = asked.api.get(f"/findings/{asked.path['finding']}")["finding"]
+    for one in asked.api.get("/monitoring/process", unit=row["place"])["models"]:
+        if one["name"] != row["analyst"] or not row["place"]:
+            continue
+        around = round(_AROUND_ROWS * one["interval_s"] * 1e6)
+        told = asked.api.get(
+            "/monitoring/process/rows", name=one["name"], unit=row["place"], n=600,
+            start=row["started_at"] - around, end=(row["ended_at"] or row["started_at"]) + around,
+        )  # fmt: skip
+        known = [(s, at) for s, at in zip(told["severity"], told["times"], strict=True) if s]
+        if not known:
+            return None
+        worst = max(known)[1]
+        return UnitModels([told], [_row_parts(asked.api, one["name"], row["place"], worst)])
+    return None
+
+
+def _show_finding(view: View, data: UnitModels) -> None:
+    for told, found in zip(data.rows, data.parts, strict=True):
+        _statistics(view, told, None)
+        show_parts(view, found, str(told["unit"]))
+        to = address("/monitoring/latent", model=told["name"], of=told["unit"], at=found["at"])
+        elements.link(_("Explore {name}").format(**told), to)
+
+
 LATENT = Page("/monitoring/latent", "Latent explorer", Group.QUALITY, _load, _show,
               icon="scatter_plot", order=30, classes=parts.CONFIDENTIAL)  # fmt: skip
 UNIT = Widget("Process models", Place.UNIT, _load_unit, _show_unit, order=30, refresh_s=30,
               classes=parts.CONFIDENTIAL)  # fmt: skip
+FINDING = Widget("Process model", Place.FINDING, _load_finding, _show_finding, order=30,
+                 classes=parts.CONFIDENTIAL)  # fmt: skip
