@@ -40,10 +40,12 @@ def write_archive(
     slots: list[Slot] = []
     with (folder / "batches.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["batch", "place", "started", "ended"])
+        writer.writerow(["batch", "product", "place", "started", "ended"])
         for n, (unit, number) in enumerate(asked):
             slot = unit.slot(number, epoch)
-            writer.writerow([slot.course.batch, unit.place, to_iso(slot.start), to_iso(slot.end)])
+            writer.writerow(
+                [slot.course.batch, unit.product, unit.place, to_iso(slot.start), to_iso(slot.end)]
+            )
             is_whole = unit is freeze_dryer or number >= WITH_READINGS
             for sample in slot.course.samples:
                 if is_whole or "day-" not in sample.name:
@@ -52,14 +54,14 @@ def write_archive(
                 _readings(folder, unit, slot)
             slots.append(slot)
             progress(n + 1, len(asked))
-    _running(folder, bioreactor.slot(bioreactor.first, epoch), bioreactor.place)
+    _running(folder, bioreactor.slot(bioreactor.first, epoch), bioreactor)
     return slots
 
 
-def _running(folder: Path, slot: Slot, place: str) -> None:
+def _running(folder: Path, slot: Slot, unit: Unit) -> None:
     """The batch that runs is known to have begun: its results may come before its readings."""
-    row = f"{slot.course.batch},{place},{to_iso(slot.start)}"
-    (folder / "running.csv").write_text(f"batch,place,started\n{row}\n", encoding="utf-8")
+    row = f"{slot.course.batch},{unit.product},{unit.place},{to_iso(slot.start)}"
+    (folder / "running.csv").write_text(f"batch,product,place,started\n{row}\n", encoding="utf-8")
 
 
 def _readings(folder: Path, unit: Unit, slot: Slot) -> None:

@@ -17,7 +17,6 @@ from goldenbatch.apps.demo.filling import FillingPlan, run_filling
 from goldenbatch.apps.demo.reactor import INTERVAL_H, ReactorPlan, run_reactor
 
 HOUR_US = 3_600_000_000
-PRODUCT = "mab-7"
 FIRST_REACTOR, FIRST_DRYER, FIRST_FILLING = 23, 17, 17
 """Number of the batch that runs, or comes next, when the plant is first started."""
 WITH_READINGS = FIRST_REACTOR - 2
@@ -63,6 +62,7 @@ class Unit:
     Attributes:
         place: Path in the plant.
         prefix: Of its batches' names.
+        product: What they are of.
         first: Number of the batch of slot 0.
         pace: Hours of the process in an hour of the clock.
         opens_us: Start of slot 0 after the plant was first started; negative: before.
@@ -72,6 +72,7 @@ class Unit:
 
     place: str
     prefix: str
+    product: str
     first: int
     pace: float
     opens_us: int
@@ -127,12 +128,12 @@ def units(site: str, seed: int, pace: Pace | None = None) -> tuple[Unit, Unit, U
 
     opens = -span(DRIFT_H - 6.0, pace.reactor)
     return (
-        Unit(f"{site}/upstream/bioreactor", "GB", FIRST_REACTOR, pace.reactor, opens,
+        Unit(f"{site}/upstream/bioreactor", "GB", "mab-7-ds", FIRST_REACTOR, pace.reactor, opens,
              span(342.0, pace.reactor), lambda name, n: run_reactor(reactor_plan(name, n, seed))),
-        Unit(f"{site}/drug-product/freeze-dryer", "FD", FIRST_DRYER, pace.dryer,
+        Unit(f"{site}/drug-product/freeze-dryer", "FD", "mab-7", FIRST_DRYER, pace.dryer,
              span(2.0, pace.dryer), span(31.0, pace.dryer),
              lambda name, n: run_dryer(dryer_plan(name, n, seed))),
-        Unit(f"{site}/drug-product/filling-line", "FL", FIRST_FILLING, pace.filling,
+        Unit(f"{site}/drug-product/filling-line", "FL", "mab-7-filled", FIRST_FILLING, pace.filling,
              span(0.1, pace.filling), span(2.2, pace.filling),
              lambda name, n: run_filling(FillingPlan(name, _seed(seed, 3, n)))),
     )  # fmt: skip
