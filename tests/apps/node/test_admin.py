@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
+pytestmark = pytest.mark.usefixtures("cheap_hashes")
 PASSWORD = "long enough a password"
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch):
+    """Argon2id with little memory, where its strength is not what is tested."""
+    import argon2
+
+    real = argon2.PasswordHasher
+    monkeypatch.setattr(argon2, "PasswordHasher", lambda: real(1, 8, 1))
 
 
 def token_of(node, login):

@@ -47,6 +47,28 @@ def refused(found: Any) -> bool:
     return False
 
 
+def why_not(asked: Asked, *actions: str, stream: str) -> str:
+    """Why the person may do none of some actions to a record; empty: they may do one.
+
+    The node says so, by the policy in force; the page only tells it beforehand.
+    """
+    login, told = asked.api.get("/session")["login"], []
+    for action in actions:
+        form = {"login": login, "action": action, "stream": stream}
+        answer = asked.api.post("/rights/questions", form)
+        if answer["is_allowed"]:
+            return ""
+        told.append("; ".join(answer["reasons"]))
+    return " / ".join(dict.fromkeys(told))
+
+
+def is_offered(reason: str) -> bool:
+    """Whether an act is offered; else why not is told."""
+    if reason:
+        elements.empty(_("You may not do this."), reason)
+    return not reason
+
+
 async def prove(
     view: View, act: str, title: str, fields: Sequence[forms.Field], values: Row, words: str,
     *, route: str = "/rights/acts", note: str = "",

@@ -80,6 +80,7 @@ class Retention:
     holds: list[Row]
     deletions: list[Row]
     due: Any
+    why_not: str
 
 
 def _load(asked: Asked) -> Retention:
@@ -88,6 +89,7 @@ def _load(asked: Asked) -> Retention:
         get("/retention"), get("/retention/holds")["holds"],
         get("/retention/deletions")["deletions"],
         parts.part(lambda: get("/retention/due", limit=50)["due"]),
+        parts.why_not(asked, "hold:place", stream="hold/new"),
     )  # fmt: skip
 
 
@@ -98,7 +100,7 @@ def _show(view: View, data: Retention) -> None:
             elements.hint(_("No schedule is in force: everything is kept, nothing may be deleted."))
         _any_table(_("Rules of the schedule in force"), data.schedule["rules"], _("No rule."))
         _adopt_schedule(view)
-    _holds(view, data.holds)
+    _holds(view, data)
     with elements.section(
         _("Deletions"), note=_("Two people: one proposes, another one signs; what is due is shown.")
     ):
@@ -135,7 +137,7 @@ def _adopt_schedule(view: View) -> None:
         forms.form(view, "schedule", fields, _("Adopt"), adopt)
 
 
-def _holds(view: View, rows: list[Row]) -> None:
+def _holds(view: View, data: Retention) -> None:
     def stands(is_active: Any, row: Row) -> None:
         if not is_active:
             elements.state(_("lifted"))
@@ -176,11 +178,12 @@ def _holds(view: View, rows: list[Row]) -> None:
                 elements.Column("placed_at", _("Placed"), moment_cell(view.zone)),
                 elements.Column("is_active", _("State"), stands),
             ],
-            rows,
+            data.holds,
             nothing=_("Nothing is held."),
         )
         with elements.details(_("Place a hold")):
-            forms.form(view, "hold", fields, _("Place"), place)
+            if parts.is_offered(data.why_not):
+                forms.form(view, "hold", fields, _("Place"), place)
 
 
 def _deletions(view: View, rows: list[Row]) -> None:

@@ -34,11 +34,13 @@ class People:
     people: list[Row]
     roles: Mapping[str, str]
     proposals: list[Row]
+    why_not: str = ""
 
 
 def _load(asked: Asked) -> People:
     found = asked.api.get("/admin/people")
-    return People(found["people"], found["roles"], found["proposals"])
+    why_not = parts.why_not(asked, "user:add", stream="user/new")
+    return People(found["people"], found["roles"], found["proposals"], why_not)
 
 
 def _show(view: View, data: People) -> None:
@@ -46,7 +48,7 @@ def _show(view: View, data: People) -> None:
     _proposals(view, data)
     with elements.section(_("People")):
         elements.table(_("Accounts"), _columns(), data.people)
-    _add(view)
+    _add(view, data.why_not)
 
 
 def _columns() -> list[elements.Column]:
@@ -112,7 +114,7 @@ def _proposals(view: View, data: People) -> None:
         )
 
 
-def _add(view: View) -> None:
+def _add(view: View, why_not: str) -> None:
     async def add(values: forms.Values) -> bool:
         made = await view.run(lambda: view.asked.api.post("/admin/people", values))
         if made is not None:
@@ -128,7 +130,8 @@ def _add(view: View) -> None:
         _("Add a person"),
         note=_("They get a one-time token, and choose their password with it themselves."),
     ):
-        forms.form(view, "person", fields, _("Add"), add)
+        if parts.is_offered(why_not):
+            forms.form(view, "person", fields, _("Add"), add)
 
 
 async def show_token(view: View, made: Row) -> None:

@@ -33,10 +33,13 @@ class Rules:
 
     policy: Row
     proposals: list[Row]
+    why_not: str
 
 
 def _load(asked: Asked) -> Rules:
-    return Rules(asked.api.get("/policy"), asked.api.get("/policy/proposals")["proposals"])
+    why_not = parts.why_not(asked, "policy:propose", stream="policy/new")
+    proposals = asked.api.get("/policy/proposals")["proposals"]
+    return Rules(asked.api.get("/policy"), proposals, why_not)
 
 
 def _show(view: View, data: Rules) -> None:
@@ -57,7 +60,7 @@ def _show(view: View, data: Rules) -> None:
             elements.button(_("Sign the policy in force"), lambda: _adopt(view, "first"))
     _in_words(policy)
     _proposals(view, data.proposals)
-    _propose(view, policy)
+    _propose(view, policy, data.why_not)
     with elements.section(_("History")):
         elements.table(
             _("Policies of this home"),
@@ -139,7 +142,7 @@ def _proposals(view: View, rows: list[Row]) -> None:
         )
 
 
-def _propose(view: View, policy: Row) -> None:
+def _propose(view: View, policy: Row, why_not: str) -> None:
     async def propose(values: forms.Values) -> bool:
         form = {
             "login": view.person.login, "password": values["password"], "text": values["text"],
@@ -159,7 +162,8 @@ def _propose(view: View, policy: Row) -> None:
         forms.password_field(),
     ]  # fmt: skip
     with elements.details(_("Propose a change")):
-        forms.form(view, "policy", fields, _("Propose"), propose)
+        if parts.is_offered(why_not):
+            forms.form(view, "policy", fields, _("Propose"), propose)
 
 
 # ---- a proposal -------------------------------------------------------------------------------

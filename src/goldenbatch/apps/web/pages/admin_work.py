@@ -26,11 +26,14 @@ class Work:
     at_work: list[Row]
     offered: list[Row]
     sources: list[Row]
+    why_not: str
 
 
 def _load(asked: Asked) -> Work:
     found = asked.api.get("/admin/analysts")
-    return Work(found["at_work"], found["offered"], asked.api.get("/sources")["sources"])
+    sources = asked.api.get("/sources")["sources"]
+    why_not = parts.why_not(asked, "adopt", stream="analyst/new")
+    return Work(found["at_work"], found["offered"], sources, why_not)
 
 
 def _show(view: View, data: Work) -> None:
@@ -69,7 +72,7 @@ def _analysts(view: View, data: Work) -> None:
                 elements.Column("version", _("Version")),
                 elements.Column("settings", _("Settings"), settings),
                 elements.Column("name", _("Record"), record),
-                elements.Column("name", _("Do"), do),
+                *([] if data.why_not else [elements.Column("name", _("Do"), do)]),
             ],
             data.at_work,
             nothing=_("No analyst is at work: put one to work below."),
@@ -101,7 +104,8 @@ def _adopt(view: View, data: Work) -> None:
         _("Put an analyst to work"),
         note=_("It works from the next tick on; the same again is nothing."),
     ):
-        forms.form(view, "analyst", fields, _("Adopt"), adopt)
+        if parts.is_offered(data.why_not):
+            forms.form(view, "analyst", fields, _("Adopt"), adopt)
 
 
 def _sources(rows: list[Row]) -> None:

@@ -279,13 +279,14 @@ def _load_batch(asked: Asked) -> Row:
 def _show_batch(view: View, data: Row) -> None:
     elements.link(_("Data completeness"), "/completeness")
     elements.heading(data["batch"])
-    batch_link(data["batch"])
-    if data["is_complete"]:
-        elements.state(_("complete"), "good")
-    elif not data["is_ended"]:
-        elements.state(_("the batch has not ended: what is there so far"), "warn")
-    else:
-        elements.state(_("incomplete"), "bad")
+    with elements.row():
+        batch_link(data["batch"])
+        if data["is_complete"]:
+            elements.state(_("complete"), "good")
+        elif not data["is_ended"]:
+            elements.state(_("the batch has not ended: what is there so far"), "warn")
+        else:
+            elements.state(_("incomplete"), "bad")
 
     def holes(some: Any, _row: Row) -> None:
         for one in some:

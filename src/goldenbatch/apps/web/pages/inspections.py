@@ -28,17 +28,20 @@ class Inspections:
     visits: list[Row]
     now: int
     copies: list[Row]
+    why_not: str
 
 
 def _load(asked: Asked) -> Inspections:
     found = asked.api.get("/inspection/visits")
-    return Inspections(found["visits"], found["now"], asked.api.get("/inspection/copies")["copies"])
+    why_not = parts.why_not(asked, "user:window", stream="user/new")
+    copies = asked.api.get("/inspection/copies")["copies"]
+    return Inspections(found["visits"], found["now"], copies, why_not)
 
 
 def _show(view: View, data: Inspections) -> None:
     parts.tabs("/admin/inspections")
     _visits(view, data)
-    _open(view)
+    _open(view, data.why_not)
     with elements.section(
         _("Copies"),
         note=_("A copy to take away is written by `goldenbatch inspection copy` on the node's "
@@ -108,7 +111,7 @@ def _visits(view: View, data: Inspections) -> None:
         )
 
 
-def _open(view: View) -> None:
+def _open(view: View, why_not: str) -> None:
     async def open_(values: forms.Values) -> bool:
         form = {**values, "login": view.person.login}
         for name in ("start", "until"):
@@ -135,7 +138,8 @@ def _open(view: View) -> None:
         note=_("Read-only, until the time that you give. All that they read is recorded. They see "
                "all records; a copy may be limited to batches."),
     ):  # fmt: skip
-        forms.form(view, "inspection", fields, _("Open the access"), open_)
+        if parts.is_offered(why_not):
+            forms.form(view, "inspection", fields, _("Open the access"), open_)
 
 
 # ---- what one has read ------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from goldenbatch.apps.web.pages._shared import moment_cell
 from goldenbatch.ui.web import elements
 from goldenbatch.ui.web.pages import Asked, Group, Page
 from goldenbatch.ui.web.view import View
-from goldenbatch.ui.web.words import _
+from goldenbatch.ui.web.words import _, ngettext
 
 Row = Mapping[str, Any]
 LOOK_S = 1.0
@@ -58,8 +58,10 @@ def _last(view: View, told: Row) -> None:
                 tone="good" if newest["is_ok"] else "bad",
                 note=_("{n} problems").format(n=newest["n_problems"]),
             )  # fmt: skip
-            elements.figure(_("Events checked"), str(newest["n_events"]),
-                            note=_("{n} events are newer").format(n=behind))  # fmt: skip
+            newer = ngettext("{n} event is newer", "{n} events are newer", behind)
+            elements.figure(
+                _("Events checked"), str(newest["n_events"]), note=newer.format(n=behind)
+            )
         for one in newest["problems"]:
             elements.problem(one, _("Change nothing, keep the backups, and call quality and IT."))
         elements.table(
