@@ -39,8 +39,6 @@ note("start")
 if behaviour == "refuse":
     line.tell(error_to_json(LockedError("it is held.", hint="Wait.")))
     sys.exit(8)
-if behaviour == "die":
-    sys.exit(7)
 class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         self.send_response(200)
@@ -60,7 +58,7 @@ server.serve_forever()
 def worker(folder, name, behaviour="serve"):
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))
-    script, log = folder / "dummy.py", folder / f"{name}.log"
+    script, log = folder / f"{name}.py", folder / f"{name}.log"
     script.write_text("import sys; sys.exit(7)" if behaviour == "die" else DUMMY)
     command = [sys.executable, str(script), "{listener}", "{lifeline}", behaviour, str(log)]
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -109,19 +107,21 @@ def test_what_a_node_says_of_why_it_cannot_start_is_the_answer(tmp_path):
 
 def test_a_web_that_always_dies_is_given_up_and_the_node_goes_on(tmp_path, monkeypatch):
     monkeypatch.setattr("goldenbatch.apps.supervise.FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr("goldenbatch.apps.supervise.MAX_QUICK", 2)
     node, web = worker(tmp_path, "node"), worker(tmp_path, "web", "die")
     with Supervisor(tmp_path, (node, web)) as supervisor:
         supervisor.run(lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert web.is_given_up
-    assert web.n_restarts == MAX_QUICK
+    assert web.n_restarts == 2
     assert (tmp_path / "node.log").read_text().split() == ["start", "stop"]
 
 
 def test_a_node_that_always_dies_ends_the_service(tmp_path, monkeypatch):
     monkeypatch.setattr("goldenbatch.apps.supervise.FIRST_WAIT_S", 0.001)
+    monkeypatch.setattr("goldenbatch.apps.supervise.MAX_QUICK", 2)
     with (
         Supervisor(tmp_path, (worker(tmp_path, "node", "die"),)) as supervisor,
-        pytest.raises(GivenUpError, match="ended with code 7, 7 times"),
+        pytest.raises(GivenUpError, match="ended with code 7, 3 times"),
     ):
         supervisor.run(lambda: None)
 
