@@ -257,3 +257,26 @@ def test_a_thousand_batches_stay_fast(node):
         spent[path] = min(taken)
     # Generous: a scan of a thousand batches with their streams takes seconds.
     assert max(spent.values()) < 0.5, spent
+
+
+def test_a_handover_waits_for_the_coming_shift_only(node):
+    site = node.state.desk.site
+    for login in ("anna", "bor"):
+        uid = site.people.find(login).uid
+        put(site, f"user/{uid}", RoleGranted(uid=uid, role="operator", reason="test"))
+
+    def act(name, **values):
+        form = {"values": {"area": "site/area", **values}, "login": "anna", "password": PASSWORD}
+        answer = node.call("POST", f"/acts/execution.logbook-{name}", json=form)
+        assert answer.is_success, answer.text
+
+    def kinds(login):
+        token = node.state.log_in(login, PASSWORD)[0]
+        return {one["kind"] for one in get(node, "/waiting", token)["waiting"]}
+
+    act("start", title="Early")
+    act("prepare", summary="all is well")
+    assert "handovers" not in kinds("bor")
+    act("sign-out")
+    assert "handovers" in kinds("bor")
+    assert "handovers" not in kinds("anna")
