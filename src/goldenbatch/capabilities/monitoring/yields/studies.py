@@ -22,14 +22,12 @@ from goldenbatch.core.errors import ConflictError, GoldenbatchError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from concurrent.futures import Future
 
     from goldenbatch.capabilities.monitoring._adopted import AtWork
     from goldenbatch.core.site import Site
 
 MOST_WAITING: Final = 4
 MOST_KEPT: Final = 16
-IDLE_S: Final = 60
 _STEPS: Final = {"waiting": 0.0, "table": 0.1, "study": 0.3, "done": 1.0, "failed": 1.0}
 
 
@@ -145,14 +143,12 @@ def study_document(
 
 
 def _elsewhere(task: Callable[..., Any], arguments: tuple[Any, ...]) -> dict[str, Any]:
-    from joblib.externals.loky import ProcessPoolExecutor
+    from joblib import Parallel, delayed
 
-    pool: Any = ProcessPoolExecutor(max_workers=1, timeout=IDLE_S)
-    try:
-        asked: Future[dict[str, Any]] = pool.submit(task, *arguments)
-        return asked.result()
-    finally:
-        pool.shutdown(wait=False)
+    # One worker would be this process itself.
+    (found,) = Parallel(n_jobs=2, backend="loky")([delayed(task)(*arguments)])
+    answer: dict[str, Any] = found
+    return answer
 
 
 STUDIES: Final = Studies()
