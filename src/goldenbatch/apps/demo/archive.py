@@ -54,14 +54,7 @@ def write_archive(
                 _readings(folder, unit, slot)
             slots.append(slot)
             progress(n + 1, len(asked))
-    _running(folder, bioreactor.slot(bioreactor.first, epoch), bioreactor)
     return slots
-
-
-def _running(folder: Path, slot: Slot, unit: Unit) -> None:
-    """The batch that runs is known to have begun: its results may come before its readings."""
-    row = f"{slot.course.batch},{unit.product},{unit.place},{to_iso(slot.start)}"
-    (folder / "running.csv").write_text(f"batch,product,place,started\n{row}\n", encoding="utf-8")
 
 
 def _readings(folder: Path, unit: Unit, slot: Slot) -> None:

@@ -55,10 +55,15 @@ class Shown:
 
 
 class PlantHistory:
-    """What the plant remembers: read off the courses, never stored twice."""
+    """What the plant remembers: read off the courses, never stored twice.
+
+    Attributes:
+        first_read_at: When somebody first asked, microseconds UTC; 0: nobody did.
+    """
 
     def __init__(self, units: Sequence[Shown]) -> None:
         self.max_history_data_response_size = 10_000
+        self.first_read_at = 0
         self._nodes: dict[str, tuple[Shown, str]] = {}
         for one in units:
             for signal in (*one.signals, *TEXTS):
@@ -82,6 +87,7 @@ class PlantHistory:
         """Values of a node in a window, and where the next answer begins."""
         found = self._nodes.get(str(node.Identifier))
         now = micros(datetime.now(UTC))
+        self.first_read_at = self.first_read_at or now
         first = max(micros(start) if start else 0, now - KEPT_US)
         last = min(micros(end) if end else now, now)
         if found is None or first > last:
@@ -103,7 +109,9 @@ def data_value(value: float | str, time: int) -> ua.DataValue:
     )
 
 
-async def make_server(port: int, units: Sequence[Shown]) -> tuple[Server, dict[str, Any]]:
+async def make_server(
+    port: int, units: Sequence[Shown], history: PlantHistory
+) -> tuple[Server, dict[str, Any]]:
     """A server with a node for each signal; it is started by `async with`."""
     from asyncua import Server, ua
 
@@ -113,7 +121,7 @@ async def make_server(port: int, units: Sequence[Shown]) -> tuple[Server, dict[s
     server.set_server_name("Demonstration plant")
     server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
     space = await server.register_namespace(NAMESPACE)
-    server.iserver.history_manager.set_storage(PlantHistory(units))
+    server.iserver.history_manager.set_storage(history)
     nodes: dict[str, Any] = {}
     for one in units:
         folder = await server.nodes.objects.add_object(

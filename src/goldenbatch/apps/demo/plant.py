@@ -21,12 +21,14 @@ from pathlib import Path
 from goldenbatch.apps.demo import dryer, filling, reactor
 from goldenbatch.apps.demo.laboratory import drop, due
 from goldenbatch.apps.demo.modbus_server import serve_registers
-from goldenbatch.apps.demo.opcua_server import Shown, make_server, show
+from goldenbatch.apps.demo.opcua_server import PlantHistory, Shown, make_server, show
 from goldenbatch.apps.demo.schedule import Unit, units
 from goldenbatch.apps.demo.shown import shown_at
 
 SITE = "helix/aarhus"
 BEAT_S = 0.5
+LABORATORY_AFTER_US = 15_000_000
+"""The laboratory tells of a batch once somebody has read what the plant knows of it."""
 log = logging.getLogger("goldenbatch.demo.plant")
 
 
@@ -69,7 +71,8 @@ async def run_plant(settings: PlantSettings, stop: asyncio.Event) -> None:
         return {name: value for name, (_, value) in rows.items()}
 
     modbus = await serve_registers(settings.modbus_port, dryer_now)
-    server, nodes = await make_server(settings.opcua_port, seen)
+    history = PlantHistory(seen)
+    server, nodes = await make_server(settings.opcua_port, seen, history)
     await show(server, nodes, seen, now_us())
     async with server:
         log.info("the plant is up")
@@ -77,10 +80,11 @@ async def run_plant(settings: PlantSettings, stop: asyncio.Event) -> None:
         while not stop.is_set():
             now = now_us()
             await show(server, nodes, seen, now)
-            await asyncio.to_thread(
-                _report, (bioreactor, freeze_dryer, line), (since, now), settings
-            )
-            since = now
+            if 0 < history.first_read_at < now - LABORATORY_AFTER_US:
+                await asyncio.to_thread(
+                    _report, (bioreactor, freeze_dryer, line), (since, now), settings
+                )
+                since = now
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(stop.wait(), BEAT_S)
     await modbus.shutdown()  # type: ignore[no-untyped-call]
