@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from goldenbatch.apps.web.pages._shared import (
     batch_link,
     batch_path,
     lot_path,
+    on_demand,
     outcome,
     record_path,
     sample_path,
@@ -36,8 +38,8 @@ def results_by_attribute(view: View, rows: Sequence[Data]) -> None:
         own = [row for row in rows if row["attribute"] == name]
         n_bad = sum(row["outcome"] in ("outside", "undecidable") for row in own)
         words = _("{attribute}: {n} results, {bad} not within their limits")
-        with elements.details(words.format(attribute=name, n=len(own), bad=n_bad)):
-            results_table(view, own, str(name))
+        summary = words.format(attribute=name, n=len(own), bad=n_bad)
+        on_demand(summary, partial(results_table, view, own, str(name)))
 
 
 def results_table(view: View, rows: Sequence[Data], caption: str = "") -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from goldenbatch.apps.web.pages._finding_windows import micros
-from goldenbatch.apps.web.pages._shared import record_path
+from goldenbatch.apps.web.pages._shared import on_demand, record_path
 from goldenbatch.ui.web import elements
 from goldenbatch.ui.web.elements import Column
 from goldenbatch.ui.web.view import View, address
@@ -124,8 +125,7 @@ def _pieces(view: View, pieces: Sequence[Data]) -> None:
         left = pieces[AT_ONCE:]
         bad = sum(not one.get("is_same", True) for one in left)
         words = _("{n} more pieces of evidence").format(n=len(left))
-        with elements.details(words, is_open=bool(bad)):
-            elements.table(words, columns, left)
+        on_demand(words, partial(elements.table, words, columns, left), is_open=bool(bad))
 
 
 def _kind(value: Any, _row: Data) -> None:

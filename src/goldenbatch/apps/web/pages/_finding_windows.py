@@ -52,7 +52,15 @@ def windows_of(asked: Asked, finding: Data) -> list[Seen]:
         if one["kind"] == "window" and start is not None and end is not None:
             before = tags.get(one["tag"], (start, end))
             tags[one["tag"]] = (min(before[0], start), max(before[1], end))
-    return [_seen(asked, tag, span, finding) for tag, span in list(tags.items())[:MAX_DRAWN]]
+    kinds = asked.site.historian.tags() if tags else {}
+    found = []
+    for tag, span in list(tags.items())[:MAX_DRAWN]:
+        if kinds.get(tag, "number") == "number":
+            found.append(_seen(asked, tag, span, finding))
+        else:
+            why = _("Its readings are no single numbers, so no line is drawn.")
+            found.append(Seen(tag, why=why))
+    return found
 
 
 def _seen(asked: Asked, tag: str, span: tuple[int, int], finding: Data) -> Seen:
@@ -64,18 +72,14 @@ def _seen(asked: Asked, tag: str, span: tuple[int, int], finding: Data) -> Seen:
         drawn = drawn_of(asked, tag, (start - room, end + room), finding)
     except GoldenbatchError as error:
         return Seen(tag, why=str(error))
-    if drawn is None:
-        return Seen(tag, why=_("Its readings are no single numbers, so no line is drawn."))
     return Seen(tag, drawn)
 
 
 def drawn_of(
     asked: Asked, tag: str, window: tuple[int, int], finding: Data, n_points: int = N_POINTS
-) -> Drawn | None:
-    """What is drawn of a tag in a window; None where its readings are no numbers."""
+) -> Drawn:
+    """What is drawn of a tag of numbers in a window."""
     series = asked.site.historian.downsample([tag], window, n_points)
-    if series.kind != "number":
-        return None
     try:
         known = asked.site.plant.tag(tag)
     except GoldenbatchError:
@@ -109,8 +113,7 @@ def draw(view: View, one: Seen, finding: Data) -> None:
         return
 
     def load(start: int, end: int, n_points: int) -> Drawn:
-        found = drawn_of(view.asked, one.tag, (start, end), finding, n_points)
-        return found if found is not None else Drawn([], (start, end))
+        return drawn_of(view.asked, one.tag, (start, end), finding, n_points)
 
     start, end = one.drawn.window
     link = address("/trends", tag=one.tag, start=start, end=end)

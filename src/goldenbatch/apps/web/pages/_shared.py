@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -200,6 +200,24 @@ def sort_head(
             made = elements.link(f"{words}{arrow}", address(path, **kept, sort=to))
             if is_chosen:
                 made.props["aria-current"] = "true"
+
+
+def on_demand(summary: str, show: Callable[[], None], *, is_open: bool = False) -> None:
+    """What is made only when it is opened: long tables cost nothing before."""
+    with elements.details(summary, is_open=is_open):
+        inside = elements.box("")
+    done: list[bool] = []
+
+    def fill() -> None:
+        if not done:
+            done.append(True)
+            with inside:
+                show()
+
+    if is_open:
+        fill()
+    elif inside.parent_slot is not None:
+        inside.parent_slot.parent.on("toggle", fill, args=[])
 
 
 def number(values: Mapping[str, str], name: str) -> int:
