@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 MAX_KEYS = 4096
 """Addresses, and logins, that are remembered; those used longest ago are forgotten first."""
 MINUTE_S = 60.0
+LOOPBACK = ("127.0.0.1", "::1")
+"""Whose `X-Forwarded-For` is believed."""
 
 
 class BusyError(DeniedError):
@@ -123,8 +125,15 @@ class Throttle:
 
 
 def address_of(request: Request) -> str:
-    """Where a call comes from: an IPv4 address, or the network of an IPv6 one (a /64)."""
+    """Where a call comes from: an IPv4 address, or the network of an IPv6 one (a /64).
+
+    The web process on this machine says for whom it asks; nobody else is believed, and of what it
+    was told itself only the last address, which it or its trusted proxy saw.
+    """
     host = request.client.host if request.client else ""
+    if host in LOOPBACK:
+        told = request.headers.get("x-forwarded-for", "").rpartition(",")[2].strip()
+        host = told or host
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -91,6 +91,8 @@ def create_app(node: str | WebOptions, registry: Registry | None = None) -> Fast
         app, title="goldenbatch", tailwind=False, storage_secret=secrets.token_urlsafe(32),
         show_welcome_message=False, reconnect_timeout=30, dark=None,
     )  # fmt: skip
+    # Its bar has no name for screen readers, and hijacks every request to show itself.
+    nicegui_app.config.quasar_config["loadingBar"] = {"skipHijack": True}
     app.add_middleware(
         Guard, session_of=sessions.of_key, is_tls=options.is_tls, origins=options.origins
     )
