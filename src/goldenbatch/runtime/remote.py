@@ -85,6 +85,10 @@ class NodeClient:
         url: Base address of the node.
         token: Bearer token, or session token of a person.
         transport: Another transport than the network (the node in this process).
+
+    Attributes:
+        url: Base address of the node.
+        authorization: Header that the caller is known by, for streams that are read elsewhere.
     """
 
     def __init__(
@@ -97,6 +101,7 @@ class NodeClient:
             trust_env=False,
         )  # fmt: skip
         self.url = url
+        self.authorization = headers
 
     def close(self) -> None:
         """Close the connections."""

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from goldenbatch.apps.web.pages._live_offers import LIVE_PAGES
 from goldenbatch.apps.web.pages._overview_offers import OVERVIEW_PAGES
 from goldenbatch.apps.web.pages._record_offers import RECORD_PAGES
 from goldenbatch.core.capability import Offer
@@ -14,6 +15,7 @@ from goldenbatch.ui.web.pages import Page, Place, Tile, Widget
 
 OWN_PAGES: Final = (
     *OVERVIEW_PAGES,
+    *LIVE_PAGES,
     *RECORD_PAGES,
     Offer("tour", "goldenbatch.apps.web.pages.tour:TOUR", "Six steps over the site"),
     Offer("tour-step", "goldenbatch.apps.web.pages.tour:STEP", "The way to a step of the tour"),
