@@ -153,3 +153,18 @@ def test_a_model_shows_its_life_and_what_may_be_done(page_as, web):
     page.goto(f"{web.url}/governance/plans")
     settled(page)
     expect(page.locator("#main")).to_contain_text("There is no change plan")
+
+
+def test_who_may_not_run_is_refused_and_files_stay_in_their_run(web, ended):
+    form = {"work": "run", "study": STUDY}
+    assert web.call("POST", "/twin/runs", "ada", json=form).status_code == 403
+    assert web.call("GET", "/twin/runs", "ada").status_code == 403
+    run = ended["ensemble"]
+    for name in ("state.json", "asked.json", "..%2Fstate.json", "%2E%2E", "worker.log"):
+        assert web.call("GET", f"/twin/runs/{run}/files/{name}", "pavel").status_code in (404, 422)
+    assert web.call("POST", f"/twin/runs/{run}/cancel", "olga").status_code == 403
+    own = {**form, "study": STUDY.replace('use = "benchmark.batch_reactor"', 'target = "os:nice"')}
+    assert web.call("POST", "/twin/runs", "pavel", json=own).status_code == 422
+    kept = web.call("GET", f"/twin/runs/{run}/kept-values", "pavel").json()
+    values = {"values": {**kept, "reason": "for the file"}}
+    assert web.call("POST", "/acts/twin.keep", "pavel", json=values).status_code == 200

@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from itertools import count
+from pathlib import Path
 
 import pytest
 
@@ -188,3 +189,10 @@ seed = 7
         checked_line(path)
     with pytest.raises(BadInputError, match="schema"):
         schema_of("name = 'x'")
+
+
+def test_lines_to_begin_with_are_the_examples():
+    root = Path(__file__).parents[3]
+    here = root / "src/goldenbatch/capabilities/twin/starters"
+    for path in here.iterdir():
+        assert path.read_bytes() == (root / "examples/twins" / path.name).read_bytes(), path.name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 from collections.abc import Mapping
@@ -171,7 +172,7 @@ def kept_values(run: Run, state: State, caller: Caller) -> dict[str, Any]:
     found = state.studio.run(run)
     if found.status != "done":
         raise BadInputError(f"run {run} is {found.status}.", hint="Keep what came to its end.")
-    return result_in(state.studio.folder / run / "out", found.name)
+    return result_in(state.studio.folder / run / "out", _record_name(found.name))
 
 
 # ---- what stands behind -------------------------------------------------------------------------
@@ -217,6 +218,11 @@ def _contents(form: StudyForm) -> dict[str, bytes]:
     return {**{n: text.encode() for n, text in form.files.items()}, own: form.study.encode()}
 
 
+def _record_name(name: str) -> str:
+    """The name of a study as a record may have it: what stands in no name becomes a dash."""
+    return re.sub(r"[\x00-\x1f\x7f/]+", "-", name)[:80] or "study"
+
+
 def _require_record(state: NodeState, caller: Principal, name: str) -> None:
     """Whoever may make entries may ask for runs; who only reads may not."""
     from goldenbatch.core.twin_records import twin_stream
@@ -224,7 +230,7 @@ def _require_record(state: NodeState, caller: Principal, name: str) -> None:
     if not caller.is_local:
         people = state.desk.site.people
         user = people.user(caller.actor.uid)
-        stream = twin_stream(name) if len(name) <= 100 else "twin/studio"
+        stream = twin_stream(_record_name(name))
         require(people.decide_may(user, "record", stream, makes=True))
 
 
