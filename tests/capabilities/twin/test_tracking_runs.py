@@ -8,6 +8,8 @@ import pytest
 from tests.science.process.tracking import cases
 
 from goldenbatch.capabilities.twin._capability import CAPABILITY
+from goldenbatch.capabilities.twin._track_settings import TrackSettings
+from goldenbatch.capabilities.twin._track_setup import load_model, make_twin
 from goldenbatch.capabilities.twin.tracking import track
 from goldenbatch.core.batches import (
     BatchCorrected,
@@ -236,3 +238,47 @@ def test_a_posterior_of_the_registry_sets_parameters_and_another_model_s_is_refu
 def test_settings_that_do_not_fit_are_named(change, words):
     with pytest.raises(BadInputError, match=words):
         track("twin", {**SETTINGS, **change})
+
+
+def test_what_a_sensor_should_show_is_logged_beside_it_at_the_pace_of_the_plant(bench):
+    tag = SETTINGS["outputs"]["DO"]["tag"]
+    expected = {"DO": {**SETTINGS["outputs"]["DO"], "expected": f"{tag}_twin"}}
+    site, one = bench.site, run(DRIFT)
+    site.adopt("twin", "twin.track", {**SETTINGS, "outputs": expected})
+    begin(site)
+    read(site, one, -1, 24)
+    site.wake()
+    shown = site.historian.read([f"{tag}_twin"], (START, START + 30 * HOUR))
+    times = [(t - START) // HOUR for t in shown.times().tolist()]
+    assert times == logged(site, "evidence")[0]
+    truth = dict(zip(one.time.tolist(), one["DO"].tolist(), strict=True))
+    away = [abs(v - truth[float(t)]) for t, v in zip(times, shown.values().tolist(), strict=True)]
+    assert max(away) < 6.0  # the drift is 15 away
+    fast = make_twin("twin", TrackSettings.model_validate({**SETTINGS, "pace": 600}), load_model(
+        TrackSettings.model_validate(SETTINGS)))  # fmt: skip
+    assert fast.unit_us == HOUR / 600
+
+
+def test_settings_that_are_left_out_keep_the_version_and_whole_numbers_are_numbers(bench):
+    plain = TrackSettings.model_validate(SETTINGS)
+    assert {"pace"}.isdisjoint(plain.model_dump(mode="json"))
+    assert all("expected" not in one for one in plain.model_dump(mode="json")["outputs"].values())
+    model = {"use": "cho.mab", "settings": {"volume_L": 2.0}}
+    chosen = {
+        "model": model, "place": PLACE, "cadence": 2.0,
+        "outputs": {"pH": {"tag": f"{PLACE}/do"}},
+    }  # fmt: skip
+    bench.site.adopt("twin", "twin.track", chosen)
+    bench.site.wake()
+    assert not list(bench.site.ledger.events(kinds=("AnalystFailed",)))
+
+
+def test_the_model_that_findings_name_is_kept_so_that_the_home_verifies(site):
+    begin(site)
+    read(site, run(DRIFT), -1, 24)
+    site.wake()
+    digests = {
+        one.decode().finding.model_digest for one in site.ledger.events(kinds=("FindingOpened",))
+    }
+    assert len(digests) == 1 and site.registry.get(digests.pop())
+    assert site.verify().is_ok
