@@ -182,6 +182,14 @@ def seen(site, uid, evidence):
     return put(site, f"finding/{uid}", FindingOpened(uid=uid, tick=1, finding=finding))
 
 
+def test_a_finding_is_found_by_the_place_of_its_tag_or_its_batch(node):
+    everywhere = get(node, "/findings", area="site/area")["n_findings"]
+    assert everywhere == get(node, "/findings")["n_findings"] > 0
+    assert get(node, "/findings", area="site/are")["n_findings"] == 0
+    (one,) = get(node, "/enterprise")["sites"]
+    assert one["n_open"] == everywhere
+
+
 def test_evidence_is_read_again(node):
     site = node.state.desk.site
     window = (START, START + 10 * MINUTE)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from goldenbatch.apps.overview.batches import RANK, places_below
+from goldenbatch.apps.overview.batches import RANK
 from goldenbatch.apps.signed import signature_rows, with_standing
 from goldenbatch.core.authority import Allow
 from goldenbatch.core.errors import NotFoundError
@@ -57,6 +57,9 @@ def inbox(looker: Looker, wanted: Wanted) -> dict[str, Any]:
         rows = looker.rows("finding", where)
     if wanted.state == "decided":
         rows = [row for row in rows if row["verdict"]]
+    if wanted.area:
+        rows = [row for row, at in zip(rows, places(looker, rows), strict=True)
+                if is_in(at, wanted.area)]  # fmt: skip
     rows.sort(key=_age)
     if wanted.sort == "severity":
         rows.sort(key=lambda row: -RANK[row["severity"]])
@@ -72,6 +75,26 @@ def inbox(looker: Looker, wanted: Wanted) -> dict[str, Any]:
     }
 
 
+def places(looker: Looker, rows: Sequence[Row]) -> list[str]:
+    """Where each finding is: its place, else that of its tag, else that of its batch."""
+    lost = [row for row in rows if not row["place"] and "/" not in row["attribute"]]
+    names = [row["batch"] for row in lost if row["batch"]]
+    made = {row["batch"]: row["place"] for row in looker.rows_of("batch", "batch", names)}
+    return [
+        row["place"] or row["attribute"].rpartition("/")[0] or str(made.get(row["batch"]) or "")
+        for row in rows
+    ]
+
+
+def is_in(path: str, place: str) -> bool:
+    """Whether a path is a place or lies below it.
+
+    >>> is_in("site/a/tank", "site/a"), is_in("site/ab", "site/a")
+    (True, False)
+    """
+    return path == place or path.startswith(f"{place}/")
+
+
 def _age(row: Row) -> int:
     return -int(row["opened_seq"])
 
@@ -83,8 +106,6 @@ def _where(looker: Looker, wanted: Wanted) -> dict[str, Any]:
         for name, value in (("severity", wanted.severity), ("analyst", wanted.analyst))
         if value
     }
-    if wanted.area:
-        where["place"] = places_below(looker, wanted.area)
     if wanted.text:
         where["title"] = Containing(wanted.text)
     if wanted.batch:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from goldenbatch.apps.overview.findings import is_in, places
 from goldenbatch.apps.overview.health import health
 from goldenbatch.apps.overview.running import begun
 from goldenbatch.core._plant_parts import Level
@@ -19,15 +20,16 @@ def sites(looker: Looker, state: NodeState) -> dict[str, Any]:
     plant = looker.site.plant
     running, _ = begun(looker)
     open_ = looker.rows("finding", {"verdict": ""})
+    where = places(looker, open_)
     found: list[dict[str, Any]] = []
     for place in (one for one in plant.places if one.level is Level.SITE):
-        own = [row for row in open_ if _is_in(str(row["place"]), place.path)]
+        own = [row for row, at in zip(open_, where, strict=True) if is_in(at, place.path)]
         areas = [one for one in plant.places if one.level is Level.AREA
-                 and _is_in(one.path, place.path)]  # fmt: skip
+                 and is_in(one.path, place.path)]  # fmt: skip
         found.append({
             "path": place.path,
             "title": place.title or place.path,
-            "n_running": sum(_is_in(str(row["place"]), place.path) for row in running),
+            "n_running": sum(is_in(str(row["place"]), place.path) for row in running),
             "n_open": len(own),
             "by_severity": dict(Counter(row["severity"] for row in own)),
             "areas": [{"path": one.path, "title": one.title or one.path} for one in areas],
@@ -39,7 +41,3 @@ def sites(looker: Looker, state: NodeState) -> dict[str, Any]:
         "health": health(looker, state),
         "n_elsewhere": len(open_) - sum(int(one["n_open"]) for one in found),
     }
-
-
-def _is_in(path: str, place: str) -> bool:
-    return path == place or path.startswith(f"{place}/")
