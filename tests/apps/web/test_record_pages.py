@@ -10,6 +10,7 @@ from goldenbatch.apps.web.qr import modules, svg
 from goldenbatch.core.errors import DeniedError
 from goldenbatch.testing.pages import shown, view_of
 from goldenbatch.ui.web.view import Person
+from tests.apps.web.kit import PASSWORD
 
 PAGES = {one.name: one.load() for one in RECORD_PAGES}
 AREA = "site/area"
@@ -19,7 +20,7 @@ PATHS = {
     "person": {"who": "olga"},
 }
 SKIPPED = {"policy-proposal"}
-"""Needs a proposal: shown in the browser's test."""
+"""Needs a proposal: it has a test of its own."""
 
 
 def person_of(asked):
@@ -74,3 +75,28 @@ def test_a_qr_code_has_its_finders_and_escapes_its_label():
     assert [rows[0][:7], rows[1][:7]] == finder
     assert [rows[0][-7:], rows[-1][:7]] == [finder[0], finder[0]]
     assert "<b>" not in svg("x", '"><b>')
+
+
+def test_a_proposed_policy_is_shown_with_what_it_would_change(asked_as, web):
+    text = web.call("GET", "/policy", "rita").json()["text"]
+    text = text.replace("review_days = 180", "review_days = 400")
+    number = text.partition('version = "')[2].partition('"')[0]
+    text = text.replace(f'version = "{number}"', f'version = "{number}-longer"', 1)
+    form = {"login": "pavel", "password": PASSWORD, "text": text, "reason": "too often"}
+    made = web.call("POST", "/policy/proposals", "pavel", json=form).json()
+    page, asked = PAGES["policy-proposal"], asked_as("rita", digest=made["digest"])
+    found = shown(page.show, page.load(asked), view_of(asked, person_of(asked), "UTC"))
+    assert "400" in found.text
+    assert "yes" in found.texts  # it is weaker than before
+    assert not found.html
+
+
+def test_an_act_is_offered_only_to_who_may(asked_as):
+    page = PAGES["analysts"]
+    assert page.load(asked_as("rita")).why_not == ""
+    operators = asked_as("olga")
+    data = page.load(operators)
+    assert "needs role" in data.why_not
+    found = shown(page.show, data, view_of(operators, person_of(operators), "UTC"))
+    assert "You may not do this." in found.texts
+    assert "Adopt" not in found.texts
