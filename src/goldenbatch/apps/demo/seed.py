@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 EXAMPLE, NAME = "demo_plant", "Helix Aarhus"
 PASSWORD = "demonstration-only"  # noqa: S105 - printed when the demonstration starts
 REVIEWER = "rita"
+YEAR_US = 365 * 86_400_000_000
 Tell = Callable[[str, int, int], None]
 """Called with what is done, how much of it, and of how much (0: not known)."""
 
@@ -62,10 +63,7 @@ def seed_home(home: Path, plant: PlantSettings, tell: Tell) -> None:
     tell("Making the home", 0, 0)
     _make(home, plant)
     with LocalSite.open(home) as site:
-        for one in people():
-            site.people.add(one.login, one.name, PASSWORD)
-            for role in one.roles:
-                site.people.grant(one.login, role, "demonstration")
+        _people(site)
         tell("Importing the archive", 0, 0)
         _import(site, archive)
         tell("Fitting and waking the analysts", 0, 0)
@@ -103,6 +101,22 @@ def connect_home(home: Path, plant: PlantSettings) -> None:
         there = home / "connections" / path.name
         if not there.exists() or there.read_text(encoding="utf-8") != text:
             there.write_text(text, encoding="utf-8")
+
+
+def _people(site: LocalSite) -> None:
+    """Accounts and roles; an inspector's counts in a window only, which an administrator sets."""
+    for one in people():
+        site.people.add(one.login, one.name, PASSWORD)
+        for role in one.roles:
+            site.people.grant(one.login, role, "demonstration")
+    admin = next(one.login for one in people() if "administrator" in one.roles)
+    now = site.clock()
+    for one in people():
+        if "inspector" in one.roles:
+            site.rights.set_window(
+                site.people.find(admin), one.login, role="inspector", start=now,
+                end=now + YEAR_US, reason="demonstration",
+            )  # fmt: skip
 
 
 def _import(site: LocalSite, archive: Path) -> None:
