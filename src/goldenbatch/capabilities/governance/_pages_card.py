@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any, Final
+from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from goldenbatch.capabilities.governance._card_acts import acts
@@ -46,7 +47,7 @@ class VersionShown:
 
 def load_version(asked: Asked) -> VersionShown:
     """The card, what the model said lately, and its history, as of a day where one is named."""
-    use, version = asked.path["use"], asked.path["version"]
+    use, version = (quote(asked.path[one], safe="") for one in ("use", "version"))
     card = asked.api.get(f"/governance/models/{use}/{version}")
     number = card["version"]
     base = f"/governance/models/{use}/{number}"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from goldenbatch.ui.web import elements
 from goldenbatch.ui.web.elements import Column, Tone
@@ -27,7 +28,10 @@ def load_plans(asked: Asked) -> Plans:
     name = asked.value("plan")
     if name not in {one["plan"] for one in plans}:
         return Plans(plans)
-    return Plans(plans, asked.api.get(f"/plans/{name}", version=asked.value("version") or None))
+    return Plans(
+        plans,
+        asked.api.get(f"/plans/{quote(name, safe='')}", version=asked.value("version") or None),
+    )
 
 
 def show_plans(view: View, data: Plans) -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
 
 from goldenbatch.capabilities.governance._pages_models import stage_state, version_link
 from goldenbatch.core.errors import DeniedError, NotFoundError
@@ -37,7 +38,11 @@ def load_said_by(asked: Asked) -> SaidBy | None:
     try:
         uses = asked.api.get("/governance/models")["uses"]
         use, version = said_by(finding, uses)
-        return SaidBy(asked.api.get(f"/governance/models/{use}/{version}")) if use else None
+        return (
+            SaidBy(asked.api.get(f"/governance/models/{quote(use, safe='')}/{version}"))
+            if use
+            else None
+        )
     except (NotFoundError, DeniedError):
         return None
 

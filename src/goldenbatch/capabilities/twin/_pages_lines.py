@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 from goldenbatch.ui.web import elements, fields
 from goldenbatch.ui.web.pages import Asked
@@ -45,7 +46,7 @@ def starters() -> Mapping[str, tuple[str, str]]:
 
 def load_lines(asked: Asked) -> LineShown:
     """The declaration of the address: a run's (`from`), or one to begin with (`line`)."""
-    name = asked.value("from")
+    name = quote(asked.value("from"), safe="")
     if name:
         run = asked.api.get(f"/twin/runs/{name}")
         api: Any = asked.api

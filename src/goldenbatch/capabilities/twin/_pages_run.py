@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+from urllib.parse import quote
 
 from nicegui import ui
 
@@ -48,6 +49,7 @@ def load_run(asked: Asked) -> RunShown:
 
 def loaded_run(api: Api, name: str) -> RunShown:
     """A run by its name."""
+    name = quote(name, safe="")
     run = api.get(f"/twin/runs/{name}")
 
     def part(file: str) -> Mapping[str, Any]:

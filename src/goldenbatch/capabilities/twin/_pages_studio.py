@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote
 
 from goldenbatch.capabilities.twin._studio_document import (
     Document,
@@ -56,7 +57,7 @@ def load_studio(asked: Asked) -> Studio:
     name = asked.value("model") or str(at(document, ("model", "use"), "")) or FIRST
     if name not in {one["name"] for one in models}:
         problem, name, document = f"{name!r}", FIRST, {}
-    model = asked.api.get(f"/twin/models/{name}")
+    model = asked.api.get(f"/twin/models/{quote(name, safe='')}")
     if at(document, ("model", "use")) != name:
         document = dict(model.get("study") or {})
     work = asked.value("work") if asked.value("work") in _ASKED else "run"
@@ -68,7 +69,8 @@ def _document(asked: Asked) -> tuple[Document, str]:
         if asked.value("s"):
             return unpacked(asked.value("s")), ""
         if asked.value("from"):
-            text = asked.api.get(f"/twin/runs/{asked.value('from')}")["study"]
+            name = quote(asked.value("from"), safe="")
+            text = asked.api.get(f"/twin/runs/{name}")["study"]
             return read_document(text), ""
     except BadInputError as error:
         return {}, str(error)
