@@ -17,8 +17,10 @@ HOUR = 3_600_000_000
 
 
 @pytest.fixture(autouse=True)
-def _fast_passwords(node, monkeypatch):
-    people = node.state.desk.site.people
+def _fast_passwords(request, monkeypatch):
+    if "node" not in request.fixturenames:
+        return
+    people = request.getfixturevalue("node").state.desk.site.people
     monkeypatch.setattr(people, "authenticate", lambda login, _: people.find(login))
 
 
@@ -288,3 +290,25 @@ def test_a_handover_waits_for_the_coming_shift_only(node):
     act("sign-out")
     assert "handovers" in kinds("bor")
     assert "handovers" not in kinds("anna")
+
+
+def test_an_empty_home_has_empty_overviews_and_no_error(tmp_path):
+    from gbx_bench import PLANT
+
+    from goldenbatch.apps.overview.asking import Looker
+    from goldenbatch.apps.overview.batches import Wanted, list_page
+    from goldenbatch.apps.overview.findings import Wanted as WantedFindings
+    from goldenbatch.apps.overview.findings import inbox, summary
+    from goldenbatch.apps.overview.indicators import Asked, indicators
+    from goldenbatch.apps.overview.running import running
+    from goldenbatch.runtime.home import HomeSettings, create_home
+    from goldenbatch.runtime.local import LocalSite
+
+    create_home(tmp_path / "home", HomeSettings("Empty", "site", PLANT))
+    with LocalSite.open(tmp_path / "home") as site:
+        looker = Looker(site, site)
+        assert list_page(looker, Wanted())["batches"] == running(looker) == []
+        assert inbox(looker, WantedFindings(state=""))["findings"] == []
+        assert summary(looker)["n_open"] == 0
+        found = indicators(looker, Asked())["indicators"]
+        assert found and all(one["value"] is None and one["why"] for one in found)
