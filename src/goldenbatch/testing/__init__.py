@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from goldenbatch.testing._check import Check, NonConformityError
+    from goldenbatch.testing._page_checks import PageCase, page_checks
     from goldenbatch.testing.analysts import AnalystCase, analyst_checks, seen_views
     from goldenbatch.testing.conformance import checks, connector_checks
     from goldenbatch.testing.injectors import (
@@ -25,12 +26,14 @@ _HOMES = {
     "AnalystCase": "analysts",
     "Check": "_check",
     "NonConformityError": "_check",
+    "PageCase": "_page_checks",
     "Tampering": "injectors",
     "checks": "conformance",
     "connector_checks": "conformance",
     "flip_byte": "injectors",
     "flip_cell": "injectors",
     "kill_when": "injectors",
+    "page_checks": "_page_checks",
     "analyst_checks": "analysts",
     "seen_views": "analysts",
     "tamperings": "injectors",
@@ -40,6 +43,7 @@ __all__ = [
     "AnalystCase",
     "Check",
     "NonConformityError",
+    "PageCase",
     "Tampering",
     "analyst_checks",
     "checks",
@@ -47,6 +51,7 @@ __all__ = [
     "flip_byte",
     "flip_cell",
     "kill_when",
+    "page_checks",
     "seen_views",
     "tamperings",
     "tear",

@@ -26,6 +26,7 @@ from typing import Any
 from goldenbatch.core.capability import Capability, Offer
 from goldenbatch.core.records import Body, Projection
 from goldenbatch.testing._check import Check, NonConformityError, require
+from goldenbatch.testing._page_checks import page_checks
 from goldenbatch.testing.analysts import AnalystCase, analyst_checks
 
 MAX_PUBLIC = 25
@@ -37,7 +38,9 @@ _KINDS = {
     "trials": "trial",
     "commands": "callable",
     "routes": "callable",
-    "pages": "callable",
+    "pages": "part",
+    "tiles": "part",
+    "widgets": "part",
     "documents": "callable",
     "record_types": "record type",
     "projections": "projection",
@@ -66,9 +69,12 @@ def checks(
         Check("importing the package is light", partial(_check_light, name)),
     ]
     for kind, wanted in _KINDS.items():
+        if wanted == "part":
+            continue  # see page_checks
         for offer in getattr(capability, kind, ()):
             what = f"{kind}: {offer.name} loads and is a {wanted}"
             found.append(Check(what, partial(_check_offer, offer, wanted)))
+    found += page_checks(capability)
     for case in cases:
         found += analyst_checks(capability, case)
     return found
@@ -196,6 +202,10 @@ def _check_offer(offer: Offer, wanted: str) -> None:
         require(callable(loaded), f"{offer.target} cannot be called.")
     elif wanted == "trial":
         _check_trial(offer, loaded)
+    elif wanted in ("page", "tile", "widget"):
+        for name in ("load", "show"):
+            is_there = callable(getattr(loaded, name, None))
+            require(is_there, f"{offer.target} is no {wanted}: it has no function {name}.")
     elif wanted == "record type":
         is_body = inspect.isclass(loaded) and issubclass(loaded, Body)
         require(is_body and getattr(loaded, "kind", ""), f"{offer.target} is no record type.")
