@@ -97,6 +97,7 @@ def test_a_design_says_what_it_sees_and_refuses_what_there_is_not(node):
 
 def test_pages_show_the_chart_its_alarm_and_what_is_behind_it(node):
     from goldenbatch.capabilities.monitoring.charts import _pages as pages
+    from goldenbatch.capabilities.monitoring.charts._design_pages import DESIGN
 
     listed = node.show(pages.CHARTS)
     assert "P: impurity" in listed.text and "out of its chart" not in listed.text
@@ -104,7 +105,7 @@ def test_pages_show_the_chart_its_alarm_and_what_is_behind_it(node):
     chart = node.show(pages.CHART, {"chart": "quality"}, {"of": "P|impurity"})
     assert "nelson-1" in chart.text and "Ppk" in chart.text
     assert {"/batches/b16", "/samples?sample=b16%2Ffinal"} <= set(chart.links)
-    design = node.show(pages.DESIGN, values={"kind": "cusum", "arl": "465.4"})
+    design = node.show(DESIGN, values={"kind": "cusum", "arl": "465.4"})
     assert "threshold" in design.text and "select" in design.tags
     assert "nelson-1" in node.show(pages.BATCH, {"batch": "b16"}).text
     assert node.show(pages.BATCH, {"batch": "none"}) is None

@@ -24,7 +24,7 @@ OFFERS: Offers = {
     "pages": (
         Offer("charts", f"{_ROOM}._pages:CHARTS", "Control charts at work"),
         Offer("chart", f"{_ROOM}._pages:CHART", "One control chart with its points"),
-        Offer("design", f"{_ROOM}._pages:DESIGN", "A chart by the run length wanted"),
+        Offer("design", f"{_ROOM}._design_pages:DESIGN", "A chart by the run length wanted"),
     ),
     "widgets": (
         Offer("charts-batch", f"{_ROOM}._pages:BATCH", "Charts that a batch stands on"),
