@@ -104,6 +104,11 @@ def _figures(document: Mapping[str, Any]) -> dict[tuple[str, str], float]:
         found[_("{measure}, median").format(measure=one["measure"]), one["unit"]] = one.get("50%")
     if isinstance(document.get("feasible"), Mapping):
         found[_("probability that all limits are met"), "1"] = document["feasible"].get("share")
+    for key, share in (document.get("share of the range") or {}).items():
+        found[_("share of the range, {which}").format(which=key), "1"] = share
+    for one in document.get("faults", []):
+        words = _("least margin under {fault}").format(fault=one["fault"])
+        found[words, str(one.get("of", ""))] = one.get("least margin at worst")
     for one in document.get("figures", []):
         value = one.get("mean", one.get("value"))
         found[f"{one['figure'].replace('_', ' ')} ({one['scenario']})", one.get("unit", "")] = value
