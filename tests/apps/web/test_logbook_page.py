@@ -29,7 +29,7 @@ def test_a_shift_is_written_and_a_reload_loses_nothing(page_as, web):
     settled(page)
     box = page.get_by_label("What happened, or what was seen")
     box.fill("pump <b>P3</b> is loud")
-    page.wait_for_timeout(300)
+    page.wait_for_selector("[data-gb-kept]")
     page.reload()
     settled(page)
     expect(box).to_have_value("pump <b>P3</b> is loud")

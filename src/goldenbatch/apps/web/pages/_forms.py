@@ -71,6 +71,8 @@ def form(
         values[name] = value
         kept = {one.name: values[one.name] for one in fields if one.kind != "password"}
         _keep(view.person.uid, key, kept)
+        if "data-gb-kept" not in place.props:
+            place.props["data-gb-kept"] = "true"
 
     async def press() -> None:
         if _is_filled(view, fields, values) and await do(dict(values)):
@@ -81,7 +83,7 @@ def form(
         _drafts.pop((view.person.uid, key), None)
         await view.again()
 
-    with elements.box("gb-form gb-noprint"):
+    with elements.box("gb-form gb-noprint") as place:
         for one in fields:
             show_field(replace(one, value=values[one.name]), key, changed)
         with elements.row():
