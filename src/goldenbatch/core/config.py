@@ -221,11 +221,13 @@ class ServiceSettings(_Strict):
         streams_per_person: Streams of live data that one person may have open.
         metrics: Who may read `/metrics`: programs on this machine, those with a token of the
             node, or everybody.
+        log_calls: Whether each call is logged (route, status and time; no names, no values).
     """
 
     calls_per_minute: int = Field(default=6000, ge=10, le=1_000_000)
     streams_per_person: int = Field(default=50, ge=1, le=10_000)
     metrics: Literal["local", "token", "open"] = "local"
+    log_calls: bool = False
 
 
 class Settings(_Strict):

@@ -39,8 +39,11 @@ from goldenbatch.apps.node import (
 )
 from goldenbatch.apps.node.background import Background, acquisition_of
 from goldenbatch.apps.node.failures import RESPONSES, add_handlers
+from goldenbatch.apps.node.guard import Guard
 from goldenbatch.apps.node.inspected import record_reading
 from goldenbatch.apps.node.limits import BodyLimit
+from goldenbatch.apps.node.metrics import Metrics
+from goldenbatch.apps.node.metrics import router as metrics_router
 from goldenbatch.apps.node.state import Caller, NodeState
 from goldenbatch.core.errors import DeniedError
 
@@ -86,6 +89,9 @@ def create_app(
     )
     app.state.node = state
     app.add_middleware(BodyLimit)
+    app.state.metrics = Metrics(state)
+    app.add_middleware(Guard, state=state, metrics=app.state.metrics)
+    app.include_router(metrics_router)
     add_handlers(app)
     app.include_router(routes_home.open_router, prefix=API)
     app.include_router(routes_signing.open_router, prefix=API)

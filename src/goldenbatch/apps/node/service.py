@@ -59,11 +59,13 @@ def serve(home: Path, options: NodeOptions, told: Callable[[NodeAddress], None])
         BadInputError: The address cannot be listened on.
     """
     from goldenbatch.apps.node.app import create_app
+    from goldenbatch.apps.node.logs import configure
     from goldenbatch.runtime.local import LocalSite
 
     with LocalSite.open(home) as site, options.listener or listen(options) as listener:
         url = url_of(options.host, listener)
         address = NodeAddress(url, secrets.token_urlsafe(32), os.getpid())
+        configure(is_chatty=site.settings.service.log_calls)
         flush_s = options.flush_of(site.settings)
         app = create_app(
             site, token=address.token, wake_s=options.wake_s, flush_s=flush_s, acquires=True
@@ -132,6 +134,7 @@ def _server(
 
     config = uvicorn.Config(
         app,  # type: ignore[arg-type]
+        log_config=None,  # ours; see `logs`
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=30,

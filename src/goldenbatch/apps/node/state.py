@@ -128,6 +128,15 @@ class NodeState:
         idle = found.seen + limits.session_idle_s - now
         return max(0.0, min(idle, found.started + limits.session_whole_s - now))
 
+    def is_local(self, token: str) -> bool:
+        """Whether a token is that of the home's own command line."""
+        return hmac.compare_digest(_digest(token), _digest(self.token))
+
+    def session_of(self, token: str) -> str:
+        """The session of a token; empty: none that lives."""
+        session = _digest(token)
+        return session if self.is_session(session) else ""
+
     def tell(self, text: str) -> None:
         """Show a failure of the background work at `/readiness`."""
         self.problems = [*self.problems, text][-MAX_PROBLEMS:]
