@@ -49,11 +49,13 @@ def _map(space: Mapping[str, Any]) -> None:
             {"name": _("probability"), "type": "heatmap", "data": cells,
              "label": {"show": len(cells) <= 150, "fontSize": 11, "color": "#ffffff",
                        "textBorderColor": "#000000", "textBorderWidth": 3},
-             "markArea": _box(space), "markPoint": _set_point(space)},
-            _marks(_("surely in the design space"), space, lambda low, high: low, "circle"),
-            _marks(_("surely outside"), space, lambda low, high: high, "diamond"),
+             "markPoint": _set_point(space)},
+            _marks(_("surely in the design space"), space, "circle"),
+            _marks(_("surely outside"), space, "diamond"),
+            _box(space),
         ],
-        "legend": {"top": 4, "data": [_("surely in the design space"), _("surely outside")]},
+        "legend": {"top": 4, "data": [_("surely in the design space"), _("surely outside"),
+                                      _("proven ranges")]},
     }  # fmt: skip
     chart(
         _("Probability that all limits are met"), options, summary=_summary(space),
@@ -66,7 +68,7 @@ def _category(axis: Mapping[str, Any]) -> dict[str, Any]:
             "name": _title(axis), "nameLocation": "middle", "nameGap": 34}  # fmt: skip
 
 
-def _marks(name: str, space: Mapping[str, Any], which: Any, shape: str) -> dict[str, Any]:
+def _marks(name: str, space: Mapping[str, Any], shape: str) -> dict[str, Any]:
     """Points of which it is sure: filled circles inside, empty diamonds outside."""
     target, is_inside = space["target"], shape == "circle"
     data = []
@@ -85,23 +87,17 @@ def _nearest(levels: Sequence[float], value: float) -> int:
 
 
 def _box(space: Mapping[str, Any]) -> dict[str, Any]:
-    """The box of proven ranges, on the levels that lie inside."""
-    proven = space["proven"]
-    if len(proven) < 2 or not all(one["is_proven"] for one in proven[:2]):
-        return {"data": []}
-    ends = []
-    for axis, one in zip(space["axes"], proven, strict=False):
-        levels = axis["levels"]
-        ends.append((_nearest(levels, one["low"]), _nearest(levels, one["high"])))
-    (x0, x1), (y0, y1) = ends
-    return {
-        "silent": True,
-        "itemStyle": {"color": "rgba(255,255,255,0.12)", "borderColor": "#ff7f0e",
-                      "borderWidth": 3, "borderType": "dashed"},
-        "label": {"show": True, "color": "#ff7f0e", "position": "insideTopLeft",
-                  "formatter": _("proven ranges")},
-        "data": [[{"coord": [x0, y0]}, {"coord": [x1, y1]}]],
-    }  # fmt: skip
+    """The box of proven ranges, a dashed line through the levels at its ends."""
+    proven, data = space["proven"], []
+    if len(proven) > 1 and all(one["is_proven"] for one in proven[:2]):
+        (x0, x1), (y0, y1) = (
+            (_nearest(axis["levels"], one["low"]), _nearest(axis["levels"], one["high"]))
+            for axis, one in zip(space["axes"], proven, strict=False)
+        )
+        data = [[x0, y0], [x1, y0], [x1, y1], [x0, y1], [x0, y0]]
+    return {"name": _("proven ranges"), "type": "line", "data": data, "silent": True, "z": 5,
+            "symbol": "none", "color": "#ff7f0e",
+            "lineStyle": {"color": "#ff7f0e", "width": 4, "type": "dashed"}}  # fmt: skip
 
 
 def _set_point(space: Mapping[str, Any]) -> dict[str, Any]:
