@@ -231,7 +231,10 @@ def get_principal(request: Request, state: State) -> Principal:
         NotLoggedInError: Nobody that the node knows.
     """
     is_read = request.method in ("GET", "HEAD")
-    is_act = not (is_read and request.headers.get(BACKGROUND, "") == "1")
+    is_watched = request.url.path.startswith("/api/v1/live") or (
+        request.headers.get(BACKGROUND, "") == "1"
+    )
+    is_act = not (is_read and is_watched)
     return state.principal(bearer(request), is_act=is_act)
 
 
