@@ -47,9 +47,10 @@ def finding_of(node):
     return get(node, "/findings")["findings"][0]["uid"]
 
 
-def made(node, name, *, start, hours=10, product="tablet", outcome="completed"):
+def made(node, name, *, start, hours=10, product="tablet", outcome="completed", place=""):
     site = node.state.desk.site
-    put(site, f"batch/{name}", BatchCreated(batch=name, product=product, started_at=start))
+    begun = BatchCreated(batch=name, product=product, started_at=start, place=place)
+    put(site, f"batch/{name}", begun)
     if outcome:
         end = BatchEnded(batch=name, ended_at=start + hours * HOUR, outcome=outcome)
         put(site, f"batch/{name}", end)
@@ -144,6 +145,8 @@ def test_a_running_batch_is_held_to_earlier_ones(node):
     now = site.clock()
     for number in range(4):
         made(node, f"E{number}", start=now - 100 * HOUR, hours=8 + number, product="p")
+        # The same product is made for longer elsewhere: that says nothing of this place.
+        made(node, f"L{number}", start=now - 90 * HOUR, hours=60, product="p", place="elsewhere")
     made(node, "N", start=now - HOUR, product="p", outcome="")
     made(node, "O", start=now - HOUR, product="other", outcome="")
     running = {one["batch"]: one for one in get(node, "/site")["running"]}

@@ -23,11 +23,11 @@ LEAST = 3
 def running(looker: Looker) -> list[dict[str, Any]]:
     """Batches that have begun and not ended, the oldest first."""
     rows, phases = begun(looker)
-    products = {str(row["product"]) for row in rows}
-    expected = {one: expectation(looker, one) for one in products}
+    kinds = {(str(row["product"]), str(row["place"])) for row in rows}
+    expected = {one: expectation(looker, *one) for one in kinds}
     now = looker.home.clock()
     return [
-        {**row, **_stand(row, phases[row["batch"]], expected[str(row["product"])], now)}
+        {**row, **_stand(row, phases[row["batch"]], expected[row["product"], row["place"]], now)}
         for row in with_findings(looker, rows)
     ]
 
@@ -52,14 +52,16 @@ def begun(looker: Looker) -> tuple[list[dict[str, Any]], Mapping[str, list[Row]]
     return sorted(rows, key=lambda row: row["started_at"]), phases
 
 
-def expectation(looker: Looker, product: str) -> dict[str, Any]:
-    """How long earlier batches of a product took, and each of their phases.
+def expectation(looker: Looker, product: str, place: str) -> dict[str, Any]:
+    """How long earlier batches of a product took at a place, and each of their phases.
+
+    A product is fermented, filled and dried at places of their own, each with its own time.
 
     Returns:
         `n`, and where there are enough `median_us`, `low_us`, `high_us` (smallest and largest)
         and `phases`: name to median time.
     """
-    where = {"product": product, "outcome": "completed"}
+    where = {"product": product, "place": place, "outcome": "completed"}
     rows = looker.rows("batch", where, ("-ended_at",), EARLIER)
     starts = {row["batch"]: [row["started_at"]] for row in rows if row["started_at"] is not None}
     spans = defaultdict(list)

@@ -46,7 +46,7 @@ def batch_page(looker: Looker, batch: str) -> dict[str, Any]:
         "batch": {**head, **_texts(head)},
         "now": looker.home.clock(),
         "phases": phases,
-        "expected": expectation(looker, str(head["product"])),
+        "expected": expectation(looker, str(head["product"]), str(head["place"])),
         "findings": with_standing(looker.site, "finding/", "uid", findings),
         "samples": samples,
         "results": results(looker, {"batch": batch}, str(head["product"])),

@@ -91,7 +91,7 @@ def head(view: View, data: Data) -> None:
                 elements.state(words, "bad")
         if is_running and expected.get("median_us"):
             done = elapsed / expected["median_us"]
-            words = _("{time} of about {all}, as {n} earlier batches took").format(
+            words = _("{time} of about {all}, as {n} earlier batches there took").format(
                 time=length(elapsed), all=length(expected["median_us"]), n=expected["n"]
             )
             elements.progress(_("Elapsed"), min(1.0, done), words)

@@ -67,7 +67,7 @@ def _kind(view: View, one: Mapping[str, Any]) -> None:
         columns.append(Column("note", _(note), (lambda v, _r: severity(v)) if graded else None))
     with elements.box("gb-section", "section", id=one["kind"]):
         elements.heading(_(title))
-        elements.table(_(title), columns, one["rows"])
+        elements.table(_(title), columns, one["rows"], is_titled=False)
         left = one["n"] - len(one["rows"])
         if left and one["to"]:
             elements.link(_("{n} more").format(n=left), one["to"])

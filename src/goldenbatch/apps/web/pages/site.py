@@ -115,7 +115,7 @@ def running(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
             elements.text("span", _("not known: {n} earlier batches").format(n=row["n_earlier"]))
             return
         elements.moment(row["end_at"], view.zone)
-        words = _("{low} to {high} after the start, as {n} earlier batches took").format(
+        words = _("{low} to {high} after the start, as {n} earlier batches there took").format(
             low=length(row["end_low_at"] - row["started_at"]),
             high=length(row["end_high_at"] - row["started_at"]), n=row["n_earlier"],
         )  # fmt: skip
@@ -129,6 +129,7 @@ def running(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
     elements.table(
         _("Running batches"), columns, rows,
         nothing=_("No batch runs. One appears here as soon as its start is recorded."),
+        is_titled=False,
     )  # fmt: skip
 
 
@@ -191,7 +192,9 @@ def findings(found: Mapping[str, Any]) -> None:
         {**one, **{name: str(n) for name, n in zip(found["ages"], one["by_age"], strict=True)}}
         for one in found["severities"]
     ]
-    elements.table(_("Open findings by severity and age"), columns, rows)
+    elements.table(
+        _("Open findings by severity and age"), columns, rows, is_titled=False
+    )
 
 
 def sources(view: View, health: Mapping[str, Any]) -> None:
@@ -227,8 +230,9 @@ def equipment(view: View, rows: Sequence[Mapping[str, Any]]) -> None:
         Column("expires_at", _("Until"), lambda at, _row: elements.moment(at, view.zone)),
     ]
     elements.table(
-        _("Equipment status"), columns, rows, nothing=_("No equipment status is recorded yet.")
-    )
+        _("Equipment status"), columns, rows, is_titled=False,
+        nothing=_("No equipment status is recorded yet."),
+    )  # fmt: skip
 
 
 SITE = Page("/site", "Site", Group.OVERVIEW, load, show, icon="factory", order=10, refresh_s=10)
