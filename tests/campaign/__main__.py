@@ -61,6 +61,7 @@ def main() -> int:
         f"python -m tests.campaign --crashes {options.crashes} --tamperings {options.tamperings}"
         f" --examples {options.examples} --seed {options.seed}"
     )
+    command += f" --demo-minutes {options.demo_minutes:g}" if "demo" in options.only else ""
     if set(options.only) != PARTS.keys():
         command += f" --only {' '.join(options.only)}"
     if options.engines_python:
