@@ -144,7 +144,8 @@ def test_ci_can_be_run() -> None:
 def test_the_targets_of_the_makefile_are_there() -> None:
     text = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in ("demo", "test", "campaign", "lint", "bench", "docs"):
-        assert re.search(rf"^{target}:.*\$\(VENV\)/\.(base|demo|dev).*##", text, re.MULTILINE), target
+        line = rf"^{target}:.*\$\(VENV\)/\.(base|demo|dev).*##"
+        assert re.search(line, text, re.MULTILINE), target
     assert (ROOT / "LICENSE").read_text(encoding="utf-8").lstrip().startswith("Apache License")
 
 
