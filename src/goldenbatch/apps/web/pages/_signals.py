@@ -80,12 +80,12 @@ def _number(text: str) -> float | None:
 
 
 def drawn_of(
-    asked: Asked, chart: Chart, window: tuple[int, int], n_points: int = N_POINTS
-) -> Drawn:
-    """A chart over a window, from the node."""
+    asked: Asked, chart: Chart, window: tuple[int, int], n_points: int = N_POINTS,
+    known: Mapping[str, Samples] | None = None,
+) -> Drawn:  # fmt: skip
+    """A chart over a window, from the node or from what is known of it already."""
     plant = asked.site.plant
-    ours = [*chart.tags, *(t for one in chart.intervals for t in (one.lower, one.upper))]
-    samples = samples_by_tag(asked, ours, window, n_points)
+    samples = known or samples_by_tag(asked, all_tags([chart]), window, n_points)
     signals = []
     for name, label in chart.tags.items():
         tag = tag_of(plant, name)
@@ -97,6 +97,12 @@ def drawn_of(
         for one in chart.intervals
     ]
     return Drawn(signals, window, levels_of(plant, list(chart.tags)), bands, chart.spans)
+
+
+def all_tags(charts: Sequence[Chart]) -> list[str]:
+    """All tags of charts, those of intervals too."""
+    ends = [t for chart in charts for one in chart.intervals for t in (one.lower, one.upper)]
+    return [*(name for chart in charts for name in chart.tags), *ends]
 
 
 def _unit_of(plant: Plant, chart: Chart) -> str:

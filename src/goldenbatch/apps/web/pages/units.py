@@ -11,8 +11,10 @@ from goldenbatch.apps.web.pages._shared import SEVERITIES, batch_link, severity
 from goldenbatch.apps.web.pages._signals import (
     Chart,
     Interval,
+    all_tags,
     drawn_of,
     newest_time,
+    samples_by_tag,
     spans_of,
     tag_of,
     title_of,
@@ -165,12 +167,13 @@ def load_unit(asked: Asked) -> UnitData:
         Chart(one.title, one.tags, one.intervals, spans)
         for one in charts_of(numbers, titles)[:MAX_CHARTS]
     ]
+    known_samples = samples_by_tag(asked, all_tags(charts), window, 1600)
     status = site.ledger.select("equipment", {"place": unit})
     findings = site.ledger.select("finding", {"place": unit, "state": "open"}, ("-started_at",), 20)
     return UnitData(
         unit, place.title or unit, status[0] if status else {},
         [row for row in phases if row["ended_at"] is None], findings, window, span,
-        [(one, drawn_of(asked, one, window, 1600)) for one in charts],
+        [(one, drawn_of(asked, one, window, 1600, known_samples)) for one in charts],
         sorted(set(ours) - set(numbers)),
     )  # fmt: skip
 
