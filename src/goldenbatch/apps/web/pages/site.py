@@ -192,9 +192,7 @@ def findings(found: Mapping[str, Any]) -> None:
         {**one, **{name: str(n) for name, n in zip(found["ages"], one["by_age"], strict=True)}}
         for one in found["severities"]
     ]
-    elements.table(
-        _("Open findings by severity and age"), columns, rows, is_titled=False
-    )
+    elements.table(_("Open findings by severity and age"), columns, rows, is_titled=False)
 
 
 def sources(view: View, health: Mapping[str, Any]) -> None:
