@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from goldenbatch.core.site import Site
 
 KIND = "monitoring.charts"
+LEAST_WEIGHT = 0.03
 
 
 class DesignQuery(BaseModel):
@@ -33,7 +34,7 @@ class DesignQuery(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: Annotated[str, Field(min_length=1, max_length=400)]
-    arl: Annotated[float, Field(ge=2, le=1e6)] = 370.4
+    arl: Annotated[float, Field(ge=2, le=20_000)] = 370.4
     shift: Annotated[float, Field(gt=0, le=10)] = 1.0
     weight: Annotated[float, Field(ge=0, le=1)] = 0.0
     attributes: Annotated[int, Field(ge=1, le=50)] = 2
@@ -67,6 +68,9 @@ def routes(get_site: GetSite) -> APIRouter:
         """A chart by the run length wanted, and how soon it sees which shift."""
         get_site()
         request = DesignRequest(**{**asked.model_dump(), "weight": asked.weight or None})
+        if 0 < asked.weight < LEAST_WEIGHT:
+            words = f"a weight below {LEAST_WEIGHT} takes too long to be designed for on a page."
+            raise BadInputError(words, hint="Use `goldenbatch monitoring design`.", key="weight")
         if 0 < asked.reference < N_REFERENCE_MIN:
             words = f"a reference period has at least {N_REFERENCE_MIN} values."
             raise BadInputError(words, hint="0 stands for many.", key="reference")
