@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 
 from goldenbatch.apps.node.state import NotLoggedInError
 from goldenbatch.apps.node.throttle import BusyError
+from goldenbatch.core.acquisition import SourceError
 from goldenbatch.core.errors import (
     BadInputError,
     ConflictError,
@@ -34,6 +35,7 @@ _STATUS: tuple[tuple[type[GoldenbatchError], int], ...] = (
     (DeniedError, 403),
     (NotFoundError, 404),
     (ConflictError, 409),
+    (SourceError, 409),  # it does not run or refuses: no fault of the node
     (BadInputError, 422),
     (LockedError, 423),
     (UnreachableError, 503),
