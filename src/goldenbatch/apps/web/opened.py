@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from nicegui import ui
 
 from goldenbatch.apps.web import tour
+from goldenbatch.apps.web.restarts import notice
 from goldenbatch.apps.web.shell import shell
 from goldenbatch.core.errors import DeniedError, GoldenbatchError, NotFoundError
 from goldenbatch.runtime.remote import NodeError
@@ -57,7 +58,9 @@ async def show_page(opening: Opening, request: Request) -> Response | None:
     )
     view = View(asked, session.person, session.site.home.zone, parts=registry, base=opening.base)
     session.tour = tour.step_of(asked.values, session.tour)
+    restarted = await in_thread(opening.sessions.restarts.of, session)
     with shell(session, registry, page, opening.theme):
+        notice(restarted, view.zone)
         tour.bar(session.tour)
         opened = Opened(page, view, opening.sessions, session)
         opened.make()

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from nicegui import Client
 
 from goldenbatch.apps.web.addresses import client_address
+from goldenbatch.apps.web.restarts import Restarts
 from goldenbatch.core.errors import DeniedError
 from goldenbatch.runtime.remote import NodeClient, RemoteSite
 from goldenbatch.ui.web.threads import is_background
@@ -101,11 +102,15 @@ class Sessions:
     Args:
         node: Base address of the node.
         proxies: Networks whose `X-Forwarded-For` is believed.
+
+    Attributes:
+        restarts: Parts of the service that died lately and were started again.
     """
 
     node: str
     proxies: tuple[str, ...] = ()
     timer: Callable[[], float] = time.monotonic
+    restarts: Restarts = field(default_factory=Restarts)
     _kept: dict[str, Session] = field(default_factory=dict)
     _gate: threading.Lock = field(default_factory=threading.Lock)
 
