@@ -19,7 +19,7 @@ from nicegui.element import Element
 from nicegui.elements.mixins.text_element import TextElement
 
 from goldenbatch.core.records import to_iso
-from goldenbatch.ui.web.words import _
+from goldenbatch.ui.web.words import _, ngettext
 
 Tone = Literal["", "good", "warn", "bad", "quiet"]
 Press = Callable[[], Awaitable[None] | None]
@@ -264,6 +264,10 @@ def hint(words: str) -> None:
         text("p", words)
 
 
+FIRST_ROWS = 30
+"""Rows of a table that are shown at once."""
+
+
 @dataclass(frozen=True)
 class Column:
     """A column of a table.
@@ -297,6 +301,8 @@ def table(
         rows: Its rows.
         nothing: What is said instead where there are no rows.
         is_titled: False below a heading that says the same: the caption is not shown.
+
+    The first `FIRST_ROWS` stand there at once, the others come when they are asked for.
     """
     if not rows:
         empty(nothing or _("Nothing here yet."))
@@ -308,11 +314,30 @@ def table(
                 for one in columns:
                     head = text("th", one.label, "gb-number" if one.is_number else "")
                     head.props["scope"] = "col"
-            with ui.element("tbody"):
-                for each in rows:
-                    with ui.element("tr"):
-                        for one in columns:
-                            _cell(one, each)
+            with ui.element("tbody") as body:
+                _rows(columns, rows[:FIRST_ROWS])
+        left = rows[FIRST_ROWS:]
+        if left:
+            _more(body, columns, left)
+
+
+def _more(body: Element, columns: Sequence[Column], left: Sequence[Mapping[str, Any]]) -> None:
+    """A button for the rows that are not shown at once: a cell costs the server 0.1 ms."""
+
+    def show() -> None:
+        pressed.delete()
+        with body:
+            _rows(columns, left)
+
+    words = ngettext("Show {n} more row", "Show {n} more rows", len(left)).format(n=len(left))
+    pressed = button(words, show)
+
+
+def _rows(columns: Sequence[Column], rows: Sequence[Mapping[str, Any]]) -> None:
+    for each in rows:
+        with ui.element("tr"):
+            for one in columns:
+                _cell(one, each)
 
 
 def _cell(column: Column, row: Mapping[str, Any]) -> None:
