@@ -27,7 +27,7 @@ from goldenbatch.runtime.local import LocalSite
 def set_idle(path, seconds):
     """Edit home.toml, as anybody who holds the machine can."""
     file = path / "home.toml"
-    text, n = re.subn(r"idle_s = \d+", f"idle_s = {seconds}", file.read_text())
+    text, n = re.subn(r"^idle_s = \d+", f"idle_s = {seconds}", file.read_text(), flags=re.M)
     assert n == 1
     file.write_text(text)
 

@@ -105,7 +105,7 @@ def new_page(browser, tmp_path):
         )  # fmt: skip
         contexts.append(context)
         page = context.new_page()
-        page.set_default_timeout(15_000)
+        page.set_default_timeout(45_000)  # CI has two cores for all
         page.on("console", heard)
         page.on("pageerror", lambda error: faults.append(f"exception: {error}"))
         page.on("dialog", executed)
@@ -132,14 +132,17 @@ def page_as(new_page, web, _cookies):
     """Opens a page of a person who is logged in: `page_as("rita", size="tablet")`."""
     from tests.apps.web.kit import log_in
 
-    def open_page(login="rita", **settings):
+    def open_page(login="rita", is_new=False, **settings):
         page = new_page(**settings)
-        key = (web.processes["web"].pid, login)  # a restart ends all sessions
-        if key in _cookies:
-            page.context.add_cookies(_cookies[key])
-        else:
+        if is_new:  # the first signature of a session asks for both parts of the proof
             log_in(page, web.url, login)
-            _cookies[key] = page.context.cookies()
+            return page
+        page.context.add_cookies(_cookies.get(login, []))
+        # A restart of either process ends all sessions, and a test may have logged out.
+        if page.context.request.get(f"{web.url}/session/left").status != 200:
+            page.context.clear_cookies()
+            log_in(page, web.url, login)
+            _cookies[login] = page.context.cookies()
         return page
 
     return open_page

@@ -103,7 +103,7 @@ def opened(web, uid, title):
 def test_several_findings_are_decided_on_in_a_row_while_a_new_one_comes(page_as, web):
     for number in "ab":
         opened(web, number * 32, f"Seen {number}")
-    page = page_as("quentin")
+    page = page_as("quentin", is_new=True)
     page.goto(f"{web.url}/findings?text=Seen")
     settled(page)
     for number in "ab":
@@ -127,7 +127,7 @@ def test_several_findings_are_decided_on_in_a_row_while_a_new_one_comes(page_as,
 
 def test_a_finding_is_read_checked_and_decided_on(page_as, web):
     uid = finding_of(web)
-    page = page_as("rita", size="tablet", dark=True)
+    page = page_as("rita", is_new=True, size="tablet", dark=True)
     page.goto(f"{web.url}/findings?state=open")
     settled(page)
     look(page, "findings")

@@ -21,7 +21,7 @@ def opened(page, url):
 
 
 def test_the_statement_is_shown_a_wrong_proof_refused_and_a_right_one_signs(page_as, web):
-    page = page_as("rita")
+    page = page_as("rita", is_new=True)
     dialog = opened(page, web.url)
     for words in ("Rita Reviewer (quality_reviewer)", "reviewed", "batch/B-7", "looked at it"):
         expect(dialog).to_contain_text(words)
@@ -66,7 +66,7 @@ def test_who_has_an_app_for_codes_gives_the_code_too(page_as, web):
         return {"code": apps[0].now(), "label": "phone"}
 
     enrol(web, "quentin", "totp", answer)
-    page = page_as("quentin")
+    page = page_as("quentin", is_new=True)
     opened(page, web.url)
     page.get_by_label("Login").fill("quentin")
     page.get_by_label("Password").fill(PASSWORD)

@@ -39,7 +39,7 @@ def test_a_unit_is_shown_by_the_page_that_is_there():
 
 
 def test_six_steps_end_with_a_signed_decision_and_a_verified_trail(page_as, web):
-    page = page_as("rita")
+    page = page_as("rita", is_new=True)
     page.goto(f"{web.url}/tour")
     settled(page)
     look(page, "tour")

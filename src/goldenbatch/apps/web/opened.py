@@ -66,7 +66,8 @@ async def show_page(opening: Opening, request: Request) -> Response | None:
         opened.make()
         view.again = opened.again
         await opened.again()
-        if opened.is_over:
+        # It may have ended meanwhile in another tab, and with it the page that is being made.
+        if opened.is_over or opening.sessions.of_key(session.key) is None:
             wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
             return RedirectResponse(address("/login", next=wanted, ended=1), status_code=303)
         if page.refresh_s:

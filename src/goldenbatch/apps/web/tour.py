@@ -84,7 +84,9 @@ def _way(label: str, to: str, key: str, *, is_main: bool = False) -> None:
 
 
 def unit_address(pages: Mapping[str, Any], place: str) -> str:
-    """Where a unit is seen live; empty: no page shows it."""
+    """Where a unit is seen live, without one the list of units; empty: no page shows it."""
+    if not place:
+        return "/units" if any(one.path == "/units" for one in pages.values()) else ""
     for page in pages.values():
         path: str = page.path
         head, _brace, rest = path.partition("{")

@@ -26,8 +26,8 @@ CONFIDENTIAL = ("operational", "confidential")
 def number(value: Any, digits: int = 4) -> str:
     """A number in so many significant digits; a dash where there is none.
 
-    >>> number(0.012345), number(None), number(1234567.0)
-    ('0.01234', '–', '1.235e+06')
+    >>> number(0.0123456), number(None), number(1234567.0)
+    ('0.01235', '–', '1.235e+06')
     """
     if value is None or value == "":
         return "–"
