@@ -161,13 +161,15 @@ def settled(page) -> None:
 
 
 def look(page, name: str) -> None:
-    """Keep pictures of the page at both sizes, for people to look at."""
+    """Keep pictures of the page at both sizes, for people to look at; whole where it is asked."""
     folder = Path(os.environ.get("GOLDENBATCH_SHOTS", ""))
     if not os.environ.get("GOLDENBATCH_SHOTS"):
         folder = page.gb_shots
     folder.mkdir(parents=True, exist_ok=True)
-    before = page.viewport_size
+    before, is_whole = page.viewport_size, "GOLDENBATCH_SHOTS" in os.environ
     for size, (width, height) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
-        page.screenshot(path=folder / f"{name}-{size}.png", full_page=True)
+        page.screenshot(
+            path=folder / f"{name}-{size}.png", full_page="GOLDENBATCH_SHOTS" in os.environ
+        )
     page.set_viewport_size(before)

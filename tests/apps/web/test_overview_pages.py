@@ -88,10 +88,12 @@ def test_from_a_key_figure_to_the_sample_and_its_proof(page_as, web):
 
 def opened(web, uid, title):
     """An analyst's finding, as the home's own command line appends it."""
+    first = web.call("GET", "/stream", params={"name": "batch/B-7"}).json()["events"][0]
+    rests_on = Evidence(kind="record", stream="batch/B-7", version=1, digest=first["leaf"])
     finding = Finding(
         subject=Subject(batch="B-7"), title=title, statement="It was seen.", analyst="watch",
         severity=Severity.MAJOR, start=1_700_000_000_000_000, analyst_version="1",
-        evidence=(Evidence(kind="artefact", digest="0" * 64),),
+        evidence=(rests_on,),
     )  # fmt: skip
     body = FindingOpened(uid=uid, tick=1, finding=finding).model_dump(mode="json")
     event = {"stream": f"finding/{uid}", "kind": "FindingOpened", "body": body,

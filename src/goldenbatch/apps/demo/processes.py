@@ -83,6 +83,10 @@ class Watched:
             self.process.wait()
 
 
+FLUSH_S = "300"
+"""Seconds between hand-overs: what is not handed over is kept in memory, and closed by no chunk."""
+
+
 def commands(folder: DemoFolder, state: DemoState) -> dict[str, tuple[str, ...]]:
     """What runs, in the order in which it is started."""
     ports, plant = state.ports, folder.plant(state)
@@ -94,7 +98,7 @@ def commands(folder: DemoFolder, state: DemoState) -> dict[str, tuple[str, ...]]
         ),
         "service": (
             "-m", "goldenbatch", "--home", str(folder.home.resolve()), "serve", "--port",
-            str(ports["node"]), "--web-port", str(ports["web"]), "--wake", "2",
+            str(ports["node"]), "--web-port", str(ports["web"]), "--wake", "2", "--flush", FLUSH_S,
         ),
     }  # fmt: skip
 
