@@ -169,7 +169,5 @@ def look(page, name: str) -> None:
     before, is_whole = page.viewport_size, "GOLDENBATCH_SHOTS" in os.environ
     for size, (width, height) in SIZES.items():
         page.set_viewport_size({"width": width, "height": height})
-        page.screenshot(
-            path=folder / f"{name}-{size}.png", full_page="GOLDENBATCH_SHOTS" in os.environ
-        )
+        page.screenshot(path=folder / f"{name}-{size}.png", full_page=is_whole)
     page.set_viewport_size(before)
